@@ -1,0 +1,1 @@
+"""The application-level gateways: one file or folder per protocol, listed in `registry`."""

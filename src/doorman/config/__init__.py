@@ -1,0 +1,1 @@
+"""The configuration language: Cisco IOS's, read into a value and rendered back."""

@@ -1,0 +1,139 @@
+"""What a configuration says, as values. Rendered by `render`, filled by `commands`, read by the engine.
+
+The leaves are frozen; `Config` itself is what commands edit. Two configurations that say the same compare equal.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from doorman.algs.registry import DEFAULT_PORTS, Service
+from doorman.net.addresses import Address, Endpoint, Prefix
+
+NatSide = Literal["inside", "outside"]
+Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface, its first address with the length of its network, and its side of the NAT."""
+
+    name: str
+    address: Address | None = None
+    prefix_length: int = 32
+    nat: NatSide | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """A line of a standard access list: addresses that agree with `address` where `wildcard` has zero bits."""
+
+    permit: bool
+    address: Address
+    wildcard: Address
+
+    def matches(self, address: Address) -> bool:
+        """Whether an IPv4 address falls under this line."""
+        if len(address) != len(self.address):
+            return False
+        differs = int.from_bytes(address, "big") ^ int.from_bytes(self.address, "big")
+        return not differs & ~int.from_bytes(self.wildcard, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """A standard access list: the first line that matches decides, and none is a deny."""
+
+    name: str
+    entries: tuple[AccessEntry, ...] = ()
+    remarks: tuple[tuple[int, str], ...] = ()
+    """Each remark with the index of the entry it stands before."""
+
+    def permits(self, address: Address) -> bool:
+        """Whether the first matching line permits the address."""
+        return next((entry.permit for entry in self.entries if entry.matches(address)), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """`ip nat pool NAME FIRST LAST {netmask MASK | prefix-length N}`: both ends are part of it."""
+
+    name: str
+    first: Address
+    last: Address
+    prefix_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicSource:
+    """`ip nat inside source list ACL {pool NAME | interface NAME} [overload]`; exactly one of pool and interface."""
+
+    access_list: str
+    pool: str | None = None
+    interface: str | None = None
+    overload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StaticHost:
+    """`ip nat inside source static LOCAL GLOBAL`: every protocol and port of one host."""
+
+    local: Address
+    global_: Address
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPort:
+    """`ip nat inside source static {tcp|udp} LOCAL PORT {GLOBAL | interface NAME} PORT`.
+
+    `global_` is None where an interface is named, whose address it then is.
+    """
+
+    transport: Transport
+    local: Endpoint
+    global_: Address | None
+    interface: str | None
+    global_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """`ip nat translation …-timeout`, in seconds; None is `never`. The defaults are those of IOS."""
+
+    translation: int | None = 86_400
+    tcp: int | None = 86_400
+    udp: int | None = 300
+    icmp: int | None = 60
+    dns: int | None = 60
+    finrst: int | None = 60
+    syn: int | None = 60
+    ports: tuple[tuple[Transport, int, int | None], ...] = ()
+    """`ip nat translation port-timeout {tcp|udp} PORT SECONDS`, sorted."""
+
+
+@dataclass(slots=True)
+class Config:
+    """A whole configuration. Dictionaries are keyed by the name that commands use."""
+
+    hostname: str = "Router"
+    interfaces: dict[str, Interface] = field(default_factory=dict)
+    access_lists: dict[str, AccessList] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    dynamic_sources: list[DynamicSource] = field(default_factory=list)
+    static_hosts: list[StaticHost] = field(default_factory=list)
+    static_ports: list[StaticPort] = field(default_factory=list)
+    services: dict[Service, frozenset[int]] = field(default_factory=lambda: dict(DEFAULT_PORTS))
+    """The ports each ALG listens to, by ALG and transport; an empty set is an ALG switched off."""
+    timeouts: Timeouts = Timeouts()
+
+    def networks(self, side: NatSide) -> list[Prefix]:
+        """The networks directly connected to the interfaces of one side of the NAT."""
+        return [
+            Prefix(_network(interface.address, interface.prefix_length), interface.prefix_length)
+            for interface in self.interfaces.values()
+            if interface.nat == side and interface.address is not None
+        ]
+
+
+def _network(address: Address, length: int) -> Address:
+    host_bits = len(address) * 8 - length
+    return Address((int.from_bytes(address, "big") >> host_bits << host_bits).to_bytes(len(address), "big"))

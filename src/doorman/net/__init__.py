@@ -1,0 +1,1 @@
+"""Values of the network: addresses, packets, fragments, captures. No sockets."""

@@ -1,0 +1,107 @@
+"""Addresses, endpoints and prefixes as cheap values.
+
+An address is its own bytes in network order, 4 for IPv4 and 16 for IPv6: a slice of a packet is an address as it
+stands, hashing and comparing happen in C. Its text is cached, because the same few addresses come in every message.
+"""
+
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple, NewType
+
+Address = NewType("Address", bytes)
+"""4 or 16 bytes in network order."""
+
+_CACHE = 65_536
+"""How many texts and addresses are remembered; bounded, since a peer chooses what it sends."""
+
+_OCTETS = {str(number).encode(): number for number in range(256)}
+"""Decimal octets without leading zeros, which some read as octal (RFC 6943, section 3.1.1)."""
+
+UNSPECIFIED_V4 = Address(bytes(4))
+
+
+class Endpoint(NamedTuple):
+    """An address and a TCP or UDP port (or an ICMP query identifier), 0 to 65535."""
+
+    address: Address
+    port: int
+
+    def __str__(self) -> str:
+        text = address_text(self.address)
+        return f"[{text}]:{self.port}" if len(self.address) != 4 else f"{text}:{self.port}"  # noqa: PLR2004
+
+
+class Prefix(NamedTuple):
+    """A network: its address in bytes with the host bits zero, and the number of leading bits that count."""
+
+    network: Address
+    length: int
+
+    def __contains__(self, address: object) -> bool:
+        if not isinstance(address, bytes) or len(address) != len(self.network):
+            return False
+        host_bits = len(self.network) * 8 - self.length
+        return int.from_bytes(address, "big") >> host_bits == int.from_bytes(self.network, "big") >> host_bits
+
+    def __str__(self) -> str:
+        return f"{address_text(self.network)}/{self.length}"
+
+
+@lru_cache(_CACHE)
+def parse_address(text: bytes) -> Address | None:
+    """Read a dotted quad or an IPv6 address (no brackets, no zone); None for anything else, such as a host name."""
+    octets = text.split(b".")
+    if len(octets) == 4:  # noqa: PLR2004 - a dotted quad
+        try:
+            return Address(bytes([_OCTETS[octet] for octet in octets]))
+        except KeyError:
+            return None
+    if b":" not in text or b"%" in text:
+        return None
+    try:
+        return Address(IPv6Address(text.decode("ascii")).packed)
+    except (AddressValueError, UnicodeDecodeError):
+        return None
+
+
+@lru_cache(_CACHE)
+def address_text(address: Address) -> str:
+    """Write an address the usual way; IPv6 compressed as RFC 5952 asks."""
+    if len(address) == 4:  # noqa: PLR2004 - IPv4
+        return "%d.%d.%d.%d" % tuple(address)
+    return IPv6Address(bytes(address)).compressed
+
+
+@lru_cache(_CACHE)
+def address_ascii(address: Address) -> bytes:
+    """The same text as bytes, as it stands in a message."""
+    return address_text(address).encode("ascii")
+
+
+def address_of(text: str) -> Address:
+    """Read an address that must be one.
+
+    Raises:
+        ValueError: the text is no address.
+    """
+    address = parse_address(text.encode("ascii", "replace"))
+    if address is None:
+        raise ValueError(f"not an IP address: {text!r}")
+    return address
+
+
+def parse_prefix(text: str) -> Prefix:
+    """Read ADDRESS/LENGTH, or an address alone as a host; host bits are cleared.
+
+    Raises:
+        ValueError: not an address, or a length that does not fit it.
+    """
+    host, slash, digits = text.partition("/")
+    address = address_of(host)
+    width = len(address) * 8
+    if slash and not (digits.isdecimal() and int(digits) <= width):
+        raise ValueError(f"not a prefix length for {host}: {digits!r}")
+    length = int(digits) if slash else width
+    host_bits = width - length
+    network = int.from_bytes(address, "big") >> host_bits << host_bits
+    return Prefix(Address(network.to_bytes(len(address), "big")), length)
