@@ -68,7 +68,7 @@ def parse_address(text: bytes) -> Address | None:
 def address_text(address: Address) -> str:
     """Write an address the usual way; IPv6 compressed as RFC 5952 asks."""
     if len(address) == 4:  # noqa: PLR2004 - IPv4
-        return "%d.%d.%d.%d" % tuple(address)
+        return ".".join(map(str, address))
     return IPv6Address(bytes(address)).compressed
 
 

@@ -1,0 +1,199 @@
+"""IP packets: where their fields are, and changing addresses and ports without touching anything else.
+
+IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792, 4443). Checksums are never computed
+anew but carried: what an address or a payload changes in the sum is taken off the checksum (RFC 1624). A packet that
+was damaged on its way stays recognisable as damaged, and undoing a change gives back the very bytes.
+"""
+
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.checksum import word_sum
+
+ICMP = 1
+TCP = 6
+UDP = 17
+ICMPV6 = 58
+
+PROTOCOL_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
+
+_QUERIES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
+"""ICMP messages with an identifier: echo, timestamp, information and mask, each with its reply."""
+_ERRORS = frozenset({3, 4, 5, 11, 12})
+"""ICMP messages which quote the packet they are about: unreachable, quench, redirect, time exceeded, parameter."""
+_EXTENSIONS = frozenset({0, 43, 60})
+"""IPv6 headers to step over: hop-by-hop options, routing, destination options."""
+_CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
+_V6_FRAGMENT = 44
+_V4_MINIMUM = 20
+_V6_HEADER = 40
+
+
+class Packet:
+    """An IP packet and the places in it that matter to a gateway.
+
+    Attributes:
+        data: the packet, from its IP header to the end of what the header says.
+        source, destination: addresses.
+        protocol: the number of what follows the IP header (and IPv6 extension headers).
+        source_port, destination_port: TCP and UDP ports. An ICMP query has its identifier as both; all else has 0.
+        transport_at: where the TCP, UDP or ICMP header begins.
+        payload_at: where the payload begins; for what is neither TCP nor UDP, the same as `transport_at`.
+        fragment: whether it is a piece of a datagram; the ports of a piece are not looked for.
+    """
+
+    __slots__ = (
+        "data",
+        "destination",
+        "destination_port",
+        "fragment",
+        "payload_at",
+        "protocol",
+        "source",
+        "source_port",
+        "transport_at",
+    )
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.source_port = self.destination_port = 0
+        self.fragment = False
+        if data[0] >> 4 == 4:  # noqa: PLR2004 - the version
+            self.protocol: int = data[9]
+            self.transport_at = (data[0] & 15) * 4
+            self.source = Address(data[12:16])
+            self.destination = Address(data[16:20])
+            self.fragment = bool(data[6] & 0x3F or data[7])
+        else:
+            self.source = Address(data[8:24])
+            self.destination = Address(data[24:40])
+            self.protocol, self.transport_at = self._skip_extensions()
+        self.payload_at = self.transport_at
+        if not self.fragment:
+            self._find_ports()
+
+    def _skip_extensions(self) -> tuple[int, int]:
+        data, at, protocol = self.data, _V6_HEADER, self.data[6]
+        while protocol in _EXTENSIONS and at + 2 <= len(data):
+            protocol, at = data[at], at + (data[at + 1] + 1) * 8
+        if protocol == _V6_FRAGMENT:
+            self.fragment = True
+        return protocol, at
+
+    def _find_ports(self) -> None:
+        data, at = self.data, self.transport_at
+        room = len(data) - at
+        if (self.protocol == UDP and room >= 8) or (self.protocol == TCP and room >= 20):  # noqa: PLR2004 - headers
+            self.source_port = data[at] << 8 | data[at + 1]
+            self.destination_port = data[at + 2] << 8 | data[at + 3]
+            self.payload_at = at + (8 if self.protocol == UDP else (data[at + 12] >> 4) * 4)
+        elif self.protocol == ICMP and room >= 8 and data[at] in _QUERIES:  # noqa: PLR2004 - header
+            self.source_port = self.destination_port = data[at + 4] << 8 | data[at + 5]
+
+    @property
+    def sender(self) -> Endpoint:
+        """Source address and port."""
+        return Endpoint(self.source, self.source_port)
+
+    @property
+    def receiver(self) -> Endpoint:
+        """Destination address and port."""
+        return Endpoint(self.destination, self.destination_port)
+
+    @property
+    def is_query(self) -> bool:
+        """Whether this is an ICMP query or its answer, which has an identifier where others have ports."""
+        return self.protocol == ICMP and not self.fragment and self._transport_type() in _QUERIES
+
+    @property
+    def is_error(self) -> bool:
+        """Whether this is an ICMP message about another packet, which it quotes."""
+        return self.protocol == ICMP and not self.fragment and self._transport_type() in _ERRORS
+
+    @property
+    def payload(self) -> bytes:
+        """What TCP or UDP carries; a UDP datagram ends where its own length says."""
+        return self.data[self.payload_at : self.payload_end]
+
+    @property
+    def payload_end(self) -> int:
+        """Where the payload ends."""
+        if self.protocol != UDP or self.payload_at == self.transport_at:
+            return len(self.data)
+        length = int.from_bytes(self.data[self.transport_at + 4 : self.transport_at + 6], "big")
+        return max(self.payload_at, min(self.transport_at + length, len(self.data)))
+
+    def _transport_type(self) -> int:
+        return self.data[self.transport_at] if len(self.data) >= self.transport_at + 8 else -1
+
+
+def parse_packet(data: bytes) -> Packet | None:
+    """Read an IP packet; None when its own header is damaged or shorter than it says."""
+    if len(data) < _V4_MINIMUM:
+        return None
+    version = data[0] >> 4
+    if version == 4:  # noqa: PLR2004 - the version
+        header = (data[0] & 15) * 4
+        return Packet(data) if _V4_MINIMUM <= header <= len(data) else None
+    return Packet(data) if version == 6 and len(data) >= _V6_HEADER else None  # noqa: PLR2004 - the version
+
+
+def carried(checksum: int, difference: int) -> int:
+    """A checksum after the sum of what it covers grew by `difference` (RFC 1624, in arithmetic modulo 65535)."""
+    return (checksum - difference) % 0xFFFF
+
+
+def readdress(packet: Packet, sender: Endpoint, receiver: Endpoint, payload: bytes | None = None) -> bytes:
+    """The packet with other addresses and ports and, where given, another payload.
+
+    Everything else stays, options included. The packet must not grow beyond 65,535 bytes. A UDP checksum of zero
+    (none, RFC 768) stays zero. The ports of an ICMP query are its one identifier: that of whichever end differs from
+    the packet's is written.
+    """
+    data, at = packet.data, packet.transport_at
+    old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
+    addresses = sender.address + receiver.address
+    transport = data[at:] if payload is None else data[at : packet.payload_at] + payload + data[packet.payload_end :]
+    changed = _with_ports(packet, transport, sender.port, receiver.port)
+    if packet.protocol == UDP and payload is not None:
+        length = packet.payload_at - at + len(payload)
+        changed = changed[:4] + length.to_bytes(2, "big") + changed[6:]
+    covered = 0
+    if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
+        covered = word_sum(addresses) - word_sum(old_addresses) + len(changed) - (len(data) - at)
+    if not packet.fragment:
+        changed = _carry_transport(packet.protocol, data[at:], changed, covered)
+    return _with_addresses(data[:at], addresses, len(changed) - (len(data) - at)) + changed
+
+
+def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) -> bytes:
+    if packet.payload_at != packet.transport_at:
+        return sender.to_bytes(2, "big") + receiver.to_bytes(2, "big") + transport[4:]
+    if packet.is_query:
+        identifier = sender if sender != packet.source_port else receiver
+        return transport[:4] + identifier.to_bytes(2, "big") + transport[6:]
+    return transport
+
+
+def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> bytes:
+    """Carry the checksum of a TCP, UDP or ICMP header from `old` to `new`; `covered`: change of the pseudo header."""
+    at = _CHECKSUM_AT.get(protocol)
+    if at is None or len(new) < at + 2:
+        return new
+    field = int.from_bytes(old[at : at + 2], "big")
+    if protocol == UDP and field == 0:
+        return new
+    # The field itself is in both sums and cancels out.
+    field = carried(field, word_sum(new) - word_sum(old) + covered)
+    if protocol == UDP and field == 0:
+        field = 0xFFFF
+    return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
+
+
+def _with_addresses(header: bytes, addresses: bytes, growth: int) -> bytes:
+    """An IP header with other addresses, of a packet that grew; a length it never told (offloading) stays untold."""
+    if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
+        length = int.from_bytes(header[4:6], "big") + growth
+        return header[:4] + length.to_bytes(2, "big") + header[6:8] + addresses + header[40:]
+    length = int.from_bytes(header[2:4], "big") + growth
+    new = header[:2] + length.to_bytes(2, "big") + header[4:12] + addresses + header[20:]
+    field = carried(int.from_bytes(header[10:12], "big"), word_sum(new) - word_sum(header))
+    return new[:10] + field.to_bytes(2, "big") + new[12:]
