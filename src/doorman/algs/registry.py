@@ -1,6 +1,10 @@
 """Every ALG there is, with the ports it serves unless the configuration says otherwise."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
+
+from doorman.algs.api import Alg
+from doorman.algs.sip.alg import SipAlg
 
 
 class Service(NamedTuple):
@@ -10,7 +14,19 @@ class Service(NamedTuple):
     transport: Literal["tcp", "udp"]
 
 
+class Entry(NamedTuple):
+    """An ALG: its name, how it is made for a set of ports, and where it is served by default."""
+
+    name: str
+    make: Callable[[frozenset[int]], Alg]
+    udp: frozenset[int]
+    tcp: frozenset[int]
+
+
+REGISTRY = (Entry("sip", SipAlg, udp=frozenset({5060}), tcp=frozenset({5060})),)
+
 DEFAULT_PORTS: dict[Service, frozenset[int]] = {
-    Service("sip", "tcp"): frozenset({5060}),
-    Service("sip", "udp"): frozenset({5060}),
+    service: ports
+    for entry in REGISTRY
+    for service, ports in ((Service(entry.name, "tcp"), entry.tcp), (Service(entry.name, "udp"), entry.udp))
 }

@@ -11,6 +11,7 @@ from doorman.net.addresses import Address, Endpoint, Prefix
 
 NatSide = Literal["inside", "outside"]
 Transport = Literal["tcp", "udp"]
+ServiceProfile = Literal["rfc4787"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Interface:
     address: Address | None = None
     prefix_length: int = 32
     nat: NatSide | None = None
+    description: str = ""
+    shutdown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,24 @@ class Config:
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
     static_hosts: list[StaticHost] = field(default_factory=list)
     static_ports: list[StaticPort] = field(default_factory=list)
-    services: dict[Service, frozenset[int]] = field(default_factory=lambda: dict(DEFAULT_PORTS))
+    profile: ServiceProfile | None = None
+    """`ip nat service profile`: what `services` started from; only rendering asks."""
+    services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))
     """The ports each ALG listens to, by ALG and transport; an empty set is an ALG switched off."""
     timeouts: Timeouts = Timeouts()
 
     def networks(self, side: NatSide) -> list[Prefix]:
-        """The networks directly connected to the interfaces of one side of the NAT."""
+        """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""
         return [
             Prefix(_network(interface.address, interface.prefix_length), interface.prefix_length)
             for interface in self.interfaces.values()
-            if interface.nat == side and interface.address is not None
+            if interface.nat == side and interface.address is not None and not interface.shutdown
         ]
+
+
+def ports_at_first(profile: ServiceProfile | None) -> dict[Service, frozenset[int]]:
+    """The ports of each ALG before any line about it: the registry's, or with `rfc4787` none (REQ-10)."""
+    return dict(DEFAULT_PORTS) if profile is None else dict.fromkeys(DEFAULT_PORTS, frozenset())
 
 
 def _network(address: Address, length: int) -> Address:

@@ -1,0 +1,97 @@
+"""`doorman check FILE`: reads a configuration, says what it means in a few lines, or what is wrong with it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from doorman.config.errors import ConfigErrors, printable
+from doorman.config.model import Config, Interface
+from doorman.config.reader import Reader
+from doorman.net.addresses import address_text
+
+LARGEST_FILE = 10_000_000
+"""In bytes."""
+
+_GOOD = 0
+_BAD = 2
+
+
+def check_file(path: str | Path) -> int:
+    """Check a file; a summary goes to standard output, errors with line and caret to standard error.
+
+    Returns:
+        The exit code: 0, or 2 if the file cannot be read or has errors.
+    """
+    name = printable(str(path))
+    reader = Reader(str(path))
+    try:
+        config = reader.read(read_text(Path(path)))
+    except (OSError, UnreadableError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        sys.stderr.write(f"{name}: {reason}\n")
+        return _BAD
+    except ConfigErrors as errors:
+        count = len(errors.errors)
+        sys.stderr.write(f"{errors}\n{name}: {_counted(count, 'error')}\n")
+        return _BAD
+    sys.stdout.write(f"{name}: {_counted(reader.lines, 'line')}, no errors\n")
+    for line in (*_unread(reader), *summary(config)):
+        sys.stdout.write(f"  {line}\n")
+    return _GOOD
+
+
+class UnreadableError(ValueError):
+    """A file that is too large or not text."""
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, its line ends as they are.
+
+    Raises:
+        OSError: the system does not let us.
+        UnreadableError: it is too large, or not UTF-8.
+    """
+    with path.open("rb") as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise UnreadableError(f"larger than {LARGEST_FILE} bytes, which no configuration is")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(f"not a text in UTF-8: byte 0x{data[error.start]:02x} in line {line}") from None
+
+
+def summary(config: Config) -> Iterator[str]:
+    """What a configuration says, in a line each for interfaces, rules and ALGs."""
+    interfaces = [_interface(interface) for interface in config.interfaces.values()]
+    yield f"interfaces: {', '.join(interfaces) or 'none'}"
+    dynamic = [
+        f"list {rule.access_list} to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
+        for rule in config.dynamic_sources
+    ]
+    statics = len(config.static_hosts) + len(config.static_ports)
+    yield f"translation: {', '.join([*dynamic, *([f'{statics} static'] if statics else [])]) or 'none'}"
+    algs = [
+        f"{service.alg} on {service.transport} {' '.join(map(str, sorted(ports)))}"
+        for service, ports in config.services.items()
+        if ports
+    ]
+    yield f"algs: {', '.join(algs) or 'none'}"
+
+
+def _interface(interface: Interface) -> str:
+    address = "no address"
+    if interface.address is not None:
+        address = f"{address_text(interface.address)}/{interface.prefix_length}"
+    state = "shut down" if interface.shutdown else interface.nat
+    return f"{interface.name} {address}{f' {state}' if state else ''}"
+
+
+def _unread(reader: Reader) -> list[str]:
+    rest = reader.lines - reader.read_lines
+    return [f"{_counted(rest, 'line')} after 'end' not read"] if rest else []
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,55 @@
+"""`ip nat inside source list`: hosts that an access list permits are seen under a pool or an interface's address."""
+
+from typing import Literal
+
+from doorman.config.command import Command, Refused
+from doorman.config.commands.access_list import NUMBERS
+from doorman.config.commands.words import INSIDE_SOURCE
+from doorman.config.model import Config, DynamicSource
+
+
+def _add(
+    config: Config,
+    *,
+    number: int,
+    pool: str | None = None,
+    interface: str | None = None,
+    overload: Literal["overload"] | None = None,
+) -> DynamicSource:
+    """Translate the inside hosts that the access list permits; with `overload` many share an address by port."""
+    rule = DynamicSource(str(number), pool, interface, overload is not None)
+    for other in config.dynamic_sources:
+        if other.access_list == rule.access_list and other != rule:
+            raise Refused("% Dynamic mapping in use, cannot change", "number")
+    if rule not in config.dynamic_sources:
+        config.dynamic_sources.append(rule)
+    return rule
+
+
+def _remove(config: Config, *, number: int, pool: str | None = None, interface: str | None = None) -> None:
+    """Remove the rule; `overload` need not be said."""
+    for rule in config.dynamic_sources:
+        if (rule.access_list, rule.pool, rule.interface) == (str(number), pool, interface):
+            config.dynamic_sources.remove(rule)
+            return
+    raise Refused("% Dynamic mapping not found")
+
+
+COMMANDS = (
+    Command(
+        f"ip nat inside source list NUMBER:{NUMBERS} "
+        "{pool POOL:word | interface INTERFACE:interface} ~ [OVERLOAD:overload]",
+        INSIDE_SOURCE
+        | {
+            "list": "Specify access list describing local addresses",
+            "NUMBER": "Access list number for local addresses",
+            "pool": "Name pool of global addresses",
+            "POOL": "Pool name for global addresses",
+            "interface": "Specify interface for global address",
+            "INTERFACE": "Interface whose address is the global one",
+            "overload": "Overload an address translation",
+        },
+        _add,
+        _remove,
+    ),
+)

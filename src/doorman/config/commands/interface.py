@@ -1,0 +1,120 @@
+"""`interface NAME` and what is said about an interface: its address, its side of the NAT, whether it is in use."""
+
+from dataclasses import replace
+
+from doorman.config.command import Command, Refused
+from doorman.config.model import Config, Interface, NatSide
+from doorman.config.validity import host_bits, prefix_length, require_host
+from doorman.net.addresses import Address, address_text
+
+_POINT_TO_POINT = 31
+"""From this prefix length on, every address of the network is a host's (RFC 3021)."""
+
+
+def _enter(config: Config, *, name: str) -> str:
+    """Describe an interface, made here if it is new; the lines that follow are about it."""
+    config.interfaces.setdefault(name, Interface(name))
+    return name
+
+
+def _remove(config: Config, *, name: str) -> None:
+    """Forget all that was said about the interface."""
+    if config.interfaces.pop(name, None) is None:
+        raise Refused(f"% Interface {name} does not exist", "name")
+
+
+def _address(config: Config, interface: str, *, address: Address, mask: Address) -> None:
+    """Set the address and the network of the interface."""
+    length = prefix_length(mask, "mask")
+    require_host(address, "address")
+    host = host_bits(address, length)
+    if not length or (length < _POINT_TO_POINT and host in {0, (1 << (32 - length)) - 1}):
+        raise Refused(f"% Bad mask /{length} for address {address_text(address)}", "mask")
+    _require_apart(config, interface, address, length)
+    config.interfaces[interface] = replace(config.interfaces[interface], address=address, prefix_length=length)
+
+
+def _require_apart(config: Config, interface: str, address: Address, length: int) -> None:
+    number = int.from_bytes(address, "big")
+    for other in config.interfaces.values():
+        if other.address is None or other.name == interface:
+            continue
+        shorter = 32 - min(length, other.prefix_length)
+        if number >> shorter == int.from_bytes(other.address, "big") >> shorter:
+            raise Refused(f"% {address_text(address)} overlaps with {other.name}", "address")
+
+
+def _no_address(config: Config, interface: str) -> None:
+    """Take the address away."""
+    config.interfaces[interface] = replace(config.interfaces[interface], address=None, prefix_length=32)
+
+
+def _nat(config: Config, interface: str, *, side: NatSide) -> None:
+    """Put the interface on the inside or on the outside of the NAT."""
+    config.interfaces[interface] = replace(config.interfaces[interface], nat=side)
+
+
+def _no_nat(config: Config, interface: str, *, side: NatSide) -> None:
+    """Take the interface off that side of the NAT."""
+    if config.interfaces[interface].nat == side:
+        config.interfaces[interface] = replace(config.interfaces[interface], nat=None)
+
+
+def _description(config: Config, interface: str, *, text: str) -> None:
+    """Say in words what the interface is for."""
+    config.interfaces[interface] = replace(config.interfaces[interface], description=text)
+
+
+def _no_description(config: Config, interface: str) -> None:
+    """Remove the description."""
+    config.interfaces[interface] = replace(config.interfaces[interface], description="")
+
+
+def _shutdown(config: Config, interface: str) -> None:
+    """Take the interface out of use: its network is neither inside nor outside."""
+    config.interfaces[interface] = replace(config.interfaces[interface], shutdown=True)
+
+
+def _no_shutdown(config: Config, interface: str) -> None:
+    """Put the interface in use."""
+    config.interfaces[interface] = replace(config.interfaces[interface], shutdown=False)
+
+
+COMMANDS = (
+    Command(
+        "interface NAME:interface",
+        {"interface": "Select an interface to configure", "NAME": "Name, such as eth0.100 or GigabitEthernet0/0/0"},
+        _enter,
+        _remove,
+        enters="interface",
+    ),
+)
+
+_IP = {"ip": "Interface Internet Protocol config commands"}
+
+INTERFACE_COMMANDS = (
+    Command(
+        "description ~ TEXT:line",
+        {"description": "Interface specific description", "TEXT": "Up to the end of the line"},
+        _description,
+        _no_description,
+    ),
+    Command(
+        "ip address ~ ADDRESS:ipv4 MASK:ipv4",
+        _IP | {"address": "Set the IP address of an interface", "ADDRESS": "IP address", "MASK": "IP subnet mask"},
+        _address,
+        _no_address,
+    ),
+    Command(
+        "ip nat SIDE:inside|outside",
+        _IP
+        | {
+            "nat": "NAT interface commands",
+            "inside": "Inside interface for address translation",
+            "outside": "Outside interface for address translation",
+        },
+        _nat,
+        _no_nat,
+    ),
+    Command("shutdown", {"shutdown": "Shutdown the selected interface"}, _shutdown, _no_shutdown),
+)

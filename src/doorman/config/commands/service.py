@@ -1,0 +1,94 @@
+"""`ip nat service`: which ALGs are at work, and on which ports.
+
+Every ALG is on at its well-known ports, as on IOS. A line adds a port, its `no` form takes one away, and an ALG with no
+port left is off. `ip nat service profile rfc4787` starts from the other end: all off (RFC 4787, REQ-10).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from doorman.algs.registry import DEFAULT_PORTS, Service
+from doorman.config.command import Command
+from doorman.config.commands.words import IP_NAT, TRANSPORT
+from doorman.config.model import Config, Transport, ports_at_first
+
+ALGS = tuple(dict.fromkeys(service.alg for service in DEFAULT_PORTS))
+"""The names of the ALGs, in the order of the registry."""
+
+
+def transports_of(alg: str) -> list[Transport]:
+    """The transports an ALG has a switch for, in the order of the registry."""
+    return [service.transport for service in DEFAULT_PORTS if service.alg == alg]
+
+
+def _add_port(alg: str, config: Config, *, transport: Transport, port: int) -> None:
+    """Let the ALG work on a further port."""
+    config.services[Service(alg, transport)] |= {port}
+
+
+def _remove_port(alg: str, config: Config, *, transport: Transport, port: int) -> None:
+    """Keep the ALG off a port."""
+    config.services[Service(alg, transport)] -= {port}
+
+
+def _default_ports(alg: str, config: Config) -> None:
+    """Let the ALG work on its well-known ports, and no others."""
+    for transport in transports_of(alg):
+        config.services[Service(alg, transport)] = DEFAULT_PORTS[Service(alg, transport)]
+
+
+def _switch_off(alg: str, config: Config) -> None:
+    """Switch the ALG off."""
+    for transport in transports_of(alg):
+        config.services[Service(alg, transport)] = frozenset()
+
+
+def _rfc4787(config: Config) -> None:
+    """Switch every ALG off; the lines that follow switch on those wanted (RFC 4787, REQ-10)."""
+    config.profile = "rfc4787"
+    config.services = ports_at_first(config.profile)
+
+
+def _no_profile(config: Config) -> None:
+    """Go back to every ALG on its well-known ports."""
+    config.profile = None
+    config.services = ports_at_first(config.profile)
+
+
+def _about(alg: str, function: Callable[..., None]) -> Callable[..., None]:
+    """The function with its ALG filled in and its description kept."""
+    bound = partial(function, alg)
+    bound.__doc__ = function.__doc__
+    return bound
+
+
+_HELP = IP_NAT | {"service": "Special translation for application using non-standard port"}
+
+
+def _commands_of(alg: str) -> tuple[Command, Command]:
+    texts = (
+        _HELP
+        | TRANSPORT
+        | {alg: f"{alg.upper()} protocol", "port": "Special port", "PORT": f"Port number of the {alg.upper()} messages"}
+    )
+    choice = "|".join(transports_of(alg))
+    return (
+        Command(f"ip nat service {alg}", texts, _about(alg, _default_ports), _about(alg, _switch_off)),
+        Command(
+            f"ip nat service {alg} TRANSPORT:{choice} port PORT:1-65535",
+            texts,
+            _about(alg, _add_port),
+            _about(alg, _remove_port),
+        ),
+    )
+
+
+COMMANDS = (
+    Command(
+        "ip nat service profile rfc4787",
+        _HELP | {"profile": "Where the switches of all ALGs start from", "rfc4787": "All off, as RFC 4787 REQ-10 asks"},
+        _rfc4787,
+        _no_profile,
+    ),
+    *(command for alg in ALGS for command in _commands_of(alg)),
+)

@@ -1,0 +1,46 @@
+"""What is wrong with a configuration as a whole, though each of its lines is right: a name that nothing bears."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from doorman.config.commands.static_source import similar_port
+from doorman.config.model import Config, DynamicSource, StaticPort
+
+
+class Fault(NamedTuple):
+    """A rule that cannot work, the parameter of its command to blame, and why."""
+
+    rule: DynamicSource | StaticPort
+    parameter: str
+    message: str
+
+
+def find_faults(config: Config) -> Iterator[Fault]:
+    """Every rule that names what does not exist, and every static port that another has taken by another name."""
+    for source in config.dynamic_sources:
+        if source.access_list not in config.access_lists:
+            yield Fault(source, "number", f"% Access list {source.access_list} does not exist")
+        if source.pool is not None and source.pool not in config.pools:
+            yield Fault(source, "pool", f"% Pool {source.pool} does not exist")
+        yield from _interface_faults(config, source)
+    for port in config.static_ports:
+        yield from _interface_faults(config, port)
+    yield from _taken_ports(config)
+
+
+def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Iterator[Fault]:
+    if rule.interface is not None and rule.interface not in config.interfaces:
+        yield Fault(rule, "interface", f"% Interface {rule.interface} does not exist")
+
+
+def _taken_ports(config: Config) -> Iterator[Fault]:
+    """Static ports of an interface and of its address are the same ports."""
+    taken: dict[tuple[str, bytes, int], StaticPort] = {}
+    for rule in config.static_ports:
+        named = config.interfaces.get(rule.interface or "")
+        address = rule.global_ if named is None else named.address
+        if address is None:
+            continue
+        first = taken.setdefault((rule.transport, address, rule.global_port), rule)
+        if first is not rule:
+            yield Fault(rule, "global_port", similar_port(first))

@@ -1,0 +1,52 @@
+"""The modes of configuration, each with its command tree, which is built when it is first needed."""
+
+from functools import cached_property
+
+from doorman.config.command import Command
+from doorman.config.commands import (
+    access_list,
+    dynamic_source,
+    hostname,
+    interface,
+    pool,
+    service,
+    static_source,
+    translation,
+)
+from doorman.config.tree import CommandTree
+
+EXIT = Command("exit", {"exit": "Exit from the current mode"}, lambda: None)
+END = Command("end", {"end": "Exit from configure mode"}, lambda: None)
+
+
+class Mode:
+    """A set of commands under a name, with what the prompt shows after the host's name."""
+
+    def __init__(self, name: str, prompt: str, *commands: Command) -> None:
+        self.name = name
+        self.prompt = prompt
+        self.commands = (*commands, EXIT, END)
+
+    @cached_property
+    def tree(self) -> CommandTree:
+        """The command tree."""
+        return CommandTree(self.commands)
+
+
+CONFIGURE = Mode(
+    "configure",
+    "(config)#",
+    *hostname.COMMANDS,
+    *interface.COMMANDS,
+    *service.COMMANDS,
+    *translation.COMMANDS,
+    *pool.COMMANDS,
+    *dynamic_source.COMMANDS,
+    *static_source.COMMANDS,
+    *access_list.COMMANDS,
+)
+
+INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS)
+
+SUBMODES = {mode.name: mode for mode in (INTERFACE,)}
+"""The modes that commands enter, by name."""

@@ -1,0 +1,79 @@
+"""Configuration text to a `Config`, or all that is wrong with it.
+
+Lines end in LF or CRLF; a byte order mark is passed over; nothing is read after `end`.
+"""
+
+from typing import NamedTuple
+
+from doorman.config.command import CommandError
+from doorman.config.errors import ConfigError, ConfigErrors
+from doorman.config.faults import Fault, find_faults
+from doorman.config.model import Config
+from doorman.config.session import Done, Session
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class _Origin(NamedTuple):
+    """Where a rule was written: the line's number from 1, its text, and what it did."""
+
+    number: int
+    text: str
+    done: Done
+
+
+def read_config(text: str, filename: str) -> Config:
+    """Read a whole configuration; the name is for messages only.
+
+    Raises:
+        ConfigErrors: lines that are no commands, or are refused, or refer to what nowhere exists.
+    """
+    return Reader(filename).read(text)
+
+
+class Reader:
+    """Reads one file. `lines` then says how many lines there were, `read_lines` how many before and with `end`."""
+
+    def __init__(self, filename: str) -> None:
+        self.lines = 0
+        self.read_lines = 0
+        self._filename = filename
+        self._errors: list[ConfigError] = []
+        self._origins: dict[object, _Origin] = {}
+
+    def read(self, text: str) -> Config:
+        """Read the text of the file.
+
+        Raises:
+            ConfigErrors: see `read_config`.
+        """
+        session = Session(Config())
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+        lines = text.removesuffix("\n").split("\n") if text else []
+        self.lines = len(lines)
+        for line in lines:
+            self._read_line(session, line.removesuffix("\r"))
+            if session.ended:
+                break
+        for fault in find_faults(session.config):
+            self._note_fault(fault)
+        if self._errors:
+            raise ConfigErrors(sorted(self._errors, key=lambda error: (error.line, error.column)))
+        return session.config
+
+    def _read_line(self, session: Session, line: str) -> None:
+        self.read_lines += 1
+        try:
+            done = session.execute(line)
+        except CommandError as error:
+            self._note(self.read_lines, line, error.column, error.message)
+        else:
+            if done is not None and done.made is not None:
+                self._origins[done.made] = _Origin(self.read_lines, line, done)
+
+    def _note_fault(self, fault: Fault) -> None:
+        origin = self._origins[fault.rule]
+        self._note(origin.number, origin.text, origin.done.columns.get(fault.parameter, 0), fault.message)
+
+    def _note(self, number: int, text: str, column: int, message: str) -> None:
+        self._errors.append(ConfigError(self._filename, number, column + 1, text, message))

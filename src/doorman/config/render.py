@@ -1,0 +1,114 @@
+"""A `Config` to text, in the order and style of IOS's running configuration.
+
+What is at its default is not written. Equal configurations give equal text, and the text reads to the same value.
+"""
+
+from collections.abc import Iterator
+
+from doorman.algs.registry import Service
+from doorman.config.commands.service import ALGS, transports_of
+from doorman.config.commands.translation import FIELDS
+from doorman.config.interface_names import natural_order
+from doorman.config.model import AccessEntry, AccessList, Config, Interface, StaticPort, Timeouts, ports_at_first
+from doorman.config.validity import mask_of
+from doorman.net.addresses import UNSPECIFIED_V4, address_text
+
+_DEFAULTS = Config()
+_ANY = b"\xff\xff\xff\xff"
+
+
+def render(config: Config) -> str:
+    """Write a configuration as text that `read_config` reads to the same value."""
+    blocks = [
+        [f"hostname {config.hostname}"] if config.hostname != _DEFAULTS.hostname else [],
+        *(list(_interface(config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
+        [*_services(config), *_timeouts(config.timeouts), *_pools(config), *_dynamic(config), *_static(config)],
+        [
+            line
+            for number in sorted(config.access_lists, key=natural_order)
+            for line in _access_list(config.access_lists[number])
+        ],
+    ]
+    return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"
+
+
+def _interface(interface: Interface) -> Iterator[str]:
+    yield f"interface {interface.name}"
+    if interface.description:
+        yield f" description {interface.description}"
+    if interface.address is not None:
+        yield f" ip address {address_text(interface.address)} {address_text(mask_of(interface.prefix_length))}"
+    if interface.nat is not None:
+        yield f" ip nat {interface.nat}"
+    if interface.shutdown:
+        yield " shutdown"
+
+
+def _services(config: Config) -> Iterator[str]:
+    """The lines that lead from the ports at first to those there are."""
+    if config.profile is not None:
+        yield f"ip nat service profile {config.profile}"
+    at_first = ports_at_first(config.profile)
+    for alg in ALGS:
+        services = [Service(alg, transport) for transport in transports_of(alg)]
+        if any(at_first[service] for service in services) and not any(config.services[service] for service in services):
+            yield f"no ip nat service {alg}"
+            continue
+        for service in services:
+            line = f"ip nat service {alg} {service.transport} port"
+            yield from (f"no {line} {port}" for port in sorted(at_first[service] - config.services[service]))
+            yield from (f"{line} {port}" for port in sorted(config.services[service] - at_first[service]))
+
+
+def _timeouts(timeouts: Timeouts) -> Iterator[str]:
+    for keyword, field in FIELDS.items():
+        seconds: int | None = getattr(timeouts, field)
+        if seconds != getattr(_DEFAULTS.timeouts, field):
+            yield f"ip nat translation {keyword} {_or_never(seconds)}"
+    for transport, port, seconds in timeouts.ports:
+        yield f"ip nat translation port-timeout {transport} {port} {_or_never(seconds)}"
+
+
+def _or_never(seconds: int | None) -> str:
+    return "never" if seconds is None else str(seconds)
+
+
+def _pools(config: Config) -> Iterator[str]:
+    for name in sorted(config.pools):
+        pool = config.pools[name]
+        ends = f"{address_text(pool.first)} {address_text(pool.last)}"
+        yield f"ip nat pool {name} {ends} prefix-length {pool.prefix_length}"
+
+
+def _dynamic(config: Config) -> Iterator[str]:
+    for rule in config.dynamic_sources:
+        target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
+        yield f"ip nat inside source list {rule.access_list} {target}{' overload' if rule.overload else ''}"
+
+
+def _static(config: Config) -> Iterator[str]:
+    for host in config.static_hosts:
+        yield f"ip nat inside source static {address_text(host.local)} {address_text(host.global_)}"
+    for port in config.static_ports:
+        local = f"{address_text(port.local.address)} {port.local.port}"
+        yield f"ip nat inside source static {port.transport} {local} {_global(port)} {port.global_port}"
+
+
+def _global(rule: StaticPort) -> str:
+    return f"interface {rule.interface}" if rule.global_ is None else address_text(rule.global_)
+
+
+def _access_list(listed: AccessList) -> Iterator[str]:
+    """The entries in order, each after the remarks that stand before it."""
+    for index in range(len(listed.entries) + 1):
+        yield from (f"access-list {listed.name} remark {text}" for before, text in listed.remarks if before == index)
+        if index < len(listed.entries):
+            yield f"access-list {listed.name} {_entry(listed.entries[index])}"
+
+
+def _entry(entry: AccessEntry) -> str:
+    action = "permit" if entry.permit else "deny"
+    if entry.wildcard == _ANY:
+        return f"{action} any"
+    wildcard = "" if entry.wildcard == UNSPECIFIED_V4 else f" {address_text(entry.wildcard)}"
+    return f"{action} {address_text(entry.address)}{wildcard}"

@@ -1,0 +1,272 @@
+"""Every command does what it says, and its no form takes it back."""
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+
+from doorman.algs.registry import Service
+from doorman.config.command import Command, InvalidInputError
+from doorman.config.grammar import parameter_name, parse_grammar, variables
+from doorman.config.model import (
+    AccessEntry,
+    AccessList,
+    Config,
+    DynamicSource,
+    Interface,
+    Pool,
+    StaticHost,
+    StaticPort,
+    Timeouts,
+)
+from doorman.config.modes import CONFIGURE, END, EXIT, INTERFACE, SUBMODES
+from doorman.config.reader import read_config
+from doorman.config.session import Session
+from doorman.net.addresses import Endpoint, address_of
+
+COMMANDS = [
+    command for mode in (CONFIGURE, *SUBMODES.values()) for command in mode.commands if command not in (EXIT, END)
+]
+BASE = """
+interface in0
+interface out0
+access-list 1 permit any
+ip nat pool P 192.0.2.10 192.0.2.20 prefix-length 24
+"""
+
+
+def after(*lines: str) -> Config:
+    session = Session(read_config(BASE, "base"))
+    for line in lines:
+        session.execute(line)
+    return session.config
+
+
+DONE_AND_UNDONE = [
+    ("", "hostname GW", "no hostname"),
+    ("", "hostname GW", "no hostname GW"),
+    ("", "interface new0", "no interface new0"),
+    ("interface in0", "ip address 10.0.0.1 255.255.255.0", "no ip address"),
+    ("interface in0", "ip address 10.0.0.1 255.255.255.0", "no ip address 10.0.0.1 255.255.255.0"),
+    ("interface in0", "ip nat inside", "no ip nat inside"),
+    ("interface in0", "ip nat outside", "no ip nat outside"),
+    ("interface in0", "description a long  text", "no description"),
+    ("interface in0", "shutdown", "no shutdown"),
+    ("", "access-list 2 permit any", "no access-list 2"),
+    ("", "access-list 1 deny host 10.0.0.1", "no access-list 1 deny 10.0.0.1"),
+    ("", "access-list 2 remark who: everyone!", "no access-list 2 remark who: everyone!"),
+    ("", "ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0", "no ip nat pool Q"),
+    (
+        "",
+        "ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0",
+        "no ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0",
+    ),
+    ("", "ip nat inside source list 1 pool P", "no ip nat inside source list 1 pool P"),
+    ("", "ip nat inside source list 1 interface out0 overload", "no ip nat inside source list 1 interface out0"),
+    ("", "ip nat inside source list 1 pool P overload", "no ip nat inside source list 1 pool P overload"),
+    ("", "ip nat inside source static 10.0.0.5 192.0.2.5", "no ip nat inside source static 10.0.0.5 192.0.2.5"),
+    (
+        "",
+        "ip nat inside source static udp 10.0.0.5 53 192.0.2.5 5353",
+        "no ip nat inside source static udp 10.0.0.5 53 192.0.2.5 5353",
+    ),
+    (
+        "",
+        "ip nat inside source static tcp 10.0.0.5 80 interface out0 80",
+        "no ip nat inside source static tcp 10.0.0.5 80 interface out0 80",
+    ),
+    ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),
+    ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
+    ("", "no ip nat service sip", "ip nat service sip"),
+    ("", "no ip nat service sip tcp port 5060", "ip nat service sip tcp port 5060"),
+    *(
+        ("", f"ip nat translation {which} {value}", f"no ip nat translation {which}")
+        for which in (
+            "timeout",
+            "tcp-timeout",
+            "udp-timeout",
+            "icmp-timeout",
+            "dns-timeout",
+            "finrst-timeout",
+            "syn-timeout",
+        )
+        for value in (17, "never")
+    ),
+    ("", "ip nat translation udp-timeout 17", "no ip nat translation udp-timeout 17"),
+    ("", "ip nat translation port-timeout udp 69 30", "no ip nat translation port-timeout udp 69"),
+    ("", "ip nat translation port-timeout tcp 22 never", "no ip nat translation port-timeout tcp 22 never"),
+]
+
+
+@pytest.mark.parametrize(("mode", "done", "undone"), DONE_AND_UNDONE)
+def test_the_no_form_takes_back_what_the_command_did(mode: str, done: str, undone: str) -> None:
+    assert after(mode, done) != after(mode)
+    assert after(mode, done, undone) == after(mode)
+
+
+def test_every_command_is_in_the_table_with_its_no_form() -> None:
+    tried = set()
+    for mode, *lines in DONE_AND_UNDONE:
+        for line in lines:
+            parsed = (INTERFACE if mode else CONFIGURE).tree.parse(line)
+            tried.add((parsed.command.grammar, parsed.negated))
+    wanted = {(command.grammar, False) for command in COMMANDS if command.run}
+    wanted |= {(command.grammar, True) for command in COMMANDS if command.undo}
+    assert tried == wanted
+
+
+def parameters_of(function: Callable[..., object]) -> set[str]:
+    signature = inspect.signature(function)
+    return {
+        name for name, parameter in signature.parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command.grammar for command in COMMANDS])
+def test_the_functions_take_the_variables_of_the_grammar(command: Command) -> None:
+    head, tail = parse_grammar(command.grammar)
+    if command.run:
+        assert parameters_of(command.run) == {parameter_name(name) for name in variables(head + tail)}
+        assert inspect.getdoc(command.run)
+    if command.undo:
+        assert parameters_of(command.undo) == {parameter_name(name) for name in variables(head)}
+        assert inspect.getdoc(command.undo)
+
+
+def test_a_whole_configuration() -> None:
+    config = read_config(
+        """\
+hostname GW
+interface in0
+ ip address 10.0.0.1 255.255.255.0
+ ip nat inside
+interface gigabitethernet 0/0/0
+ description to the world
+ ip address 192.0.2.1 255.255.255.0
+ ip nat outside
+access-list 1 remark phones
+access-list 1 permit 10.0.0.77 0.0.0.255
+access-list 1 deny any
+ip nat pool P 192.0.2.10 192.0.2.20 netmask 255.255.255.0
+ip nat inside source list 1 interface GigabitEthernet0/0/0 overload
+ip nat inside source static 10.0.0.5 192.0.2.5
+ip nat inside source static tcp 10.0.0.6 80 interface gi0/0/0 8080
+ip nat service sip tcp port 8000
+no ip nat service sip udp port 5060
+ip nat translation udp-timeout 120
+ip nat translation tcp-timeout never
+ip nat translation port-timeout udp 69 30
+end
+""",
+        "gw.conf",
+    )
+    outside = "GigabitEthernet0/0/0"
+    assert config == Config(
+        hostname="GW",
+        interfaces={
+            "in0": Interface("in0", address_of("10.0.0.1"), 24, "inside"),
+            outside: Interface(outside, address_of("192.0.2.1"), 24, "outside", "to the world"),
+        },
+        access_lists={
+            "1": AccessList(
+                "1",
+                (
+                    AccessEntry(permit=True, address=address_of("10.0.0.0"), wildcard=address_of("0.0.0.255")),
+                    AccessEntry(permit=False, address=address_of("0.0.0.0"), wildcard=address_of("255.255.255.255")),
+                ),
+                ((0, "phones"),),
+            )
+        },
+        pools={"P": Pool("P", address_of("192.0.2.10"), address_of("192.0.2.20"), 24)},
+        dynamic_sources=[DynamicSource("1", None, outside, overload=True)],
+        static_hosts=[StaticHost(address_of("10.0.0.5"), address_of("192.0.2.5"))],
+        static_ports=[StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080)],
+        services={Service("sip", "tcp"): frozenset({5060, 8000}), Service("sip", "udp"): frozenset()},
+        timeouts=Timeouts(udp=120, tcp=None, ports=(("udp", 69, 30),)),
+    )
+
+
+def test_the_profile_switches_all_off_and_later_lines_some_on() -> None:
+    config = after("ip nat service profile rfc4787", "ip nat service sip udp port 5080")
+    assert set(config.services.values()) == {frozenset(), frozenset({5080})}
+
+
+def test_a_removed_line_leaves_remarks_before_the_same_lines() -> None:
+    config = after(
+        "access-list 3 permit 10.0.0.1",
+        "access-list 3 remark two",
+        "access-list 3 permit 10.0.0.2",
+        "no access-list 3 permit 10.0.0.1",
+    )
+    two = AccessEntry(permit=True, address=address_of("10.0.0.2"), wildcard=address_of("0.0.0.0"))
+    assert config.access_lists["3"] == AccessList("3", (two,), ((0, "two"),))
+
+
+def test_an_interface_that_is_shut_down_has_no_side() -> None:
+    config = after("interface in0", "ip address 10.0.0.1 255.255.255.0", "ip nat inside")
+    assert [str(network) for network in config.networks("inside")] == ["10.0.0.0/24"]
+    assert after("interface in0", "ip address 10.0.0.1 255.0.0.0", "ip nat inside", "shutdown").networks("inside") == []
+
+
+@pytest.mark.parametrize(
+    ("abbreviated", "full"),
+    [
+        ("ip nat ins so li 1 int out0 over", "ip nat inside source list 1 interface out0 overload"),
+        ("ip na p Q 192.0.2.1 192.0.2.9 p 24", "ip nat pool Q 192.0.2.1 192.0.2.9 prefix-length 24"),
+        ("IP NAT TR U 20", "ip nat translation udp-timeout 20"),
+        ("ip nat translation timeout 20", "ip nat translation timeout 20"),
+        ("ac 2 p h 10.0.0.1", "access-list 2 permit host 10.0.0.1"),
+        ("n ip n se si u p 5060", "no ip nat service sip udp port 5060"),
+        ("host GW", "hostname GW"),
+    ],
+)
+def test_abbreviations(abbreviated: str, full: str) -> None:
+    assert after(abbreviated) == after(full)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("out0", "out0"),
+        ("eth0.100", "eth0.100"),
+        ("vlan10", "vlan10"),
+        ("vlan 10", "Vlan10"),
+        ("GigabitEthernet0/0/0", "GigabitEthernet0/0/0"),
+        ("gigabitethernet 0/0/0", "GigabitEthernet0/0/0"),
+        ("gi 0/0/0", "GigabitEthernet0/0/0"),
+        ("Gi0/0/0.12", "GigabitEthernet0/0/0.12"),
+        ("gigabitethernet1", "GigabitEthernet1"),
+        ("loopback 0", "Loopback0"),
+        ("t 0/0", None),
+        ("vlan", None),
+        ("gi 0", None),
+    ],
+)
+def test_names_of_interfaces(typed: str, name: str | None) -> None:
+    if name is None:
+        with pytest.raises(InvalidInputError):
+            after(f"interface {typed}")
+    else:
+        assert name in after(f"interface {typed}").interfaces
+
+
+def test_a_name_with_a_blank_is_read_inside_a_rule() -> None:
+    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface gi 0/0/0 80").static_ports
+    assert (rule.interface, rule.global_port) == ("GigabitEthernet0/0/0", 80)
+    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface lan 80").static_ports
+    assert (rule.interface, rule.global_port) == ("lan", 80)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "ip nat service sip tcp port 8000",
+        "ip nat service sip tcp port 5060\nend",
+        "interface gigabitethernet 0/0/0",
+        "interface gigabitethernet 0/1/1",
+        "ip nat pool outside 192.0.2.1 192.0.2.14 netmask 255.255.255.0",
+        "access-list 1 permit 192.0.2.3 0.0.0.255",
+    ],
+)
+def test_commands_of_ciscos_documents_load(lines: str) -> None:
+    read_config(lines, "documents")

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Write docs/commands.md, the reference of the configuration commands, from the command trees themselves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from doorman.config.command import Command
+from doorman.config.grammar import Element, Group, Keyword, Variable, parse_grammar, usage
+from doorman.config.kinds import kind_of
+from doorman.config.modes import CONFIGURE, END, EXIT, SUBMODES, Mode
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
+
+_OPENING = """\
+# Commands of the configuration
+
+Made from the command tree by `tools/command_table.py`; a test sees that it is up to date.
+
+Keywords may be abbreviated while they stay unique (`ip nat ins so li 1 int out0 over`). A line that begins with `!` is
+a comment. `no` before a command takes it back; what stands in the second column is all it needs, what follows in the
+full command may be typed and is not looked at. `exit` leaves a mode, as does any command of the mode around it; `end`
+ends the file.
+"""
+
+
+def reference() -> str:
+    """The whole document."""
+    sections = [_section(mode) for mode in (CONFIGURE, *SUBMODES.values())]
+    return "\n".join([_OPENING, *sections])
+
+
+def _section(mode: Mode) -> str:
+    commands = [command for command in mode.commands if command not in (EXIT, END)]
+    rows = [f"| {_code(_full(command))} | {_code(_negated(command))} | {_effect(command)} |" for command in commands]
+    meanings = [f"| `{name}` | {shown} | {text} |" for name, shown, text in _variables(commands)]
+    return "\n".join(
+        [
+            f"## Mode {mode.name} `{mode.prompt}`\n",
+            "| command | `no` form | effect |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            "| variable | values | meaning |",
+            "| --- | --- | --- |",
+            *meanings,
+            "",
+        ]
+    )
+
+
+def _full(command: Command) -> str:
+    grammar = parse_grammar(command.grammar)
+    return usage(grammar.head + grammar.tail) if command.run is not None else ""
+
+
+def _negated(command: Command) -> str:
+    return f"no {usage(parse_grammar(command.grammar).head)}" if command.undo is not None else ""
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|") if text else ""
+
+
+def _effect(command: Command) -> str:
+    """The first sentences of what the functions say of themselves."""
+    done = (command.run.__doc__ or "").splitlines()[0] if command.run is not None else ""
+    undone = (command.undo.__doc__ or "").splitlines()[0] if command.undo is not None else ""
+    return f"{done} *no:* {undone}".strip() if undone else done
+
+
+def _variables(commands: list[Command]) -> list[tuple[str, str, str]]:
+    """Each variable once for each meaning: its name, what it accepts, and its help text."""
+    return sorted({row for command in commands for row in _variables_of(command)})
+
+
+def _variables_of(command: Command) -> Iterator[tuple[str, str, str]]:
+    grammar = parse_grammar(command.grammar)
+    waiting: list[Element] = [*grammar.head, *grammar.tail]
+    while waiting:
+        element = waiting.pop(0)
+        match element:
+            case Variable(name, kind):
+                yield name, " ".join(f"`{shown}`" for shown in kind_of(kind).shown), command.help[name]
+            case Group(alternatives):
+                waiting.extend(inner for alternative in alternatives for inner in alternative)
+            case Keyword():
+                pass
+
+
+def main() -> None:
+    """Write the document."""
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
