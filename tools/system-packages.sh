@@ -1,0 +1,68 @@
+#!/bin/sh
+# Install the Debian packages that are missing, where this is root on Debian or Ubuntu; elsewhere name them.
+# Quick, and silent, when everything is there.
+#
+#   system-packages.sh             what tests and demo need
+#   system-packages.sh venv        what making a virtual environment needs: run it before that
+#   system-packages.sh recording   what recording the captures of examples/ needs
+#
+# The exit status is 0 also when something is missing: what needs it says so itself.
+set -eu
+
+# One line each: how to tell that it is there, the package, and what it is for.
+packages() {
+  case $1 in
+    venv) cat <<'LIST' ;;
+"${PYTHON:-python3}" -c 'import ensurepip, venv' | python3-venv | makes the virtual environment
+LIST
+    tests) cat <<'LIST' ;;
+command -v tshark  | tshark           | decodes captures, as the tests' judge beside our own reader
+command -v editcap | wireshark-common | makes the variants of captures that the tests read
+LIST
+    recording) cat <<'LIST' ;;
+command -v ip      | iproute2     | makes the network namespaces
+command -v ethtool | ethtool      | has the kernel compute the checksums that are recorded
+command -v tcpdump | tcpdump      | records
+command -v sipp    | sip-tester   | follows scenarios: caller, callee, registrar
+command -v baresip | baresip-core | a real telephone
+command -v tshark  | tshark       | judges the recordings
+LIST
+  esac
+}
+
+# The lines whose command does not succeed.
+missing() {
+  packages "$1" | while IFS='|' read -r probe package purpose; do
+    eval "$probe" >/dev/null 2>&1 || echo "$package|$purpose"
+  done
+}
+
+can_install() {
+  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null
+}
+
+# No question is asked, also not that of wireshark-common; another apt at work is waited for.
+install() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update || true
+  apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@" >/dev/null
+}
+
+what=${1:-tests}
+case $what in
+  venv | tests | recording) ;;
+  *)
+    echo "usage: $0 [venv|tests|recording]" >&2
+    exit 2
+    ;;
+esac
+
+lines=$(missing "$what")
+if [ -n "$lines" ] && can_install; then
+  # shellcheck disable=SC2046 # a list of words
+  install $(echo "$lines" | cut -d '|' -f 1) || true
+  lines=$(missing "$what")
+fi
+if [ -n "$lines" ]; then
+  echo "Not installed:$(echo "$lines" | sed 's/ *| */ (/; s/^ */ /; s/$/),/' | tr -d '\n' | sed 's/,$/./')" >&2
+fi
