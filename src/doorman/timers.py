@@ -1,0 +1,48 @@
+"""Timers without a clock: what is due when somebody says what time it is.
+
+Items are filed by the second in which they ring, so that starting one costs the same however many there are. An item
+whose life is prolonged is left where it is; it rings, and is filed again by whoever finds that it is not over yet.
+"""
+
+import heapq
+import math
+from typing import Generic, Protocol, TypeVar
+
+
+class Timed(Protocol):
+    """Something with a timer; `rings` is when its newest one rings, in seconds."""
+
+    rings: float
+
+
+Item = TypeVar("Item", bound=Timed)
+
+
+class Timers(Generic[Item]):
+    """Timers of one kind of item, exact to a second: an item rings at its time or up to a second later."""
+
+    __slots__ = ("_filed", "_seconds")
+
+    def __init__(self) -> None:
+        self._filed: dict[int, list[Item]] = {}
+        self._seconds: list[int] = []
+
+    def start(self, at: float, item: Item) -> None:
+        """Let an item ring at a time; infinity is never. Only its newest timer counts."""
+        item.rings = at
+        if at == math.inf:
+            return
+        second = math.ceil(at)
+        filed = self._filed.get(second)
+        if filed is None:
+            self._filed[second] = [item]
+            heapq.heappush(self._seconds, second)
+        else:
+            filed.append(item)
+
+    def due(self, now: float) -> list[Item]:
+        """Take out the items that ring by now."""
+        ringing: list[Item] = []
+        while self._seconds and self._seconds[0] <= now:
+            ringing += [item for item in self._filed.pop(heapq.heappop(self._seconds)) if item.rings <= now]
+        return ringing

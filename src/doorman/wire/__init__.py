@@ -1,0 +1,1 @@
+"""Application formats: bytes to values and where in the bytes each stands. No state, no NAT."""

@@ -1,0 +1,9 @@
+"""What a reader says of bytes that break their format."""
+
+
+class Malformed(Exception):  # noqa: N818 - the outcome of reading
+    """A message of a known protocol which breaks its rules; `reason` names how, for counters."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,76 @@
+"""Finding the parts of a multipart body (RFC 2046, section 5.1; in SIP: RFC 5621).
+
+    --boundary
+    Content-Type: application/sdp
+
+    v=0 …
+    --boundary--
+
+Each part is found by its own Content-Type. Parts within parts are found too.
+"""
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+from doorman.wire.malformed import Malformed
+
+MAX_PARTS = 32
+MAX_DEPTH = 3
+"""Multiparts within multiparts; deeper ones are left unread."""
+
+_BOUNDARY = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+_CONTENT_TYPE = re.compile(
+    rb"^(?:content-type|c)[ \t]*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)", re.IGNORECASE | re.MULTILINE
+)
+
+
+class Part(NamedTuple):
+    """A piece of a body: its Content-Type, in lower case without parameters, and where it stands."""
+
+    content_type: bytes
+    start: int
+    end: int
+
+
+def find_parts(data: bytes, content_type: bytes, start: int, end: int, depth: int = 0) -> list[Part]:
+    """All parts of the body `data[start:end]` that are not multiparts; a body that is none is its own only part.
+
+    Raises:
+        Malformed: more parts than `MAX_PARTS`, or a multipart whose boundary is not named.
+    """
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if not media_type.startswith(b"multipart/") or depth == MAX_DEPTH:
+        return [Part(media_type, start, end)]
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise Malformed("multipart-without-boundary")
+    parts: list[Part] = []
+    for at, stop in _between(data, b"--" + (boundary[1] or boundary[2]), start, end):
+        head_end = _END_OF_HEADERS.search(data, max(start, at - 2), stop)
+        if head_end is None:
+            continue
+        kind = _CONTENT_TYPE.search(data[at : head_end.start()])
+        parts += find_parts(data, kind[1] if kind else b"text/plain", head_end.end(), stop, depth + 1)
+        if len(parts) > MAX_PARTS:
+            raise Malformed("too-many-parts")
+    return parts
+
+
+def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The spaces between delimiter lines, without the line end that belongs to the next delimiter."""
+    marks = [
+        match.span() for match in re.finditer(rb"(?:^|(?<=\n))" + re.escape(delimiter) + rb"[^\r\n]*+", data[start:end])
+    ]
+    spans = []
+    for (_, line_end), (next_start, _) in pairwise(marks):
+        body_end = start + next_start - 1
+        if data[body_end - 1 : body_end] == b"\r":
+            body_end -= 1
+        at = data.find(b"\n", start + line_end, end) + 1
+        if 0 < at <= body_end:
+            spans.append((at, body_end))
+        if len(spans) > MAX_PARTS:
+            raise Malformed("too-many-parts")
+    return spans

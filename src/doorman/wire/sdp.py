@@ -1,0 +1,198 @@
+"""Reading session descriptions (SDP, RFC 8866): where the addresses and ports of the media stand.
+
+    o=alice 2890844526 2890844526 IN IP4 192.168.1.10
+    c=IN IP4 192.168.1.10                      connection of all media that have none of their own
+    m=audio 49170/2 RTP/AVP 0 8                kind, port / number of port pairs, transport, formats
+    c=IN IP4 192.168.1.10                      connection of this media alone, which wins
+    a=rtcp:49171 IN IP4 192.168.1.10           where RTCP goes, if not one port above (RFC 3605)
+    a=candidate:1 1 UDP 2130706431 192.168.1.10 49170 typ host      (RFC 8839, section 5.1)
+
+Only lines that can name an address are looked at.
+"""
+
+import re
+from typing import NamedTuple
+
+from doorman.net.addresses import Address, parse_address
+from doorman.net.packet import TCP, UDP
+from doorman.wire.malformed import Malformed
+
+MAX_CANDIDATES = 128
+"""ICE candidates in a description; more is an attack."""
+
+_LINE = re.compile(
+    rb"^(?:([ocm])=([^\r\n]*+)"
+    rb"|a=(rtcp):([^\r\n]*+)|a=(candidate):([^\r\n]*+)|a=(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z))",
+    re.MULTILINE,
+)
+_MEDIA = re.compile(rb"(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?+[ \t]++(\S++)")
+_RTCP = re.compile(rb"([0-9]{1,5}+)(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S++))?+")
+_CANDIDATE = re.compile(
+    rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S++)[ \t]++([0-9]{1,5}+)(?![0-9])"
+)
+_RELATED = re.compile(rb"[ \t]raddr[ \t]++(\S++)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
+_MAX_PORT = 65_535
+
+
+class Host(NamedTuple):
+    """An address in a description, and where it stands; `address` is None where it is a name."""
+
+    start: int
+    end: int
+    address: Address | None
+
+
+class Port(NamedTuple):
+    """A port in a description, and where its digits stand."""
+
+    start: int
+    end: int
+    number: int
+
+
+class Candidate(NamedTuple):
+    """A transport address of an ICE candidate, or one that it is related to.
+
+    Attributes:
+        host, port: the address and where it stands.
+        protocol: 17 or 6.
+        related: whether this is what `raddr` and `rport` say.
+    """
+
+    host: Host
+    port: Port
+    protocol: int
+    related: bool
+
+
+class Media:
+    """A media description.
+
+    Attributes:
+        kind: `audio`, `video`, `image` …
+        port: of its first stream; 0 for one that is refused or gone (RFC 3264, section 6).
+        count: how many streams, on ports two apart (RFC 8866, section 5.14).
+        transport: such as `RTP/AVP`.
+        connection: of its own, or None.
+        rtcp, rtcp_host: the `a=rtcp` line.
+        mux: whether RTCP may come on the port of RTP (RFC 5761).
+        active: whether this end opens the TCP connection and its port means nothing (RFC 4145, section 4).
+        candidates: of ICE, in order.
+    """
+
+    __slots__ = ("active", "candidates", "connection", "count", "kind", "mux", "port", "rtcp", "rtcp_host", "transport")
+
+    def __init__(self, kind: bytes, port: Port, count: int, transport: bytes) -> None:
+        self.kind = kind
+        self.port = port
+        self.count = count
+        self.transport = transport
+        self.connection: Host | None = None
+        self.rtcp: Port | None = None
+        self.rtcp_host: Host | None = None
+        self.mux = False
+        self.active = False
+        self.candidates: list[Candidate] = []
+
+    @property
+    def is_rtp(self) -> bool:
+        """Whether RTP is carried, and so RTCP beside it."""
+        return b"RTP" in self.transport
+
+    @property
+    def protocol(self) -> int:
+        """The protocol of its flows: 6 or 17."""
+        return TCP if self.transport.startswith(b"TCP") else UDP
+
+
+class SessionDescription:
+    """A session description: its origin, its common connection, and its media in order."""
+
+    __slots__ = ("connection", "media", "origin")
+
+    def __init__(self) -> None:
+        self.origin: Host | None = None
+        self.connection: Host | None = None
+        self.media: list[Media] = []
+
+
+def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
+    """Read the description that stands in `data[start:end]`; all places are places in `data`.
+
+    Raises:
+        Malformed: a media line cannot be read, or ports are out of range.
+    """
+    session = SessionDescription()
+    media: Media | None = None
+    for line in _LINE.finditer(data, start, end):
+        what = line[line.lastindex - 1] if line.lastindex in {2, 4, 6} else line[7]
+        at, stop = line.span(line.lastindex or 0)
+        if what == b"m":
+            media = _read_media(data, at, stop)
+            session.media.append(media)
+        elif what == b"c":
+            host = _read_host(data, at, stop)
+            if media is None:
+                session.connection = host
+            else:
+                media.connection = host
+        elif what == b"o":
+            session.origin = _read_host(data, at, stop)
+        elif media is not None:
+            _read_attribute(media, what, data, at, stop)
+    return session
+
+
+def _read_media(data: bytes, start: int, end: int) -> Media:
+    line = _MEDIA.match(data, start, end)
+    if line is None or int(line[2]) > _MAX_PORT:
+        raise Malformed("sdp-media-line")
+    kind, port, count, transport = line.groups()
+    return Media(kind, Port(line.start(2), line.end(2), int(port)), max(int(count or b"1"), 1), transport)
+
+
+def _read_host(data: bytes, start: int, end: int) -> Host | None:
+    """The address that ends a `c=` or `o=` line, without the TTL and count of a multicast one."""
+    words = data[start:end].rstrip()
+    at = max(words.rfind(b" "), words.rfind(b"\t")) + 1
+    if at == 0:
+        return None
+    text = words[at:].partition(b"/")[0]
+    return Host(start + at, start + at + len(text), parse_address(text))
+
+
+def _read_attribute(media: Media, what: bytes, data: bytes, start: int, end: int) -> None:
+    if what == b"rtcp-mux":
+        media.mux = True
+    elif what == b"setup:active":
+        media.active = True
+    elif what == b"rtcp":
+        line = _RTCP.match(data, start, end)
+        if line is None or int(line[1]) > _MAX_PORT:
+            raise Malformed("sdp-rtcp-attribute")
+        media.rtcp = Port(line.start(1), line.end(1), int(line[1]))
+        if line[2] is not None:
+            media.rtcp_host = Host(line.start(2), line.end(2), parse_address(line[2]))
+    else:
+        _read_candidate(media, data, start, end)
+
+
+def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
+    line = _CANDIDATE.match(data, start, end)
+    if line is None:
+        return  # of a kind not known: left alone, as RFC 8839 (section 5.1) asks of a reader
+    if len(media.candidates) >= MAX_CANDIDATES:
+        raise Malformed("too-many-candidates")
+    protocol = TCP if line[2].upper().startswith(b"TCP") else UDP
+    media.candidates.append(_candidate(line, 3, protocol, related=False))
+    beyond = _RELATED.search(data, line.end(), end)
+    if beyond is not None:
+        media.candidates.append(_candidate(beyond, 1, protocol, related=True))
+
+
+def _candidate(line: re.Match[bytes], group: int, protocol: int, *, related: bool) -> Candidate:
+    number = int(line[group + 1])
+    if number > _MAX_PORT:
+        raise Malformed("sdp-candidate")
+    host = Host(line.start(group), line.end(group), parse_address(line[group]))
+    return Candidate(host, Port(line.start(group + 1), line.end(group + 1), number), protocol, related)
