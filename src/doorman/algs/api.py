@@ -1,0 +1,247 @@
+"""The contract between an ALG and the gateway around it.
+
+An ALG is given one whole message, the path it travels and a view of the NAT; it returns one verdict and a list of
+effects. It holds no socket, reads no clock, writes no log, and waits for nothing. It does not ask whether it looks at
+the inside or the outside: it sees how the sender names things, and asks the NAT how the receiver must read them.
+
+    sender's world                     gateway                      receiver's world
+    path.sent_from -> path.sent_to    -- message -->    path.arrives_from -> path.arrives_to
+"""
+
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import TCP, UDP
+
+PROTOCOL_NUMBERS = {"udp": UDP, "tcp": TCP}
+
+
+class Direction(IntEnum):
+    """Which way a message goes through the NAT. Usable as an index: the end that sent it."""
+
+    OUTBOUND = 0
+    INBOUND = 1
+
+
+class Path(NamedTuple):
+    """The four endpoints of a message: as its sender sees them, and as its receiver does."""
+
+    sent_from: Endpoint
+    sent_to: Endpoint
+    arrives_from: Endpoint
+    arrives_to: Endpoint
+
+
+class Message(NamedTuple):
+    """A datagram, or what the framer cut from a stream.
+
+    Attributes:
+        data: the bytes of the message, whole.
+        direction: which way it goes.
+        protocol: 17 for UDP, 6 for TCP.
+        path: where it comes from and goes to.
+        now: the time, in seconds of any steady clock.
+    """
+
+    data: bytes
+    direction: Direction
+    protocol: int
+    path: Path
+    now: float
+
+    @property
+    def party(self) -> Address:
+        """The host on the inside whose message this is, sent or received."""
+        return self.path.sent_from.address if self.direction == Direction.OUTBOUND else self.path.arrives_to.address
+
+
+class Refused(Exception):  # noqa: N818 - the outcome of a request, as in 'connection refused'
+    """The NAT cannot or may not do what was asked; the text is the reason's name, such as `ports-exhausted`."""
+
+
+class Nat(Protocol):
+    """How the receiver of a message must read what its sender wrote. A transaction: it is kept or undone as a whole."""
+
+    def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """Name an endpoint as the receiver must; itself where it is not one of ours. Opens nothing.
+
+        Raises:
+            Refused: no address or port is left for it.
+        """
+        ...
+
+    def host(self, address: Address) -> Address:
+        """Name a host, where no port is meant, as the receiver must; itself where it is not one of ours."""
+        ...
+
+    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
+        """Reserve a name under which the receiver can reach an announced endpoint, and the `ports` - 1 after it.
+
+        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11).
+
+        Raises:
+            Refused: it may not be announced, or no run of ports is left.
+        """
+        ...
+
+    def shielded(self, address: Address) -> bool:
+        """Whether traffic towards this address, as the sender names it, needs a door."""
+        ...
+
+    def owns(self, address: Address) -> bool:
+        """Whether this address, as the sender names it, is one that the NAT gives another name."""
+        ...
+
+
+class Owner(NamedTuple):
+    """Who asked for a door: an ALG, its own name for the call or transfer, and the inside host concerned."""
+
+    alg: str
+    name: bytes
+    party: Address
+
+
+class Door:
+    """A flow that was announced and may come: from `visitor` to `entrance`, to be led to `leads_to`.
+
+    Attributes:
+        owner: whose it is; all doors of an owner can be closed together.
+        role: what the flow is for: `rtp`, `rtcp`, `contact` …
+        protocol: 17 or 6.
+        visitor: the address that may come in; None where any may.
+        entrance: where the visitor sends to, in the visitor's world.
+        leads_to: where that arrives.
+        flows: how many flows may use it, None for as many as come.
+        inspect_as: the ALG of those flows, None for plain traffic.
+        opened, closes: seconds; `closes` is when it ends unless refreshed.
+        rings: of its timer.
+        promoted: whether its first packet made a session of it.
+    """
+
+    __slots__ = (
+        "closes",
+        "entrance",
+        "flows",
+        "inspect_as",
+        "leads_to",
+        "opened",
+        "owner",
+        "promoted",
+        "protocol",
+        "rings",
+        "role",
+        "visitor",
+    )
+
+    def __init__(  # noqa: PLR0913 - a door is what its eight properties say
+        self,
+        owner: Owner,
+        role: str,
+        protocol: int,
+        *,
+        visitor: Address | None,
+        entrance: Endpoint,
+        leads_to: Endpoint,
+        closes: float,
+        flows: int | None = None,
+        inspect_as: str | None = None,
+    ) -> None:
+        self.owner = owner
+        self.role = role
+        self.protocol = protocol
+        self.visitor = visitor
+        self.entrance = entrance
+        self.leads_to = leads_to
+        self.closes = closes
+        self.flows = flows
+        self.inspect_as = inspect_as
+        self.opened = self.rings = 0.0
+        self.promoted = False
+
+
+class OpenDoor(NamedTuple):
+    """Open a door, or change the one its owner has at that entrance (other visitor, other end)."""
+
+    door: Door
+
+
+class CloseDoors(NamedTuple):
+    """Close an owner's doors at time `at`, and with them the flows that came through; only one entrance if given."""
+
+    owner: Owner
+    at: float
+    entrance: Endpoint | None = None
+
+
+class StopInspecting(NamedTuple):
+    """This flow does not speak the protocol: unless it has spoken it before, never look into it again."""
+
+
+class Note(NamedTuple):
+    """A named oddity, counted; `detail` may hold bytes of the message and must be escaped where it is shown."""
+
+    name: str
+    detail: bytes = b""
+
+
+Effect = OpenDoor | CloseDoors | StopInspecting | Note
+
+
+class Edit(NamedTuple):
+    """Replace `data[start:end]` by `new`; `rule` says on what ground, for `explain` and `debug`."""
+
+    start: int
+    end: int
+    new: bytes
+    rule: str
+
+
+class Outcome(NamedTuple):
+    """What an ALG decided about a message.
+
+    Attributes:
+        edits: what is replaced, in order and without overlap; none: the message goes on as it is.
+        drop: why the message must not go on, None where it goes on.
+        effects: to be carried out before the message is sent.
+        name: what the message is, for counters: `INVITE`, `200`, …; empty where it is none of the protocol.
+    """
+
+    edits: list[Edit]
+    effects: list[Effect]
+    name: str = ""
+    drop: str | None = None
+
+
+class Alg(Protocol):
+    """An application-level gateway."""
+
+    name: str
+
+    def on_message(self, message: Message, nat: Nat) -> Outcome:
+        """Decide about a message that goes through the gateway."""
+        ...
+
+    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
+        """The edits which make of a message, as it arrived, the message that its sender must have sent.
+
+        `message` is given as if its receiver sent it back: its path is turned round, and `nat` names what is in it
+        as the sender knows it. Nothing is reserved, opened or remembered.
+        """
+        ...
+
+    def on_time(self, now: float) -> list[Effect]:
+        """What is due without a message: calls that nothing ended."""
+        ...
+
+
+def apply_edits(data: bytes, edits: list[Edit]) -> bytes:
+    """Carry out edits; bytes that no edit names stay as they are."""
+    parts = []
+    at = 0
+    for start, end, new, _ in edits:
+        parts.append(data[at:start])
+        parts.append(new)
+        at = end
+    parts.append(data[at:])
+    return b"".join(parts)

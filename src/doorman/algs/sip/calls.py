@@ -1,0 +1,120 @@
+"""The SIP call database: what is known of each call, and how long it is kept.
+
+A call is found by its Call-ID and its inside party, never by the 5-tuple: a trunk carries hundreds on one. Two hosts
+that use one Call-ID are two calls. Requests outside calls (REGISTER, SUBSCRIBE, OPTIONS …) have records of the same
+kind, since they too need doors and must be forgotten in the end.
+"""
+
+import math
+from collections.abc import Iterator
+from enum import Enum
+
+from doorman.algs.api import Owner
+from doorman.algs.sip.media import Announced
+from doorman.net.addresses import Address, Endpoint
+from doorman.timers import Timers
+
+MAX_DIALOGS = 32
+"""Dialogs of one call that are told apart (forks); further ones share the state of the call."""
+
+SignalKey = tuple[int, Endpoint, Address | None]
+"""A signalling door: protocol, inside endpoint, and the one visitor it lets in, None for any."""
+
+
+class State(Enum):
+    """How far a call or another exchange has come."""
+
+    TRYING = "trying"
+    EARLY = "early"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+class Call:
+    """One call, or another exchange under one Call-ID, of one inside party.
+
+    Attributes:
+        owner: its identity, and the owner of its doors.
+        method: of the first request seen.
+        state: of the whole call.
+        dialogs: the state of each dialog, by the tag of the party that was called (RFC 3261, section 12).
+        streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
+        signals: the signalling doors it keeps open.
+        aliases: inside hosts that its messages named as identities, see `HeaderTranslation`.
+        caller, callee: user parts of the From and To of the first request.
+        forget_at: when it is given up, in seconds.
+        rings: of its timer.
+    """
+
+    __slots__ = (
+        "aliases",
+        "callee",
+        "caller",
+        "dialogs",
+        "forget_at",
+        "method",
+        "owner",
+        "rings",
+        "signals",
+        "state",
+        "streams",
+    )
+
+    def __init__(self, owner: Owner, method: bytes) -> None:
+        self.owner = owner
+        self.method = method
+        self.state = State.TRYING
+        self.dialogs: dict[bytes, State] | None = None
+        self.streams: list[list[Announced | None]] = []
+        self.signals: list[SignalKey] = []
+        self.aliases: dict[bytes, Address] | None = None
+        self.caller = self.callee = b""
+        self.forget_at = self.rings = 0.0
+
+    def see_dialog(self, tag: bytes, state: State) -> None:
+        """Take note of a dialog's state."""
+        if not tag:
+            return
+        if self.dialogs is None:
+            self.dialogs = {}
+        if tag in self.dialogs or len(self.dialogs) < MAX_DIALOGS:
+            self.dialogs[tag] = state
+
+
+class Calls:
+    """All calls of one SIP ALG."""
+
+    __slots__ = ("_by_owner", "_timers")
+
+    def __init__(self) -> None:
+        self._by_owner: dict[Owner, Call] = {}
+        self._timers: Timers[Call] = Timers()
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._by_owner.values())
+
+    def __len__(self) -> int:
+        return len(self._by_owner)
+
+    def find(self, owner: Owner) -> Call | None:
+        """The call of this Call-ID and inside party."""
+        return self._by_owner.get(owner)
+
+    def keep(self, call: Call, until: float) -> None:
+        """Enter a call, or keep it until another time."""
+        if call.owner not in self._by_owner:
+            self._by_owner[call.owner] = call
+            call.rings = math.inf
+        call.forget_at = until
+        if until < call.rings:
+            self._timers.start(until, call)
+
+    def overdue(self, now: float) -> list[Call]:
+        """Take out the calls whose time is up."""
+        gone = []
+        for call in self._timers.due(now):
+            if call.forget_at > now:
+                self._timers.start(call.forget_at, call)
+            elif self._by_owner.pop(call.owner, None) is not None:
+                gone.append(call)
+        return gone

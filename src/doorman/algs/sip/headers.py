@@ -1,0 +1,166 @@
+"""Translating the addresses in a SIP message's start line and headers.
+
+Which headers: those of the header table, in both directions. An outbound request has its own addresses in Via, From,
+Contact, Route and Record-Route; in its response they come back, and in requests of the other side they stand in the
+Request-URI and To. So each place is translated wherever its value is one of ours, and left alone everywhere else.
+Call-ID, tags, branch, credentials and User-Agent are never touched.
+"""
+
+from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
+from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
+from doorman.wire.sip import Header, SipMessage
+from doorman.wire.uri import HostPort, Part, find_request_uri, find_uris, find_via
+
+_ROUTING = {
+    "contact": "Contact",
+    "path": "Path",
+    "record-route": "Record-Route",
+    "refer-to": "Refer-To",
+    "route": "Route",
+    "service-route": "Service-Route",
+}
+"""Headers whose addresses messages are sent to: without a port they mean the default one."""
+_IDENTITY = {
+    "from": "From",
+    "p-asserted-identity": "P-Asserted-Identity",
+    "p-preferred-identity": "P-Preferred-Identity",
+    "referred-by": "Referred-By",
+    "remote-party-id": "Remote-Party-ID",
+    "reply-to": "Reply-To",
+    "to": "To",
+}
+"""Headers that say who somebody is: without a port they mean the host."""
+_BARE_LIMIT = 65_536
+
+
+class Spelling:
+    """What a translation cannot tell from an address alone: how an inside host wrote itself.
+
+    `10.0.0.1` and `10.0.0.1:5060` are one endpoint. Where its name outside has another port, both become
+    `203.0.113.1:20480`; on the way back the host must find what it wrote.
+    """
+
+    __slots__ = ("_bare",)
+
+    def __init__(self) -> None:
+        self._bare: set[tuple[Endpoint, bool]] = set()
+
+    def remember(self, endpoint: Endpoint, *, via: bool, bare: bool) -> None:
+        """Note whether an endpoint with the default port was last written without it."""
+        if not bare:
+            self._bare.discard((endpoint, via))
+        elif len(self._bare) < _BARE_LIMIT:
+            self._bare.add((endpoint, via))
+
+    def is_bare(self, endpoint: Endpoint, *, via: bool) -> bool:
+        """Whether it was."""
+        return (endpoint, via) in self._bare
+
+
+class HeaderTranslation:
+    """One message's headers on their way through the NAT.
+
+    Attributes:
+        edits: what is to be changed, in order.
+        effects: notes on what was left.
+        aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
+            shared global address does not tell which host it was.
+    """
+
+    __slots__ = ("_data", "_known", "_message", "_nat", "_sip", "_spelling", "aliases", "edits", "effects")
+
+    def __init__(
+        self, sip: SipMessage, message: Message, nat: Nat, spelling: Spelling, aliases: dict[bytes, Address] | None
+    ) -> None:
+        self._sip = sip
+        self._data = sip.data
+        self._message = message
+        self._nat = nat
+        self._spelling = spelling
+        self._known: dict[tuple[object, ...], bytes | None] = {}
+        self.aliases = aliases
+        self.edits: list[Edit] = []
+        self.effects: list[Effect] = []
+
+    def run(self) -> None:
+        """Find and translate every address of the start line and the headers.
+
+        Raises:
+            Refused: the NAT has no name left for one of them.
+        """
+        sip, data = self._sip, self._data
+        if sip.method:
+            for place in find_request_uri(data, sip.uri_start, sip.uri_end):
+                self._place(place, "Request-URI", routing=True)
+        for header in sip.headers:
+            if header.name == "via":
+                self._via(header)
+            elif header.name in _ROUTING:
+                for place in find_uris(data, header.start, header.end):
+                    self._place(place, _ROUTING[header.name], routing=True)
+            elif header.name in _IDENTITY:
+                for place in find_uris(data, header.start, header.end):
+                    self._place(place, _IDENTITY[header.name], routing=False)
+
+    def _via(self, header: Header) -> None:
+        for sent_by, parameters in find_via(self._data, header.start, header.end):
+            self._place(sent_by, "Via", routing=True)
+            for place in parameters:
+                self._place(place, "Via received", routing=True)
+
+    def _place(self, place: HostPort, rule: str, *, routing: bool) -> None:
+        key = (place.host, place.port, place.protocol, place.part, routing, None if routing else place.user)
+        try:
+            new = self._known[key]
+        except KeyError:
+            new = self._known[key] = self._translate(place, rule, routing=routing)
+        if new is not None:
+            self.edits.append(Edit(place.start, place.end, new, rule))
+
+    def _translate(self, place: HostPort, rule: str, *, routing: bool) -> bytes | None:
+        """What to write at a place; None where it stays as it is."""
+        address = parse_address(place.host)
+        if address is None:
+            return None
+        if not self._nat.owns(address):
+            self.effects.append(Note("address-left", place.host))
+            return None
+        if place.port < 0 and (not routing or place.part != Part.BOTH):
+            host = self._identity(address, place.user)
+            return None if host == address else _write_host(host)
+        return self._endpoint(place, Endpoint(address, place.port if place.port >= 0 else place.default_port), rule)
+
+    def _identity(self, address: Address, user: bytes) -> Address:
+        message = self._message
+        if message.direction == Direction.OUTBOUND:
+            if address != message.party:
+                self.aliases = self.aliases or {}
+                self.aliases[user] = address
+        elif self.aliases and user in self.aliases:
+            return self.aliases[user]
+        return self._nat.host(address)
+
+    def _endpoint(self, place: HostPort, old: Endpoint, rule: str) -> bytes | None:
+        via = rule == "Via"
+        new = self._nat.translate(old, place.protocol or self._message.protocol)
+        if new == old:
+            return None
+        if place.part == Part.PORT:
+            return str(new.port).encode()
+        host = _write_host(new.address)
+        if place.part == Part.HOST:
+            return host
+        if place.port < 0:
+            if new.port == place.default_port:
+                return host
+            self._spelling.remember(old, via=via, bare=True)
+        elif new.port == place.default_port != place.port and self._spelling.is_bare(new, via=via):
+            return host
+        elif old.port == place.default_port != new.port:
+            self._spelling.remember(old, via=via, bare=False)
+        return host + b":%d" % new.port
+
+
+def _write_host(address: Address) -> bytes:
+    text = address_ascii(address)
+    return text if len(address) == 4 else b"[" + text + b"]"  # noqa: PLR2004 - IPv4 needs no brackets

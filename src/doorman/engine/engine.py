@@ -1,0 +1,312 @@
+"""The road of a packet: found by its flow, translated, inspected where an ALG serves it, and sent on or dropped.
+
+    from inside:  session? -> else binding (made if a rule says so)            -> ALG -> outside, or back in (hairpin)
+    from outside: session? -> else door (promoted) -> else static binding      -> ALG -> inside
+
+One engine serves replay and the live gateway. It is given packets and the time; it opens no socket, reads no clock.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
+from doorman.config.model import Config
+from doorman.engine.inspection import Inspection, Inspector
+from doorman.engine.results import Change, Fate, Result, Side
+from doorman.engine.state import State
+from doorman.engine.views import Inward, Mirror, Outward
+from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.nat.icmp import quoted, readdress_error
+from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
+from doorman.net.addresses import Endpoint
+from doorman.net.fragments import is_fragment
+from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
+from doorman.net.reassembly import Datagram, Reassembler
+
+_FLAGS_AT = 33
+_OPENING_OR_CLOSING = 7
+"""FIN, SYN and RST."""
+_MAX_PACKET = 65_535
+
+
+class Engine:
+    """A gateway without a network.
+
+    Args:
+        config: what it does.
+        chance: floats in [0, 1), for ports; predictable in tests, not to be predicted in use.
+
+    Attributes:
+        state: its tables.
+        inspector: its ALGs.
+        drops: how many packets were dropped, by reason.
+
+    Raises:
+        UnusableConfig: a rule of the configuration cannot be put to work.
+    """
+
+    def __init__(self, config: Config, chance: Callable[[], float]) -> None:
+        self.state = State(config, chance)
+        self.inspector = Inspector(config.services)
+        self.drops: Counter[str] = Counter()
+        self._reassemblers = (Reassembler(), Reassembler())
+        self._next_second = 0.0
+        sessions = self.state.sessions
+        self._ways = (sessions.outward, sessions.inward)
+
+    def receive(self, data: bytes, side: Side, now: float) -> Result:
+        """Take an IP packet that arrived on a side of the NAT; give what becomes of it."""
+        if now >= self._next_second:
+            self.expire(now)
+        if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
+            way = self._ways[side].get(data[9:10] + data[12:24])
+            if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
+                session = way.session
+                session.last_used = now
+                if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or session.timeout < 61.0):  # noqa: PLR2004
+                    self.state.sessions.see_flags(session, data[_FLAGS_AT])
+                return Result(Fate.FORWARDED, way.carry(data), Side(1 - side))
+        try:
+            return self._receive(data, side, now)
+        except Refused as refused:
+            return self._drop(data, side, str(refused))
+
+    def expire(self, now: float) -> None:
+        """End what is over by now; `receive` does it each second by itself."""
+        self._next_second = int(now) + 1.0
+        self.state.carry_out(self.inspector.on_time(now), now)
+        self.state.expire(now)
+        for reassembler in self._reassemblers:
+            for refused in reassembler.expire(now):
+                self.drops[refused.reason] += refused.fragments
+
+    def take_changes(self) -> list[Change]:
+        """What happened to doors since the last call."""
+        changes, self.state.changes = self.state.changes, []
+        return changes
+
+    def as_sent(self, data: bytes) -> bytes:
+        """The packet which the outside must have sent for this one to arrive inside.
+
+        Where the outside has no way to reach the receiver, it is given the address it would have to try.
+        """
+        if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
+            key = data[9:10] + data[16:20] + data[12:16] + data[22:24] + data[20:22]
+            way = self.state.sessions.outward.get(key)
+            if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
+                return way.session.mirror.carry(data)
+        packet = parse_packet(data)
+        if packet is None:
+            return data
+        return self._error_as_sent(packet) if packet.is_error else self._packet_as_sent(packet)
+
+    def _receive(self, data: bytes, side: Side, now: float) -> Result:
+        if is_fragment(data):
+            whole = self._reassemblers[side].add(data, now)
+            if whole is None:
+                return Result(Fate.HELD, data, side)
+            if not isinstance(whole, Datagram):
+                return self._drop(data, side, whole.reason)
+            data = whole.packet
+        packet = parse_packet(data)
+        if packet is None:
+            return self._drop(data, side, "damaged-packet")
+        if packet.is_error:
+            return self._error(packet, side)
+        return self._outbound(packet, now) if side == Side.INSIDE else self._inbound(packet, now)
+
+    def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
+        self.drops[reason] += 1
+        return Result(Fate.DROPPED, data, side, reason, inspections)
+
+    # From the inside
+
+    def _outbound(self, packet: Packet, now: float) -> Result:
+        state, rules = self.state, self.state.rules
+        way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
+        if way is None and (not rules.is_inside(packet.source) or rules.is_inside(packet.destination)):
+            return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
+        nat = Outward(rules, state.bindings, packet.source)
+        session = way.session if way is not None else self._begin_outbound(packet, nat)
+        if session is None:
+            return self._untranslated(packet, nat, now)
+        result = self._forward(packet, session, session.outward, nat, now)
+        if result.fate != Fate.FORWARDED:
+            nat.undo()
+            return result
+        if way is None:
+            state.sessions.add(session, now)
+        state.keep(nat.made, now)
+        return self._hairpin(result, now) if session.hairpin else result
+
+    def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
+        """A session for a new flow from the inside; None where no rule translates its sender."""
+        binding = self.state.bindings.by_local(packet.protocol, packet.sender)
+        if binding is None:
+            made = self.state.bindings.bind(packet.protocol, packet.sender)
+            if not made:
+                return None
+            nat.made += made
+            binding = made[0]
+        session = Session(packet.protocol, binding, packet.sender, packet.receiver)
+        session.alg = self._alg_for(packet.protocol, packet.source_port, packet.destination_port)
+        session.hairpin = self.state.rules.owns(packet.destination)
+        return session
+
+    def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
+        """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
+        alg = self._alg_for(packet.protocol, packet.source_port, packet.destination_port)
+        if alg is None:
+            return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
+        path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
+        message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, now)
+        outcome = self.inspector.ask(alg, message, nat)
+        self.state.carry_out(outcome.effects, now)
+        inspection = Inspection(alg, message, outcome, message.data)
+        if outcome.drop is not None:
+            return self._drop(packet.data, Side.OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
+        return Result(Fate.PASSED, packet.data, Side.OUTSIDE, inspections=(inspection,))
+
+    def _hairpin(self, result: Result, now: float) -> Result:
+        """What was sent to one of our own global addresses comes back in."""
+        back = self.receive(result.packet, Side.OUTSIDE, now)
+        back.inspections = result.inspections + back.inspections
+        return back
+
+    # From the outside
+
+    def _inbound(self, packet: Packet, now: float) -> Result:
+        state = self.state
+        way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
+        if way is not None:
+            return self._forward(packet, way.session, way, self._inward(way), now)
+        binding = state.bindings.by_global(packet.protocol, packet.receiver)
+        if binding is None:
+            if state.rules.owns(packet.destination):
+                return self._drop(packet.data, Side.INSIDE, "no-translation")
+            return Result(Fate.PASSED, packet.data, Side.INSIDE)
+        door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
+        if door is None and not binding.static and binding.protocol != WHOLE_HOST:
+            return self._drop(packet.data, Side.INSIDE, "no-session-or-door")
+        session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
+        result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
+        if result.fate == Fate.FORWARDED:
+            state.sessions.add(session, now)
+            if door is not None:
+                state.promote(door)
+        return result
+
+    def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
+        session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
+        session.alg = inspect_as or self._alg_for(packet.protocol, packet.source_port, session.inside_local.port)
+        return session
+
+    def _inward(self, way: Way) -> Inward:
+        return Inward(self.state.rules, self.state.bindings, _path(way))
+
+    # Both ways
+
+    def _alg_for(self, protocol: int, client_port: int, server_port: int) -> str | None:
+        alg = self.inspector.alg_for(protocol, client_port, server_port)
+        if alg is not None and protocol == TCP:
+            self.state.notes[f"{alg}-over-tcp-not-inspected"] += 1
+            return None
+        return alg
+
+    def _forward(self, packet: Packet, session: Session, way: Way, nat: Outward | Inward, now: float) -> Result:
+        session.last_used = now
+        leaves = Side.OUTSIDE if way is session.outward else Side.INSIDE
+        if packet.protocol == TCP and packet.payload_at > packet.transport_at:
+            self.state.sessions.see_flags(session, tcp_flags(packet))
+        if session.alg is None or packet.payload_end <= packet.payload_at:
+            return Result(Fate.FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
+        alg = session.alg
+        direction = Direction.OUTBOUND if leaves == Side.OUTSIDE else Direction.INBOUND
+        path = Path(packet.sender, packet.receiver, way.sender, way.receiver)
+        message = Message(packet.payload, direction, packet.protocol, path, now)
+        outcome = self.inspector.ask(alg, message, nat)
+        if outcome.drop is not None:
+            self.state.carry_out(outcome.effects, now)
+            return self._drop(
+                packet.data, leaves, f"{alg}: {outcome.drop}", (Inspection(alg, message, outcome, message.data),)
+            )
+        after = apply_edits(message.data, outcome.edits) if outcome.edits else message.data
+        inspection = Inspection(alg, message, outcome, after)
+        if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
+            return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
+        self.state.carry_out(outcome.effects, now, session)
+        session.spoke = session.spoke or bool(outcome.name)
+        changed = readdress(packet, way.sender, way.receiver, after)
+        return Result(Fate.FORWARDED, changed, leaves, inspections=(inspection,))
+
+    # ICMP errors
+
+    def _error(self, packet: Packet, side: Side) -> Result:
+        """An error about a packet of a session, which went the other way than the error does."""
+        leaves = Side(1 - side)
+        quote = quoted(packet)
+        if quote is None:
+            return self._drop(packet.data, leaves, "icmp-error-without-quote")
+        way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
+        if way is None:
+            if side == Side.INSIDE and not self.state.rules.is_inside(packet.source):
+                return Result(Fate.PASSED, packet.data, leaves)
+            return self._drop(packet.data, leaves, "icmp-error-without-session")
+        changed = quote.readdressed(way.receiver, way.sender)
+        if side == Side.INSIDE:
+            addresses = (way.session.inside_global.address, packet.destination)
+        else:
+            addresses = (packet.source, way.session.inside_local.address)
+        return Result(Fate.FORWARDED, readdress_error(packet, changed, *addresses), leaves)
+
+    # What the outside must have sent
+
+    def _error_as_sent(self, packet: Packet) -> bytes:
+        quote = quoted(packet)
+        way = quote and self.state.sessions.outward.get(flow_key(quote.protocol, quote.sender, quote.receiver))
+        if not quote or not way:
+            return readdress(packet, packet.sender, Endpoint(self._would_be(packet.receiver).address, 0))
+        changed = quote.readdressed(way.sender, way.receiver)
+        return readdress_error(packet, changed, packet.source, way.session.inside_global.address)
+
+    def _packet_as_sent(self, packet: Packet) -> bytes:
+        state = self.state
+        way = state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
+        if way is not None:
+            session = way.session
+            sender, receiver, alg = session.outside_global, session.inside_global, session.alg
+        else:
+            binding = state.bindings.by_local(packet.protocol, packet.receiver)
+            sender = packet.sender
+            receiver = binding.outward(packet.receiver) if binding is not None else self._would_be(packet.receiver)
+            alg = self._alg_as_sent(packet, receiver)
+        if alg is None or packet.payload_end <= packet.payload_at:
+            return readdress(packet, sender, receiver)
+        mirror = Mirror(state.rules, state.bindings, packet.destination)
+        path = Path(packet.receiver, packet.sender, receiver, sender)
+        message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
+        edits = self.inspector.as_sent(alg, message, mirror)
+        return readdress(packet, sender, receiver, apply_edits(message.data, edits))
+
+    def _alg_as_sent(self, packet: Packet, receiver: Endpoint) -> str | None:
+        door = self.state.doors.find(packet.protocol, receiver, packet.source, 0.0)
+        if door is not None and door.inspect_as is not None:
+            return door.inspect_as
+        if packet.protocol != UDP:
+            return None
+        return self.inspector.alg_for(UDP, packet.source_port, packet.destination_port)
+
+    def _would_be(self, local: Endpoint) -> Endpoint:
+        """The endpoint at which the outside would look for an inside host that has no binding."""
+        known = self.state.bindings.global_host(local.address)
+        rule = self.state.rules.dynamic_for(local.address)
+        if known is None and rule is None:
+            return local
+        return Endpoint(known or rule.pool.first, local.port)  # type: ignore[union-attr] # one of them is there
+
+
+def _path(way: Way) -> Path:
+    session = way.session
+    if way is session.outward:
+        return Path(session.inside_local, session.outside_local, way.sender, way.receiver)
+    return Path(session.outside_global, session.inside_global, way.sender, way.receiver)

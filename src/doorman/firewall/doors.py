@@ -1,0 +1,115 @@
+"""Doors: flows that were announced and have not come yet.
+
+A door is the first of Cisco's two databases. Its first packet makes a session of it, and it leaves the table; a door
+for as many flows as come stays. What may be announced at all is decided here too (NAT Slipstreaming, FTP bounce).
+"""
+
+import math
+from collections.abc import Iterator
+
+from doorman.algs.api import Door, Owner
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import TCP, UDP
+from doorman.timers import Timers
+
+_PRIVILEGED_END = 1024
+_NEVER = frozenset({
+    (TCP, 1433), (TCP, 1521), (TCP, 1723), (TCP, 2049), (TCP, 2375), (TCP, 3306), (TCP, 3389), (TCP, 5432),
+    (TCP, 5900), (TCP, 5985), (TCP, 6379), (TCP, 8080), (TCP, 9200), (TCP, 11211), (TCP, 27017),
+    (UDP, 1434), (UDP, 1701), (UDP, 1900), (UDP, 2049), (UDP, 3702), (UDP, 5353), (UDP, 5355),
+})  # fmt: skip
+"""Services that listen above port 1023 and that no call or transfer announces."""
+
+_Key = tuple[int, Endpoint, Address | None]
+
+
+def may_lead_to(protocol: int, port: int) -> bool:
+    """Whether a door may be opened to this port because a message announces it."""
+    return _PRIVILEGED_END <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
+
+
+class Doors:
+    """All doors of a gateway."""
+
+    def __init__(self) -> None:
+        self._table: dict[_Key, Door] = {}
+        self._by_owner: dict[Owner, list[Door]] = {}
+        self._timers: Timers[Door] = Timers()
+
+    def __iter__(self) -> Iterator[Door]:
+        return iter(self._table.values())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def find(self, protocol: int, entrance: Endpoint, visitor: Address, now: float) -> Door | None:
+        """The door which lets a visitor in at an entrance."""
+        door = self._table.get((protocol, entrance, visitor)) or self._table.get((protocol, entrance, None))
+        return door if door is not None and door.closes > now else None
+
+    def of_owner(self, owner: Owner) -> list[Door]:
+        """The doors of an owner, also those that became sessions."""
+        return self._by_owner.get(owner, [])
+
+    def open(self, door: Door, now: float) -> Door | None:
+        """Open a door; give back the one it replaces: its owner's, at the same entrance, for another visitor.
+
+        A door that is open already is prolonged and nothing else: `open` says so by giving back the door itself.
+        """
+        replaced = None
+        mine = self._by_owner.setdefault(door.owner, [])
+        for known in mine:
+            if known.entrance == door.entrance and known.protocol == door.protocol:
+                if not known.promoted and known.visitor == door.visitor and known.leads_to == door.leads_to:
+                    self._prolong(known, door.closes)
+                    return door
+                replaced = known
+                break
+        if replaced is not None:
+            self._forget(replaced)
+            mine = self._by_owner.setdefault(door.owner, [])
+        mine.append(door)
+        door.opened = now
+        self._table[door.protocol, door.entrance, door.visitor] = door
+        self._timers.start(door.closes, door)
+        return replaced
+
+    def promote(self, door: Door) -> None:
+        """A door got its first packet: unless it is for more flows, it leaves the table."""
+        if door.flows is not None:
+            door.flows -= 1
+            if door.flows <= 0:
+                door.promoted = True
+                del self._table[door.protocol, door.entrance, door.visitor]
+
+    def close(self, owner: Owner, at: float, entrance: Endpoint | None = None) -> None:
+        """Let the doors of an owner end at a time, if they do not end sooner; only one entrance where given."""
+        for door in self._by_owner.get(owner, ()):
+            if (entrance is None or door.entrance == entrance) and at < door.closes:
+                door.closes = at
+                self._timers.start(at, door)
+
+    def overdue(self, now: float) -> list[Door]:
+        """Take out the doors whose time is up, those that became sessions included."""
+        gone = []
+        for door in self._timers.due(now):
+            if door.closes > now:
+                self._timers.start(door.closes, door)
+            elif any(door is known for known in self._by_owner.get(door.owner, ())):
+                self._forget(door)
+                gone.append(door)
+        return gone
+
+    def _prolong(self, door: Door, closes: float) -> None:
+        door.closes = closes
+        if closes < door.rings or (door.rings == math.inf and closes != math.inf):
+            self._timers.start(closes, door)
+
+    def _forget(self, door: Door) -> None:
+        mine = self._by_owner[door.owner]
+        mine.remove(door)
+        if not mine:
+            del self._by_owner[door.owner]
+        key = (door.protocol, door.entrance, door.visitor)
+        if self._table.get(key) is door:
+            del self._table[key]

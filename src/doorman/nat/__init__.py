@@ -1,0 +1,1 @@
+"""Who is seen as whom: rules, address pools, ports, bindings, and the rewriting of packets."""

@@ -1,0 +1,198 @@
+"""Bindings: which inside endpoint is seen as which global endpoint, and the making of new ones.
+
+Mapping is endpoint-independent (RFC 4787, REQ-1): a binding knows nothing of the other side. A host keeps one global
+address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions and doors count as users.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from doorman.algs.api import Refused
+from doorman.nat.ports import PortSpace
+from doorman.nat.rules import DynamicRule, Rules
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import ICMP, TCP, UDP
+
+if TYPE_CHECKING:
+    from doorman.nat.sessions import Session
+
+WHOLE_HOST = 0
+"""The protocol of a binding that maps a host with all its protocols and ports."""
+
+_WITH_PORTS = frozenset({TCP, UDP, ICMP})
+
+
+class Binding:
+    """An inside endpoint and its global name.
+
+    Attributes:
+        protocol: 6, 17 or 1 (whose 'port' is the query identifier); 0: the whole host, and both ports are 0.
+        local, global_: the two names.
+        static: from the configuration; it never ends.
+        doors: how many doors lead through it.
+        sessions: those that use it, by the key of their outbound packets.
+        rule: the dynamic rule it was made by.
+        rings: of its timer.
+    """
+
+    __slots__ = ("doors", "global_", "local", "protocol", "rings", "rule", "sessions", "static")
+
+    def __init__(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> None:
+        self.protocol = protocol
+        self.local = local
+        self.global_ = global_
+        self.static = rule is None
+        self.doors = 0
+        self.sessions: dict[bytes, Session] | None = None
+        self.rule = rule
+        self.rings = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody needs it: it is dynamic, and has neither doors nor sessions."""
+        return not (self.static or self.doors or self.sessions)
+
+    def outward(self, local: Endpoint) -> Endpoint:
+        """The global name of an endpoint which this binding covers."""
+        return self.global_ if self.protocol else Endpoint(self.global_.address, local.port)
+
+    def inward(self, global_: Endpoint) -> Endpoint:
+        """The inside name of an endpoint which this binding covers."""
+        return self.local if self.protocol else Endpoint(self.local.address, global_.port)
+
+
+class _Share:
+    """The one address that an overloaded host keeps while it has bindings."""
+
+    __slots__ = ("address", "count")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.count = 0
+
+
+class Bindings:
+    """All bindings of a NAT, static ones included. `chance` gives floats in [0, 1)."""
+
+    def __init__(self, rules: Rules, chance: Callable[[], float]) -> None:
+        self._rules = rules
+        self._chance = chance
+        self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
+        self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
+        self._hosts: dict[Address, Binding] = {}
+        self._hosts_by_global: dict[Address, Binding] = {}
+        self._shares: dict[Address, _Share] = {}
+        self._ports: dict[tuple[int, Address], PortSpace] = {}
+        for local, global_ in rules.static_hosts.items():
+            self._add_host(Binding(WHOLE_HOST, Endpoint(local, 0), Endpoint(global_, 0)))
+        for rule in rules.static_ports:
+            self._add(Binding(rule.protocol, rule.local, rule.global_))
+            self._space(rule.protocol, rule.global_.address).claim(rule.global_.port)
+
+    def __iter__(self) -> Iterator[Binding]:
+        yield from self._hosts.values()
+        for table in self._by_local.values():
+            yield from table.values()
+
+    def __len__(self) -> int:
+        return len(self._hosts) + sum(map(len, self._by_local.values()))
+
+    def by_local(self, protocol: int, local: Endpoint) -> Binding | None:
+        """The binding of an inside endpoint, if there is one."""
+        table = self._by_local.get(protocol)
+        return (table.get(local) if table else None) or self._hosts.get(local.address)
+
+    def by_global(self, protocol: int, global_: Endpoint) -> Binding | None:
+        """The binding that has this global name, if there is one."""
+        table = self._by_global.get(protocol)
+        return (table.get(global_) if table else None) or self._hosts_by_global.get(global_.address)
+
+    def global_host(self, local: Address) -> Address | None:
+        """The global address of an inside host, where it has one now."""
+        host = self._hosts.get(local)
+        if host is not None:
+            return host.global_.address
+        share = self._shares.get(local)
+        return share.address if share is not None else None
+
+    def local_host(self, global_: Address) -> Address | None:
+        """The inside host that has a global address for itself alone."""
+        host = self._hosts_by_global.get(global_)
+        return host.local.address if host is not None else None
+
+    def bind(self, protocol: int, local: Endpoint, *, count: int = 1, even: bool = False) -> list[Binding]:
+        """Bind an inside endpoint, and the `count` - 1 ports after it, to global ports in a row.
+
+        None of them may be bound yet. An empty list: no rule wants this host translated.
+
+        Raises:
+            Refused: the pool or the ports are exhausted, or the protocol has no ports to tell hosts apart by.
+        """
+        rule = self._rules.dynamic_for(local.address)
+        if rule is None:
+            return []
+        if not rule.overload:
+            address = rule.pool.lease()
+            host = Binding(WHOLE_HOST, Endpoint(local.address, 0), Endpoint(address, 0), rule)
+            self._add_host(host)
+            return [host]
+        if protocol not in _WITH_PORTS:
+            raise Refused("protocol-without-ports")
+        share = self._shares.get(local.address)
+        if share is None:
+            share = _Share(rule.pool.share())
+        first = self._space(protocol, share.address).take(local.port, count, even=even)
+        self._shares[local.address] = share
+        share.count += count
+        made = [
+            Binding(protocol, Endpoint(local.address, local.port + step), Endpoint(share.address, first + step), rule)
+            for step in range(count)
+        ]
+        for binding in made:
+            self._add(binding)
+        return made
+
+    def bind_beside(self, first: Binding, local: Endpoint) -> Binding:
+        """Bind `local` to the global port right after that of `first`.
+
+        Raises:
+            Refused: that port is taken.
+        """
+        global_ = Endpoint(first.global_.address, first.global_.port + 1)
+        if not self._space(first.protocol, global_.address).claim(global_.port):
+            raise Refused("ports-exhausted")
+        binding = Binding(first.protocol, local, global_, first.rule)
+        self._shares[local.address].count += 1
+        self._add(binding)
+        return binding
+
+    def free(self, binding: Binding) -> None:
+        """Forget a dynamic binding; its ports or its address can be given out again."""
+        if binding.static or binding.rule is None or self.by_local(binding.protocol, binding.local) is not binding:
+            return
+        if binding.protocol == WHOLE_HOST:
+            del self._hosts[binding.local.address]
+            del self._hosts_by_global[binding.global_.address]
+            binding.rule.pool.release(binding.global_.address)
+            return
+        del self._by_local[binding.protocol][binding.local]
+        del self._by_global[binding.protocol][binding.global_]
+        self._space(binding.protocol, binding.global_.address).release(binding.global_.port)
+        share = self._shares[binding.local.address]
+        share.count -= 1
+        if share.count == 0:
+            del self._shares[binding.local.address]
+
+    def _add(self, binding: Binding) -> None:
+        self._by_local[binding.protocol][binding.local] = binding
+        self._by_global[binding.protocol][binding.global_] = binding
+
+    def _add_host(self, binding: Binding) -> None:
+        self._hosts[binding.local.address] = binding
+        self._hosts_by_global[binding.global_.address] = binding
+
+    def _space(self, protocol: int, address: Address) -> PortSpace:
+        space = self._ports.get((protocol, address))
+        if space is None:
+            space = self._ports[protocol, address] = PortSpace(self._chance)
+        return space

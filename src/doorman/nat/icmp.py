@@ -1,0 +1,93 @@
+"""ICMP errors through the NAT: the packet they quote is translated along with them (RFC 5508, section 4.2).
+
+    IP header | type code checksum unused | IP header of the quoted packet | its first 8 bytes or more | extensions
+
+Whoever gets the error must recognise its own packet in it: addresses and ports are changed back, and the checksums
+of the quote carried. A quote may be cut short anywhere behind the first 8 bytes; extensions (RFC 4884) stay.
+"""
+
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.checksum import word_sum
+from doorman.net.packet import ICMP, TCP, UDP, Packet, carried, readdress
+
+_QUOTE_AT = 8
+_CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2}
+_QUERY_TYPES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
+
+
+class Quote:
+    """The packet that an ICMP error is about, as far as it is quoted.
+
+    Attributes:
+        protocol, sender, receiver: its flow, as in `Packet`.
+    """
+
+    __slots__ = ("_data", "_transport_at", "protocol", "receiver", "sender")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.protocol: int = data[9]
+        self._transport_at = (data[0] & 15) * 4
+        first, second = self._ports()
+        self.sender = Endpoint(Address(data[12:16]), first)
+        self.receiver = Endpoint(Address(data[16:20]), second)
+
+    def _ports(self) -> tuple[int, int]:
+        data, at = self._data, self._transport_at
+        if len(data) < at + 8 or data[6] & 0x1F or data[7]:
+            return 0, 0
+        if self.protocol in {TCP, UDP}:
+            return data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+        if self.protocol == ICMP and data[at] in _QUERY_TYPES:
+            identifier = data[at + 4] << 8 | data[at + 5]
+            return identifier, identifier
+        return 0, 0
+
+    def readdressed(self, sender: Endpoint, receiver: Endpoint) -> bytes:
+        """The quote with other endpoints; for an ICMP query, the identifier of whichever end differs."""
+        data, at = self._data, self._transport_at
+        header = data[:12] + sender.address + receiver.address + data[20:at]
+        checksum = carried(int.from_bytes(header[10:12], "big"), word_sum(header) - word_sum(data[:at]))
+        header = header[:10] + checksum.to_bytes(2, "big") + header[12:]
+        return header + self._transport(sender, receiver)
+
+    def _transport(self, sender: Endpoint, receiver: Endpoint) -> bytes:
+        old = self._data[self._transport_at :]
+        if self.sender.port == self.receiver.port == 0:
+            return old
+        if self.protocol == ICMP:
+            identifier = sender.port if sender.port != self.sender.port else receiver.port
+            new = old[:4] + identifier.to_bytes(2, "big") + old[6:]
+            covered = 0
+        else:
+            new = sender.port.to_bytes(2, "big") + receiver.port.to_bytes(2, "big") + old[4:]
+            covered = word_sum(sender.address + receiver.address) - word_sum(
+                self.sender.address + self.receiver.address
+            )
+        at = _CHECKSUM_AT[self.protocol]
+        field = int.from_bytes(old[at : at + 2], "big")
+        if len(old) < at + 2 or (self.protocol == UDP and field == 0):
+            return new
+        field = carried(field, word_sum(new[:8]) - word_sum(old[:8]) + covered)
+        if self.protocol == UDP and field == 0:
+            field = 0xFFFF
+        return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
+
+
+def quoted(packet: Packet) -> Quote | None:
+    """What an ICMP error quotes; None when that is no IPv4 packet, or less than its header."""
+    data = packet.data[packet.transport_at + _QUOTE_AT :]
+    if len(data) < 20 or data[0] >> 4 != 4 or not 20 <= (data[0] & 15) * 4 <= len(data):  # noqa: PLR2004 - IPv4 header
+        return None
+    return Quote(data)
+
+
+def readdress_error(packet: Packet, quote: bytes, source: Address, destination: Address) -> bytes:
+    """An ICMP error with another quote and other addresses, its checksum carried."""
+    at = packet.transport_at
+    old = packet.data[at:]
+    new = old[:_QUOTE_AT] + quote
+    field = carried(int.from_bytes(old[2:4], "big"), word_sum(new) - word_sum(old))
+    changed = new[:2] + field.to_bytes(2, "big") + new[4:]
+    outer = readdress(packet, Endpoint(source, 0), Endpoint(destination, 0))
+    return outer[:at] + changed

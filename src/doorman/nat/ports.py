@@ -1,0 +1,75 @@
+"""The ports of one global address, for one protocol: which are taken, and which a new binding gets.
+
+RFC 4787: a port is preserved where it is free (section 4.2.1), else parity is kept (4.2.2), and privileged ports stay
+privileged (4.2.1, REQ-3). Which of the free ones is left to chance, so that nobody can foretell the next
+(RFC 6056, section 3.3.1).
+"""
+
+from collections.abc import Callable
+
+from doorman.algs.api import Refused
+
+PRIVILEGED_END = 1024
+_END = 65_536
+_GUESSES = 4
+"""Random tries before a search in order, which is slower but finds whatever is left."""
+
+
+class PortSpace:
+    """65,536 ports, each taken or free; `chance` gives floats in [0, 1)."""
+
+    __slots__ = ("_chance", "_taken")
+
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self._taken = bytearray(_END)
+        self._chance = chance
+
+    def claim(self, port: int, count: int = 1) -> bool:
+        """Take exactly these ports; False if one of them is taken already."""
+        end = port + count
+        if end > _END or self._taken.find(1, port, end) >= 0:
+            return False
+        self._taken[port:end] = b"\1" * count
+        return True
+
+    def take(self, wanted: int, count: int = 1, *, even: bool = False) -> int:
+        """Take `count` ports in a row and give the first: `wanted` if it can be had, else a random one.
+
+        With `even` the first is even; without, it has the parity of `wanted`.
+
+        Raises:
+            Refused: there are no such ports left.
+        """
+        if not (even and wanted & 1) and self.claim(wanted, count):
+            return wanted
+        parity = 0 if even else wanted & 1
+        if wanted < PRIVILEGED_END and count == 1:
+            port = self._search(PRIVILEGED_END // 2, PRIVILEGED_END, 1, parity)
+            if port is not None:
+                return port
+        port = self._search(PRIVILEGED_END, _END, count, parity)
+        if port is None:
+            raise Refused("ports-exhausted")
+        return port
+
+    def release(self, port: int) -> None:
+        """Give a port back."""
+        self._taken[port] = 0
+
+    def _search(self, low: int, end: int, count: int, parity: int) -> int | None:
+        pairs = (end - low) // 2
+        for _ in range(_GUESSES):
+            port = low + int(self._chance() * pairs) * 2 + parity
+            if port + count <= end and self.claim(port, count):
+                return port
+        return self._next_free(port, end, count, parity) or self._next_free(low, port + count, count, parity)
+
+    def _next_free(self, start: int, end: int, count: int, parity: int) -> int | None:
+        free = bytes(count)
+        at = self._taken.find(free, start, end)
+        while at >= 0:
+            if at & 1 == parity:
+                self.claim(at, count)
+                return at
+            at = self._taken.find(free, at + 1, end)
+        return None

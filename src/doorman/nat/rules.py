@@ -1,0 +1,125 @@
+"""Which rule of the configuration an inside address falls under, and what is inside at all."""
+
+from typing import NamedTuple
+
+from doorman.config.model import Config, DynamicSource
+from doorman.nat.pools import AddressPool
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import TCP, UDP
+
+_CACHE_LIMIT = 65_536
+
+
+class UnusableConfig(Exception):  # noqa: N818 - says what is wrong with what
+    """The configuration is well formed but cannot be put to work; the text says why."""
+
+
+class StaticPortRule(NamedTuple):
+    """One port of an inside host that always has the same name outside."""
+
+    protocol: int
+    local: Endpoint
+    global_: Endpoint
+
+
+class DynamicRule(NamedTuple):
+    """Hosts that get a global address from `pool`: one each, or with `overload` a few ports of a shared one."""
+
+    source: DynamicSource
+    pool: AddressPool
+    overload: bool
+
+
+class Rules:
+    """The NAT rules of a configuration, looked up by inside address.
+
+    Raises:
+        UnusableConfig: a rule names an interface that has no address.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._inside = config.networks("inside")
+        self._outside = config.networks("outside")
+        self.static_hosts = {rule.local: rule.global_ for rule in config.static_hosts}
+        self.static_ports = [
+            StaticPortRule(
+                TCP if rule.transport == "tcp" else UDP,
+                rule.local,
+                Endpoint(rule.global_ or self._interface_address(rule.interface), rule.global_port),
+            )
+            for rule in config.static_ports
+        ]
+        self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
+        self._owned = set(self.static_hosts.values()) | {rule.global_.address for rule in self.static_ports}
+        self._owned |= {interface.address for interface in config.interfaces.values() if interface.address}
+        self._locals = set(self.static_hosts) | {rule.local.address for rule in self.static_ports}
+        self._inside_cache: dict[Address, bool] = {}
+        self._dynamic_cache: dict[Address, DynamicRule | None] = {}
+
+    def dynamic_for(self, address: Address) -> DynamicRule | None:
+        """The first dynamic rule whose access list permits the address."""
+        try:
+            return self._dynamic_cache[address]
+        except KeyError:
+            lists = self._config.access_lists
+            rule = next((rule for rule in self.dynamic if lists[rule.source.access_list].permits(address)), None)
+            if len(self._dynamic_cache) >= _CACHE_LIMIT:
+                self._dynamic_cache.clear()
+            self._dynamic_cache[address] = rule
+            return rule
+
+    def is_static(self, address: Address) -> bool:
+        """Whether a static rule is about this inside address."""
+        return address in self._locals
+
+    def static_port_host(self, address: Address) -> Address | None:
+        """The global address of an inside host of which only single ports are mapped."""
+        return next((rule.global_.address for rule in self.static_ports if rule.local.address == address), None)
+
+    def is_inside(self, address: Address) -> bool:
+        """Whether an address is an inside host's.
+
+        It is when it lies in a network of an inside interface, belongs to a static rule, or is permitted by the
+        access list of a rule in a line that names a network: `permit any` says who is translated, not where it is.
+        """
+        known = self._inside_cache.get(address)
+        if known is None:
+            if len(self._inside_cache) >= _CACHE_LIMIT:
+                self._inside_cache.clear()
+            known = self._inside_cache[address] = self._find_inside(address)
+        return known
+
+    def owns(self, address: Address) -> bool:
+        """Whether an address is one of the gateway's own or of those it gives out."""
+        return address in self._owned or any(address in rule.pool for rule in self.dynamic)
+
+    def _find_inside(self, address: Address) -> bool:
+        if any(address in network for network in self._inside) or address in self._locals:
+            return True
+        if self.owns(address) or any(address in network for network in self._outside):
+            return False
+        lists = [self._config.access_lists[rule.source.access_list] for rule in self.dynamic]
+        return any(
+            access_list.permits(address)
+            and any(entry.matches(address) and entry.wildcard != b"\xff" * 4 for entry in access_list.entries)
+            for access_list in lists
+        )
+
+    def _dynamic(self, source: DynamicSource) -> DynamicRule:
+        if source.access_list not in self._config.access_lists:
+            raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
+        if source.pool is None:
+            address = self._interface_address(source.interface)
+            # One address for all: without its ports it could serve but a single host.
+            return DynamicRule(source, AddressPool(address, address), overload=True)
+        pool = self._config.pools.get(source.pool)
+        if pool is None:
+            raise UnusableConfig(f"pool {source.pool} of a NAT rule does not exist")
+        return DynamicRule(source, AddressPool(pool.first, pool.last), source.overload)
+
+    def _interface_address(self, name: str | None) -> Address:
+        interface = self._config.interfaces.get(name or "")
+        if interface is None or interface.address is None:
+            raise UnusableConfig(f"interface {name} of a NAT rule has no address")
+        return interface.address

@@ -1,0 +1,206 @@
+"""Sessions: the flows that are there, each under the keys of its packets in both directions.
+
+A session is the second of Cisco's two databases: a door that gets its first packet becomes one. It holds the four
+endpoints of the flow in NAT's own words, and, ready made, what has to be changed in a packet.
+"""
+
+from collections.abc import Iterator
+
+from doorman.config.model import Timeouts
+from doorman.nat.bindings import Binding
+from doorman.net.addresses import Endpoint
+from doorman.net.checksum import word_sum
+from doorman.net.packet import ICMP, TCP, UDP, Packet
+from doorman.timers import Timers
+
+DNS_PORT = 53
+_FOREVER = 10.0**12
+"""Seconds that stand for `never`."""
+_FIN, _SYN, _RST = 1, 2, 4
+_FLAGS_AT = 33
+"""Where the TCP flags stand behind an IPv4 header without options."""
+
+
+def flow_key(protocol: int, sender: Endpoint, receiver: Endpoint) -> bytes:
+    """The key of packets from one endpoint to another: protocol (1 byte), both addresses, both ports (2 each).
+
+    For IPv4 without options this is the protocol byte followed by bytes 12 to 24 of the packet.
+    """
+    return (
+        protocol.to_bytes(1, "big")
+        + sender.address
+        + receiver.address
+        + sender.port.to_bytes(2, "big")
+        + receiver.port.to_bytes(2, "big")
+    )
+
+
+class Way:
+    """One direction of a session, with what it changes in an IPv4 packet of it.
+
+    Attributes:
+        session: whose way it is.
+        sender, receiver: the endpoints that packets leave with.
+        replacement: bytes 12 to 24 of a packet that leaves: both addresses, both ports.
+        header_difference, transport_difference: what that changes in the sums of the IP and the TCP or UDP checksum.
+    """
+
+    __slots__ = ("header_difference", "receiver", "replacement", "sender", "session", "transport_difference")
+
+    def __init__(self, session: "Session", key: bytes, sender: Endpoint, receiver: Endpoint) -> None:
+        self.session = session
+        self.sender = sender
+        self.receiver = receiver
+        self.replacement = flow_key(session.protocol, sender, receiver)[1:]
+        addresses = len(sender.address) * 2
+        self.header_difference = word_sum(self.replacement[:addresses]) - word_sum(key[1 : 1 + addresses])
+        self.transport_difference = word_sum(self.replacement) - word_sum(key[1:])
+
+    def carry(self, data: bytes) -> bytes:
+        """Give an IPv4 packet of TCP or UDP, without options, the endpoints of this way."""
+        header = ((data[10] << 8 | data[11]) - self.header_difference) % 0xFFFF
+        at = 26 if data[9] == UDP else 36
+        checksum = data[at] << 8 | data[at + 1]
+        if checksum or at == 36:  # noqa: PLR2004 - zero is no checksum, in UDP alone
+            checksum = (checksum - self.transport_difference) % 0xFFFF
+            if not checksum and at == 26:  # noqa: PLR2004 - UDP
+                checksum = 0xFFFF
+        return b"".join((
+            data[:10],
+            header.to_bytes(2, "big"),
+            self.replacement,
+            data[24:at],
+            checksum.to_bytes(2, "big"),
+            data[at + 2 :],
+        ))  # fmt: skip
+
+
+class Session:
+    """A flow through the NAT.
+
+    Attributes:
+        protocol: 6, 17, 1 (the 'ports' are the query identifier), or another without ports.
+        inside_local, inside_global, outside_local, outside_global: its endpoints.
+        binding: the one it goes through.
+        alg: the ALG that inspects it; None for plain traffic.
+        spoke: whether a message of that ALG's protocol was seen.
+        hairpin: whether it comes back in through the NAT, to another inside host.
+        plain: neither inspected nor a hairpin; a packet needs nothing but other endpoints.
+        last_used: when its last packet passed, in seconds.
+        timeout: how long it may be silent, in seconds.
+        rings: of its timer.
+        outward, inward: its two ways; `outward_key`, `inward_key`: those of the packets that go them.
+    """
+
+    __slots__ = (
+        "_mirror", "alg", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key", "last_used",
+        "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings", "spoke", "timeout",
+    )  # fmt: skip
+
+    def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
+        self.protocol = protocol
+        self.binding = binding
+        self.inside_local = inside_local
+        self.inside_global = binding.outward(inside_local)
+        self.outside_local = self.outside_global = outside
+        if protocol == ICMP:  # both directions carry the one identifier, as the sender of each knows it
+            self.outside_local = Endpoint(outside.address, self.inside_local.port)
+            self.outside_global = Endpoint(outside.address, self.inside_global.port)
+        self.alg: str | None = None
+        self.spoke = self.hairpin = False
+        self.plain = True
+        self.last_used = self.rings = 0.0
+        self.timeout = 0.0
+        self.outward_key = flow_key(protocol, self.inside_local, self.outside_local)
+        self.inward_key = flow_key(protocol, self.outside_global, self.inside_global)
+        self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
+        self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
+        self._mirror: Way | None = None
+
+    @property
+    def mirror(self) -> Way:
+        """The inward way undone: from a packet as it arrives inside to the packet that the outside sent."""
+        if self._mirror is None:
+            key = flow_key(self.protocol, self.outside_local, self.inside_local)
+            self._mirror = Way(self, key, self.outside_global, self.inside_global)
+        return self._mirror
+
+
+class Sessions:
+    """All sessions of a NAT."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.outward: dict[bytes, Way] = {}
+        self.inward: dict[bytes, Way] = {}
+        self._timeouts = timeouts
+        self._ports = {(protocol, port): seconds for protocol, port, seconds in timeouts.ports}
+        self._timers: Timers[Session] = Timers()
+
+    def __iter__(self) -> Iterator[Session]:
+        return (way.session for way in self.outward.values())
+
+    def __len__(self) -> int:
+        return len(self.outward)
+
+    def add(self, session: Session, now: float) -> None:
+        """Enter a session and note it with its binding."""
+        self.outward[session.outward_key] = session.outward
+        self.inward[session.inward_key] = session.inward
+        binding = session.binding
+        if binding.sessions is None:
+            binding.sessions = {}
+        binding.sessions[session.outward_key] = session
+        session.last_used = now
+        session.plain = session.alg is None and not session.hairpin
+        session.timeout = self._timeout(session)
+        self._timers.start(now + session.timeout, session)
+
+    def remove(self, session: Session) -> None:
+        """Forget a session; its binding may have become idle."""
+        if self.outward.pop(session.outward_key, None) is not None:
+            del self.inward[session.inward_key]
+            del (session.binding.sessions or {})[session.outward_key]
+
+    def overdue(self, now: float) -> list[Session]:
+        """The sessions that were silent for too long; they are still entered."""
+        gone = []
+        for session in self._timers.due(now):
+            ends = session.last_used + session.timeout
+            if session.outward_key not in self.outward or self.outward[session.outward_key].session is not session:
+                continue
+            if ends > now:
+                self._timers.start(ends, session)
+            else:
+                gone.append(session)
+        return gone
+
+    def see_flags(self, session: Session, flags: int) -> None:
+        """Follow a TCP connection: half open, open, closing (RFC 5382, REQ-5)."""
+        timeouts = self._timeouts
+        if flags & (_FIN | _RST):
+            seconds = timeouts.finrst
+        elif flags & _SYN:
+            seconds = timeouts.syn
+        else:
+            seconds = self._ports.get(("tcp", session.outside_global.port), timeouts.tcp)
+        timeout = _FOREVER if seconds is None else float(seconds)
+        if timeout < session.timeout:
+            self._timers.start(session.last_used + timeout, session)
+        session.timeout = timeout
+
+    def _timeout(self, session: Session) -> float:
+        timeouts, port = self._timeouts, session.outside_global.port
+        if session.protocol == UDP:
+            seconds = self._ports.get(("udp", port), timeouts.dns if port == DNS_PORT else timeouts.udp)
+        elif session.protocol == TCP:
+            seconds = timeouts.syn
+        elif session.protocol == ICMP:
+            seconds = timeouts.icmp
+        else:
+            seconds = timeouts.translation
+        return _FOREVER if seconds is None else float(seconds)
+
+
+def tcp_flags(packet: Packet) -> int:
+    """The flag byte of a TCP header (RFC 9293, section 3.1)."""
+    return packet.data[packet.transport_at + 13]
