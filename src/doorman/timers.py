@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Timed(Protocol):
-    """Something with a timer; `rings` is when its newest one rings, in seconds."""
+    """Something with a timer; `rings` is when its newest one rings, in seconds, and infinity once it has."""
 
     rings: float
 
@@ -41,8 +41,11 @@ class Timers(Generic[Item]):
             filed.append(item)
 
     def due(self, now: float) -> list[Item]:
-        """Take out the items that ring by now."""
+        """Take out the items that ring by now; each rings once, however often it was started."""
         ringing: list[Item] = []
         while self._seconds and self._seconds[0] <= now:
-            ringing += [item for item in self._filed.pop(heapq.heappop(self._seconds)) if item.rings <= now]
+            for item in self._filed.pop(heapq.heappop(self._seconds)):
+                if item.rings <= now:
+                    item.rings = math.inf
+                    ringing.append(item)
         return ringing

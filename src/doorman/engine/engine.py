@@ -63,7 +63,7 @@ class Engine:
             if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
                 session = way.session
                 session.last_used = now
-                if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or session.timeout < 61.0):  # noqa: PLR2004
+                if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or not session.settled):
                     self.state.sessions.see_flags(session, data[_FLAGS_AT])
                 return Result(Fate.FORWARDED, way.carry(data), Side(1 - side))
         try:
@@ -136,8 +136,15 @@ class Engine:
             return result
         if way is None:
             state.sessions.add(session, now)
+            self._meet_door(session, now)
         state.keep(nat.made, now)
         return self._hairpin(result, now) if session.hairpin else result
+
+    def _meet_door(self, session: Session, now: float) -> None:
+        """An inside host sends first to whom a door waits for: that flow is now known whole, and the door done with."""
+        door = self.state.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
+        if door is not None and door.flows is not None:
+            self.state.promote(door)
 
     def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""

@@ -92,7 +92,10 @@ class State:
         binding = self._unhook(door)
         if binding is not None and door.flows is not None:
             for session in list((binding.sessions or {}).values()):
-                if session.inside_local == door.leads_to:
+                visitor = session.outside_global.address
+                if session.inside_local == door.leads_to and not self.doors.covers(
+                    door.protocol, door.entrance, visitor
+                ):
                     self.sessions.remove(session)
         if binding is not None:
             self._release(binding, now)

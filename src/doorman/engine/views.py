@@ -27,9 +27,7 @@ class Mirror:
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        if not self._rules.is_inside(address):
-            return False
-        return self._rules.dynamic_for(address) is not None or self._rules.is_static(address)
+        return self._rules.translates(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`."""
@@ -37,9 +35,12 @@ class Mirror:
 
     def host(self, address: Address) -> Address:
         """See `Nat.host`; a host that has no global address of its own yet goes by the one of the message's host."""
+        known = self._bindings.global_host(address)
+        if known is not None:
+            return known
         if not self.owns(address):
             return address
-        known = self._bindings.global_host(address) or self._rules.static_port_host(address)
+        known = self._rules.static_port_host(address)
         return known or self._bindings.global_host(self._party) or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
@@ -74,23 +75,24 @@ class Outward(Mirror):
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
         """See `Nat.expose`; only the message's own host may be announced."""
-        if not self.owns(endpoint.address):
-            return endpoint
         if endpoint.address != self._party:
+            if not self.owns(endpoint.address):
+                return endpoint
             raise Refused("third-party-address")
         if ports > MAX_RUN:
             raise Refused("too-many-ports")
         if not all(may_lead_to(protocol, endpoint.port + step) for step in range(ports)):
             raise Refused("port-not-allowed")
         first = self._bindings.by_local(protocol, endpoint)
-        if first is None:
-            return self._expose_new(endpoint, protocol, ports, even=even)
-        if first.protocol == WHOLE_HOST:
+        if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
-        last = first
-        for step in range(1, ports):
-            last = self._beside(last, Endpoint(endpoint.address, endpoint.port + step))
-        return first.global_
+        run = [Endpoint(endpoint.address, endpoint.port + step) for step in range(ports)]
+        known = [self._bindings.by_local(protocol, own) for own in run]
+        if any(known):
+            return self._complete(protocol, run, known)
+        made = self._bindings.bind(protocol, endpoint, count=ports, even=even)
+        self.made += made
+        return made[0].outward(endpoint) if made else endpoint
 
     def undo(self) -> None:
         """Give back what was made."""
@@ -98,28 +100,20 @@ class Outward(Mirror):
             self._bindings.free(binding)
         self.made.clear()
 
-    def _expose_new(self, endpoint: Endpoint, protocol: int, ports: int, *, even: bool) -> Endpoint:
-        for step in range(1, ports):
-            beside = self._bindings.by_local(protocol, Endpoint(endpoint.address, endpoint.port + step))
-            if beside is not None:
-                if not beside.idle or beside in self.made:
+    def _complete(self, protocol: int, run: list[Endpoint], known: list[Binding | None]) -> Endpoint:
+        """Bind the rest of a run of which some ports have names: a phone may send before it announces."""
+        step, anchor = next((step, binding) for step, binding in enumerate(known) if binding is not None)
+        base = anchor.global_.port - step
+        for offset, (own, binding) in enumerate(zip(run, known, strict=True)):
+            name = Endpoint(anchor.global_.address, base + offset)
+            if binding is not None and binding.global_ != name:
+                if not binding.idle or binding in self.made:
                     raise Refused("port-pair-unavailable")
-                self._bindings.free(beside)
-        made = self._bindings.bind(protocol, endpoint, count=ports, even=even)
-        self.made += made
-        return made[0].outward(endpoint)
-
-    def _beside(self, binding: Binding, endpoint: Endpoint) -> Binding:
-        """The binding right after another one, which may have to be made."""
-        beside = self._bindings.by_local(binding.protocol, endpoint)
-        if beside is None:
-            if binding.static:
-                raise Refused("port-pair-unavailable")
-            beside = self._bindings.bind_beside(binding, endpoint)
-            self.made.append(beside)
-        if beside.global_ != (binding.global_.address, binding.global_.port + 1):
-            raise Refused("port-pair-unavailable")
-        return beside
+                self._bindings.free(binding)
+                binding = None  # noqa: PLW2901 - nobody used it: it can have another name
+            if binding is None:
+                self.made.append(self._bindings.bind_to(protocol, own, name, anchor))
+        return Endpoint(anchor.global_.address, base)
 
 
 class Inward:

@@ -29,23 +29,33 @@ def may_lead_to(protocol: int, port: int) -> bool:
 
 
 class Doors:
-    """All doors of a gateway."""
+    """All doors of a gateway. Iterating gives those that are open; others wait for their end as sessions.
+
+    Several owners may have a door for the same flow: calls of a phone with one media port.
+    """
 
     def __init__(self) -> None:
-        self._table: dict[_Key, Door] = {}
+        self._table: dict[_Key, list[Door]] = {}
         self._by_owner: dict[Owner, list[Door]] = {}
         self._timers: Timers[Door] = Timers()
 
     def __iter__(self) -> Iterator[Door]:
-        return iter(self._table.values())
+        return (door for doors in self._table.values() for door in doors if not door.promoted)
 
     def __len__(self) -> int:
-        return len(self._table)
+        return sum(1 for _ in self)
 
     def find(self, protocol: int, entrance: Endpoint, visitor: Address, now: float) -> Door | None:
         """The door which lets a visitor in at an entrance."""
-        door = self._table.get((protocol, entrance, visitor)) or self._table.get((protocol, entrance, None))
-        return door if door is not None and door.closes > now else None
+        for whom in (visitor, None):
+            for door in reversed(self._table.get((protocol, entrance, whom), ())):
+                if not door.promoted and door.closes > now:
+                    return door
+        return None
+
+    def covers(self, protocol: int, entrance: Endpoint, visitor: Address) -> bool:
+        """Whether a visitor's flows at an entrance have a door, also one that became a session."""
+        return (protocol, entrance, visitor) in self._table or (protocol, entrance, None) in self._table
 
     def of_owner(self, owner: Owner) -> list[Door]:
         """The doors of an owner, also those that became sessions."""
@@ -70,7 +80,7 @@ class Doors:
             mine = self._by_owner.setdefault(door.owner, [])
         mine.append(door)
         door.opened = now
-        self._table[door.protocol, door.entrance, door.visitor] = door
+        self._table.setdefault((door.protocol, door.entrance, door.visitor), []).append(door)
         self._timers.start(door.closes, door)
         return replaced
 
@@ -78,9 +88,7 @@ class Doors:
         """A door got its first packet: unless it is for more flows, it leaves the table."""
         if door.flows is not None:
             door.flows -= 1
-            if door.flows <= 0:
-                door.promoted = True
-                del self._table[door.protocol, door.entrance, door.visitor]
+            door.promoted = door.flows <= 0
 
     def close(self, owner: Owner, at: float, entrance: Endpoint | None = None) -> None:
         """Let the doors of an owner end at a time, if they do not end sooner; only one entrance where given."""
@@ -111,5 +119,7 @@ class Doors:
         if not mine:
             del self._by_owner[door.owner]
         key = (door.protocol, door.entrance, door.visitor)
-        if self._table.get(key) is door:
+        same = self._table[key]
+        same.remove(door)
+        if not same:
             del self._table[key]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WHOLE_HOST = 0
 """The protocol of a binding that maps a host with all its protocols and ports."""
 
+_END_OF_PORTS = 65_536
 _WITH_PORTS = frozenset({TCP, UDP, ICMP})
 
 
@@ -152,17 +153,19 @@ class Bindings:
             self._add(binding)
         return made
 
-    def bind_beside(self, first: Binding, local: Endpoint) -> Binding:
-        """Bind `local` to the global port right after that of `first`.
+    def bind_to(self, protocol: int, local: Endpoint, global_: Endpoint, like: Binding) -> Binding:
+        """Bind an endpoint to this very name, by the rule of another dynamic binding of its host.
 
         Raises:
-            Refused: that port is taken.
+            Refused: the name is taken, or the other binding is static.
         """
-        global_ = Endpoint(first.global_.address, first.global_.port + 1)
-        if not self._space(first.protocol, global_.address).claim(global_.port):
-            raise Refused("ports-exhausted")
-        binding = Binding(first.protocol, local, global_, first.rule)
-        self._shares[local.address].count += 1
+        share = self._shares.get(local.address)
+        if share is None or like.rule is None or not 0 < global_.port < _END_OF_PORTS:
+            raise Refused("port-pair-unavailable")
+        if not self._space(protocol, global_.address).claim(global_.port):
+            raise Refused("port-pair-unavailable")
+        binding = Binding(protocol, local, global_, like.rule)
+        share.count += 1
         self._add(binding)
         return binding
 

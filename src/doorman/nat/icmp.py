@@ -22,26 +22,28 @@ class Quote:
         protocol, sender, receiver: its flow, as in `Packet`.
     """
 
-    __slots__ = ("_data", "_transport_at", "protocol", "receiver", "sender")
+    __slots__ = ("_data", "_has_ports", "_transport_at", "protocol", "receiver", "sender")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.protocol: int = data[9]
         self._transport_at = (data[0] & 15) * 4
-        first, second = self._ports()
+        ports = self._ports()
+        self._has_ports = ports is not None
+        first, second = ports or (0, 0)
         self.sender = Endpoint(Address(data[12:16]), first)
         self.receiver = Endpoint(Address(data[16:20]), second)
 
-    def _ports(self) -> tuple[int, int]:
+    def _ports(self) -> tuple[int, int] | None:
         data, at = self._data, self._transport_at
         if len(data) < at + 8 or data[6] & 0x1F or data[7]:
-            return 0, 0
+            return None
         if self.protocol in {TCP, UDP}:
             return data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
         if self.protocol == ICMP and data[at] in _QUERY_TYPES:
             identifier = data[at + 4] << 8 | data[at + 5]
             return identifier, identifier
-        return 0, 0
+        return None
 
     def readdressed(self, sender: Endpoint, receiver: Endpoint) -> bytes:
         """The quote with other endpoints; for an ICMP query, the identifier of whichever end differs."""
@@ -53,7 +55,7 @@ class Quote:
 
     def _transport(self, sender: Endpoint, receiver: Endpoint) -> bytes:
         old = self._data[self._transport_at :]
-        if self.sender.port == self.receiver.port == 0:
+        if not self._has_ports:
             return old
         if self.protocol == ICMP:
             identifier = sender.port if sender.port != self.sender.port else receiver.port

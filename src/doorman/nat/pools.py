@@ -1,11 +1,13 @@
 """Global addresses to give out: one for each inside host, or a few which many share."""
 
+from collections.abc import Collection
+
 from doorman.algs.api import Refused
 from doorman.net.addresses import Address
 
 
 class AddressPool:
-    """The addresses from `first` to `last`, given out in turn.
+    """The addresses from `first` to `last` without the `reserved` ones, given out in turn.
 
     Raises:
         ValueError: the ends are not of one family, or the wrong way round.
@@ -13,14 +15,14 @@ class AddressPool:
 
     __slots__ = ("_count", "_first", "_leased", "_next", "_width", "first")
 
-    def __init__(self, first: Address, last: Address) -> None:
+    def __init__(self, first: Address, last: Address, reserved: Collection[Address] = ()) -> None:
         self.first = first
         self._first = int.from_bytes(first, "big")
         self._count = int.from_bytes(last, "big") - self._first + 1
         if len(first) != len(last) or self._count < 1:
             raise ValueError("a pool goes from its first address to its last")
         self._width = len(first)
-        self._leased: set[Address] = set()
+        self._leased = {address for address in reserved if address in self}
         self._next = 0
 
     def __contains__(self, address: object) -> bool:
@@ -29,22 +31,25 @@ class AddressPool:
         return 0 <= int.from_bytes(address, "big") - self._first < self._count
 
     def share(self) -> Address:
-        """An address for one more host, which others may have too: each in its turn."""
-        address = self._at(self._next)
-        self._next = (self._next + 1) % self._count
+        """An address for one more host, which others may have too: each in its turn.
+
+        Raises:
+            Refused: all are leased or reserved.
+        """
+        if len(self._leased) == self._count:
+            raise Refused("pool-exhausted")
+        address = self._turn()
+        while address in self._leased:
+            address = self._turn()
         return address
 
     def lease(self) -> Address:
         """An address for one host alone.
 
         Raises:
-            Refused: all are given out.
+            Refused: all are leased or reserved.
         """
-        if len(self._leased) == self._count:
-            raise Refused("pool-exhausted")
         address = self.share()
-        while address in self._leased:
-            address = self.share()
         self._leased.add(address)
         return address
 
@@ -52,5 +57,7 @@ class AddressPool:
         """Take a leased address back."""
         self._leased.discard(address)
 
-    def _at(self, index: int) -> Address:
-        return Address((self._first + index).to_bytes(self._width, "big"))
+    def _turn(self) -> Address:
+        address = Address((self._first + self._next).to_bytes(self._width, "big"))
+        self._next = (self._next + 1) % self._count
+        return address

@@ -35,7 +35,7 @@ class PortSpace:
     def take(self, wanted: int, count: int = 1, *, even: bool = False) -> int:
         """Take `count` ports in a row and give the first: `wanted` if it can be had, else a random one.
 
-        With `even` the first is even; without, it has the parity of `wanted`.
+        With `even` the first is even; without, it has the parity of `wanted` as long as such ports are left.
 
         Raises:
             Refused: there are no such ports left.
@@ -43,11 +43,13 @@ class PortSpace:
         if not (even and wanted & 1) and self.claim(wanted, count):
             return wanted
         parity = 0 if even else wanted & 1
+        port = None
         if wanted < PRIVILEGED_END and count == 1:
             port = self._search(PRIVILEGED_END // 2, PRIVILEGED_END, 1, parity)
-            if port is not None:
-                return port
-        port = self._search(PRIVILEGED_END, _END, count, parity)
+        if port is None:
+            port = self._search(PRIVILEGED_END, _END, count, parity)
+        if port is None and not even:
+            port = self._search(PRIVILEGED_END, _END, count, 1 - parity)
         if port is None:
             raise Refused("ports-exhausted")
         return port
@@ -65,11 +67,14 @@ class PortSpace:
         return self._next_free(port, end, count, parity) or self._next_free(low, port + count, count, parity)
 
     def _next_free(self, start: int, end: int, count: int, parity: int) -> int | None:
-        free = bytes(count)
-        at = self._taken.find(free, start, end)
-        while at >= 0:
-            if at & 1 == parity:
-                self.claim(at, count)
-                return at
-            at = self._taken.find(free, at + 1, end)
-        return None
+        """Claim the first run of this parity; all at once, since a loop would meet every free port of the other one."""
+        start += (start ^ parity) & 1
+        runs = (min(end, _END) - count - start) // 2 + 1
+        taken = 0
+        for port in range(start, start + count):
+            taken |= int.from_bytes(self._taken[port : port + runs * 2 : 2], "big")
+        run = taken.to_bytes(runs, "big").find(0) if runs > 0 else -1
+        if run < 0:
+            return None
+        self.claim(start + run * 2, count)
+        return start + run * 2

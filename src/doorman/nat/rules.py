@@ -50,11 +50,13 @@ class Rules:
             )
             for rule in config.static_ports
         ]
+        self._pools: dict[str, AddressPool] = {}
         self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
         self._owned = set(self.static_hosts.values()) | {rule.global_.address for rule in self.static_ports}
         self._owned |= {interface.address for interface in config.interfaces.values() if interface.address}
         self._locals = set(self.static_hosts) | {rule.local.address for rule in self.static_ports}
         self._inside_cache: dict[Address, bool] = {}
+        self._translated: dict[Address, bool] = {}
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}
 
     def dynamic_for(self, address: Address) -> DynamicRule | None:
@@ -69,9 +71,15 @@ class Rules:
             self._dynamic_cache[address] = rule
             return rule
 
-    def is_static(self, address: Address) -> bool:
-        """Whether a static rule is about this inside address."""
-        return address in self._locals
+    def translates(self, address: Address) -> bool:
+        """Whether an address is an inside host's that some rule gives another name."""
+        known = self._translated.get(address)
+        if known is None:
+            known = self.is_inside(address) and (address in self._locals or self.dynamic_for(address) is not None)
+            if len(self._translated) >= _CACHE_LIMIT:
+                self._translated.clear()
+            self._translated[address] = known
+        return known
 
     def static_port_host(self, address: Address) -> Address | None:
         """The global address of an inside host of which only single ports are mapped."""
@@ -113,10 +121,19 @@ class Rules:
             address = self._interface_address(source.interface)
             # One address for all: without its ports it could serve but a single host.
             return DynamicRule(source, AddressPool(address, address), overload=True)
-        pool = self._config.pools.get(source.pool)
+        if source.pool not in self._pools:
+            self._pools[source.pool] = self._make_pool(source.pool)
+        return DynamicRule(source, self._pools[source.pool], source.overload)
+
+    def _make_pool(self, name: str) -> AddressPool:
+        """A pool of what no static rule has: an address of which only ports are static can still be shared."""
+        pool = self._config.pools.get(name)
         if pool is None:
-            raise UnusableConfig(f"pool {source.pool} of a NAT rule does not exist")
-        return DynamicRule(source, AddressPool(pool.first, pool.last), source.overload)
+            raise UnusableConfig(f"pool {name} of a NAT rule does not exist")
+        reserved = set(self.static_hosts.values())
+        if any(source.pool == name and not source.overload for source in self._config.dynamic_sources):
+            reserved |= {rule.global_.address for rule in self.static_ports}
+        return AddressPool(pool.first, pool.last, reserved)
 
     def _interface_address(self, name: str | None) -> Address:
         interface = self._config.interfaces.get(name or "")

@@ -86,6 +86,7 @@ class Session:
         spoke: whether a message of that ALG's protocol was seen.
         hairpin: whether it comes back in through the NAT, to another inside host.
         plain: neither inspected nor a hairpin; a packet needs nothing but other endpoints.
+        settled: of TCP, whether only a SYN, FIN or RST can tell more: the connection is open, or is being closed.
         last_used: when its last packet passed, in seconds.
         timeout: how long it may be silent, in seconds.
         rings: of its timer.
@@ -94,7 +95,8 @@ class Session:
 
     __slots__ = (
         "_mirror", "alg", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key", "last_used",
-        "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings", "spoke", "timeout",
+        "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings", "settled", "spoke",
+        "timeout",
     )  # fmt: skip
 
     def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
@@ -107,7 +109,7 @@ class Session:
             self.outside_local = Endpoint(outside.address, self.inside_local.port)
             self.outside_global = Endpoint(outside.address, self.inside_global.port)
         self.alg: str | None = None
-        self.spoke = self.hairpin = False
+        self.spoke = self.hairpin = self.settled = False
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0
@@ -157,16 +159,18 @@ class Sessions:
 
     def remove(self, session: Session) -> None:
         """Forget a session; its binding may have become idle."""
-        if self.outward.pop(session.outward_key, None) is not None:
+        if self.outward.get(session.outward_key) is session.outward:
+            del self.outward[session.outward_key]
+            (session.binding.sessions or {}).pop(session.outward_key, None)
+        if self.inward.get(session.inward_key) is session.inward:
             del self.inward[session.inward_key]
-            del (session.binding.sessions or {})[session.outward_key]
 
     def overdue(self, now: float) -> list[Session]:
         """The sessions that were silent for too long; they are still entered."""
         gone = []
         for session in self._timers.due(now):
             ends = session.last_used + session.timeout
-            if session.outward_key not in self.outward or self.outward[session.outward_key].session is not session:
+            if self.outward.get(session.outward_key) is not session.outward:
                 continue
             if ends > now:
                 self._timers.start(ends, session)
@@ -175,14 +179,17 @@ class Sessions:
         return gone
 
     def see_flags(self, session: Session, flags: int) -> None:
-        """Follow a TCP connection: half open, open, closing (RFC 5382, REQ-5)."""
+        """Follow a TCP connection: half open, open, closing (RFC 5382, REQ-5); one that closes stays so until a SYN."""
         timeouts = self._timeouts
         if flags & (_FIN | _RST):
             seconds = timeouts.finrst
         elif flags & _SYN:
             seconds = timeouts.syn
+        elif session.settled:
+            return
         else:
             seconds = self._ports.get(("tcp", session.outside_global.port), timeouts.tcp)
+        session.settled = not flags & _SYN or bool(flags & (_FIN | _RST))
         timeout = _FOREVER if seconds is None else float(seconds)
         if timeout < session.timeout:
             self._timers.start(session.last_used + timeout, session)

@@ -51,7 +51,7 @@ class Prefix(NamedTuple):
 def parse_address(text: bytes) -> Address | None:
     """Read a dotted quad or an IPv6 address (no brackets, no zone); None for anything else, such as a host name."""
     octets = text.split(b".")
-    if len(octets) == 4:  # noqa: PLR2004 - a dotted quad
+    if len(octets) == 4 and b":" not in text:  # noqa: PLR2004 - a dotted quad, which may also end an IPv6 address
         try:
             return Address(bytes([_OCTETS[octet] for octet in octets]))
         except KeyError:

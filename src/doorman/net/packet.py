@@ -76,7 +76,7 @@ class Packet:
             protocol, at = data[at], at + (data[at + 1] + 1) * 8
         if protocol == _V6_FRAGMENT:
             self.fragment = True
-        return protocol, at
+        return protocol, min(at, len(data))
 
     def _find_ports(self) -> None:
         data, at = self.data, self.transport_at
@@ -84,7 +84,8 @@ class Packet:
         if (self.protocol == UDP and room >= 8) or (self.protocol == TCP and room >= 20):  # noqa: PLR2004 - headers
             self.source_port = data[at] << 8 | data[at + 1]
             self.destination_port = data[at + 2] << 8 | data[at + 3]
-            self.payload_at = at + (8 if self.protocol == UDP else (data[at + 12] >> 4) * 4)
+            header = 8 if self.protocol == UDP else max(20, (data[at + 12] >> 4) * 4)
+            self.payload_at = min(at + header, len(data))
         elif self.protocol == ICMP and room >= 8 and data[at] in _QUERIES:  # noqa: PLR2004 - header
             self.source_port = self.destination_port = data[at + 4] << 8 | data[at + 5]
 
@@ -138,30 +139,33 @@ def parse_packet(data: bytes) -> Packet | None:
 
 def carried(checksum: int, difference: int) -> int:
     """A checksum after the sum of what it covers grew by `difference` (RFC 1624, in arithmetic modulo 65535)."""
-    return (checksum - difference) % 0xFFFF
+    return (checksum - difference) % 0xFFFF if difference % 0xFFFF else checksum
 
 
 def readdress(packet: Packet, sender: Endpoint, receiver: Endpoint, payload: bytes | None = None) -> bytes:
     """The packet with other addresses and ports and, where given, another payload.
 
-    Everything else stays, options included. The packet must not grow beyond 65,535 bytes. A UDP checksum of zero
-    (none, RFC 768) stays zero. The ports of an ICMP query are its one identifier: that of whichever end differs from
-    the packet's is written.
+    Everything else stays, options and what stands behind a UDP datagram (RFC 9868) included. The packet must not grow
+    beyond 65,535 bytes. A UDP checksum of zero (none, RFC 768) stays zero. The ports of an ICMP query are its one
+    identifier: that of whichever end differs from the packet's is written.
     """
-    data, at = packet.data, packet.transport_at
+    data, at, end = packet.data, packet.transport_at, packet.payload_end
     old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
     addresses = sender.address + receiver.address
-    transport = data[at:] if payload is None else data[at : packet.payload_at] + payload + data[packet.payload_end :]
-    changed = _with_ports(packet, transport, sender.port, receiver.port)
-    if packet.protocol == UDP and payload is not None:
-        length = packet.payload_at - at + len(payload)
-        changed = changed[:4] + length.to_bytes(2, "big") + changed[6:]
+    old = data[at:end]
+    changed = _with_ports(packet, old, sender.port, receiver.port)
+    growth = 0
+    if payload is not None:
+        growth = len(payload) - (end - packet.payload_at)
+        changed = changed[: packet.payload_at - at] + payload
+        if packet.protocol == UDP:
+            changed = changed[:4] + _grown(changed[4:6], growth) + changed[6:]
     covered = 0
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
-        covered = word_sum(addresses) - word_sum(old_addresses) + len(changed) - (len(data) - at)
+        covered = word_sum(addresses) - word_sum(old_addresses) + growth
     if not packet.fragment:
-        changed = _carry_transport(packet.protocol, data[at:], changed, covered)
-    return _with_addresses(data[:at], addresses, len(changed) - (len(data) - at)) + changed
+        changed = _carry_transport(packet.protocol, old, changed, covered)
+    return _with_addresses(data[:at], addresses, growth) + changed + data[end:]
 
 
 def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) -> bytes:
@@ -188,12 +192,16 @@ def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> byt
     return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
 
 
+def _grown(length: bytes, growth: int) -> bytes:
+    """A length field of what grew: a wrong one stays wrong by as much, one never told (offloading) stays untold."""
+    told = int.from_bytes(length, "big")
+    return ((told + growth) % 0x1_0000).to_bytes(2, "big") if told else length
+
+
 def _with_addresses(header: bytes, addresses: bytes, growth: int) -> bytes:
-    """An IP header with other addresses, of a packet that grew; a length it never told (offloading) stays untold."""
+    """An IP header with other addresses, of a packet that grew."""
     if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
-        length = int.from_bytes(header[4:6], "big") + growth
-        return header[:4] + length.to_bytes(2, "big") + header[6:8] + addresses + header[40:]
-    length = int.from_bytes(header[2:4], "big") + growth
-    new = header[:2] + length.to_bytes(2, "big") + header[4:12] + addresses + header[20:]
+        return header[:4] + _grown(header[4:6], growth) + header[6:8] + addresses + header[40:]
+    new = header[:2] + _grown(header[2:4], growth) + header[4:12] + addresses + header[20:]
     field = carried(int.from_bytes(header[10:12], "big"), word_sum(new) - word_sum(header))
     return new[:10] + field.to_bytes(2, "big") + new[12:]

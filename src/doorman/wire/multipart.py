@@ -63,6 +63,8 @@ def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[tuple[
     marks = [
         match.span() for match in re.finditer(rb"(?:^|(?<=\n))" + re.escape(delimiter) + rb"[^\r\n]*+", data[start:end])
     ]
+    if marks and not data.startswith(delimiter + b"--", start + marks[-1][0]):
+        marks.append((end - start + 1, 0))  # never closed: the last part goes on to the end
     spans = []
     for (_, line_end), (next_start, _) in pairwise(marks):
         body_end = start + next_start - 1

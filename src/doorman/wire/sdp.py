@@ -21,12 +21,14 @@ MAX_CANDIDATES = 128
 """ICE candidates in a description; more is an attack."""
 
 _LINE = re.compile(
-    rb"^(?:([ocm])=([^\r\n]*+)"
-    rb"|a=(rtcp):([^\r\n]*+)|a=(candidate):([^\r\n]*+)|a=(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z))",
+    rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]++)"
+    rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?+[ \t]++(\S++)|())"
+    rb"|a=(?:rtcp:([^\r\n]*+)|candidate:([^\r\n]*+)|(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
     re.MULTILINE,
 )
-_MEDIA = re.compile(rb"(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?+[ \t]++(\S++)")
-_RTCP = re.compile(rb"([0-9]{1,5}+)(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S++))?+")
+_HOST, _MEDIA, _BAD_MEDIA, _RTCP_LINE, _CANDIDATE_LINE, _FLAG = 2, 6, 7, 8, 9, 10
+"""The last group of each kind of line."""
+_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S++))?+")
 _CANDIDATE = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S++)[ \t]++([0-9]{1,5}+)(?![0-9])"
 )
@@ -125,56 +127,46 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
     session = SessionDescription()
     media: Media | None = None
     for line in _LINE.finditer(data, start, end):
-        what = line[line.lastindex - 1] if line.lastindex in {2, 4, 6} else line[7]
-        at, stop = line.span(line.lastindex or 0)
-        if what == b"m":
-            media = _read_media(data, at, stop)
-            session.media.append(media)
-        elif what == b"c":
-            host = _read_host(data, at, stop)
-            if media is None:
+        kind = line.lastindex
+        if kind == _HOST:
+            host = Host(*line.span(2), parse_address(line[2]))
+            if line[1] == b"o":
+                session.origin = host
+            elif media is None:
                 session.connection = host
             else:
                 media.connection = host
-        elif what == b"o":
-            session.origin = _read_host(data, at, stop)
+        elif kind == _MEDIA:
+            media = _read_media(line)
+            session.media.append(media)
+        elif kind == _BAD_MEDIA:
+            raise Malformed("sdp-media-line")
         elif media is not None:
-            _read_attribute(media, what, data, at, stop)
+            _read_attribute(media, line)
     return session
 
 
-def _read_media(data: bytes, start: int, end: int) -> Media:
-    line = _MEDIA.match(data, start, end)
-    if line is None or int(line[2]) > _MAX_PORT:
+def _read_media(line: re.Match[bytes]) -> Media:
+    kind, digits, count, transport = line.group(3, 4, 5, 6)
+    port = Port(*line.span(4), int(digits))
+    if port.number > _MAX_PORT:
         raise Malformed("sdp-media-line")
-    kind, port, count, transport = line.groups()
-    return Media(kind, Port(line.start(2), line.end(2), int(port)), max(int(count or b"1"), 1), transport)
+    return Media(kind, port, max(int(count), 1) if count else 1, transport)
 
 
-def _read_host(data: bytes, start: int, end: int) -> Host | None:
-    """The address that ends a `c=` or `o=` line, without the TTL and count of a multicast one."""
-    words = data[start:end].rstrip()
-    at = max(words.rfind(b" "), words.rfind(b"\t")) + 1
-    if at == 0:
-        return None
-    text = words[at:].partition(b"/")[0]
-    return Host(start + at, start + at + len(text), parse_address(text))
-
-
-def _read_attribute(media: Media, what: bytes, data: bytes, start: int, end: int) -> None:
-    if what == b"rtcp-mux":
-        media.mux = True
-    elif what == b"setup:active":
-        media.active = True
-    elif what == b"rtcp":
-        line = _RTCP.match(data, start, end)
-        if line is None or int(line[1]) > _MAX_PORT:
+def _read_attribute(media: Media, line: re.Match[bytes]) -> None:
+    if line.lastindex == _FLAG:
+        media.mux = media.mux or line[_FLAG] == b"rtcp-mux"
+        media.active = media.active or line[_FLAG] == b"setup:active"
+    elif line.lastindex == _RTCP_LINE:
+        value = _RTCP.match(line.string, *line.span(_RTCP_LINE))
+        if value is None or int(value[1]) > _MAX_PORT:
             raise Malformed("sdp-rtcp-attribute")
-        media.rtcp = Port(line.start(1), line.end(1), int(line[1]))
-        if line[2] is not None:
-            media.rtcp_host = Host(line.start(2), line.end(2), parse_address(line[2]))
+        media.rtcp = Port(*value.span(1), int(value[1]))
+        if value[2] is not None:
+            media.rtcp_host = Host(*value.span(2), parse_address(value[2]))
     else:
-        _read_candidate(media, data, start, end)
+        _read_candidate(media, line.string, *line.span(_CANDIDATE_LINE))
 
 
 def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:

@@ -11,7 +11,7 @@ Reading finds places; nothing is normalised, so whatever is not edited goes on a
 """
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
 
 from doorman.wire.malformed import Malformed
 
@@ -25,13 +25,8 @@ METHODS = frozenset({
 """The methods with an RFC: 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665."""
 
 
-class Header(NamedTuple):
-    """A header that matters to a gateway: its canonical name in lower case, and where its value stands."""
-
-    name: str
-    start: int
-    end: int
-
+Header = tuple[str, int, int]
+"""A header that matters to a gateway: its canonical name in lower case, and where its value begins and ends."""
 
 _KNOWN = (
     "call-id", "contact", "content-encoding", "content-length", "content-type", "cseq", "expires", "from",
@@ -43,21 +38,16 @@ _COMPACT = {
     "r": "refer-to", "b": "referred-by", "t": "to", "v": "via",
 }  # fmt: skip
 _NAMES = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
-_SPELLINGS = (
-    _NAMES
-    | {name.encode().title(): name for name in _KNOWN}
-    | {b"Call-ID": "call-id", b"CSeq": "cseq", b"P-Asserted-Identity": "p-asserted-identity"}
+_REQUEST_LINE = re.compile(
+    rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++([^\r\n]*?)(?<![ \t])[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
 )
-"""The usual spellings, so that most names need no conversion to lower case."""
-
-_REQUEST_LINE = re.compile(rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++([^\r\n]*?)[ \t]++SIP/2\.0[ \t]*+\r?\n")
-_STATUS_LINE = re.compile(rb"SIP/2\.0 ([0-9]++)(?: [^\r\n]*+)?+\r?\n")
+_STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?+\r?\n")
 _ANY_SIP_LINE = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
-_HEADER = re.compile(
-    rb"([A-Za-z0-9.!%*_+`'~-]++)[ \t]*+:(?:[ \t]|\r?\n[ \t])*+([^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)\r?\n"
-)
-_DIGITS = re.compile(rb"[0-9]{1,9}+")
-_CSEQ = re.compile(rb"([0-9]++)[ \t\r\n]++([^ \t\r\n]++)")
+_TOKEN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
+_LENGTH_DIGITS = 9
+_ONCE = frozenset({"call-id", "content-length", "cseq"})
+"""Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
+_CSEQ = re.compile(rb"\s*+([0-9]++)\s++(\S++)")
 
 
 class SipMessage:
@@ -69,8 +59,9 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
+        places: where the value of the first header of each name stands.
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written.
-        length: the Content-Length header, None where there is none.
+        length: where the number in the Content-Length header stands, None where there is none.
         body_start, body_end: where the body stands; what may follow it belongs to no message.
     """
 
@@ -84,6 +75,7 @@ class SipMessage:
         "headers",
         "length",
         "method",
+        "places",
         "status",
         "uri_end",
         "uri_start",
@@ -95,8 +87,9 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
+        self.places: dict[str, tuple[int, int]] = {}
         self.call_id = self.cseq = self.cseq_method = b""
-        self.length: Header | None = None
+        self.length: tuple[int, int] | None = None
         self.body_start = self.body_end = len(data)
 
     @property
@@ -111,10 +104,8 @@ class SipMessage:
 
     def value(self, name: str) -> bytes:
         """The first header of this canonical name; b"" where there is none."""
-        for header in self.headers:
-            if header.name == name:
-                return self.data[header.start : header.end]
-        return b""
+        place = self.places.get(name)
+        return self.data[place[0] : place[1]] if place is not None else b""
 
 
 def read_sip(data: bytes) -> SipMessage | None:
@@ -135,7 +126,7 @@ def read_sip(data: bytes) -> SipMessage | None:
             if _ANY_SIP_LINE.match(data, start) is None:
                 return None
             raise Malformed("start-line")
-        if len(line[1]) != 3:  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
+        if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
             raise Malformed("status-code")
         message.status = int(line[1])
     _read_headers(message, line.end())
@@ -155,52 +146,93 @@ def _skip_blank_lines(data: bytes) -> int:
 
 
 def _read_headers(message: SipMessage, at: int) -> None:
-    data, headers = message.data, message.headers
-    match = _HEADER.match
-    for _ in range(MAX_HEADERS):
-        line = match(data, at)
-        if line is None:
-            break
-        at = line.end()
-        spelled = line[1]
-        name = _SPELLINGS.get(spelled) or _NAMES.get(spelled.lower())
-        if name is not None:
-            headers.append(Header(name, line.start(2), line.end(2)))
-    if data.startswith(b"\r\n", at):
-        at += 2
-    elif data.startswith(b"\n", at):
-        at += 1
-    elif at != len(data):  # the end of a datagram ends the headers too
-        raise Malformed("header-line" if len(headers) < MAX_HEADERS else "too-many-headers")
-    message.body_start = at
+    headers, places = message.headers, message.places
+    lines, step, message.body_start = _head_lines(message.data, at)
+    if len(lines) > MAX_HEADERS:
+        raise Malformed("too-many-headers")
+    known = False
+    for line in lines:
+        end = at + len(line)
+        name, colon, value = line.partition(b":")
+        canonical = _canonical_name(name) if colon else None
+        if canonical:
+            at = end - len(value.lstrip(b" \t"))
+            headers.append((canonical, at, end))  # a CR before a bare LF is white space to all who read the value
+            if canonical not in places:
+                places[canonical] = (at, end)
+            elif canonical in _ONCE:
+                raise Malformed(f"{canonical}-twice")
+            known = True
+        elif canonical is not None:
+            known = False
+        elif line[:1] not in {b" ", b"\t"} or line is lines[0]:
+            raise Malformed("header-line")
+        elif known:
+            _unfold(message, end)
+        at = end + step
+
+
+def _unfold(message: SipMessage, end: int) -> None:
+    """The value of the last header goes on to `end`."""
+    name, start, _ = message.headers[-1]
+    message.headers[-1] = (name, start, end)
+    if message.places[name][0] == start:
+        message.places[name] = (start, end)
+
+
+@lru_cache(4096)
+def _canonical_name(name: bytes) -> str | None:
+    """The canonical name of a header, "" for one that does not matter to a gateway, None for what is no name."""
+    name = name.rstrip(b" \t")  # allowed before the colon (RFC 3261, section 7.3.1)
+    if not name or name.translate(None, _TOKEN):
+        return None
+    return _NAMES.get(name.lower(), "")
+
+
+def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
+    """The header lines, how long the line end behind each is, and where the body begins."""
+    end = data.find(b"\r\n\r\n", at - 2)
+    if end >= at:
+        lines = data[at:end].split(b"\r\n")
+        if data.count(b"\n", at, end) == len(lines) - 1:
+            return lines, 2, end + 4
+    return _loose_lines(data, at)
+
+
+def _loose_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
+    """The same where lines may end in a bare LF; the end of a datagram ends the headers too."""
+    end = at - 1
+    while not data.startswith((b"\n", b"\r\n"), end + 1) and end + 1 < len(data):
+        end = data.find(b"\n", end + 1)
+        if end < 0:
+            raise Malformed("header-line")
+    lines = data[at : max(at, end)].split(b"\n") if end >= at else []
+    body = end + 1
+    if body < len(data):
+        body += 1 if data.startswith(b"\n", body) else 2
+    return lines, 1, body
 
 
 def _find_body(message: SipMessage) -> None:
-    data = message.data
-    for header in message.headers:
-        if header.name == "call-id":
-            if message.call_id:
-                raise Malformed("call-id-twice")
-            message.call_id = data[header.start : header.end].rstrip()
-        elif header.name == "cseq":
-            cseq = _CSEQ.match(data, header.start, header.end)
-            if cseq is None:
-                raise Malformed("cseq")
-            message.cseq, message.cseq_method = cseq.groups()
-        elif header.name == "content-length":
-            _take_length(message, header)
+    message.call_id = message.value("call-id").strip()
     if not message.call_id:
         raise Malformed("no-call-id")
+    if "cseq" in message.places:
+        cseq = _CSEQ.match(message.data, *message.places["cseq"])
+        if cseq is None:
+            raise Malformed("cseq")
+        message.cseq, message.cseq_method = cseq.groups()
+    if "content-length" in message.places:
+        _take_length(message, *message.places["content-length"])
 
 
-def _take_length(message: SipMessage, header: Header) -> None:
-    digits = _DIGITS.match(message.data, header.start, header.end)
-    if digits is None or message.data[digits.end() : header.end].strip():
+def _take_length(message: SipMessage, start: int, end: int) -> None:
+    value = message.data[start:end].strip()
+    if not value.isdigit() or len(value) > _LENGTH_DIGITS:
         raise Malformed("content-length")
-    end = message.body_start + int(digits[0])
-    if message.length is not None and message.body_end != end:
-        raise Malformed("content-lengths-disagree")
-    if end > len(message.data):
+    body_end = message.body_start + int(value)
+    if body_end > len(message.data):
         raise Malformed("body-shorter-than-content-length")
-    message.length = Header(header.name, digits.start(), digits.end())
-    message.body_end = end
+    start = message.data.index(value, start)
+    message.length = (start, start + len(value))
+    message.body_end = body_end

@@ -3,12 +3,13 @@
     "Bob" <sips:bob@198.51.100.20:5061;transport=tcp>;q=0.7, sip:198.51.100.21
     SIP/2.0/UDP 192.168.1.10:5060;branch=z9hG4bK1;received=203.0.113.1;rport=1025
 
-Text in quotes is skipped: a display name may look like anything.
+Text in quotes is skipped: a display name may look like anything. Places are counted from the beginning of the value.
+What was read of a value is remembered for a while, since a phone writes the same few URIs into every message.
 """
 
 import re
-from collections.abc import Iterator
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from doorman.net.packet import TCP, UDP
@@ -45,101 +46,154 @@ class HostPort(NamedTuple):
     part: Part = Part.BOTH
 
 
-_QUOTED = rb'"(?:[^"\\]|\\.)*+"'
-_HOST = rb"(\[[0-9A-Fa-f:.]++\]|[^\s:;?>,<\"@\[\]]++)(?::([0-9]{1,5}+)(?![0-9]))?+"
+class Via(NamedTuple):
+    """A value of a Via header: who sent the request, and the addresses in the parameters, in order."""
+
+    sent_by: HostPort
+    parameters: tuple[HostPort, ...]
+
+
+_REMEMBERED = 8_192
+"""Values whose reading is remembered, of each kind."""
+
+# Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
+_QUOTED = rb'(?<!\\)"(?:[^"\\]++|\\.)*+"'
+_HOST = rb"(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:;?>,<\"@\[\]]{1,255}+)"
+_PORT = rb"(?::([0-9]{1,5}+)(?![0-9]))?+"
 _URI = re.compile(
     _QUOTED
-    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?" + _HOST
-    + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\",;?]*+)@)?" + _HOST,
+    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?+" + _HOST + _PORT + rb"(;[^<>\"]*+)?+"
+    + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?+)@)?+" + _HOST + _PORT
+    + rb"(;[^<>\",]*+)?+",
     re.DOTALL,
 )  # fmt: skip
-_REQUEST_URI = re.compile(rb"<?\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?" + _HOST)
-_VIA = re.compile(_QUOTED + rb"|[Ss][Ii][Pp]\s*+/\s*+2\.0\s*+/\s*+([A-Za-z][A-Za-z0-9-]*+)\s++" + _HOST, re.DOTALL)
-_VIA_PARAMETERS = re.compile(rb";\s*+(received|rport|maddr)\s*+=\s*+(\[?[0-9A-Za-z:.-]++\]?)", re.IGNORECASE)
+_REQUEST_URI = re.compile(rb"<?\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?+" + _HOST + _PORT + rb"(;[^<>\"]*+)?+")
+_PLAIN = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?+")
+_VIA = re.compile(
+    _QUOTED
+    + rb"|[Ss][Ii][Pp]\s*+/\s*+2\.0\s*+/\s*+([A-Za-z][A-Za-z0-9-]*+)\s++" + _HOST
+    + rb"(?:\s*+:\s*+([0-9]{1,5}+)(?![0-9]))?+",
+    re.DOTALL,
+)  # fmt: skip
+_ADDRESS = rb"(\[?[0-9A-Za-z:.-]{1,255}+\]?)"
+_VIA_PARAMETERS = re.compile(rb";\s*+(received|rport|maddr)\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
 _TRANSPORT = re.compile(rb";\s*+transport\s*+=\s*+([A-Za-z]++)", re.IGNORECASE)
-_MADDR = re.compile(rb";\s*+maddr\s*+=\s*+(\[?[0-9A-Za-z:.-]++\]?)", re.IGNORECASE)
+_MADDR = re.compile(rb";\s*+maddr\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
 _TRANSPORTS = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT = 5060
 SIPS_PORT = 5061
 _MAX_PORT = 65_535
 
 
-def find_uris(data: bytes, start: int, end: int) -> Iterator[HostPort]:
-    """All SIP URIs in a header value, in order: in name-addr or addr-spec form, in lists of any length."""
-    for match in _URI.finditer(data, start, end):
-        if match.lastindex is not None:
-            first = 1 if match.start(1) >= 0 else 5
-            yield from _hosts_of_uri(data, match, first, end)
+def find_uris(value: bytes) -> tuple[HostPort, ...]:
+    """All SIP URIs in a header value, in order: in name-addr or addr-spec form, in lists of any length.
+
+    Where there is none, a value that begins with `user@host` is taken for one: old devices leave the scheme out.
+    """
+    stop = value.rfind(b">") + 1
+    # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
+    return _read_uris(value[:stop] if stop and value.find(b",", stop) < 0 else value)
 
 
-def find_request_uri(data: bytes, start: int, end: int) -> Iterator[HostPort]:
+@lru_cache(_REMEMBERED)
+def _read_uris(value: bytes) -> tuple[HostPort, ...]:
+    found: list[HostPort] = []
+    for match in _URI.finditer(value):
+        last = match.lastindex
+        if last is not None:
+            found += _hosts_of_uri(value, match, 1 if last <= 5 else 6)  # noqa: PLR2004 - groups of the first form
+    return tuple(found or _read_plain(value))
+
+
+@lru_cache(_REMEMBERED)
+def find_request_uri(value: bytes) -> tuple[HostPort, ...]:
     """The addresses of a Request-URI, which needs no angle brackets to hold any character."""
-    match = _REQUEST_URI.match(data, start, end)
-    if match is not None:
-        yield from _hosts_of_uri(data, match, 1, end)
+    match = _REQUEST_URI.match(value)
+    return tuple(_hosts_of_uri(value, match, 1) if match is not None else _read_plain(value))
 
 
-def _hosts_of_uri(data: bytes, match: re.Match[bytes], first: int, end: int) -> Iterator[HostPort]:
-    scheme, user, host, port = match.group(first, first + 1, first + 2, first + 3)
-    protocol = 0
-    maddr = None
-    at = match.end()
-    if data[at : at + 1] == b";":
-        stop = _end_of_parameters(data, at, end, bracketed=first == 1)
-        transport = _TRANSPORT.search(data, at, stop)
-        protocol = _TRANSPORTS.get(transport[1].lower(), 0) if transport else 0
-        maddr = _MADDR.search(data, at, stop)
+def _read_plain(value: bytes) -> list[HostPort]:
+    match = _PLAIN.match(value)
+    return _hosts_of_uri(value, match, 1) if match is not None else []
+
+
+def _hosts_of_uri(value: bytes, match: re.Match[bytes], first: int) -> list[HostPort]:
+    """The address of a URI, and that of its `maddr` parameter; none where the port is no port."""
+    scheme, user, host, port, parameters = match.group(first, first + 1, first + 2, first + 3, first + 4)
     number = int(port) if port else -1
+    if number > _MAX_PORT:
+        return []
+    protocol, maddr = 0, None
+    if parameters:
+        at, stop = match.span(first + 4)
+        transport = _TRANSPORT.search(value, at, stop)
+        protocol = _TRANSPORTS.get(transport[1].lower(), 0) if transport else 0
+        maddr = _MADDR.search(value, at, stop)
     default = SIPS_PORT if len(scheme) == 4 else SIP_PORT  # noqa: PLR2004 - sips
-    if number <= _MAX_PORT:
-        yield HostPort(match.start(first + 2), at, _bare(host), number, user or b"", default, protocol)
+    at, stop = match.start(first + 2), match.end(first + 3 if port else first + 2)
+    found = [HostPort(at, stop, _bare(host), number, user or b"", default, protocol)]
     if maddr is not None:
-        yield HostPort(maddr.start(1), maddr.end(1), _bare(maddr[1]), -1, b"", default, protocol, Part.HOST)
+        at, stop = maddr.span(1)
+        found.append(HostPort(at, stop, _bare(maddr[1]), -1, b"", default, protocol, Part.HOST))
+    return found
 
 
-def _end_of_parameters(data: bytes, at: int, end: int, *, bracketed: bool) -> int:
-    stop = data.find(b">" if bracketed else b",", at, end)
-    return stop if stop >= 0 else end
-
-
-def find_via(data: bytes, start: int, end: int) -> Iterator[tuple[HostPort, list[HostPort]]]:
-    """The values of a Via header: each sent-by, with the addresses in its parameters.
+def find_via(value: bytes) -> tuple[Via, ...]:
+    """The values of a Via header.
 
     `received` and `rport` are one endpoint written in two places (RFC 3581, section 4): each is given with the host
     of the one and the port of the other.
     """
-    values = [match for match in _VIA.finditer(data, start, end) if match.lastindex is not None]
-    for index, match in enumerate(values):
-        stop = values[index + 1].start() if index + 1 < len(values) else end
+    stop = value.find(b";")
+    if stop > 0 and value.find(b",", stop) < 0:
+        parameters = value[stop:].lower()
+        # The branch is new in every message; only these two can hold an address.
+        if b"received" not in parameters and b"maddr" not in parameters:
+            return _read_via(value[:stop])
+    return _read_via(value)
+
+
+@lru_cache(_REMEMBERED)
+def _read_via(value: bytes) -> tuple[Via, ...]:
+    found: list[Via] = []
+    stop = len(value)
+    for match in reversed([match for match in _VIA.finditer(value) if match.lastindex is not None]):
         transport, host, port = match.groups()
         protocol = _TRANSPORTS.get(transport.lower(), 0)
         default = SIPS_PORT if transport.upper() == b"TLS" else SIP_PORT
         number = int(port) if port else -1
-        sent_by = HostPort(match.start(2), match.end(), _bare(host), number, b"", default, protocol)
-        parameters = _via_parameters(data, match.end(), stop, sent_by) if stop > match.end() else []
         if number <= _MAX_PORT:
-            yield sent_by, parameters
+            sent_by = HostPort(match.start(2), match.end(), _bare(host), number, b"", default, protocol)
+            found.append(Via(sent_by, _via_parameters(value, match.end(), stop, sent_by)))
+        stop = match.start()
+    return tuple(reversed(found))
 
 
-def _via_parameters(data: bytes, start: int, stop: int, sent_by: HostPort) -> list[HostPort]:
+def _via_parameters(value: bytes, start: int, stop: int, sent_by: HostPort) -> tuple[HostPort, ...]:
     found: dict[bytes, re.Match[bytes]] = {}
-    for match in _VIA_PARAMETERS.finditer(data, start, stop):
+    for match in _VIA_PARAMETERS.finditer(value, start, stop):
         found.setdefault(match[1].lower(), match)
     received, rport, maddr = found.get(b"received"), found.get(b"rport"), found.get(b"maddr")
-    port = int(rport[2]) if rport is not None and rport[2].isdigit() and int(rport[2]) <= _MAX_PORT else -1
-    places = []
+    port = _number(rport[2]) if rport is not None else -1
+    places: list[HostPort] = []
     if received is not None:
         places.append(_parameter(received, received, port, Part.HOST, sent_by))
         if rport is not None and port >= 0:
             places.append(_parameter(rport, received, port, Part.PORT, sent_by))
     if maddr is not None:
         places.append(_parameter(maddr, maddr, -1, Part.HOST, sent_by))
-    return sorted(places)
+    return tuple(sorted(places))
 
 
 def _parameter(place: re.Match[bytes], host: re.Match[bytes], port: int, part: Part, sent_by: HostPort) -> HostPort:
     start, end = place.span(2)
     return HostPort(start, end, _bare(host[2]), port, b"", sent_by.default_port, sent_by.protocol, part)
+
+
+def _number(port: bytes) -> int:
+    """A port that was written, -1 for anything else."""
+    number = int(port) if port.isdigit() and len(port) < 6 else -1  # noqa: PLR2004 - digits of a port
+    return number if number <= _MAX_PORT else -1
 
 
 def _bare(host: bytes) -> bytes:

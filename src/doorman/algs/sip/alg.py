@@ -49,7 +49,6 @@ DEFAULT_EXPIRES = 3_600.0
 """Of a registration or subscription which does not say."""
 
 _TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
-_USER = re.compile(rb"[Ss][Ii][Pp][Ss]?+:([^@>;\s]++)@")
 _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 _PRIVATE = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
@@ -78,14 +77,22 @@ class SipAlg:
         owner = Owner(self.name, sip.call_id, message.party)
         call = self.calls.find(owner) or Call(owner, sip.cseq_method)
         try:
-            edits, effects, announced = _translate(sip, message, nat, self._spelling, call)
-            effects += self._signals.of_message(sip, message, nat, call)
+            headers = HeaderTranslation(sip, message, nat, self._spelling, call.aliases)
+            headers.run()
+            edits, effects = headers.edits, headers.effects
+            announced = _translate_body(sip, nat, edits, effects)
+            effects += self._signals.of_message(sip, headers.signalling, message, nat, call)
+            call.aliases = headers.aliases
+            if not call.caller:
+                call.caller, call.callee = headers.users.get("from", b""), headers.users.get("to", b"")
         except Malformed as malformed:
             return Outcome([], [], sip.name, drop=malformed.reason)
         except Refused as refused:
             return Outcome([], [], sip.name, drop=str(refused))
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
+        if call.state == State.ENDED and sip.method == b"INVITE":
+            call.streams = []  # tried again: with credentials, say
         effects += self._offer(call, announced, message)
         effects += self._follow(call, sip, message.now)
         return Outcome(edits, effects, sip.name)
@@ -97,15 +104,18 @@ class SipAlg:
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            return _translate(sip, message, nat, Spelling(), None)[0]
+            headers = HeaderTranslation(sip, message, nat, Spelling(), None)
+            headers.run()
+            _translate_body(sip, nat, headers.edits, headers.effects)
         except (Malformed, Refused):
             return []
+        return headers.edits
 
     def on_time(self, now: float) -> list[Effect]:
         """Give up calls that nothing ended. See `Alg.on_time`."""
         effects: list[Effect] = []
         for call in self.calls.overdue(now):
-            if call.state not in {State.ENDED, State.TRYING} or call.streams:
+            if call.streams:
                 effects.append(CloseDoors(call.owner, now))
             effects += self._signals.release(call, now)
         return effects
@@ -120,7 +130,7 @@ class SipAlg:
                 call.streams.append([None, None])
             ends = call.streams[index]
             before, theirs = ends[near], ends[far]
-            if before == mine:
+            if before == mine and call.state != State.ENDED:
                 continue  # a retransmission, or the final answer after an early one
             ends[near] = mine
             kept = {flow.entrance for flow in mine.flows}
@@ -134,8 +144,6 @@ class SipAlg:
 
     def _follow(self, call: Call, sip: SipMessage, now: float) -> list[Effect]:
         """Bring the call's state up to date, and close what it ends."""
-        if not call.caller:
-            call.caller, call.callee = _user(sip, "from"), _user(sip, "to")
         if sip.cseq_method == b"INVITE":
             return self._invite(call, sip, now)
         if sip.method in {b"BYE", b"CANCEL"}:
@@ -180,33 +188,26 @@ class SipAlg:
     def _close(self, call: Call, now: float) -> list[Effect]:
         call.state = State.ENDED
         self.calls.keep(call, now + TRANSACTION)
-        call.streams = []
         return [CloseDoors(call.owner, now + LINGER)]
 
 
-def _translate(
-    sip: SipMessage, message: Message, nat: Nat, spelling: Spelling, call: Call | None
-) -> tuple[list[Edit], list[Effect], list[Announced] | None]:
-    """The edits of a message, the notes on it, and what its description announces (None: it has none)."""
-    headers = HeaderTranslation(sip, message, nat, spelling, call.aliases if call else None)
-    headers.run()
-    if call is not None:
-        call.aliases = headers.aliases
-    edits, effects = headers.edits, headers.effects
+def _translate_body(sip: SipMessage, nat: Nat, edits: list[Edit], effects: list[Effect]) -> list[Announced] | None:
+    """Translate the descriptions in a body, and add to edits and effects; what they announce, None without any."""
+    if sip.body_end == sip.body_start:
+        return None
     announced: list[Announced] | None = None
-    if sip.body_end > sip.body_start:
-        body_edits: list[Edit] = []
-        for start, end in _descriptions(sip, effects):
-            media = MediaTranslation(read_sdp(sip.data, start, end), nat)
-            media.run(MAX_MEDIA)
-            body_edits += media.edits
-            effects += media.effects
-            announced = media.announced if announced is None else announced + media.announced
-        if body_edits:
-            edits += body_edits
-            _correct_length(sip, edits, body_edits)
-            edits.sort()
-    return edits, effects, announced
+    body_edits: list[Edit] = []
+    for start, end in _descriptions(sip, effects):
+        media = MediaTranslation(read_sdp(sip.data, start, end), nat)
+        media.run(MAX_MEDIA)
+        body_edits += media.edits
+        effects += media.effects
+        announced = media.announced if announced is None else announced + media.announced
+    if body_edits:
+        edits += body_edits
+        _correct_length(sip, edits, body_edits)
+        edits.sort()
+    return announced
 
 
 def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[tuple[int, int]]:
@@ -261,7 +262,7 @@ def _correct_length(sip: SipMessage, edits: list[Edit], body_edits: list[Edit]) 
     growth = sum(len(new) - (end - start) for start, end, new, _ in body_edits)
     if sip.length is None or not growth:
         return
-    _, start, end = sip.length
+    start, end = sip.length
     width = end - start if sip.data[start : start + 1] == b"0" else 0
     length = sip.body_end - sip.body_start + growth
     edits.append(Edit(start, end, str(length).zfill(width).encode(), "Content-Length"))
@@ -272,18 +273,13 @@ def _tag(sip: SipMessage, name: str) -> bytes:
     return found[1] if found else b""
 
 
-def _user(sip: SipMessage, name: str) -> bytes:
-    found = _USER.search(sip.value(name))
-    return found[1] if found else b""
-
-
 def _expires(sip: SipMessage) -> float:
     """How long a registration or subscription lives: what the Contacts say, else Expires (RFC 3261, section 10.3)."""
     contacts = [
         int(found[1])
-        for header in sip.headers
-        if header.name == "contact"
-        for found in _EXPIRES.finditer(sip.data, header.start, header.end)
+        for name, start, end in sip.headers
+        if name == "contact"
+        for found in _EXPIRES.finditer(sip.data, start, end)
     ]
     if contacts:
         return float(max(contacts))

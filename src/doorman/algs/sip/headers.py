@@ -8,28 +8,30 @@ Call-ID, tags, branch, credentials and User-Agent are never touched.
 
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
-from doorman.wire.sip import Header, SipMessage
+from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, Part, find_request_uri, find_uris, find_via
 
-_ROUTING = {
-    "contact": "Contact",
-    "path": "Path",
-    "record-route": "Record-Route",
-    "refer-to": "Refer-To",
-    "route": "Route",
-    "service-route": "Service-Route",
+_TREATMENTS = {
+    "contact": ("Contact", True),
+    "path": ("Path", True),
+    "record-route": ("Record-Route", True),
+    "refer-to": ("Refer-To", True),
+    "route": ("Route", True),
+    "service-route": ("Service-Route", True),
+    "from": ("From", False),
+    "p-asserted-identity": ("P-Asserted-Identity", False),
+    "p-preferred-identity": ("P-Preferred-Identity", False),
+    "referred-by": ("Referred-By", False),
+    "remote-party-id": ("Remote-Party-ID", False),
+    "reply-to": ("Reply-To", False),
+    "to": ("To", False),
 }
-"""Headers whose addresses messages are sent to: without a port they mean the default one."""
-_IDENTITY = {
-    "from": "From",
-    "p-asserted-identity": "P-Asserted-Identity",
-    "p-preferred-identity": "P-Preferred-Identity",
-    "referred-by": "Referred-By",
-    "remote-party-id": "Remote-Party-ID",
-    "reply-to": "Reply-To",
-    "to": "To",
-}
-"""Headers that say who somebody is: without a port they mean the host."""
+"""What is done with a header: the rule's name, and whether messages are routed by it.
+
+A routing address without a port means the default one; an identity without a port means the host.
+"""
+_REACHED_AT = frozenset({"contact", "record-route"})
+_PARTIES = frozenset({"from", "to"})
 _BARE_LIMIT = 65_536
 
 
@@ -63,11 +65,16 @@ class HeaderTranslation:
     Attributes:
         edits: what is to be changed, in order.
         effects: notes on what was left.
+        users: the user parts of From and To.
+        signalling: the places by which the sender says where it can be reached, each with its header.
         aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
             shared global address does not tell which host it was.
     """
 
-    __slots__ = ("_data", "_known", "_message", "_nat", "_sip", "_spelling", "aliases", "edits", "effects")
+    __slots__ = (
+        "_data", "_left", "_message", "_nat", "_sip", "_spelling",
+        "aliases", "edits", "effects", "signalling", "users",
+    )  # fmt: skip
 
     def __init__(
         self, sip: SipMessage, message: Message, nat: Nat, spelling: Spelling, aliases: dict[bytes, Address] | None
@@ -77,10 +84,12 @@ class HeaderTranslation:
         self._message = message
         self._nat = nat
         self._spelling = spelling
-        self._known: dict[tuple[object, ...], bytes | None] = {}
+        self._left: set[bytes] = set()
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
+        self.users: dict[str, bytes] = {}
+        self.signalling: list[tuple[str, HostPort]] = []
 
     def run(self) -> None:
         """Find and translate every address of the start line and the headers.
@@ -90,32 +99,34 @@ class HeaderTranslation:
         """
         sip, data = self._sip, self._data
         if sip.method:
-            for place in find_request_uri(data, sip.uri_start, sip.uri_end):
-                self._place(place, "Request-URI", routing=True)
-        for header in sip.headers:
-            if header.name == "via":
-                self._via(header)
-            elif header.name in _ROUTING:
-                for place in find_uris(data, header.start, header.end):
-                    self._place(place, _ROUTING[header.name], routing=True)
-            elif header.name in _IDENTITY:
-                for place in find_uris(data, header.start, header.end):
-                    self._place(place, _IDENTITY[header.name], routing=False)
+            for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
+                self._place(sip.uri_start, place, "Request-URI", routing=True)
+        for name, start, end in sip.headers:
+            if name == "via":
+                self._via(start, data[start:end])
+                continue
+            treatment = _TREATMENTS.get(name)
+            if treatment is not None:
+                rule, routing = treatment
+                for place in find_uris(data[start:end]):
+                    self._place(start, place, rule, routing=routing)
+                    if name in _REACHED_AT:
+                        self.signalling.append((name, place))
+                    elif name in _PARTIES:
+                        self.users[name] = place.user
 
-    def _via(self, header: Header) -> None:
-        for sent_by, parameters in find_via(self._data, header.start, header.end):
-            self._place(sent_by, "Via", routing=True)
+    def _via(self, start: int, value: bytes) -> None:
+        for sent_by, parameters in find_via(value):
+            self.signalling.append(("via", sent_by))
+            self._place(start, sent_by, "Via", routing=True)
             for place in parameters:
-                self._place(place, "Via received", routing=True)
+                self._place(start, place, "Via received", routing=True)
 
-    def _place(self, place: HostPort, rule: str, *, routing: bool) -> None:
-        key = (place.host, place.port, place.protocol, place.part, routing, None if routing else place.user)
-        try:
-            new = self._known[key]
-        except KeyError:
-            new = self._known[key] = self._translate(place, rule, routing=routing)
+    def _place(self, at: int, place: HostPort, rule: str, *, routing: bool) -> None:
+        """Translate a place that is counted from `at`."""
+        new = self._translate(place, rule, routing=routing)
         if new is not None:
-            self.edits.append(Edit(place.start, place.end, new, rule))
+            self.edits.append(Edit(at + place.start, at + place.end, new, rule))
 
     def _translate(self, place: HostPort, rule: str, *, routing: bool) -> bytes | None:
         """What to write at a place; None where it stays as it is."""
@@ -123,12 +134,15 @@ class HeaderTranslation:
         if address is None:
             return None
         if not self._nat.owns(address):
-            self.effects.append(Note("address-left", place.host))
+            if place.host not in self._left:
+                self._left.add(place.host)
+                self.effects.append(Note("address-left", place.host))
             return None
         if place.port < 0 and (not routing or place.part != Part.BOTH):
             host = self._identity(address, place.user)
             return None if host == address else _write_host(host)
-        return self._endpoint(place, Endpoint(address, place.port if place.port >= 0 else place.default_port), rule)
+        old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
+        return self._endpoint(place, old, via=rule == "Via", routing=routing)
 
     def _identity(self, address: Address, user: bytes) -> Address:
         message = self._message
@@ -140,8 +154,7 @@ class HeaderTranslation:
             return self.aliases[user]
         return self._nat.host(address)
 
-    def _endpoint(self, place: HostPort, old: Endpoint, rule: str) -> bytes | None:
-        via = rule == "Via"
+    def _endpoint(self, place: HostPort, old: Endpoint, *, via: bool, routing: bool) -> bytes | None:
         new = self._nat.translate(old, place.protocol or self._message.protocol)
         if new == old:
             return None
@@ -154,6 +167,8 @@ class HeaderTranslation:
             if new.port == place.default_port:
                 return host
             self._spelling.remember(old, via=via, bare=True)
+        elif not routing:
+            pass  # an identity that has a port was written with it
         elif new.port == place.default_port != place.port and self._spelling.is_bare(new, via=via):
             return host
         elif old.port == place.default_port != new.port:

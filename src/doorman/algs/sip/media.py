@@ -101,33 +101,31 @@ class MediaTranslation:
 
     def _expose(self, media: Media, connection: Host, address: Address) -> list[Flow]:
         own = Endpoint(address, media.port.number)
-        rtcp = self._rtcp(media, own)
-        adjacent = rtcp is not None and rtcp == Endpoint(address, own.port + 1)
-        per_stream = 2 if adjacent else 1
-        first = self._nat.expose(own, media.protocol, ports=per_stream * media.count, even=media.is_rtp)
-        names = {own: first}
-        flows = []
-        for step in range(media.count):
-            for offset, role in enumerate(_roles(media, per_stream)):
-                shift = step * per_stream + offset
-                flows.append(Flow(role, media.protocol, _above(first, shift), _above(own, shift)))
-        if rtcp is not None and rtcp != own:
-            names[rtcp] = _above(first, 1) if adjacent else self._nat.expose(rtcp, UDP)
-            if not adjacent:
-                flows.append(Flow("rtcp", UDP, names[rtcp], rtcp))
+        protocol, is_rtp = media.protocol, media.is_rtp
+        rtcp = self._rtcp(media, own) if is_rtp and protocol == UDP else None
+        adjacent = rtcp is not None and rtcp.port == own.port + 1 and rtcp.address == address
+        roles = ("rtp", "rtcp") if adjacent else ("rtp",) if is_rtp else (media.kind.decode("ascii", "replace"),)
+        ports = len(roles) * media.count
+        first = self._nat.expose(own, protocol, ports=ports, even=is_rtp)
         self._connection(connection, first.address)
         self._port(media.port, first.port, "SDP m=")
+        flows = [
+            Flow(roles[step % len(roles)], protocol, _above(first, step), _above(own, step)) for step in range(ports)
+        ]
+        if media.rtcp is None and not media.candidates:
+            return flows
+        names = {flow.leads_to: flow.entrance for flow in flows}
+        if rtcp is not None and rtcp not in names:
+            names[rtcp] = self._nat.expose(rtcp, UDP)
+            flows.append(Flow("rtcp", UDP, names[rtcp], rtcp))
         if media.rtcp is not None and rtcp is not None:
             self._port(media.rtcp, names[rtcp].port, "SDP a=rtcp")
             if media.rtcp_host is not None:
                 self._write(media.rtcp_host, names[rtcp].address, "SDP a=rtcp")
-        flows += self._candidates(media, names)
-        return flows
+        return flows + self._candidates(media, names)
 
-    def _rtcp(self, media: Media, own: Endpoint) -> Endpoint | None:
-        """Where RTCP is received: as `a=rtcp` says, else one port above RTP; None for media without it."""
-        if not media.is_rtp or media.protocol != UDP:
-            return None
+    def _rtcp(self, media: Media, own: Endpoint) -> Endpoint:
+        """Where RTCP is received: as `a=rtcp` says, else one port above RTP."""
         if media.rtcp is None or media.rtcp.number == 0:
             return _above(own, 1)
         host = media.rtcp_host
@@ -174,7 +172,7 @@ class MediaTranslation:
             raise Refused("one-connection-line-two-addresses")
 
     def _host(self, host: Host, rule: str) -> None:
-        if host.address is not None and self._nat.owns(host.address):
+        if host.address is not None:
             self._write(host, self._nat.host(host.address), rule)
 
     def _write(self, host: Host, address: Address, rule: str) -> None:
@@ -184,12 +182,6 @@ class MediaTranslation:
     def _port(self, port: Port, number: int, rule: str) -> None:
         if number != port.number:
             self.edits.append(Edit(port.start, port.end, str(number).encode(), rule))
-
-
-def _roles(media: Media, per_stream: int) -> tuple[str, ...]:
-    if media.is_rtp:
-        return ("rtp", "rtcp")[:per_stream]
-    return (media.kind.decode("ascii", "replace"),)
 
 
 def _above(endpoint: Endpoint, ports: int) -> Endpoint:

@@ -9,8 +9,9 @@ import math
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Nat, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
 from doorman.net.addresses import Endpoint, address_text, parse_address
+from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
-from doorman.wire.uri import HostPort, find_uris, find_via
+from doorman.wire.uri import HostPort
 
 MAX_SIGNALS = 16
 """Signalling doors of one call; further addresses are translated but get none."""
@@ -25,21 +26,20 @@ class Signals:
         self._ports = ports
         self._users: dict[SignalKey, int] = {}
 
-    def of_message(self, sip: SipMessage, message: Message, nat: Nat, call: Call) -> list[Effect]:
-        """Open what a message asks for: by its first Via (any request but ACK), its Contact and its Record-Route."""
+    def of_message(
+        self, sip: SipMessage, places: list[tuple[str, HostPort]], message: Message, nat: Nat, call: Call
+    ) -> list[Effect]:
+        """Open what a message asks for: by its first Via (any request but ACK), its Contacts and Record-Routes."""
         if not nat.shielded(message.path.sent_from.address):
             return []
         effects: list[Effect] = []
-        data, via_due = sip.data, bool(sip.method) and sip.method != b"ACK"
-        for header in sip.headers:
-            if header.name == "via" and via_due:
+        via_due = bool(sip.method) and sip.method != b"ACK"
+        for role, place in places:
+            if role != "via":
+                self._open(place, role, message, nat, call, effects)
+            elif via_due:
                 via_due = False
-                for sent_by, _ in find_via(data, header.start, header.end):
-                    self._open(sent_by, "via", message, nat, call, effects)
-                    break
-            elif header.name in {"contact", "record-route"}:
-                for place in find_uris(data, header.start, header.end):
-                    self._open(place, header.name, message, nat, call, effects)
+                self._open(place, role, message, nat, call, effects)
         return effects
 
     def release(self, call: Call, at: float) -> list[Effect]:
@@ -97,4 +97,4 @@ def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:
 def _owner(key: SignalKey) -> Owner:
     protocol, leads_to, visitor = key
     whom = address_text(visitor) if visitor is not None else "any"
-    return Owner("sip", f"signalling {protocol} {leads_to} from {whom}".encode(), leads_to.address)
+    return Owner("sip", f"signalling {PROTOCOL_NAMES[protocol]} {leads_to} from {whom}".encode(), leads_to.address)

@@ -1,0 +1,27 @@
+"""How a figure is taken and printed: one JSON line each, with what it is held against."""
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from statistics import median
+
+from doorman.memory import settle_collector
+
+settle_collector()  # as the gateway itself does
+
+
+def rate(work: Callable[[], int], rounds: int = 5) -> float:
+    """Things per second: the median of several rounds, each of which says how many things it did."""
+    rates = []
+    for _ in range(rounds):
+        gc.collect()
+        start = time.perf_counter()
+        done = work()
+        rates.append(done / (time.perf_counter() - start))
+    return median(rates)
+
+
+def figure(name: str, value: float, unit: str, target: str, **details: object) -> None:
+    """Print a figure; `target` is what the project has set itself."""
+    print(json.dumps({"figure": name, "value": round(value, 3), "unit": unit, "target": target, **details}), flush=True)

@@ -1,0 +1,65 @@
+"""`--explain`: each rewritten message before and after, line by line, with the rule behind each change."""
+
+from collections.abc import Iterator
+
+from doorman.algs.api import CloseDoors, Direction, Edit, Note, OpenDoor
+from doorman.dataplanes.report import label, shown
+from doorman.engine.inspection import Inspection
+from doorman.net.addresses import address_text
+
+
+def explain(inspection: Inspection, packet: int) -> Iterator[str]:
+    """What was done to a message, and why; the lines begin with `-` as it came, `+` as it went on."""
+    path, outcome = inspection.message.path, inspection.outcome
+    way = "outbound" if inspection.message.direction == Direction.OUTBOUND else "inbound"
+    yield f"packet {packet}: {way} {outcome.name or 'message that is not ' + inspection.alg}"
+    yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
+    if outcome.drop is not None:
+        yield f"  dropped: {outcome.drop}"
+        return
+    yield from _diff(inspection.message.data, outcome.edits)
+    yield from _effects(inspection)
+    yield ""
+
+
+def _diff(data: bytes, edits: list[Edit]) -> Iterator[str]:
+    at = 0
+    waiting = list(edits)
+    while at < len(data):
+        end = data.find(b"\n", at) + 1 or len(data)
+        here = [edit for edit in waiting if edit.start < end]
+        waiting = waiting[len(here) :]
+        line = data[at:end]
+        if here:
+            yield f"  - {_line(line)}"
+            yield f"  + {_line(_changed(line, here, at)):<70} ! {', '.join(dict.fromkeys(edit.rule for edit in here))}"
+        else:
+            yield f"    {_line(line)}"
+        at = end
+
+
+def _changed(line: bytes, edits: list[Edit], at: int) -> bytes:
+    parts = []
+    done = 0
+    for start, end, new, _ in edits:
+        parts += [line[done : start - at], new]
+        done = end - at
+    return b"".join([*parts, line[done:]])
+
+
+def _line(line: bytes) -> str:
+    return shown(line.rstrip(b"\r\n"))
+
+
+def _effects(inspection: Inspection) -> Iterator[str]:
+    for effect in inspection.outcome.effects:
+        if isinstance(effect, OpenDoor):
+            door = effect.door
+            visitor = address_text(door.visitor) if door.visitor is not None else "anyone"
+            yield f"  door for {door.role}: {visitor} may reach {door.leads_to} at {door.entrance}"
+        elif isinstance(effect, CloseDoors):
+            delay = effect.at - inspection.message.now
+            what = f" at {effect.entrance}" if effect.entrance is not None else ""
+            yield f"  doors of {label(effect.owner)}{what} close in {delay:g} s"
+        elif isinstance(effect, Note):
+            yield f"  note: {effect.name}{' ' + shown(effect.detail) if effect.detail else ''}"

@@ -1,0 +1,1 @@
+"""The `show` commands: tables as IOS prints them."""

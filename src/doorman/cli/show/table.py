@@ -1,0 +1,17 @@
+"""Plain text tables: columns as wide as their longest cell, headings as they are."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+MOST_ROWS = 50
+"""Rows shown before the rest is only counted; the JSON report has all."""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], most: int = MOST_ROWS) -> Iterator[str]:
+    """The lines of a table."""
+    cells = list(rows)
+    shown = cells[:most]
+    widths = [max(len(row[column]) for row in [headings, *shown]) for column in range(len(headings))]
+    for row in [headings, *shown]:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if len(cells) > most:
+        yield f"… and {len(cells) - most} more"

@@ -1,0 +1,1 @@
+"""Who carries out what the engine decides: replay, on captures; later the kernel, on the wire."""

@@ -1,0 +1,233 @@
+"""Replay: a capture of the inside network goes in, the same traffic as the outside would see it comes out.
+
+    packet from an inside host  -> engine (inside)                                              -> OUT
+    packet to an inside host    -> what its sender must have sent -> engine (outside) -> compare   -> OUT
+
+The capture holds the truth of the inside. What the far party sent is derived from it, the engine receives that, and
+must deliver exactly the captured bytes. A difference is an asymmetry: the gateway would have garbled that message.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from doorman.algs.api import Door
+from doorman.engine.engine import Engine
+from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Result, Side
+from doorman.net.addresses import Address
+from doorman.net.captures import CaptureWriter, Frame
+from doorman.net.fragments import fragment, is_fragment
+from doorman.net.links import find_packet, packet_end, replace_packet
+from doorman.net.packet import parse_packet
+from doorman.net.reassembly import Datagram, Reassembler
+
+DEFAULT_MTU = 1500
+_KEPT = 10_000
+"""Asymmetries and drops that are kept with their texts; beyond that they are only counted."""
+
+
+class Drop(NamedTuple):
+    """A packet that did not get through: its number in the capture, counted from 1, and why."""
+
+    packet: int
+    reason: str
+
+
+class Asymmetry(NamedTuple):
+    """A packet that would have arrived otherwise than captured.
+
+    Attributes:
+        packet: its number in the capture, from 1.
+        captured, delivered: its bytes as they were, and as the engine would have delivered them.
+    """
+
+    packet: int
+    captured: bytes
+    delivered: bytes
+
+
+class DoorRecord:
+    """A door's life in packet numbers, from 1; 0 where it has not happened."""
+
+    __slots__ = ("closed_at", "door", "opened_at", "promoted_at")
+
+    def __init__(self, door: Door, opened_at: int) -> None:
+        self.door = door
+        self.opened_at = opened_at
+        self.promoted_at = 0
+        self.closed_at = 0
+
+
+class Counts:
+    """How many packets of each kind there were; `read` are frames, the others too."""
+
+    __slots__ = ("dropped", "from_inside", "from_outside", "passed", "read", "written")
+
+    def __init__(self) -> None:
+        self.read = self.from_inside = self.from_outside = self.written = self.passed = self.dropped = 0
+
+
+class Replay:
+    """One run of a capture through an engine.
+
+    Args:
+        engine: the gateway.
+        writer: takes what the outside sees; None to write nothing.
+        mtu: of the outside link, in bytes; datagrams that grew beyond it are cut.
+        watch: told the number and time (ns) of each packet that an ALG saw or that was dropped, and its result.
+
+    Attributes:
+        counts, drops, asymmetries, doors, notes: what happened.
+        rewritten: messages that ALGs changed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: CaptureWriter | None = None,
+        mtu: int = DEFAULT_MTU,
+        watch: Callable[[int, int, Result], None] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.counts = Counts()
+        self.drops: list[Drop] = []
+        self.asymmetries: list[Asymmetry] = []
+        self.doors: list[DoorRecord] = []
+        self.notes: Counter[str] = Counter()
+        self.rewritten = 0
+        self._writer = writer
+        self._mtu = mtu
+        self._watch = watch
+        self._inside: dict[Address, bool] = {}
+        self._open: dict[int, DoorRecord] = {}
+        self._inbound_fragments = Reassembler()
+        self._identification = 0
+
+    def run(self, frames: Iterable[Frame]) -> None:
+        """Take all frames of a capture.
+
+        Raises:
+            DamagedCapture: the capture is truncated; all whole frames were taken before.
+            UnwritableFrame: the output's format cannot hold a frame.
+        """
+        for frame in frames:
+            self.take(frame)
+
+    def take(self, frame: Frame) -> None:
+        """Take one frame: find its packet, and send it the way it goes."""
+        self.counts.read += 1
+        data, _, _, link, _ = frame
+        start = find_packet(data, link)
+        if start < 0:
+            self._pass(frame, "not-ip")
+            return
+        end = packet_end(frame, start)
+        if end > len(data):
+            self.notes["cut-short-by-capture"] += 1
+        packet = data[start:end]
+        source, destination = _ends(packet)
+        inside = self._inside
+        # As long as no more addresses come than a network has, each is looked up once.
+        from_inside = inside[source] if source in inside else self._is_inside(source)
+        to_inside = inside[destination] if destination in inside else self._is_inside(destination)
+        if from_inside == to_inside:
+            self._pass(frame, "between-inside-hosts" if from_inside else "between-outside-hosts")
+        elif from_inside:
+            self.counts.from_inside += 1
+            self._outbound(frame, start, packet)
+        else:
+            self.counts.from_outside += 1
+            self._inbound(frame, start, packet)
+        if self.engine.state.changes:
+            self._follow_doors()
+
+    def _outbound(self, frame: Frame, start: int, packet: bytes) -> None:
+        result = self.engine.receive(packet, Side.INSIDE, frame.time_ns / 1e9)
+        if self._settle(frame, result):
+            self._send(frame, start, packet, result.packet)
+
+    def _inbound(self, frame: Frame, start: int, packet: bytes) -> None:
+        now = frame.time_ns / 1e9
+        if is_fragment(packet):
+            self._inbound_fragments.expire(now)
+            whole = self._inbound_fragments.add(packet, now)
+            if whole is None:
+                return
+            if not isinstance(whole, Datagram):
+                self._dropped(whole.reason)
+                return
+            packet = whole.packet
+        sent = self.engine.as_sent(packet)
+        for piece in self._pieces(sent) if is_fragment(frame.data, start) else (sent,):
+            result = self.engine.receive(piece, Side.OUTSIDE, now)
+        if self._settle(frame, result):
+            if result.packet != packet:
+                self._compare(packet, result.packet)
+            self._send(frame, start, packet, sent)
+
+    def _settle(self, frame: Frame, result: Result) -> bool:
+        """Count what became of a packet; whether it goes on."""
+        if result.inspections or result.fate == Fate.DROPPED:
+            if self._watch is not None:
+                self._watch(self.counts.read, frame.time_ns, result)
+            for inspection in result.inspections:
+                self.rewritten += inspection.outcome.drop is None and bool(inspection.outcome.edits)
+        if result.fate == Fate.DROPPED:
+            self._dropped(result.reason)
+        elif result.fate == Fate.PASSED:
+            self.counts.passed += 1
+        return result.fate in {Fate.FORWARDED, Fate.PASSED}
+
+    def _dropped(self, reason: str) -> None:
+        self.counts.dropped += 1
+        if len(self.drops) < _KEPT:
+            self.drops.append(Drop(self.counts.read, reason))
+
+    def _compare(self, captured: bytes, delivered: bytes) -> None:
+        self.notes["asymmetry"] += 1
+        if len(self.asymmetries) < _KEPT:
+            self.asymmetries.append(Asymmetry(self.counts.read, captured, delivered))
+
+    def _pass(self, frame: Frame, why: str) -> None:
+        self.counts.passed += 1
+        self.notes[why] += 1
+        if self._writer is not None:
+            self.counts.written += 1
+            self._writer.write(frame)
+
+    def _send(self, frame: Frame, start: int, before: bytes, after: bytes) -> None:
+        if self._writer is None:
+            return
+        must_cut = len(after) > self._mtu and (len(after) > len(before) or is_fragment(frame.data, start))
+        for packet in self._pieces(after) if must_cut else (after,):
+            self.counts.written += 1
+            self._writer.write(replace_packet(frame, start, packet))
+
+    def _pieces(self, packet: bytes) -> list[bytes]:
+        self._identification += 1
+        return fragment(packet, self._mtu, self._identification)
+
+    def _is_inside(self, address: Address) -> bool:
+        if len(self._inside) > _KEPT:
+            self._inside.clear()
+        known = self._inside[address] = self.engine.state.rules.is_inside(address)
+        return known
+
+    def _follow_doors(self) -> None:
+        for change in self.engine.take_changes():
+            key = id(change.door)
+            if isinstance(change, DoorOpened):
+                record = self._open[key] = DoorRecord(change.door, self.counts.read)
+                self.doors.append(record)
+            elif isinstance(change, DoorPromoted):
+                record = self._open[key]
+                record.promoted_at = record.promoted_at or self.counts.read
+            elif isinstance(change, DoorClosed):
+                self._open.pop(key).closed_at = self.counts.read
+
+
+def _ends(packet: bytes) -> tuple[Address, Address]:
+    if len(packet) >= 20 and packet[0] >> 4 == 4:  # noqa: PLR2004 - an IPv4 header
+        return Address(packet[12:16]), Address(packet[16:20])
+    parsed = parse_packet(packet)
+    return (parsed.source, parsed.destination) if parsed is not None else (Address(b""), Address(b""))

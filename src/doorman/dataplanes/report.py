@@ -1,0 +1,144 @@
+"""What a replay found, as one JSON object."""
+
+from typing import Any
+
+from doorman.algs.api import Owner
+from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.calls import Call
+from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
+from doorman.nat.bindings import Binding
+from doorman.nat.sessions import Session
+from doorman.net.addresses import Endpoint, address_text
+from doorman.net.packet import PROTOCOL_NAMES, parse_packet
+
+Json = dict[str, Any]
+
+
+def report(replay: Replay) -> Json:
+    """The whole report; its keys are part of the interface and listed in docs/replay.md."""
+    engine, counts = replay.engine, replay.counts
+    state = engine.state
+    return {
+        "packets": {
+            "read": counts.read,
+            "from_inside": counts.from_inside,
+            "from_outside": counts.from_outside,
+            "written": counts.written,
+            "passed": counts.passed,
+            "dropped": counts.dropped,
+        },
+        "messages": {alg: dict(sorted(counter.items())) for alg, counter in engine.inspector.messages.items()},
+        "rewritten": replay.rewritten,
+        "asymmetries": [_asymmetry(asymmetry) for asymmetry in replay.asymmetries],
+        "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
+        "notes": dict(sorted((state.notes + replay.notes).items())),
+        "translations": [
+            *(_binding(binding) for binding in state.bindings if not binding.sessions or binding.static),
+            *(_session(session) for session in state.sessions),
+        ],
+        "doors": [_door(record) for record in replay.doors],
+        "calls": calls(replay),
+    }
+
+
+def protocol_name(number: int) -> str:
+    """The name of an IP protocol, or its number."""
+    return PROTOCOL_NAMES.get(number, str(number))
+
+
+def label(owner: Owner) -> str:
+    """Whose a door is, such as `sip 7cb1@host`; bytes that are not printable ASCII are escaped."""
+    return f"{owner.alg} {shown(owner.name)}"
+
+
+def shown(data: bytes) -> str:
+    """Bytes of a message as text for a terminal or a report: printable ASCII as it is, all else escaped."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in data)  # noqa: PLR2004 - printable
+
+
+def calls(replay: Replay) -> list[Json]:
+    """The calls the SIP ALG knows at the end of the capture."""
+    alg = replay.engine.inspector.algs.get("sip")
+    if not isinstance(alg, SipAlg):
+        return []
+    return [_call(call) for call in alg.calls if call.method == b"INVITE"]
+
+
+def _asymmetry(asymmetry: Asymmetry) -> Json:
+    return {
+        "packet": asymmetry.packet,
+        "captured": _packet_text(asymmetry.captured),
+        "delivered": _packet_text(asymmetry.delivered),
+    }
+
+
+def _packet_text(data: bytes) -> str:
+    """The endpoints and the payload of a packet, with everything unprintable but line ends escaped."""
+    packet = parse_packet(data)
+    if packet is None:
+        return shown(data)
+    lines = packet.payload.split(b"\n")
+    return f"{packet.sender} -> {packet.receiver}\n" + "\n".join(shown(line.removesuffix(b"\r")) for line in lines)
+
+
+def _binding(binding: Binding) -> Json:
+    whole = binding.protocol == 0
+    return {
+        "protocol": None if whole else protocol_name(binding.protocol),
+        "inside_global": _host(binding.global_) if whole else str(binding.global_),
+        "inside_local": _host(binding.local) if whole else str(binding.local),
+        "outside_local": None,
+        "outside_global": None,
+    }
+
+
+def _session(session: Session) -> Json:
+    return {
+        "protocol": protocol_name(session.protocol),
+        "inside_global": str(session.inside_global),
+        "inside_local": str(session.inside_local),
+        "outside_local": str(session.outside_local),
+        "outside_global": str(session.outside_global),
+    }
+
+
+def _host(endpoint: Endpoint) -> str:
+    return address_text(endpoint.address)
+
+
+def _door(record: DoorRecord) -> Json:
+    door = record.door
+    return {
+        "label": label(door.owner),
+        "role": door.role,
+        "transport": protocol_name(door.protocol),
+        "visitor": address_text(door.visitor) if door.visitor is not None else None,
+        "entrance": str(door.entrance),
+        "leads_to": str(door.leads_to),
+        "opened_at_packet": record.opened_at,
+        "promoted_at_packet": record.promoted_at or None,
+        "closed_at_packet": record.closed_at or None,
+    }
+
+
+def _call(call: Call) -> Json:
+    return {
+        "call_id": shown(call.owner.name),
+        "inside_party": address_text(call.owner.party),
+        "from": shown(call.caller),
+        "to": shown(call.callee),
+        "state": call.state.value,
+        "dialogs": {shown(tag): state.value for tag, state in (call.dialogs or {}).items()},
+        "streams": [
+            {
+                "kind": next(end.kind for end in ends if end is not None),
+                "inside": _end(ends[0]),
+                "outside": _end(ends[1]),
+            }
+            for ends in call.streams
+        ],
+    }
+
+
+def _end(end: Any) -> str | None:  # noqa: ANN401 - see the module's Json
+    return str(end.receives) if end is not None and end.receives is not None else None
