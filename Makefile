@@ -2,17 +2,58 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+UV := 0.13.8
 
 .PHONY: setup demo test check format bench lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
-	@sh tools/system-packages.sh
+	@sh tools/system-packages.sh tests
 
 # The locked versions with their hashes, then the project itself, editable.
 $(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@PYTHON=$(PYTHON) sh tools/system-packages.sh venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $(STAMP)
+
+# A real call, as the inside network saw it, put through a gateway.
+demo: setup
+	@mkdir -p build
+	@$(BIN)/doorman check examples/overload.cfg
+	@echo
+	@$(BIN)/doorman replay examples/sipp-call.pcap --config examples/overload.cfg --explain -o build/outside.pcap
+	@echo "What the outside saw is in build/outside.pcap."
+
+test: setup
+	@$(BIN)/pytest
+
+# What CI runs; the tests are those of `make test`.
+check: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# One JSON line per figure; single core.
+bench: setup
+	@for bench in sip_alg replay calls startup; do $(BIN)/python bench/$$bench.py || exit 1; done
+
+# After a change of the dependencies in pyproject.toml.
+lock: setup
+	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --generate-hashes \
+	  --python-version 3.11 --no-header --output-file requirements.lock
+
+# Record the bundled captures anew, from real programs in network namespaces; needs root.
+examples: setup
+	@sh tools/system-packages.sh recording
+	@$(BIN)/python tools/record_examples.py
+
+clean:
+	rm -rf .venv build

@@ -4,6 +4,8 @@ What a subcommand needs is imported when it runs: `doorman check` shall not wait
 """
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,7 +17,14 @@ def main() -> None:
     """Run the command line and exit with its code; 2 for one that cannot be understood."""
     settle_collector()
     options = _parser().parse_args()
-    sys.exit(_check(options) if options.command == "check" else _replay(options))
+    try:
+        code = _check(options) if options.command == "check" else _replay(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, such as `head`; the interpreter must not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -61,6 +61,8 @@ def replay_capture(options: Options) -> int:
             return _run(options, stack)
     except (CannotReplayError, NotACapture) as error:
         sys.stderr.write(f"{error}\n")
+    except BrokenPipeError:
+        raise  # nobody reads on: for `main` to end quietly
     except OSError as error:
         sys.stderr.write(f"{printable(str(error.filename))}: {error.strerror}\n")
     return UNUSABLE

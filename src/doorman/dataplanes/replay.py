@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from doorman.algs.api import Door
+from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.calls import Call
 from doorman.engine.engine import Engine
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Result, Side
 from doorman.net.addresses import Address
@@ -77,7 +79,7 @@ class Replay:
         watch: told the number and time (ns) of each packet that an ALG saw or that was dropped, and its result.
 
     Attributes:
-        counts, drops, asymmetries, doors, notes: what happened.
+        counts, drops, asymmetries, doors, calls, notes: what happened; all calls, also those that are over.
         rewritten: messages that ALGs changed.
     """
 
@@ -95,6 +97,10 @@ class Replay:
         self.doors: list[DoorRecord] = []
         self.notes: Counter[str] = Counter()
         self.rewritten = 0
+        self.calls: list[Call] = []
+        for alg in engine.inspector.algs.values():
+            if isinstance(alg, SipAlg):
+                alg.calls.journal = self.calls
         self._writer = writer
         self._mtu = mtu
         self._watch = watch
@@ -210,7 +216,7 @@ class Replay:
     def _is_inside(self, address: Address) -> bool:
         if len(self._inside) > _KEPT:
             self._inside.clear()
-        known = self._inside[address] = self.engine.state.rules.is_inside(address)
+        known = self._inside[address] = _stays_on_link(address) or self.engine.state.rules.is_inside(address)
         return known
 
     def _follow_doors(self) -> None:
@@ -224,6 +230,13 @@ class Replay:
                 record.promoted_at = record.promoted_at or self.counts.read
             elif isinstance(change, DoorClosed):
                 self._open.pop(key).closed_at = self.counts.read
+
+
+def _stays_on_link(address: Address) -> bool:
+    """Whether no router forwards to or from here: broadcast, multicast, link-local, loopback, no address."""
+    if len(address) == 4:  # noqa: PLR2004 - IPv4
+        return address[0] >= 224 or address[0] in {0, 127} or address[:2] == b"\xa9\xfe"  # noqa: PLR2004 - class D
+    return address[:1] == b"\xff" or address[:2] == b"\xfe\x80" or not any(address[:15])
 
 
 def _ends(packet: bytes) -> tuple[Address, Address]:

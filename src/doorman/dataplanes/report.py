@@ -3,7 +3,6 @@
 from typing import Any
 
 from doorman.algs.api import Owner
-from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
@@ -37,7 +36,7 @@ def report(replay: Replay) -> Json:
             *(_session(session) for session in state.sessions),
         ],
         "doors": [_door(record) for record in replay.doors],
-        "calls": calls(replay),
+        "calls": [_call(call) for call in replay.calls if call.method == b"INVITE"],
     }
 
 
@@ -54,14 +53,6 @@ def label(owner: Owner) -> str:
 def shown(data: bytes) -> str:
     """Bytes of a message as text for a terminal or a report: printable ASCII as it is, all else escaped."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in data)  # noqa: PLR2004 - printable
-
-
-def calls(replay: Replay) -> list[Json]:
-    """The calls the SIP ALG knows at the end of the capture."""
-    alg = replay.engine.inspector.algs.get("sip")
-    if not isinstance(alg, SipAlg):
-        return []
-    return [_call(call) for call in alg.calls if call.method == b"INVITE"]
 
 
 def _asymmetry(asymmetry: Asymmetry) -> Json:

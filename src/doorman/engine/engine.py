@@ -112,7 +112,7 @@ class Engine:
         if packet is None:
             return self._drop(data, side, "damaged-packet")
         if packet.is_error:
-            return self._error(packet, side)
+            return self._error(packet, side, now)
         return self._outbound(packet, now) if side == Side.INSIDE else self._inbound(packet, now)
 
     def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
@@ -150,7 +150,7 @@ class Engine:
         """A session for a new flow from the inside; None where no rule translates its sender."""
         binding = self.state.bindings.by_local(packet.protocol, packet.sender)
         if binding is None:
-            made = self.state.bindings.bind(packet.protocol, packet.sender)
+            made = self.state.bindings.bind(packet.protocol if packet.has_ports else WHOLE_HOST, packet.sender)
             if not made:
                 return None
             nat.made += made
@@ -206,6 +206,7 @@ class Engine:
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
         session.alg = inspect_as or self._alg_for(packet.protocol, packet.source_port, session.inside_local.port)
+        session.hairpin = self.state.rules.owns(packet.source)
         return session
 
     def _inward(self, way: Way) -> Inward:
@@ -248,23 +249,31 @@ class Engine:
 
     # ICMP errors
 
-    def _error(self, packet: Packet, side: Side) -> Result:
+    def _error(self, packet: Packet, side: Side, now: float) -> Result:
         """An error about a packet of a session, which went the other way than the error does."""
         leaves = Side(1 - side)
         quote = quoted(packet)
-        if quote is None:
-            return self._drop(packet.data, leaves, "icmp-error-without-quote")
-        way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
-        if way is None:
-            if side == Side.INSIDE and not self.state.rules.is_inside(packet.source):
+        way = None
+        if quote is not None:
+            way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
+        if quote is None or way is None:
+            if not self._translates(packet, side):
                 return Result(Fate.PASSED, packet.data, leaves)
-            return self._drop(packet.data, leaves, "icmp-error-without-session")
+            return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
         changed = quote.readdressed(way.receiver, way.sender)
         if side == Side.INSIDE:
             addresses = (way.session.inside_global.address, packet.destination)
         else:
             addresses = (packet.source, way.session.inside_local.address)
-        return Result(Fate.FORWARDED, readdress_error(packet, changed, *addresses), leaves)
+        result = Result(Fate.FORWARDED, readdress_error(packet, changed, *addresses), leaves)
+        return self._hairpin(result, now) if side == Side.INSIDE and way.session.hairpin else result
+
+    def _translates(self, packet: Packet, side: Side) -> bool:
+        """Whether packets from here to there are translated at all."""
+        rules = self.state.rules
+        if side == Side.OUTSIDE:
+            return rules.owns(packet.destination)
+        return rules.translates(packet.source) and not rules.is_inside(packet.destination)
 
     # What the outside must have sent
 

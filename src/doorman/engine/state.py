@@ -68,9 +68,9 @@ class State:
     def expire(self, now: float) -> None:
         """End whatever is over by now."""
         for door in self.doors.overdue(now):
-            self._closed(door, now)
+            self._closed(door, door.closes)
         for session in self.sessions.overdue(now):
-            self.end_session(session, now)
+            self.end_session(session, session.last_used + session.timeout)
         for binding in self._unused.due(now):
             if binding.idle:
                 self.bindings.free(binding)

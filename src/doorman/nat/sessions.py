@@ -154,6 +154,7 @@ class Sessions:
         binding.sessions[session.outward_key] = session
         session.last_used = now
         session.plain = session.alg is None and not session.hairpin
+        session.settled = False
         session.timeout = self._timeout(session)
         self._timers.start(now + session.timeout, session)
 

@@ -100,6 +100,11 @@ class Packet:
         return Endpoint(self.destination, self.destination_port)
 
     @property
+    def has_ports(self) -> bool:
+        """Whether a TCP or UDP header is there and whole, or an ICMP query, whose identifier serves as port."""
+        return self.payload_at != self.transport_at or self.is_query
+
+    @property
     def is_query(self) -> bool:
         """Whether this is an ICMP query or its answer, which has an identifier where others have ports."""
         return self.protocol == ICMP and not self.fragment and self._transport_type() in _QUERIES

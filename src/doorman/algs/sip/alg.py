@@ -92,7 +92,9 @@ class SipAlg:
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         if call.state == State.ENDED and sip.method == b"INVITE":
-            call.streams = []  # tried again: with credentials, say
+            call.streams, call.dialogs = [], None  # tried again: with credentials, say
+        if sip.status and call.dialogs and call.dialogs.get(_tag(sip, "to")) == State.ENDED:
+            return Outcome(edits, effects, sip.name)  # an answer sent again opens nothing that a BYE has closed
         effects += self._offer(call, announced, message)
         effects += self._follow(call, sip, message.now)
         return Outcome(edits, effects, sip.name)
@@ -183,6 +185,8 @@ class SipAlg:
                 call.dialogs[tag] = State.ENDED
         if sip.method == b"CANCEL" and call.state == State.CONFIRMED:
             return []  # it came too late (RFC 3261, section 9.1)
+        if sip.method == b"BYE" and call.dialogs and State.CONFIRMED in call.dialogs.values():
+            return []  # another fork goes on, or this is no BYE of this call's dialogs
         return self._close(call, now)
 
     def _close(self, call: Call, now: float) -> list[Effect]:
@@ -225,8 +229,10 @@ def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[tuple[int, int
 
 
 def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now: float) -> OpenDoor:
-    """A door for one flow; before the other end announced itself, a short gate for its signalling peer."""
-    lifetime = C_TIMEOUT if visiting is None else MAX_CALL
+    """A door for one flow; before the other end announced itself, a gate for its signalling peer.
+
+    What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
+    """
     return OpenDoor(
         Door(
             call.owner,
@@ -235,7 +241,7 @@ def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now
             visitor=_visitor(visiting, peer),
             entrance=flow.entrance,
             leads_to=flow.leads_to,
-            closes=now + lifetime,
+            closes=now + MAX_CALL,
             flows=1,
         )
     )

@@ -82,11 +82,17 @@ class Call:
 
 
 class Calls:
-    """All calls of one SIP ALG."""
+    """All calls of one SIP ALG.
 
-    __slots__ = ("_by_owner", "_timers")
+    Attributes:
+        journal: where every call is written down as it begins, for those who tell of it after it was forgotten; None
+            to keep no journal.
+    """
+
+    __slots__ = ("_by_owner", "_timers", "journal")
 
     def __init__(self) -> None:
+        self.journal: list[Call] | None = None
         self._by_owner: dict[Owner, Call] = {}
         self._timers: Timers[Call] = Timers()
 
@@ -105,6 +111,8 @@ class Calls:
         if call.owner not in self._by_owner:
             self._by_owner[call.owner] = call
             call.rings = math.inf
+            if self.journal is not None:
+                self.journal.append(call)
         call.forget_at = until
         if until < call.rings:
             self._timers.start(until, call)

@@ -118,10 +118,11 @@ class MediaTranslation:
         if rtcp is not None and rtcp not in names:
             names[rtcp] = self._nat.expose(rtcp, UDP)
             flows.append(Flow("rtcp", UDP, names[rtcp], rtcp))
-        if media.rtcp is not None and rtcp is not None:
-            self._port(media.rtcp, names[rtcp].port, "SDP a=rtcp")
-            if media.rtcp_host is not None:
-                self._write(media.rtcp_host, names[rtcp].address, "SDP a=rtcp")
+        line, host = media.rtcp, media.rtcp_host
+        if line is not None and rtcp is not None and rtcp == (host.address if host else own.address, line.number):
+            self._port(line, names[rtcp].port, "SDP a=rtcp")
+            if host is not None:
+                self._write(host, names[rtcp].address, "SDP a=rtcp")
         return flows + self._candidates(media, names)
 
     def _rtcp(self, media: Media, own: Endpoint) -> Endpoint:

@@ -74,10 +74,11 @@ class Signals:
         if len(call.signals) >= MAX_SIGNALS:
             effects.append(Note("too-many-signalling-doors"))
             return
+        entrance = nat.translate(leads_to, protocol)
         call.signals.append(key)
         users = self._users[key] = self._users.get(key, 0) + 1
         if users == 1:
-            effects.append(OpenDoor(_door(key, role, nat.translate(leads_to, protocol))))
+            effects.append(OpenDoor(_door(key, role, entrance)))
 
 
 def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:
