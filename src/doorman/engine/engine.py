@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
 from doorman.config.model import Config
+from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.results import Change, Fate, Result, Side
 from doorman.engine.state import State
-from doorman.engine.views import Inward, Mirror, Outward
+from doorman.engine.views import Inward, Outward
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
-from doorman.net.addresses import Endpoint
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -85,20 +85,9 @@ class Engine:
         changes, self.state.changes = self.state.changes, []
         return changes
 
-    def as_sent(self, data: bytes) -> bytes:
-        """The packet which the outside must have sent for this one to arrive inside.
-
-        Where the outside has no way to reach the receiver, it is given the address it would have to try.
-        """
-        if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
-            key = data[9:10] + data[16:20] + data[12:16] + data[22:24] + data[20:22]
-            way = self.state.sessions.outward.get(key)
-            if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
-                return way.session.mirror.carry(data)
-        packet = parse_packet(data)
-        if packet is None:
-            return data
-        return self._error_as_sent(packet) if packet.is_error else self._packet_as_sent(packet)
+    def as_sent(self, data: bytes) -> bytes | None:
+        """What the outside must have sent for this packet to arrive inside, see `far_party`."""
+        return as_sent(self.state, self.inspector, data)
 
     def _receive(self, data: bytes, side: Side, now: float) -> Result:
         if is_fragment(data):
@@ -163,7 +152,7 @@ class Engine:
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
         alg = self._alg_for(packet.protocol, packet.source_port, packet.destination_port)
-        if alg is None:
+        if alg is None or packet.payload_end <= packet.payload_at:
             return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
         message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, now)
@@ -171,7 +160,9 @@ class Engine:
         self.state.carry_out(outcome.effects, now)
         inspection = Inspection(alg, message, outcome, message.data)
         if outcome.drop is not None:
+            nat.undo()
             return self._drop(packet.data, Side.OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
+        self.state.keep(nat.made, now)
         return Result(Fate.PASSED, packet.data, Side.OUTSIDE, inspections=(inspection,))
 
     def _hairpin(self, result: Result, now: float) -> Result:
@@ -274,51 +265,6 @@ class Engine:
         if side == Side.OUTSIDE:
             return rules.owns(packet.destination)
         return rules.translates(packet.source) and not rules.is_inside(packet.destination)
-
-    # What the outside must have sent
-
-    def _error_as_sent(self, packet: Packet) -> bytes:
-        quote = quoted(packet)
-        way = quote and self.state.sessions.outward.get(flow_key(quote.protocol, quote.sender, quote.receiver))
-        if not quote or not way:
-            return readdress(packet, packet.sender, Endpoint(self._would_be(packet.receiver).address, 0))
-        changed = quote.readdressed(way.sender, way.receiver)
-        return readdress_error(packet, changed, packet.source, way.session.inside_global.address)
-
-    def _packet_as_sent(self, packet: Packet) -> bytes:
-        state = self.state
-        way = state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
-        if way is not None:
-            session = way.session
-            sender, receiver, alg = session.outside_global, session.inside_global, session.alg
-        else:
-            binding = state.bindings.by_local(packet.protocol, packet.receiver)
-            sender = packet.sender
-            receiver = binding.outward(packet.receiver) if binding is not None else self._would_be(packet.receiver)
-            alg = self._alg_as_sent(packet, receiver)
-        if alg is None or packet.payload_end <= packet.payload_at:
-            return readdress(packet, sender, receiver)
-        mirror = Mirror(state.rules, state.bindings, packet.destination)
-        path = Path(packet.receiver, packet.sender, receiver, sender)
-        message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
-        edits = self.inspector.as_sent(alg, message, mirror)
-        return readdress(packet, sender, receiver, apply_edits(message.data, edits))
-
-    def _alg_as_sent(self, packet: Packet, receiver: Endpoint) -> str | None:
-        door = self.state.doors.find(packet.protocol, receiver, packet.source, 0.0)
-        if door is not None and door.inspect_as is not None:
-            return door.inspect_as
-        if packet.protocol != UDP:
-            return None
-        return self.inspector.alg_for(UDP, packet.source_port, packet.destination_port)
-
-    def _would_be(self, local: Endpoint) -> Endpoint:
-        """The endpoint at which the outside would look for an inside host that has no binding."""
-        known = self.state.bindings.global_host(local.address)
-        rule = self.state.rules.dynamic_for(local.address)
-        if known is None and rule is None:
-            return local
-        return Endpoint(known or rule.pool.first, local.port)  # type: ignore[union-attr] # one of them is there
 
 
 def _path(way: Way) -> Path:

@@ -91,7 +91,7 @@ class State:
         """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""
         binding = self._unhook(door)
         if binding is not None and door.flows is not None:
-            for session in list((binding.sessions or {}).values()):
+            for session in self.sessions.of_binding(binding):
                 visitor = session.outside_global.address
                 if session.inside_local == door.leads_to and not self.doors.covers(
                     door.protocol, door.entrance, visitor

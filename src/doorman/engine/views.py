@@ -13,6 +13,8 @@ from doorman.net.addresses import Address, Endpoint
 
 MAX_RUN = 64
 """Ports that one announcement may take."""
+MAX_NAMES = 256
+"""Names that one message may be given."""
 
 
 class Mirror:
@@ -34,14 +36,14 @@ class Mirror:
         return self.owns(address)
 
     def host(self, address: Address) -> Address:
-        """See `Nat.host`; a host that has no global address of its own yet goes by the one of the message's host."""
+        """See `Nat.host`; a host without a global address goes by a shared one of the message's host."""
         known = self._bindings.global_host(address)
-        if known is not None:
-            return known
-        if not self.owns(address):
-            return address
-        known = self._rules.static_port_host(address)
-        return known or self._bindings.global_host(self._party) or address
+        if known is not None or not self.owns(address):
+            return known or address
+        shared = self._bindings.global_host(self._party)
+        if shared is not None and self._bindings.local_host(shared) is not None:
+            shared = None  # the party's alone: it would name the wrong host
+        return self._rules.static_port_host(address) or shared or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
@@ -68,7 +70,10 @@ class Outward(Mirror):
         if binding is None:
             if not self.owns(endpoint.address):
                 return endpoint
+            self._check_names()
             made = self._bindings.bind(protocol, endpoint)
+            if not made:
+                return endpoint  # of this host, only other ports have names
             self.made += made
             binding = made[0]
         return binding.outward(endpoint)
@@ -86,6 +91,7 @@ class Outward(Mirror):
         first = self._bindings.by_local(protocol, endpoint)
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
+        self._check_names()
         run = [Endpoint(endpoint.address, endpoint.port + step) for step in range(ports)]
         known = [self._bindings.by_local(protocol, own) for own in run]
         if any(known):
@@ -93,6 +99,10 @@ class Outward(Mirror):
         made = self._bindings.bind(protocol, endpoint, count=ports, even=even)
         self.made += made
         return made[0].outward(endpoint) if made else endpoint
+
+    def _check_names(self) -> None:
+        if len(self.made) >= MAX_NAMES:
+            raise Refused("too-many-names")
 
     def undo(self) -> None:
         """Give back what was made."""

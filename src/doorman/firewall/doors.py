@@ -80,7 +80,11 @@ class Doors:
             mine = self._by_owner.setdefault(door.owner, [])
         mine.append(door)
         door.opened = now
-        self._table.setdefault((door.protocol, door.entrance, door.visitor), []).append(door)
+        key = (door.protocol, door.entrance, door.visitor)
+        if key in self._table:
+            self._table[key].append(door)
+        else:
+            self._table[key] = [door]  # an empty list that grows would be larger
         self._timers.start(door.closes, door)
         return replaced
 

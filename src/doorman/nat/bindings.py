@@ -5,16 +5,12 @@ address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from doorman.algs.api import Refused
 from doorman.nat.ports import PortSpace
 from doorman.nat.rules import DynamicRule, Rules
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
-
-if TYPE_CHECKING:
-    from doorman.nat.sessions import Session
 
 WHOLE_HOST = 0
 """The protocol of a binding that maps a host with all its protocols and ports."""
@@ -31,7 +27,7 @@ class Binding:
         local, global_: the two names.
         static: from the configuration; it never ends.
         doors: how many doors lead through it.
-        sessions: those that use it, by the key of their outbound packets.
+        sessions: how many sessions use it.
         rule: the dynamic rule it was made by.
         rings: of its timer.
     """
@@ -44,7 +40,7 @@ class Binding:
         self.global_ = global_
         self.static = rule is None
         self.doors = 0
-        self.sessions: dict[bytes, Session] | None = None
+        self.sessions = 0
         self.rule = rule
         self.rings = 0.0
 

@@ -13,10 +13,9 @@ class AddressPool:
         ValueError: the ends are not of one family, or the wrong way round.
     """
 
-    __slots__ = ("_count", "_first", "_leased", "_next", "_width", "first")
+    __slots__ = ("_count", "_first", "_leased", "_next", "_width")
 
     def __init__(self, first: Address, last: Address, reserved: Collection[Address] = ()) -> None:
-        self.first = first
         self._first = int.from_bytes(first, "big")
         self._count = int.from_bytes(last, "big") - self._first + 1
         if len(first) != len(last) or self._count < 1:

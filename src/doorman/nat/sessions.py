@@ -134,6 +134,7 @@ class Sessions:
     def __init__(self, timeouts: Timeouts) -> None:
         self.outward: dict[bytes, Way] = {}
         self.inward: dict[bytes, Way] = {}
+        self._of_binding: dict[Binding, dict[bytes, Session]] = {}
         self._timeouts = timeouts
         self._ports = {(protocol, port): seconds for protocol, port, seconds in timeouts.ports}
         self._timers: Timers[Session] = Timers()
@@ -145,13 +146,14 @@ class Sessions:
         return len(self.outward)
 
     def add(self, session: Session, now: float) -> None:
-        """Enter a session and note it with its binding."""
+        """Enter a session and note it with its binding; one that has the same keys is over."""
+        for way in (self.outward.get(session.outward_key), self.inward.get(session.inward_key)):
+            if way is not None:
+                self.remove(way.session)
         self.outward[session.outward_key] = session.outward
         self.inward[session.inward_key] = session.inward
-        binding = session.binding
-        if binding.sessions is None:
-            binding.sessions = {}
-        binding.sessions[session.outward_key] = session
+        session.binding.sessions += 1
+        self._of_binding.setdefault(session.binding, {})[session.outward_key] = session
         session.last_used = now
         session.plain = session.alg is None and not session.hairpin
         session.settled = False
@@ -162,9 +164,17 @@ class Sessions:
         """Forget a session; its binding may have become idle."""
         if self.outward.get(session.outward_key) is session.outward:
             del self.outward[session.outward_key]
-            (session.binding.sessions or {}).pop(session.outward_key, None)
+            session.binding.sessions -= 1
+            of_binding = self._of_binding[session.binding]
+            del of_binding[session.outward_key]
+            if not of_binding:
+                del self._of_binding[session.binding]
         if self.inward.get(session.inward_key) is session.inward:
             del self.inward[session.inward_key]
+
+    def of_binding(self, binding: Binding) -> list[Session]:
+        """The sessions that use a binding."""
+        return list(self._of_binding.get(binding, {}).values())
 
     def overdue(self, now: float) -> list[Session]:
         """The sessions that were silent for too long; they are still entered."""

@@ -1,0 +1,68 @@
+"""What the far party must have sent for a packet to arrive inside as it did: replay's question.
+
+The far party knows inside hosts by their global names only. So addresses are put back to what it knew, in the headers
+and, by the ALG's own code with a view that names things the other way, in the message.
+"""
+
+from doorman.algs.api import Direction, Message, Path, apply_edits
+from doorman.engine.inspection import Inspector
+from doorman.engine.state import State
+from doorman.engine.views import Mirror
+from doorman.nat.icmp import quoted, readdress_error
+from doorman.nat.sessions import flow_key
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
+
+
+def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes | None:
+    """The packet as the outside sent it; None where it has no name for the receiver, and could not send it."""
+    if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
+        key = data[9:10] + data[16:20] + data[12:16] + data[22:24] + data[20:22]
+        way = state.sessions.outward.get(key)
+        if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
+            return way.session.mirror.carry(data)
+    packet = parse_packet(data)
+    if packet is None:
+        return data
+    return _error(state, packet) if packet.is_error else _packet(state, inspector, packet)
+
+
+def _error(state: State, packet: Packet) -> bytes | None:
+    if not state.rules.translates(packet.destination):
+        return packet.data
+    quote = quoted(packet)
+    way = quote and state.sessions.outward.get(flow_key(quote.protocol, quote.sender, quote.receiver))
+    if not quote or not way:
+        return None
+    changed = quote.readdressed(way.sender, way.receiver)
+    return readdress_error(packet, changed, packet.source, way.session.inside_global.address)
+
+
+def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes | None:
+    way = state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
+    if way is not None:
+        sender, receiver, alg = way.session.outside_global, way.session.inside_global, way.session.alg
+    else:
+        binding = state.bindings.by_local(packet.protocol, packet.receiver)
+        if binding is None and state.rules.translates(packet.destination):
+            return None
+        sender = packet.sender
+        receiver = binding.outward(packet.receiver) if binding is not None else packet.receiver
+        alg = _alg(state, inspector, packet, receiver)
+    if alg is None or packet.payload_end <= packet.payload_at:
+        return readdress(packet, sender, receiver)
+    mirror = Mirror(state.rules, state.bindings, packet.destination)
+    path = Path(packet.receiver, packet.sender, receiver, sender)
+    message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
+    edits = inspector.as_sent(alg, message, mirror)
+    return readdress(packet, sender, receiver, apply_edits(message.data, edits))
+
+
+def _alg(state: State, inspector: Inspector, packet: Packet, receiver: Endpoint) -> str | None:
+    """The ALG that a flow will have which has no session yet."""
+    door = state.doors.find(packet.protocol, receiver, packet.source, 0.0)
+    if door is not None and door.inspect_as is not None:
+        return door.inspect_as
+    if packet.protocol != UDP:
+        return None
+    return inspector.alg_for(UDP, packet.source_port, packet.destination_port)

@@ -1,0 +1,1 @@
+"""What tests are written with: packets, messages, strategies and a gateway to send them through."""

@@ -1,0 +1,102 @@
+"""Packets to send and the text of what came out, by scapy: it knows headers and checksums independently of us.
+
+udp("192.168.1.10:5000", "198.51.100.7:53")           the bytes of a packet
+shown(packet) == "udp 192.168.1.10:5000 > 198.51.100.7:53"
+"""
+
+from typing import Any, Protocol
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.packet import Raw
+
+QUERY_TYPES = {"echo-request": 8, "echo-reply": 0, "timestamp-request": 13, "address-mask-request": 17}
+
+
+def ip(source: str, target: str, **fields: Any) -> Any:  # noqa: ANN401 - scapy has no types
+    """An IPv4 header between two hosts; a port behind a colon is passed over."""
+    return IP(src=source.partition(":")[0], dst=target.partition(":")[0], **fields)
+
+
+def udp(source: str, target: str, data: bytes = b"sixteen bytes...", **fields: Any) -> bytes:  # noqa: ANN401 - scapy
+    """A UDP datagram; `fields` are those of the IP header."""
+    return bytes(ip(source, target, **fields) / UDP(sport=port(source), dport=port(target)) / data)
+
+
+def tcp(source: str, target: str, flags: str = "S", data: bytes = b"") -> bytes:
+    """A TCP segment; flags as tcpdump writes them."""
+    return bytes(ip(source, target) / TCP(sport=port(source), dport=port(target), flags=flags) / data)
+
+
+def ping(source: str, target: str, identifier: int, kind: str = "echo-request", data: bytes = b"ping") -> bytes:
+    """An ICMP query or its reply."""
+    return bytes(ip(source, target) / ICMP(type=QUERY_TYPES[kind], id=identifier, seq=1) / data)
+
+
+def pong(source: str, target: str, identifier: int) -> bytes:
+    """The answer to a ping."""
+    return ping(source, target, identifier, "echo-reply")
+
+
+def gre(source: str, target: str) -> bytes:
+    """A packet of a protocol that has no ports."""
+    return bytes(ip(source, target, proto=47) / b"\x00\x00\x08\x00any")
+
+
+def icmp_error(  # noqa: PLR0913 - an error is two addresses, two numbers and what it quotes
+    source: str, target: str, about: bytes, kind: int = 3, code: int = 3, *, behind: bytes = b""
+) -> bytes:
+    """An ICMP error that quotes `about`, and what stands behind the quote."""
+    return bytes(ip(source, target) / ICMP(type=kind, code=code) / Raw(about + behind))
+
+
+class Maker(Protocol):
+    """A function that makes packets of some protocol."""
+
+    def __call__(self, source: str, target: str, *, data: bytes = ...) -> bytes:
+        """A packet from one endpoint to another."""
+        ...
+
+
+MAKERS: dict[str, Maker] = {"udp": udp, "tcp": tcp}
+
+
+def port(endpoint: str) -> int:
+    """The port behind the colon, 0 where there is none."""
+    return int(endpoint.partition(":")[2] or 0)
+
+
+def shown(packet: bytes) -> str:
+    """What is in a packet, for comparing; its checksums must be right, those of a quoted packet included."""
+    parsed = IP(packet)
+    assert rebuilt(parsed) == packet, "a length or checksum that scapy computes otherwise"
+    return _text(parsed)
+
+
+def quote_of(packet: bytes) -> bytes:
+    """What an ICMP error quotes."""
+    return bytes(IP(packet)[ICMP].payload)
+
+
+def rebuilt(parsed: Any) -> bytes:  # noqa: ANN401 - scapy
+    """The packet with the lengths and checksums that scapy computes; a UDP checksum of zero stays none."""
+    copy = parsed.copy()
+    for layer in (IP, UDP, TCP, ICMP):
+        if copy.haslayer(layer):
+            if layer is not UDP or copy[UDP].chksum:
+                del copy[layer].chksum
+            if layer is not TCP and layer is not ICMP:
+                del copy[layer].len
+    return bytes(copy)
+
+
+def _text(parsed: Any) -> str:  # noqa: ANN401 - scapy
+    source, target = parsed.src, parsed.dst
+    transport = parsed.payload
+    if isinstance(transport, UDP | TCP):
+        return f"{transport.name.lower()} {source}:{transport.sport} > {target}:{transport.dport}"
+    if isinstance(transport, ICMP) and transport.type in QUERY_TYPES.values():
+        kind = next(name for name, number in QUERY_TYPES.items() if number == transport.type)
+        return f"{kind} {source} > {target} id {transport.id}"
+    if isinstance(transport, ICMP):
+        return f"error {transport.type} {source} > {target}"
+    return f"protocol-{parsed.proto} {source} > {target}"

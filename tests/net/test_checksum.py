@@ -1,0 +1,35 @@
+"""The Internet checksum, as scapy computes it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.utils import checksum as scapy_checksum
+
+from doorman.net.checksum import checksum, is_valid, word_sum
+
+SOME = st.binary(min_size=1, max_size=99).filter(any)
+
+
+@given(SOME)
+def test_the_checksum_is_scapys(data: bytes) -> None:
+    assert checksum(data) == scapy_checksum(data)
+
+
+@given(SOME)
+def test_with_its_checksum_data_is_valid_and_any_changed_word_shows(data: bytes) -> None:
+    data += bytes(len(data) & 1)
+    whole = checksum(data).to_bytes(2, "big") + data
+    assert is_valid(whole)
+    assert scapy_checksum(whole) == 0
+    assert not is_valid(whole[:2] + bytes([whole[2] ^ 1]) + whole[3:])
+
+
+def test_the_example_of_rfc_1071() -> None:
+    assert word_sum(bytes.fromhex("0001f203f4f5f6f7")) == 0xDDF2
+
+
+def test_an_odd_last_byte_is_the_high_one_of_its_word() -> None:
+    assert word_sum(b"\x12\x34\x56") == word_sum(b"\x12\x34\x56\x00")
+
+
+def test_of_zeros_the_checksum_is_zero_which_no_packet_has() -> None:
+    assert checksum(bytes(4)) == 0

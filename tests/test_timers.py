@@ -1,0 +1,72 @@
+"""Timers against a naive model: what rings, when, and that nothing rings twice."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorman.timers import Timers
+
+
+class Item:
+    def __init__(self, name: int) -> None:
+        self.name = name
+        self.rings = 0.0
+
+
+TIMES = st.one_of(st.integers(0, 8).map(float), st.floats(0, 8), st.just(math.inf))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("start"), TIMES, st.integers(0, 4)),
+        st.tuples(st.just("wait"), st.floats(0, 4), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_an_item_rings_once_within_a_second_of_its_newest_time(steps: list[tuple[str, float, int]]) -> None:
+    timers: Timers[Item] = Timers()
+    items = [Item(name) for name in range(5)]
+    expected: dict[int, float] = {}
+    now = 0.0
+    for verb, seconds, name in [*steps, ("wait", 20.0, 0)]:
+        if verb == "start":
+            timers.start(now + seconds, items[name])
+            expected[name] = now + seconds
+            continue
+        now += seconds
+        ringing = [item.name for item in timers.due(now)]
+        assert len(ringing) == len(set(ringing)), "an item rang twice"
+        must = {name for name, at in expected.items() if math.ceil(at if at < math.inf else now + 1) <= now}
+        may = {name for name, at in expected.items() if at <= now}
+        assert must <= set(ringing) <= may
+        for rung in ringing:
+            del expected[rung]
+    assert all(at == math.inf for at in expected.values())
+
+
+def test_one_that_was_put_off_does_not_ring_at_its_old_time() -> None:
+    timers: Timers[Item] = Timers()
+    item = Item(1)
+    timers.start(5.0, item)
+    timers.start(9.0, item)
+    assert timers.due(8.0) == []
+    assert timers.due(9.0) == [item]
+    assert timers.due(100.0) == []
+
+
+def test_one_that_was_brought_forward_and_put_off_again_rings_once() -> None:
+    timers: Timers[Item] = Timers()
+    item = Item(1)
+    for at in (9.0, 5.0, 9.0):
+        timers.start(at, item)
+    assert timers.due(20.0) == [item]
+
+
+def test_never_is_never() -> None:
+    timers: Timers[Item] = Timers()
+    item = Item(1)
+    timers.start(5.0, item)
+    timers.start(math.inf, item)
+    assert timers.due(1e15) == []
