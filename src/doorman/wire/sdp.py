@@ -21,18 +21,18 @@ MAX_CANDIDATES = 128
 """ICE candidates in a description; more is an attack."""
 
 _LINE = re.compile(
-    rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]++)"
+    rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]{1,255}+)"
     rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?+[ \t]++(\S++)|())"
     rb"|a=(?:rtcp:([^\r\n]*+)|candidate:([^\r\n]*+)|(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
     re.MULTILINE,
 )
 _HOST, _MEDIA, _BAD_MEDIA, _RTCP_LINE, _CANDIDATE_LINE, _FLAG = 2, 6, 7, 8, 9, 10
 """The last group of each kind of line."""
-_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S++))?+")
+_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?+")
 _CANDIDATE = re.compile(
-    rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S++)[ \t]++([0-9]{1,5}+)(?![0-9])"
+    rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
 )
-_RELATED = re.compile(rb"[ \t]raddr[ \t]++(\S++)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
+_RELATED = re.compile(rb"[ \t]raddr[ \t]++(\S{1,255}+)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
 _MAX_PORT = 65_535
 
 
@@ -132,10 +132,8 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
             host = Host(*line.span(2), parse_address(line[2]))
             if line[1] == b"o":
                 session.origin = host
-            elif media is None:
-                session.connection = host
             else:
-                media.connection = host
+                _connect(media or session, host)
         elif kind == _MEDIA:
             media = _read_media(line)
             session.media.append(media)
@@ -144,6 +142,20 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
         elif media is not None:
             _read_attribute(media, line)
     return session
+
+
+def _connect(where: Media | SessionDescription, host: Host) -> None:
+    """Take note of a connection; several are layers of a multicast (RFC 8866, section 5.7), else which is meant?"""
+    if where.connection is not None and not is_multicast(host.address):
+        raise Malformed("sdp-connection-twice")
+    where.connection = host
+
+
+def is_multicast(address: Address | None) -> bool:
+    """Whether an address is one of a group."""
+    if address is None:
+        return False
+    return address[0] == 0xFF if len(address) != 4 else address[0] >> 4 == 0xE  # noqa: PLR2004 - IPv4
 
 
 def _read_media(line: re.Match[bytes]) -> Media:
@@ -160,7 +172,7 @@ def _read_attribute(media: Media, line: re.Match[bytes]) -> None:
         media.active = media.active or line[_FLAG] == b"setup:active"
     elif line.lastindex == _RTCP_LINE:
         value = _RTCP.match(line.string, *line.span(_RTCP_LINE))
-        if value is None or int(value[1]) > _MAX_PORT:
+        if value is None or int(value[1]) > _MAX_PORT or media.rtcp is not None:
             raise Malformed("sdp-rtcp-attribute")
         media.rtcp = Port(*value.span(1), int(value[1]))
         if value[2] is not None:

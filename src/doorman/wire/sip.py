@@ -44,6 +44,8 @@ _REQUEST_LINE = re.compile(
 _STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?+\r?\n")
 _ANY_SIP_LINE = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
 _TOKEN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
+_LONGEST_NAME = 64
+"""Bytes of a header's name that are looked at, and remembered; no known one is longer."""
 _LENGTH_DIGITS = 9
 _ONCE = frozenset({"call-id", "content-length", "cseq"})
 """Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
@@ -154,7 +156,7 @@ def _read_headers(message: SipMessage, at: int) -> None:
     for line in lines:
         end = at + len(line)
         name, colon, value = line.partition(b":")
-        canonical = _canonical_name(name) if colon else None
+        canonical = _canonical_name(name[:_LONGEST_NAME]) if colon else None
         if canonical:
             at = end - len(value.lstrip(b" \t"))
             headers.append((canonical, at, end))  # a CR before a bare LF is white space to all who read the value
@@ -194,7 +196,8 @@ def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
     end = data.find(b"\r\n\r\n", at - 2)
     if end >= at:
         lines = data[at:end].split(b"\r\n")
-        if data.count(b"\n", at, end) == len(lines) - 1:
+        breaks = len(lines) - 1
+        if data.count(b"\n", at, end) == breaks and data.count(b"\r", at, end) == breaks:
             return lines, 2, end + 4
     return _loose_lines(data, at)
 
@@ -208,6 +211,8 @@ def _loose_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
             raise Malformed("header-line")
     lines = data[at : max(at, end)].split(b"\n") if end >= at else []
     body = end + 1
+    if data.count(b"\r", at, body) != data.count(b"\r\n", at, body):
+        raise Malformed("header-line")  # a bare CR ends a line for some, and hides a header from the others
     if body < len(data):
         body += 1 if data.startswith(b"\n", body) else 2
     return lines, 1, body

@@ -55,6 +55,8 @@ class Via(NamedTuple):
 
 _REMEMBERED = 8_192
 """Values whose reading is remembered, of each kind."""
+_LONGEST = 256
+"""Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
 _QUOTED = rb'(?<!\\)"(?:[^"\\]++|\\.)*+"'
@@ -92,7 +94,9 @@ def find_uris(value: bytes) -> tuple[HostPort, ...]:
     """
     stop = value.rfind(b">") + 1
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
-    return _read_uris(value[:stop] if stop and value.find(b",", stop) < 0 else value)
+    if stop and value.find(b",", stop) < 0:
+        value = value[:stop]
+    return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value)
 
 
 @lru_cache(_REMEMBERED)
@@ -105,9 +109,13 @@ def _read_uris(value: bytes) -> tuple[HostPort, ...]:
     return tuple(found or _read_plain(value))
 
 
-@lru_cache(_REMEMBERED)
 def find_request_uri(value: bytes) -> tuple[HostPort, ...]:
     """The addresses of a Request-URI, which needs no angle brackets to hold any character."""
+    return _read_request_uri(value) if len(value) <= _LONGEST else _read_request_uri.__wrapped__(value)
+
+
+@lru_cache(_REMEMBERED)
+def _read_request_uri(value: bytes) -> tuple[HostPort, ...]:
     match = _REQUEST_URI.match(value)
     return tuple(_hosts_of_uri(value, match, 1) if match is not None else _read_plain(value))
 
@@ -149,8 +157,8 @@ def find_via(value: bytes) -> tuple[Via, ...]:
         parameters = value[stop:].lower()
         # The branch is new in every message; only these two can hold an address.
         if b"received" not in parameters and b"maddr" not in parameters:
-            return _read_via(value[:stop])
-    return _read_via(value)
+            value = value[:stop]
+    return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value)
 
 
 @lru_cache(_REMEMBERED)

@@ -8,6 +8,7 @@ kind, since they too need doors and must be forgotten in the end.
 import math
 from collections.abc import Iterator
 from enum import Enum
+from typing import NamedTuple
 
 from doorman.algs.api import Owner
 from doorman.algs.sip.media import Announced
@@ -30,6 +31,22 @@ class State(Enum):
     ENDED = "ended"
 
 
+class Unsettled(NamedTuple):
+    """A change of what one end announced, until the other end accepts or refuses it.
+
+    Attributes:
+        line: index of the media line.
+        end: which end, see `Call.streams`.
+        before: what it had announced.
+        source: where its messages come from.
+    """
+
+    line: int
+    end: int
+    before: Announced
+    source: Address
+
+
 class Call:
     """One call, or another exchange under one Call-ID, of one inside party.
 
@@ -39,6 +56,7 @@ class Call:
         state: of the whole call.
         dialogs: the state of each dialog, by the tag of the party that was called (RFC 3261, section 12).
         streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
+        unsettled: changes to them that were offered and not answered yet; `unsettled_by` is the CSeq of the offer.
         signals: the signalling doors it keeps open.
         aliases: inside hosts that its messages named as identities, see `HeaderTranslation`.
         caller, callee: user parts of the From and To of the first request.
@@ -58,6 +76,8 @@ class Call:
         "signals",
         "state",
         "streams",
+        "unsettled",
+        "unsettled_by",
     )
 
     def __init__(self, owner: Owner, method: bytes) -> None:
@@ -66,6 +86,8 @@ class Call:
         self.state = State.TRYING
         self.dialogs: dict[bytes, State] | None = None
         self.streams: list[list[Announced | None]] = []
+        self.unsettled: list[Unsettled] = []
+        self.unsettled_by = b""
         self.signals: list[SignalKey] = []
         self.aliases: dict[bytes, Address] | None = None
         self.caller = self.callee = b""

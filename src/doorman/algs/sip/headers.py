@@ -33,6 +33,8 @@ A routing address without a port means the default one; an identity without a po
 _REACHED_AT = frozenset({"contact", "record-route"})
 _PARTIES = frozenset({"from", "to"})
 _BARE_LIMIT = 65_536
+_MAX_ALIASES = 64
+"""Third parties of one call that are told apart by their user parts."""
 
 
 class Spelling:
@@ -149,7 +151,8 @@ class HeaderTranslation:
         if message.direction == Direction.OUTBOUND:
             if address != message.party:
                 self.aliases = self.aliases or {}
-                self.aliases[user] = address
+                if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
+                    self.aliases[user] = address
         elif self.aliases and user in self.aliases:
             return self.aliases[user]
         return self._nat.host(address)

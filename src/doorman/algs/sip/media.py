@@ -11,7 +11,7 @@ from doorman.algs.api import Edit, Effect, Nat, Note, Refused
 from doorman.net.addresses import Address, Endpoint, address_ascii
 from doorman.net.packet import UDP
 from doorman.wire.malformed import Malformed
-from doorman.wire.sdp import Candidate, Host, Media, Port, SessionDescription
+from doorman.wire.sdp import Candidate, Host, Media, Port, SessionDescription, is_multicast
 
 DISCARD_PORT = 9
 """What an end writes that will open a TCP connection itself (RFC 4145, section 4.1)."""
@@ -85,7 +85,7 @@ class MediaTranslation:
         if media.port.number == 0:
             self._idle(connection)
             return Announced(kind, None, ())
-        if address is None or not any(address) or _is_multicast(address):
+        if address is None or not any(address) or is_multicast(address):
             if address is None:
                 self.effects.append(Note("media-host-name"))
             return Announced(kind, None, ())
@@ -187,7 +187,3 @@ class MediaTranslation:
 
 def _above(endpoint: Endpoint, ports: int) -> Endpoint:
     return Endpoint(endpoint.address, endpoint.port + ports) if ports else endpoint
-
-
-def _is_multicast(address: Address) -> bool:
-    return address[0] == 0xFF if len(address) != 4 else address[0] >> 4 == 0xE  # noqa: PLR2004 - IPv4

@@ -1,0 +1,242 @@
+"""The reader of session descriptions (RFC 8866, 3605, 4145, 5761, 8839)."""
+
+from pathlib import Path
+
+import pytest
+
+from doorman.net.addresses import address_text
+from doorman.net.packet import TCP, UDP
+from doorman.wire.malformed import Malformed
+from doorman.wire.sdp import MAX_CANDIDATES, Host, Media, SessionDescription, read_sdp
+from kit.sip import SHARED, crlf, shared_file
+
+HEAD = "v=0\no=alice 1 1 IN IP4 10.0.0.1\ns=-\nt=0 0\n"
+
+
+def read(text: str) -> tuple[bytes, SessionDescription]:
+    """Read a description that stands in the middle of something; what stands around it must not be seen."""
+    content = crlf(text)
+    data = b"c=IN IP4 9.9.9.9\r\n" + content + b"m=audio 1 RTP/AVP 0\r\n"
+    start = len(data) - len(content) - 21
+    return data, read_sdp(data, start, start + len(content))
+
+
+def media(*lines: str) -> tuple[bytes, Media]:
+    data, description = read(HEAD + "\n".join(lines))
+    (only,) = description.media
+    return data, only
+
+
+def refusal(*lines: str) -> str:
+    with pytest.raises(Malformed) as caught:
+        read(HEAD + "\n".join(lines))
+    return caught.value.reason
+
+
+def at(data: bytes, host: Host | None) -> str | None:
+    """The text of a host where it stands, which must be the one that was read."""
+    if host is None:
+        return None
+    text = data[host.start : host.end].decode()
+    assert host.address is None or address_text(host.address) == text
+    return text
+
+
+def test_session_and_media_connections() -> None:
+    data, description = read(
+        HEAD + "c=IN IP4 10.0.0.2\nm=audio 4000 RTP/AVP 0\nm=video 4002 RTP/AVP 31\nc=IN IP6 2001:db8::1\nb=AS:1"
+    )
+    assert at(data, description.origin) == "10.0.0.1"
+    assert at(data, description.connection) == "10.0.0.2"
+    assert [at(data, media.connection) for media in description.media] == [None, "2001:db8::1"]
+    assert [(media.kind, media.port.number, media.transport) for media in description.media] == [
+        (b"audio", 4000, b"RTP/AVP"),
+        (b"video", 4002, b"RTP/AVP"),
+    ]
+
+
+def test_line_feeds_alone_and_no_last_line_end() -> None:
+    data = b"v=0\no=- 1 1 IN IP4 10.0.0.1\nc=IN IP4 10.0.0.2\nm=audio 4000 RTP/AVP 0\na=rtcp-mux"
+    description = read_sdp(data, 0, len(data))
+    assert (at(data, description.origin), at(data, description.connection)) == ("10.0.0.1", "10.0.0.2")
+    assert description.media[0].mux
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("c=IN IP4 10.0.0.1", "10.0.0.1"), ("c=IN IP4  10.0.0.1 \t", "10.0.0.1"), ("c=IN\tIP4\t10.0.0.1", "10.0.0.1"),
+        ("c=IN IP4 224.2.1.1/127/3", "224.2.1.1"), ("c=IN IP6 FF15::101/3", "FF15::101"),
+        ("c=IN IP4 host.example", "host.example"),
+        ("c=IN IP4 0.0.0.0", "0.0.0.0"), ("c=10.0.0.1", None), ("c=", None), ("c=IN IP4 10.0.0.1.5", "10.0.0.1.5"),
+    ],
+)  # fmt: skip
+def test_connection_line(line: str, written: str | None) -> None:
+    data, description = read(HEAD + line)
+    host = description.connection
+    assert (host and data[host.start : host.end].decode()) == written
+
+
+def test_a_name_is_no_address() -> None:
+    for name in ("host.example", "10.0.0.256", "010.0.0.1", "10.0.0", "1.2.3.4.5", "::g"):
+        _, description = read(f"v=0\nc=IN IP4 {name}")
+        assert description.connection is not None
+        assert description.connection.address is None
+
+
+@pytest.mark.parametrize(
+    ("line", "port", "count", "transport"),
+    [
+        ("m=audio 4000 RTP/AVP 0 8", 4000, 1, b"RTP/AVP"), ("m=audio 4000/2 RTP/AVP 0", 4000, 2, b"RTP/AVP"),
+        ("m=audio 0 RTP/AVP 0", 0, 1, b"RTP/AVP"), ("m=audio 4000/0 RTP/AVP 0", 4000, 1, b"RTP/AVP"),
+        ("m=image  4000\tudptl t38", 4000, 1, b"udptl"),
+        ("m=video 65535 UDP/TLS/RTP/SAVPF 96", 65535, 1, b"UDP/TLS/RTP/SAVPF"),
+        ("m=audio 04000 RTP/AVP", 4000, 1, b"RTP/AVP"),
+    ],
+)  # fmt: skip
+def test_media_line(line: str, port: int, count: int, transport: bytes) -> None:
+    data, only = media(line)
+    assert (only.port.number, only.count, only.transport) == (port, count, transport)
+    assert int(data[only.port.start : only.port.end]) == port
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["m=", "m=audio", "m=audio RTP/AVP 0", "m=audio 65536 RTP/AVP 0", "m=audio -1 RTP/AVP 0", "m=audio 4000",
+     "m=audio 123456 RTP/AVP 0", "m=audio 4000/ RTP/AVP 0", "m=audio 4000/12345 RTP/AVP 0", "m=audio 4000RTP/AVP 0"],
+)  # fmt: skip
+def test_wrong_media_line(line: str) -> None:
+    assert refusal(line) == "sdp-media-line"
+
+
+@pytest.mark.parametrize(
+    ("transport", "rtp", "protocol"),
+    [
+        ("RTP/AVP", True, UDP), ("UDP/TLS/RTP/SAVPF", True, UDP), ("TCP/RTP/AVP", True, TCP), ("udptl", False, UDP),
+        ("TCP/MSRP", False, TCP), ("TCP", False, TCP), ("UDP/DTLS/SCTP", False, UDP), ("TCP/DTLS/SCTP", False, TCP),
+    ],
+)  # fmt: skip
+def test_what_is_carried(transport: str, rtp: bool, protocol: int) -> None:  # noqa: FBT001 - a table's column
+    _, only = media(f"m=x 4000 {transport} 0")
+    assert (only.is_rtp, only.protocol) == (rtp, protocol)
+
+
+def test_rtcp_attribute() -> None:
+    data, only = media("m=audio 4000 RTP/AVP 0", "a=rtcp:4007")
+    assert only.rtcp is not None
+    assert (only.rtcp.number, data[only.rtcp.start : only.rtcp.end], only.rtcp_host) == (4007, b"4007", None)
+    data, only = media("m=audio 4000 RTP/AVP 0", "a=rtcp:4007 IN IP4 10.0.0.9")
+    assert at(data, only.rtcp_host) == "10.0.0.9"
+
+
+@pytest.mark.parametrize("value", ["", "x", "65536", "IN IP4 10.0.0.1", "123456", "-1"])
+def test_wrong_rtcp_attribute(value: str) -> None:
+    assert refusal("m=audio 4000 RTP/AVP 0", f"a=rtcp:{value}") == "sdp-rtcp-attribute"
+
+
+def test_two_answers_to_where_media_go() -> None:
+    """Which would a peer believe? Layers of a multicast are no contradiction (RFC 8866, section 5.7)."""
+    line = "c=IN IP4 10.0.0.1"
+    assert refusal("m=audio 4000 RTP/AVP 0", line, "c=IN IP4 10.0.0.2") == "sdp-connection-twice"
+    assert refusal(line, line, "m=audio 4000 RTP/AVP 0") == "sdp-connection-twice"
+    assert refusal("m=audio 4000 RTP/AVP 0", "a=rtcp:4001", "a=rtcp:4003") == "sdp-rtcp-attribute"
+    data, only = media("m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1/127", "c=IN IP4 224.2.1.2/127")
+    assert at(data, only.connection) == "224.2.1.2"
+
+
+def test_flags() -> None:
+    for line, mux, active in [
+        ("a=rtcp-mux", True, False), ("a=setup:active", False, True), ("a=setup:actpass", False, False),
+        ("a=rtcp-mux-only", False, False), ("a=setup:passive", False, False), ("a=rtcp-mux \t", True, False),
+        ("a=rtcp-fb:* nack", False, False),
+    ]:  # fmt: skip
+        _, only = media("m=audio 4000 RTP/AVP 0", line)
+        assert (only.mux, only.active) == (mux, active), line
+
+
+def test_candidates() -> None:
+    data, only = media(
+        "m=audio 4000 RTP/AVP 0",
+        "a=candidate:1 1 UDP 2130706431 10.0.0.1 4000 typ host",
+        "a=candidate:2 2 udp 1694498815 203.0.113.7 4801 typ srflx raddr 10.0.0.1 rport 4001 generation 0",
+        "a=candidate:3 1 TCP 2128609279 10.0.0.1 9 typ host tcptype active",
+        "a=candidate:4 1 ssltcp 1 2001:db8::1 443 typ relay raddr 0.0.0.0 rport 0",
+        "a=candidate:5 1 UDP 1 phone.local 4000 typ host",
+        "a=candidate:broken",
+        "a=candidate:6 1 UDP 1 10.0.0.1 123456 typ host",
+        "a=end-of-candidates",
+    )
+    assert [(at(data, each.host), each.port.number, each.protocol, each.related) for each in only.candidates] == [
+        ("10.0.0.1", 4000, UDP, False),
+        ("203.0.113.7", 4801, UDP, False),
+        ("10.0.0.1", 4001, UDP, True),
+        ("10.0.0.1", 9, TCP, False),
+        ("2001:db8::1", 443, UDP, False),
+        ("0.0.0.0", 0, UDP, True),
+        ("phone.local", 4000, UDP, False),
+    ]
+    assert all(int(data[each.port.start : each.port.end]) == each.port.number for each in only.candidates)
+
+
+def test_wrong_candidate_port() -> None:
+    assert refusal("m=audio 4000 RTP/AVP 0", "a=candidate:1 1 UDP 1 10.0.0.1 65536 typ host") == "sdp-candidate"
+    assert (
+        refusal("m=a 1 b", "a=candidate:1 1 UDP 1 10.0.0.1 6 typ srflx raddr 10.0.0.1 rport 65536") == "sdp-candidate"
+    )
+
+
+def test_too_many_candidates() -> None:
+    line = "a=candidate:1 1 UDP 1 10.0.0.1 4000 typ host"
+    assert len(media("m=a 1 b", *[line] * MAX_CANDIDATES)[1].candidates) == MAX_CANDIDATES
+    assert refusal("m=a 1 b", *[line] * (MAX_CANDIDATES + 1)) == "too-many-candidates"
+
+
+def test_attributes_of_no_media_are_passed_over() -> None:
+    _, description = read(HEAD + "a=rtcp-mux\na=rtcp:x\na=candidate:1 1 UDP 1 10.0.0.1 99999 typ host\na=setup:active")
+    assert description.media == []
+
+
+def test_only_whole_lines_count() -> None:
+    _, description = read(
+        "v=0\ns=c=IN IP4 10.0.0.1\ni=m=audio 4000 RTP/AVP 0\na=x:o=- 1 1 IN IP4 10.0.0.1\nC=IN IP4 10.0.0.1"
+    )
+    assert (description.origin, description.connection, description.media) == (None, None, [])
+
+
+MEDIA_OF_OTHERS = {
+    # of each media line: kind, port, candidates with those they are related to, whether it has a c= of its own
+    "alac": ["audio 0 0 False"],
+    "dante-aes67": ["audio 5004 0 False"],
+    "extmap-encrypt": ["audio 54400 0 False"],
+    "hacky": ["audio 1 11 True", "video 1 0 True", "application 9 0 True"],
+    "invalid": ["audio 1 0 True"],
+    "jsep": ["audio 56500 2 True", "video 0 0 True"],
+    "mediaclk-ptp-v2": ["audio 5004 0 False"],
+    "mediaclk-ptp-v2-w-rate": ["audio 5004 0 False"],
+    "normal": ["audio 54400 6 False", "video 55400 6 False"],
+    "rtcp-fb": ["audio 7777 0 False", "video 8888 0 False"],
+    "sctp-dtls-26": ["application 9 0 True"],
+    "simulcast": ["audio 49200 0 False", "video 49300 0 False"],
+    "st2110-20": ["video 50000 0 True", "video 50020 0 True"],
+    "tcp-active": ["image 9 0 True"],
+    "ts-refclk-sess": ["audio 49170 0 False", "video 51372 0 False"],
+}
+
+
+def test_descriptions_of_others() -> None:
+    shared_file("sdp/sdptransform_normal.sdp")
+    found = {}
+    for path in sorted((SHARED / "sdp").iterdir()):
+        data = path.read_bytes()
+        found[path.stem.removeprefix("sdptransform_")] = [
+            f"{m.kind.decode()} {m.port.number} {len(m.candidates)} {m.connection is not None}"
+            for m in read_sdp(data, 0, len(data)).media
+        ]
+    assert found == MEDIA_OF_OTHERS
+
+
+def test_every_reason_is_named_here() -> None:
+    source = Path(read_sdp.__code__.co_filename).read_text(encoding="utf-8")
+    tests = Path(__file__).read_text(encoding="utf-8")
+    reasons = {part.split('"')[1] for part in source.split("Malformed(")[1:]}
+    assert [reason for reason in sorted(reasons) if f'"{reason}"' not in tests] == []
