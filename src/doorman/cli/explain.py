@@ -3,22 +3,23 @@
 from collections.abc import Iterator
 
 from doorman.algs.api import CloseDoors, Direction, Edit, Note, OpenDoor
+from doorman.cli.reasons import meaning_of_drop
 from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
 from doorman.net.addresses import address_text
 
 
 def explain(inspection: Inspection, packet: int) -> Iterator[str]:
-    """What was done to a message, and why; the lines begin with `-` as it came, `+` as it went on."""
+    """What was done to a message, and why; the lines begin with `-` as it came, `+` as it goes on."""
     path, outcome = inspection.message.path, inspection.outcome
     way = "outbound" if inspection.message.direction == Direction.OUTBOUND else "inbound"
     yield f"packet {packet}: {way} {outcome.name or 'message that is not ' + inspection.alg}"
     yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
-    if outcome.drop is not None:
-        yield f"  dropped: {outcome.drop}"
-        return
     yield from _diff(inspection.message.data, outcome.edits)
-    yield from _effects(inspection)
+    if outcome.drop is not None:
+        meaning = meaning_of_drop(outcome.drop)
+        yield f"  dropped: {outcome.drop}{f', {meaning}' if meaning else ''}"
+    yield from dict.fromkeys(_effects(inspection))
     yield ""
 
 
@@ -34,7 +35,7 @@ def _diff(data: bytes, edits: list[Edit]) -> Iterator[str]:
             yield f"  - {_line(line)}"
             yield f"  + {_line(_changed(line, here, at)):<70} ! {', '.join(dict.fromkeys(edit.rule for edit in here))}"
         else:
-            yield f"    {_line(line)}"
+            yield f"    {_line(line)}".rstrip()
         at = end
 
 

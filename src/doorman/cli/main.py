@@ -24,6 +24,8 @@ def main() -> None:
         # Whoever read our output has seen enough, such as `head`; the interpreter must not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     sys.exit(code)
 
 
@@ -57,8 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"doorman {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_check(commands.add_parser("check", help="read a configuration and say what is wrong with it"))
-    _add_replay(commands.add_parser("replay", help="put a capture through the gateway: what would it do to my call?"))
+    _add_check(
+        commands.add_parser("check", allow_abbrev=False, help="read a configuration and say what is wrong with it")
+    )
+    _add_replay(
+        commands.add_parser(
+            "replay", allow_abbrev=False, help="put a capture through the gateway: what would it do to my call?"
+        )
+    )
     return parser
 
 

@@ -7,6 +7,7 @@ The capture holds the truth of the inside. What the far party sent is derived fr
 must deliver exactly the captured bytes. A difference is an asymmetry: the gateway would have garbled that message.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -29,10 +30,17 @@ _KEPT = 10_000
 
 
 class Drop(NamedTuple):
-    """A packet that did not get through: its number in the capture, counted from 1, and why."""
+    """A packet that did not get through.
+
+    Attributes:
+        packet: its number in the capture, from 1.
+        reason: why.
+        data: its bytes as captured.
+    """
 
     packet: int
     reason: str
+    data: bytes
 
 
 class Asymmetry(NamedTuple):
@@ -106,7 +114,7 @@ class Replay:
         self._watch = watch
         self._inside: dict[Address, bool] = {}
         self._open: dict[int, DoorRecord] = {}
-        self._inbound_fragments = Reassembler()
+        self._fragments = Reassembler()
         self._identification = 0
 
     def run(self, frames: Iterable[Frame]) -> None:
@@ -116,8 +124,11 @@ class Replay:
             DamagedCapture: the capture is truncated; all whole frames were taken before.
             UnwritableFrame: the output's format cannot hold a frame.
         """
-        for frame in frames:
-            self.take(frame)
+        try:
+            for frame in frames:
+                self.take(frame)
+        finally:
+            self._give_up(math.inf)
 
     def take(self, frame: Frame) -> None:
         """Take one frame: find its packet, and send it the way it goes."""
@@ -131,7 +142,11 @@ class Replay:
         if end > len(data):
             self.notes["cut-short-by-capture"] += 1
         packet = data[start:end]
-        source, destination = _ends(packet)
+        ends = _ends(packet)
+        if ends is None:
+            self._pass(frame, "ip-header-damaged")
+            return
+        source, destination = ends
         inside = self._inside
         # As long as no more addresses come than a network has, each is looked up once.
         from_inside = inside[source] if source in inside else self._is_inside(source)
@@ -147,31 +162,47 @@ class Replay:
         if self.engine.state.changes:
             self._follow_doors()
 
-    def _outbound(self, frame: Frame, start: int, packet: bytes) -> None:
-        result = self.engine.receive(packet, Side.INSIDE, frame.time_ns / 1e9)
-        if self._settle(frame, result):
+    def _outbound(self, frame: Frame, start: int, captured: bytes) -> None:
+        now = frame.time_ns / 1e9
+        packet = self._whole(captured, now) if is_fragment(captured) else captured
+        if packet is None:
+            return
+        result = self.engine.receive(packet, Side.INSIDE, now)
+        if self._settle(frame, packet, result):
             self._send(frame, start, packet, result.packet)
 
-    def _inbound(self, frame: Frame, start: int, packet: bytes) -> None:
+    def _inbound(self, frame: Frame, start: int, captured: bytes) -> None:
         now = frame.time_ns / 1e9
-        if is_fragment(packet):
-            self._inbound_fragments.expire(now)
-            whole = self._inbound_fragments.add(packet, now)
-            if whole is None:
-                return
-            if not isinstance(whole, Datagram):
-                self._dropped(whole.reason)
-                return
-            packet = whole.packet
+        fragmented = is_fragment(captured)
+        packet = self._whole(captured, now) if fragmented else captured
+        if packet is None:
+            return
         sent = self.engine.as_sent(packet)
-        for piece in self._pieces(sent) if is_fragment(frame.data, start) else (sent,):
+        if sent is None:
+            self._dropped(packet, "no-translation")
+            return
+        for piece in self._pieces(sent) if fragmented else (sent,):
             result = self.engine.receive(piece, Side.OUTSIDE, now)
-        if self._settle(frame, result):
+        if self._settle(frame, packet, result):
             if result.packet != packet:
                 self._compare(packet, result.packet)
             self._send(frame, start, packet, sent)
 
-    def _settle(self, frame: Frame, result: Result) -> bool:
+    def _whole(self, piece: bytes, now: float) -> bytes | None:
+        """The datagram that a fragment completes; None while others are missing, or where it is refused."""
+        self._give_up(now)
+        whole = self._fragments.add(piece, now)
+        if isinstance(whole, Datagram):
+            return whole.packet
+        if whole is not None:
+            self._dropped(piece, whole.reason.value)
+        return None
+
+    def _give_up(self, now: float) -> None:
+        for refused in self._fragments.expire(now):
+            self.notes["fragments-missing"] += refused.fragments
+
+    def _settle(self, frame: Frame, packet: bytes, result: Result) -> bool:
         """Count what became of a packet; whether it goes on."""
         if result.inspections or result.fate == Fate.DROPPED:
             if self._watch is not None:
@@ -179,15 +210,15 @@ class Replay:
             for inspection in result.inspections:
                 self.rewritten += inspection.outcome.drop is None and bool(inspection.outcome.edits)
         if result.fate == Fate.DROPPED:
-            self._dropped(result.reason)
+            self._dropped(packet, result.reason)
         elif result.fate == Fate.PASSED:
             self.counts.passed += 1
         return result.fate in {Fate.FORWARDED, Fate.PASSED}
 
-    def _dropped(self, reason: str) -> None:
+    def _dropped(self, packet: bytes, reason: str) -> None:
         self.counts.dropped += 1
         if len(self.drops) < _KEPT:
-            self.drops.append(Drop(self.counts.read, reason))
+            self.drops.append(Drop(self.counts.read, reason, packet))
 
     def _compare(self, captured: bytes, delivered: bytes) -> None:
         self.notes["asymmetry"] += 1
@@ -239,8 +270,8 @@ def _stays_on_link(address: Address) -> bool:
     return address[:1] == b"\xff" or address[:2] == b"\xfe\x80" or not any(address[:15])
 
 
-def _ends(packet: bytes) -> tuple[Address, Address]:
+def _ends(packet: bytes) -> tuple[Address, Address] | None:
     if len(packet) >= 20 and packet[0] >> 4 == 4:  # noqa: PLR2004 - an IPv4 header
         return Address(packet[12:16]), Address(packet[16:20])
     parsed = parse_packet(packet)
-    return (parsed.source, parsed.destination) if parsed is not None else (Address(b""), Address(b""))
+    return (parsed.source, parsed.destination) if parsed is not None else None

@@ -55,6 +55,18 @@ def shown(data: bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in data)  # noqa: PLR2004 - printable
 
 
+def flow(data: bytes) -> str:
+    """Protocol and ends of a packet, such as `udp 192.168.1.10:5060 -> 198.51.100.20:5060`."""
+    packet = parse_packet(data)
+    if packet is None:
+        return f"not a whole packet: {len(data)} bytes"
+    ends = (
+        str(end) if packet.has_ports and not packet.is_query else address_text(end.address)
+        for end in (packet.sender, packet.receiver)
+    )
+    return f"{protocol_name(packet.protocol)} {' -> '.join(ends)}"
+
+
 def _asymmetry(asymmetry: Asymmetry) -> Json:
     return {
         "packet": asymmetry.packet,

@@ -1,9 +1,13 @@
-"""`debug ip nat sip`: the lines IOS prints for each SIP message, made from what the ALG decided."""
+"""`debug ip nat sip`: the lines IOS prints for each SIP message, made from what the ALG decided.
+
+A `register:0 door_created:0` stands before each header that is looked at and before the body; a Contact is announced;
+what was replaced follows as `OLD->NEW`. Ports are shown where they changed as well.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from doorman.algs.api import Edit, OpenDoor
+from doorman.algs.api import OpenDoor
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
 from doorman.wire.malformed import Malformed
@@ -11,13 +15,14 @@ from doorman.wire.multipart import find_parts
 from doorman.wire.sdp import SessionDescription, read_sdp
 from doorman.wire.sip import SipMessage, read_sip
 
-_BODY_RULE = "SDP "
+_LOOKED_AT = frozenset({"via", "from", "to", "contact"})
+"""Headers of which each message has its own; others are told of where they were changed."""
 
 
 def debug_lines(inspection: Inspection, time_ns: int) -> Iterator[str]:
     """The lines about one message, each with its time (UTC)."""
     at = datetime.fromtimestamp(time_ns / 1e9, UTC)
-    stamp = f"{at:%b} {at.day} {at:%H:%M:%S}.{at.microsecond // 1000:03d} UTC"
+    stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}.{at.microsecond // 1000:03d} UTC"
     for line in _lines(inspection):
         yield f"{stamp}: {line}"
 
@@ -34,29 +39,43 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     doors = sum(isinstance(effect, OpenDoor) for effect in outcome.effects)
     register = int(outcome.name == "REGISTER")
     progress = f"NAT: SIP: [0] register:{register} door_created:{int(doors > 0)}"
-    for edit in outcome.edits:
-        if edit.rule.startswith(_BODY_RULE) or edit.rule == "Content-Length":
-            continue
-        yield progress
-        if edit.rule == "Contact":
+    before = _read(inspection.message.data)
+    if before is None:
+        return
+    for name, start, end in [("request-uri", before.uri_start, before.uri_end), *before.headers]:
+        changes = [
+            _change(before.data[edit.start : edit.end], edit.new)
+            for edit in outcome.edits
+            if start <= edit.start < end and name != "content-length"
+        ]
+        if changes or name in _LOOKED_AT:
+            yield progress
+        if name == "contact":
             yield "NAT: SIP: Contact header found"
             yield "NAT: SIP: Trying to find expires parameter"
-        yield f"NAT: SIP: [0] translated embedded address {_change(inspection, edit)}"
+        yield from (f"NAT: SIP: [0] translated embedded address {change}" for change in changes)
     yield progress
-    yield from _body_lines(inspection)
+    after = _read(inspection.after)
+    if after is not None and before.body_start != before.body_end:
+        yield from _body_lines(before, after)
 
 
-def _change(inspection: Inspection, edit: Edit) -> str:
-    return f"{shown(inspection.message.data[edit.start : edit.end])}->{shown(edit.new)}"
-
-
-def _body_lines(inspection: Inspection) -> Iterator[str]:
+def _read(data: bytes) -> SipMessage | None:
     try:
-        before, after = read_sip(inspection.message.data), read_sip(inspection.after)
+        return read_sip(data)
     except Malformed:
-        return
-    if before is None or after is None or before.body_start == before.body_end:
-        return
+        return None
+
+
+def _change(old: bytes, new: bytes) -> str:
+    """Both addresses, without the port where it stayed the same."""
+    host, _, port = old.rpartition(b":")
+    if host and new.endswith(b":" + port):
+        old, new = host, new.removesuffix(b":" + port)
+    return f"{shown(old)}->{shown(new)}"
+
+
+def _body_lines(before: SipMessage, after: SipMessage) -> Iterator[str]:
     yield "NAT: SIP: [0] message body found"
     for old, new in zip(_descriptions(before), _descriptions(after), strict=False):
         yield f"NAT: SIP: Media Lines present:{len(old.media)}"

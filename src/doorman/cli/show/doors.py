@@ -15,7 +15,7 @@ def show_doors(doors: list[Json]) -> Iterator[str]:
             door["entrance"],
             door["leads_to"],
             door["role"],
-            _life(door),
+            *_life(door),
             door["label"],
         ]
         for door in doors
@@ -23,9 +23,8 @@ def show_doors(doors: list[Json]) -> Iterator[str]:
     if not rows:
         yield "no doors"
         return
-    yield from table(["Pro", "Visitor", "Entrance", "Leads to", "Role", "Packets", "For"], rows)
+    yield from table(["Pro", "Visitor", "Entrance", "Leads to", "Role", "Opened", "Used", "Closed", "For"], rows)
 
 
-def _life(door: Json) -> str:
-    used = f" used {door['promoted_at_packet']}" if door["promoted_at_packet"] else ""
-    return f"{door['opened_at_packet']}-{door['closed_at_packet'] or ''}{used}"
+def _life(door: Json) -> list[str]:
+    return [str(door[f"{event}_at_packet"] or "-") for event in ("opened", "promoted", "closed")]

@@ -14,4 +14,4 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], most: int = MO
     for row in [headings, *shown]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     if len(cells) > most:
-        yield f"… and {len(cells) - most} more"
+        yield f"... and {len(cells) - most} more"

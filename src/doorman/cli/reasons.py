@@ -1,0 +1,88 @@
+"""What the names of notes and of reasons for drops mean, in a line each, and what an operator can do about them."""
+
+import re
+
+NOTES = {
+    "address-left": "addresses that are not an inside host's: they mean the same on both sides",
+    "asymmetry": "packets that would have arrived otherwise than captured",
+    "between-inside-hosts": "packets that do not pass the gateway",
+    "between-outside-hosts": "packets that do not pass the gateway",
+    "cseq-method-differs": "requests whose CSeq names another method",
+    "cut-short-by-capture": "packets of which the capture kept only the beginning; record with 'tcpdump -s 0'",
+    "encoded-body": "bodies that are compressed: not looked into",
+    "encrypted-body": "bodies that are encrypted: not looked into",
+    "fragments-missing": "fragments of datagrams of which the rest did not come within 30 seconds",
+    "ip-header-damaged": "frames whose IP header is not whole: passed unchanged",
+    "media-host-name": "media at a host name instead of an address",
+    "not-ip": "frames without an IP packet",
+    "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
+    "signalling-port-refused": "no door to a port that signalling does not use",
+    "sip-over-tcp-not-inspected": "SIP over TCP: only IP and TCP headers are translated",
+    "third-party-address": "no door to another host than the sender",
+    "too-many-signalling-doors": "no more doors for one call",
+    "unknown-method": "requests of a method without an RFC",
+}
+
+_BROKEN = "the message breaks RFC 3261"
+_LIMIT = "more than any real message has"
+_SDP = "the session description cannot be read"
+
+DROPS = {
+    "body-shorter-than-content-length": "the datagram ends before the body that Content-Length promises",
+    "call-id-twice": _BROKEN,
+    "content-length": f"{_BROKEN}: Content-Length is no number",
+    "content-length-twice": f"{_BROKEN}: two values, and the two sides might believe different ones",
+    "cseq": f"{_BROKEN}: CSeq is not a number and a method",
+    "cseq-twice": _BROKEN,
+    "damaged-packet": "the IP, TCP or UDP header cannot be right, or the capture kept too little of the packet",
+    "fragments beyond 65535 bytes": "an attack: no datagram is that long",
+    "header-line": f"{_BROKEN}: a line that is no header",
+    "icmp-error-without-quote": "the error does not say which packet it is about",
+    "icmp-error-without-session": "the error is about a packet that did not pass here",
+    "malformed fragment": "its length or its place in the datagram cannot be right",
+    "message-too-long": "with the new addresses it would no longer fit into a datagram",
+    "multipart-without-boundary": _BROKEN,
+    "no-call-id": f"{_BROKEN}: no Call-ID",
+    "no-connection-line": f"{_SDP}: media without a c= line",
+    "no-session-or-door": "no inside host talked to that sender, and no message announced this flow to it",
+    "no-translation": (
+        "no inside host has this name and port outside: it neither sent nor registered from there before. "
+        "To be reached from outside it needs 'ip nat inside source static LOCAL GLOBAL'"
+    ),
+    "one-connection-line-two-addresses": "ports of one c= line have names at different global addresses",
+    "overlapping fragments": "an attack: fragments that contradict each other",
+    "pool-exhausted": "all addresses of the pool are in use: a larger pool, or 'overload' at the end of the rule",
+    "port-not-allowed": "a message announces a privileged port, or that of a well-known service",
+    "port-pair-unavailable": "no even port with the odd one above it is left for RTP and RTCP",
+    "ports-exhausted": "all ports of the global address are in use: give the rule a pool with more addresses",
+    "protocol-without-ports": "a shared address tells hosts apart by ports: the host needs a static translation",
+    "sdp-candidate": _SDP,
+    "sdp-connection-twice": f"{_SDP}: two c= lines where there may be one",
+    "sdp-media-line": _SDP,
+    "sdp-rtcp-attribute": _SDP,
+    "start-line": f"{_BROKEN}: the first line is neither of a request nor of a response",
+    "status-code": f"{_BROKEN}: a status code has three digits",
+    "third-party-address": "a message announces media at another inside host than its sender",
+    "too many datagrams in fragments": "a flood of fragments",
+    "too many datagrams in fragments from one source": "a flood of fragments",
+    "too many fragments in a datagram": "a flood of fragments",
+    "too-many-candidates": _LIMIT,
+    "too-many-headers": _LIMIT,
+    "too-many-media-lines": "more than 12 media lines",
+    "too-many-names": _LIMIT,
+    "too-many-parts": _LIMIT,
+    "too-many-ports": _LIMIT,
+    "unknown-method": "a method without an RFC",
+}
+
+_ALG = re.compile(r"^[a-z0-9]+: ")
+
+
+def meaning_of_note(name: str) -> str:
+    """What a note says; "" for one that says it all by its name."""
+    return NOTES.get(name, "")
+
+
+def meaning_of_drop(reason: str) -> str:
+    """What a reason for a drop says, that of an ALG with the ALG's name before it; "" for one that is not known."""
+    return DROPS.get(_ALG.sub("", reason), "")
