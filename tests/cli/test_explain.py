@@ -26,28 +26,28 @@ def test_a_message_that_is_changed() -> None:
         "  10.0.0.10:5060 -> 198.51.100.20:5060, leaves as 203.0.113.1:5060 -> 198.51.100.20:5060\n"
         "    INVITE sip:bob@198.51.100.20 SIP/2.0\n"
         "  - Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bKoneINVITE\n"
-        "  + Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKoneINVITE              ! Via\n"
+        "  + Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKoneINVITE          ! Via: inside local to global\n"
         "  - From: <sip:alice@10.0.0.10>;tag=a\n"
-        "  + From: <sip:alice@203.0.113.1>;tag=a                                    ! From\n"
+        "  + From: <sip:alice@203.0.113.1>;tag=a                                ! From: inside local to global\n"
         "    To: <sip:bob@198.51.100.20>\n"
         "    Call-ID: one\n"
         "    CSeq: 1 INVITE\n"
         "  - Contact: <sip:alice@10.0.0.10:5060>\n"
-        "  + Contact: <sip:alice@203.0.113.1:5060>                                  ! Contact\n"
+        "  + Contact: <sip:alice@203.0.113.1:5060>                              ! Contact: inside local to global\n"
         "    Content-Type: application/sdp\n"
         "  - Content-Length: 117\n"
-        "  + Content-Length: 123                                                    ! Content-Length\n"
+        "  + Content-Length: 123                                                ! Content-Length\n"
         "\n"
         "    v=0\n"
         "  - o=- 1 1 IN IP4 10.0.0.10\n"
-        "  + o=- 1 1 IN IP4 203.0.113.1                                             ! SDP o=\n"
+        "  + o=- 1 1 IN IP4 203.0.113.1                                         ! SDP o=: inside local to global\n"
         "    s=-\n"
         "  - c=IN IP4 10.0.0.10\n"
-        "  + c=IN IP4 203.0.113.1                                                   ! SDP c=\n"
+        "  + c=IN IP4 203.0.113.1                                               ! SDP c=: inside local to global\n"
         "    t=0 0\n"
         "    m=audio 4000 RTP/AVP 0\n"
         "  - a=rtcp:4001 IN IP4 10.0.0.10\n"
-        "  + a=rtcp:4001 IN IP4 203.0.113.1                                         ! SDP a=rtcp\n"
+        "  + a=rtcp:4001 IN IP4 203.0.113.1                                     ! SDP a=rtcp: inside local to global\n"
         "  note: address-left 198.51.100.20\n"
         "  door for via: 198.51.100.20 may reach 10.0.0.10:5060 at 203.0.113.1:5060\n"
         "  door for contact: anyone may reach 10.0.0.10:5060 at 203.0.113.1:5060\n"
@@ -60,7 +60,7 @@ def test_several_changes_in_a_line_are_one_line() -> None:
     contacts = "Contact: <sip:a@10.0.0.10>, <sip:b@10.0.0.10:5060>"
     text = list(explain(inspected(udp(PHONE, PEER, request("REGISTER", contacts))), 1))
     assert "  - Contact: <sip:a@10.0.0.10>, <sip:b@10.0.0.10:5060>" in text
-    assert [line.split("!")[1] for line in text if "<sip:b@203.0.113.1" in line] == [" Contact"]
+    assert [line.split("!")[1] for line in text if "<sip:b@203.0.113.1" in line] == [" Contact: inside local to global"]
 
 
 def test_inbound() -> None:

@@ -1,10 +1,12 @@
 """Any traffic, any bytes, any time: nothing raises, nothing leaks, and what arrives is what was sent."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from doorman.algs.api import Refused
 from doorman.engine.results import Fate, Side
 from doorman.net.fragments import fragment
 from doorman.net.packet import parse_packet
@@ -103,10 +105,9 @@ def test_what_the_outside_must_have_sent_arrives_as_these_very_bytes(
     gate = gateway(config_text)
     play(gate, steps)
     for packet in wanted:
-        sent = gate.engine.as_sent(packet)
-        if sent is not None:
-            result = gate.engine.receive(sent, Side.OUTSIDE, gate.now)
-            assert result.fate == Fate.DROPPED or result.packet == packet
+        with suppress(Refused):
+            result = gate.engine.receive(gate.engine.as_sent(packet), Side.OUTSIDE, gate.now)
+            assert result.fate in {Fate.DROPPED, Fate.HELD} or result.packet == packet
 
 
 @QUICK
@@ -120,9 +121,7 @@ def test_an_answer_always_arrives(config_text: str, packet: bytes, data: bytes) 
         return
     make = MAKERS["udp" if parsed.protocol == 17 else "tcp"]
     answer = make(str(parsed.receiver), str(parsed.sender), data=data)
-    sent = gate.engine.as_sent(answer)
-    assert sent is not None
-    arrived = gate.engine.receive(sent, Side.OUTSIDE, 1.0)
+    arrived = gate.engine.receive(gate.engine.as_sent(answer), Side.OUTSIDE, 1.0)
     assert (arrived.fate, arrived.packet) == (Fate.FORWARDED, answer)
 
 
@@ -139,7 +138,8 @@ def damaged(draw: st.DrawFn) -> bytes:
 def test_damaged_packets_have_outcomes(config_text: str, arriving: list[tuple[bytes, Side]]) -> None:
     gate = gateway(config_text)
     for packet, side in arriving:
-        gate.engine.as_sent(packet)
+        with suppress(Refused):
+            gate.engine.as_sent(packet)
         result = gate.engine.receive(packet, side, gate.now)
         assert bool(result.reason) == (result.fate == Fate.DROPPED)
         assert "internal-error" not in result.reason

@@ -92,9 +92,7 @@ class Gateway:
 
     def learned(self, data: bytes, source: str = PEER, target: str = PHONE) -> tuple[bytes, Passage]:
         """What the outside must have sent for this datagram to arrive inside, and what arrives when it does."""
-        sent = self.engine.as_sent(_packet(data, endpoint(source), endpoint(target)))
-        assert sent is not None, "the outside has no name for the target"
-        packet = parse_packet(sent)
+        packet = parse_packet(self.engine.as_sent(_packet(data, endpoint(source), endpoint(target))))
         assert packet is not None
         return packet.payload, self.in_(packet.payload, str(packet.sender), str(packet.receiver))
 

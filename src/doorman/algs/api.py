@@ -218,6 +218,10 @@ class Alg(Protocol):
 
     name: str
 
+    def recognises(self, data: bytes) -> bool:
+        """Whether a message is of this protocol, by its first bytes; to tell of one on a port that is not served."""
+        ...
+
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Decide about a message that goes through the gateway."""
         ...

@@ -1,4 +1,7 @@
-"""`--explain`: each rewritten message before and after, line by line, with the rule behind each change."""
+"""`--explain`: each rewritten message before and after, line by line, with the rule behind each change.
+
+The names are NAT's own: an inside host's *inside local* address is its own, its *inside global* one what others see.
+"""
 
 from collections.abc import Iterator
 
@@ -8,6 +11,11 @@ from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
 from doorman.net.addresses import address_text
 
+_MEANING = {
+    Direction.OUTBOUND: "inside local to global",
+    Direction.INBOUND: "inside global to local",
+}
+
 
 def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     """What was done to a message, and why; the lines begin with `-` as it came, `+` as it goes on."""
@@ -15,7 +23,7 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     way = "outbound" if inspection.message.direction == Direction.OUTBOUND else "inbound"
     yield f"packet {packet}: {way} {outcome.name or 'message that is not ' + inspection.alg}"
     yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
-    yield from _diff(inspection.message.data, outcome.edits)
+    yield from _diff(inspection.message.data, outcome.edits, _MEANING[inspection.message.direction])
     if outcome.drop is not None:
         meaning = meaning_of_drop(outcome.drop)
         yield f"  dropped: {outcome.drop}{f', {meaning}' if meaning else ''}"
@@ -23,7 +31,7 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     yield ""
 
 
-def _diff(data: bytes, edits: list[Edit]) -> Iterator[str]:
+def _diff(data: bytes, edits: list[Edit], meaning: str) -> Iterator[str]:
     at = 0
     waiting = list(edits)
     while at < len(data):
@@ -33,10 +41,15 @@ def _diff(data: bytes, edits: list[Edit]) -> Iterator[str]:
         line = data[at:end]
         if here:
             yield f"  - {_line(line)}"
-            yield f"  + {_line(_changed(line, here, at)):<70} ! {', '.join(dict.fromkeys(edit.rule for edit in here))}"
+            yield f"  + {_line(_changed(line, here, at)):<66} ! {_rules(here, meaning)}"
         else:
             yield f"    {_line(line)}".rstrip()
         at = end
+
+
+def _rules(edits: list[Edit], meaning: str) -> str:
+    rules = dict.fromkeys(edit.rule for edit in edits)
+    return ", ".join(rule if rule == "Content-Length" else f"{rule}: {meaning}" for rule in rules)
 
 
 def _changed(line: bytes, edits: list[Edit], at: int) -> bytes:

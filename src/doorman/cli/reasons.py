@@ -3,7 +3,7 @@
 import re
 
 NOTES = {
-    "address-left": "addresses that are not an inside host's: they mean the same on both sides",
+    "address-left": "addresses that are not translated: no rule of this gateway is about them",
     "asymmetry": "packets that would have arrived otherwise than captured",
     "between-inside-hosts": "packets that do not pass the gateway",
     "between-outside-hosts": "packets that do not pass the gateway",
@@ -17,6 +17,7 @@ NOTES = {
     "not-ip": "frames without an IP packet",
     "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
     "signalling-port-refused": "no door to a port that signalling does not use",
+    "sip-on-another-port": "flows of SIP on a port that is not served: 'ip nat service sip udp port N' serves it",
     "sip-over-tcp-not-inspected": "SIP over TCP: only IP and TCP headers are translated",
     "third-party-address": "no door to another host than the sender",
     "too-many-signalling-doors": "no more doors for one call",

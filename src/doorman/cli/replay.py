@@ -114,7 +114,7 @@ def _tell(options: Options, replay: Replay) -> None:
     found = report(replay)
     if options.json_report is not None:
         options.json_report.write_text(json.dumps(found, indent=2) + "\n")
-    for line in summary(found, replay.drops):
+    for line in summary(found, replay.drops, replay.details):
         sys.stdout.write(line + "\n")
 
 

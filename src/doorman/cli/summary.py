@@ -10,19 +10,20 @@ from doorman.cli.show.doors import show_doors
 from doorman.cli.show.table import table
 from doorman.cli.show.translations import show_translations
 from doorman.dataplanes.replay import Drop
-from doorman.dataplanes.report import Json, flow
+from doorman.dataplanes.report import Json, flow, shown
 
 _MOST_ASYMMETRIES = 3
+_MOST_DETAILS = 8
 
 
-def summary(found: Json, drops: Iterable[Drop]) -> Iterator[str]:
-    """The lines about a report; `drops` are its drops with their packets."""
+def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes]]) -> Iterator[str]:
+    """The lines about a report; `drops` are its drops with their packets, `details` what its notes are about."""
     yield from _counts(found)
     for title, lines in (
         ("show ip nat translations", show_translations(found["translations"])),
         ("show ip nat doors (opened, used, closed: numbers of packets)", show_doors(found["doors"])),
         ("show alg sip calls", show_calls(found["calls"])),
-        ("left alone, and why", _notes(found["notes"])),
+        ("left alone, and why", _notes(found["notes"], details)),
         ("dropped, and why", _drops(list(drops))),
     ):
         yield ""
@@ -45,12 +46,18 @@ def _counts(found: Json) -> Iterator[str]:
             yield f"{alg}: {sum(messages.values())} messages ({counted}), {found['rewritten']} rewritten"
 
 
-def _notes(notes: dict[str, int]) -> Iterator[str]:
+def _notes(notes: dict[str, int], details: dict[str, Counter[bytes]]) -> Iterator[str]:
     if not notes:
         yield "nothing"
         return
     rows = [[str(count), name, meaning_of_note(name)] for name, count in notes.items()]
     yield from table(["Count", "Note", "Meaning"], rows)
+    for name in notes:
+        about = details.get(name, Counter())
+        if about:
+            shown_first = [f"{shown(detail)} ({count})" for detail, count in about.most_common(_MOST_DETAILS)]
+            more = len(about) - len(shown_first)
+            yield f"{name}: {', '.join(shown_first)}{f' and {more} more' if more else ''}"
 
 
 def _drops(drops: list[Drop]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from doorman.algs.api import Door
+from doorman.algs.api import Door, Note, Refused
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call
 from doorman.engine.engine import Engine
@@ -88,6 +88,7 @@ class Replay:
 
     Attributes:
         counts, drops, asymmetries, doors, calls, notes: what happened; all calls, also those that are over.
+        details: for some notes, what they were about, and how often.
         rewritten: messages that ALGs changed.
     """
 
@@ -104,6 +105,7 @@ class Replay:
         self.asymmetries: list[Asymmetry] = []
         self.doors: list[DoorRecord] = []
         self.notes: Counter[str] = Counter()
+        self.details: dict[str, Counter[bytes]] = {}
         self.rewritten = 0
         self.calls: list[Call] = []
         for alg in engine.inspector.algs.values():
@@ -177,9 +179,10 @@ class Replay:
         packet = self._whole(captured, now) if fragmented else captured
         if packet is None:
             return
-        sent = self.engine.as_sent(packet)
-        if sent is None:
-            self._dropped(packet, "no-translation")
+        try:
+            sent = self.engine.as_sent(packet)
+        except Refused as refused:
+            self._dropped(packet, str(refused))
             return
         for piece in self._pieces(sent) if fragmented else (sent,):
             result = self.engine.receive(piece, Side.OUTSIDE, now)
@@ -209,6 +212,9 @@ class Replay:
                 self._watch(self.counts.read, frame.time_ns, result)
             for inspection in result.inspections:
                 self.rewritten += inspection.outcome.drop is None and bool(inspection.outcome.edits)
+                for effect in inspection.outcome.effects:
+                    if isinstance(effect, Note) and effect.detail:
+                        self.details.setdefault(effect.name, Counter())[effect.detail] += 1
         if result.fate == Fate.DROPPED:
             self._dropped(packet, result.reason)
         elif result.fate == Fate.PASSED:

@@ -85,8 +85,12 @@ class Engine:
         changes, self.state.changes = self.state.changes, []
         return changes
 
-    def as_sent(self, data: bytes) -> bytes | None:
-        """What the outside must have sent for this packet to arrive inside, see `far_party`."""
+    def as_sent(self, data: bytes) -> bytes:
+        """What the outside must have sent for this packet to arrive inside, see `far_party`.
+
+        Raises:
+            Refused: the outside has no name for its receiver.
+        """
         return as_sent(self.state, self.inspector, data)
 
     def _receive(self, data: bytes, side: Side, now: float) -> Result:
@@ -145,13 +149,13 @@ class Engine:
             nat.made += made
             binding = made[0]
         session = Session(packet.protocol, binding, packet.sender, packet.receiver)
-        session.alg = self._alg_for(packet.protocol, packet.source_port, packet.destination_port)
+        session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
         session.hairpin = self.state.rules.owns(packet.destination)
         return session
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
-        alg = self._alg_for(packet.protocol, packet.source_port, packet.destination_port)
+        alg = self._alg_for(packet, packet.source_port, packet.destination_port)
         if alg is None or packet.payload_end <= packet.payload_at:
             return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
@@ -196,7 +200,7 @@ class Engine:
 
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
-        session.alg = inspect_as or self._alg_for(packet.protocol, packet.source_port, session.inside_local.port)
+        session.alg = inspect_as or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
 
@@ -205,9 +209,14 @@ class Engine:
 
     # Both ways
 
-    def _alg_for(self, protocol: int, client_port: int, server_port: int) -> str | None:
-        alg = self.inspector.alg_for(protocol, client_port, server_port)
-        if alg is not None and protocol == TCP:
+    def _alg_for(self, packet: Packet, client_port: int, server_port: int) -> str | None:
+        """The ALG of the flow that a packet begins."""
+        alg = self.inspector.alg_for(packet.protocol, client_port, server_port)
+        if alg is None:
+            known = self.inspector.recognise(packet.protocol, packet.payload)
+            if known is not None:
+                self.state.notes[f"{known}-on-another-port"] += 1
+        elif packet.protocol == TCP:
             self.state.notes[f"{alg}-over-tcp-not-inspected"] += 1
             return None
         return alg

@@ -4,7 +4,7 @@ The far party knows inside hosts by their global names only. So addresses are pu
 and, by the ALG's own code with a view that names things the other way, in the message.
 """
 
-from doorman.algs.api import Direction, Message, Path, apply_edits
+from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
 from doorman.engine.inspection import Inspector
 from doorman.engine.state import State
 from doorman.engine.views import Mirror
@@ -14,8 +14,12 @@ from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 
 
-def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes | None:
-    """The packet as the outside sent it; None where it has no name for the receiver, and could not send it."""
+def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes:
+    """The packet as the outside sent it.
+
+    Raises:
+        Refused: the outside has no name for its receiver, and could not send it.
+    """
     if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
         key = data[9:10] + data[16:20] + data[12:16] + data[22:24] + data[20:22]
         way = state.sessions.outward.get(key)
@@ -27,25 +31,25 @@ def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes | None:
     return _error(state, packet) if packet.is_error else _packet(state, inspector, packet)
 
 
-def _error(state: State, packet: Packet) -> bytes | None:
+def _error(state: State, packet: Packet) -> bytes:
     if not state.rules.translates(packet.destination):
         return packet.data
     quote = quoted(packet)
     way = quote and state.sessions.outward.get(flow_key(quote.protocol, quote.sender, quote.receiver))
     if not quote or not way:
-        return None
+        raise Refused(f"icmp-error-without-{'session' if quote else 'quote'}")
     changed = quote.readdressed(way.sender, way.receiver)
     return readdress_error(packet, changed, packet.source, way.session.inside_global.address)
 
 
-def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes | None:
+def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
     way = state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
     if way is not None:
         sender, receiver, alg = way.session.outside_global, way.session.inside_global, way.session.alg
     else:
         binding = state.bindings.by_local(packet.protocol, packet.receiver)
         if binding is None and state.rules.translates(packet.destination):
-            return None
+            raise Refused("no-translation")
         sender = packet.sender
         receiver = binding.outward(packet.receiver) if binding is not None else packet.receiver
         alg = _alg(state, inspector, packet, receiver)

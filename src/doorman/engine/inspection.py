@@ -51,6 +51,12 @@ class Inspector:
             return self._udp.get(server_port) or self._udp.get(client_port)
         return self._tcp.get(server_port) if protocol == TCP else None
 
+    def recognise(self, protocol: int, data: bytes) -> str | None:
+        """The ALG whose protocol a message is of that no ALG was given; None for what none of them knows."""
+        if protocol != UDP or not data:
+            return None
+        return next((name for name, alg in self.algs.items() if alg.recognises(data)), None)
+
     def ask(self, alg: str, message: Message, nat: Nat) -> Outcome:
         """What the ALG decides; if it fails, the message is dropped and nothing else suffers."""
         try:

@@ -136,6 +136,11 @@ def read_sip(data: bytes) -> SipMessage | None:
     return message
 
 
+def begins_like_sip(data: bytes) -> bool:
+    """Whether the first line is that of a SIP request or response."""
+    return _REQUEST_LINE.match(data) is not None or _STATUS_LINE.match(data) is not None
+
+
 def is_keepalive(data: bytes) -> bool:
     """Whether a datagram is nothing but what keeps a flow open: CRLFs (RFC 5626, section 4.4.1), zeros, a few bytes."""
     return len(data) <= 8 or not data.strip(b"\r\n\0 ")  # noqa: PLR2004 - shorter than any start line

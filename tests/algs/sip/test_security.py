@@ -47,6 +47,15 @@ class TestSlipstreaming:
         assert gateway.out(REGISTER).data == REGISTER
         assert gateway.doors == []
 
+    @pytest.mark.parametrize("data", [request("OPTIONS"), b"SIP/2.0 200 OK\r\nCall-ID: x\r\n\r\n"])
+    def test_a_port_that_is_not_served(self, data: bytes) -> None:
+        """Nothing is translated there; whoever looks for the reason finds a note, once for each flow."""
+        gateway = Gateway()
+        for _ in range(3):
+            assert gateway.out(data, "10.0.0.10:6000", "198.51.100.20:5070").data == data
+        gateway.out(b"something else", "10.0.0.10:6002", "198.51.100.20:5070")
+        assert gateway.notes("sip-on-another-port") == 1
+
     def test_a_flow_that_has_spoken_goes_on(self) -> None:
         """One datagram with other bytes must not cut off a phone."""
         gateway = Gateway()

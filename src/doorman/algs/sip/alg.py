@@ -18,10 +18,13 @@ from doorman.algs.sip.offers import announce, settle
 from doorman.algs.sip.progress import follow, tag_of
 from doorman.algs.sip.signalling import Signals
 from doorman.wire.malformed import Malformed
-from doorman.wire.sip import METHODS, SipMessage, is_keepalive, read_sip
+from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
 
 MAX_MESSAGE = 65_000
 """Bytes of a message as it goes on, so that it fits into a datagram."""
+
+_MOST_GROWTH = 3
+"""How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
 
 
 class SipAlg:
@@ -33,6 +36,10 @@ class SipAlg:
         self.calls = Calls()
         self._signals = Signals(ports)
         self._spelling = Spelling()
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether a message begins with a line of SIP. See `Alg.recognises`."""
+        return begins_like_sip(data)
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate a message and follow what it does to its call. See `Alg.on_message`."""
@@ -58,9 +65,10 @@ class SipAlg:
         headers.run()
         edits, effects = headers.edits, headers.effects
         announced = translate_body(sip, nat, edits, effects)
-        if len(message.data) + sum(len(new) - end + start for start, end, new, _ in edits) > MAX_MESSAGE:
+        if len(message.data) * _MOST_GROWTH > MAX_MESSAGE and _length_after(message.data, edits) > MAX_MESSAGE:
             raise Refused("message-too-long")
-        effects += self._signals.of_message(sip, headers.signalling, message, nat, call)
+        if nat.shielded(message.path.sent_from.address):
+            effects += self._signals.of_message(sip, headers.reachable, message, call)
         # From here on nothing is refused: what the message does to its call may be written down.
         call.aliases = headers.aliases
         if not call.caller:
@@ -104,3 +112,7 @@ class SipAlg:
                 effects.append(CloseDoors(call.owner, now))
             effects += self._signals.release(call, now)
         return effects
+
+
+def _length_after(data: bytes, edits: list[Edit]) -> int:
+    return len(data) + sum(len(new) - end + start for start, end, new, _ in edits)

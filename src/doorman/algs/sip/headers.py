@@ -6,6 +6,8 @@ Request-URI and To. So each place is translated wherever its value is one of our
 Call-ID, tags, branch, credentials and User-Agent are never touched.
 """
 
+from typing import NamedTuple
+
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
 from doorman.wire.sip import SipMessage
@@ -61,6 +63,22 @@ class Spelling:
         return (endpoint, via) in self._bare
 
 
+class Reachable(NamedTuple):
+    """Where the sender of a message says that it can be reached for signalling.
+
+    Attributes:
+        role: by which header: `via` (the first), `contact` or `record-route`.
+        protocol: 17 or 6.
+        leads_to: the endpoint as the sender wrote it.
+        entrance: its name for the receiver.
+    """
+
+    role: str
+    protocol: int
+    leads_to: Endpoint
+    entrance: Endpoint
+
+
 class HeaderTranslation:
     """One message's headers on their way through the NAT.
 
@@ -68,14 +86,14 @@ class HeaderTranslation:
         edits: what is to be changed, in order.
         effects: notes on what was left.
         users: the user parts of From and To.
-        signalling: the places by which the sender says where it can be reached, each with its header.
+        reachable: the endpoints of ours by which the message says where answers and new requests may go.
         aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
             shared global address does not tell which host it was.
     """
 
     __slots__ = (
         "_data", "_left", "_message", "_nat", "_sip", "_spelling",
-        "aliases", "edits", "effects", "signalling", "users",
+        "aliases", "edits", "effects", "reachable", "users",
     )  # fmt: skip
 
     def __init__(
@@ -91,7 +109,7 @@ class HeaderTranslation:
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
         self.users: dict[str, bytes] = {}
-        self.signalling: list[tuple[str, HostPort]] = []
+        self.reachable: list[Reachable] = []
 
     def run(self) -> None:
         """Find and translate every address of the start line and the headers.
@@ -102,35 +120,36 @@ class HeaderTranslation:
         sip, data = self._sip, self._data
         if sip.method:
             for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
-                self._place(sip.uri_start, place, "Request-URI", routing=True)
+                self._place(sip.uri_start, place, "Request-URI")
+        role = "via"
         for name, start, end in sip.headers:
             if name == "via":
-                self._via(start, data[start:end])
+                self._via(start, data[start:end], role)
+                role = ""
                 continue
             treatment = _TREATMENTS.get(name)
             if treatment is not None:
                 rule, routing = treatment
+                reached_at = name if name in _REACHED_AT else ""
                 for place in find_uris(data[start:end]):
-                    self._place(start, place, rule, routing=routing)
-                    if name in _REACHED_AT:
-                        self.signalling.append((name, place))
-                    elif name in _PARTIES:
+                    self._place(start, place, rule, reached_at, routing=routing)
+                    if name in _PARTIES:
                         self.users[name] = place.user
 
-    def _via(self, start: int, value: bytes) -> None:
+    def _via(self, start: int, value: bytes, role: str) -> None:
         for sent_by, parameters in find_via(value):
-            self.signalling.append(("via", sent_by))
-            self._place(start, sent_by, "Via", routing=True)
+            self._place(start, sent_by, "Via", role)
+            role = ""
             for place in parameters:
-                self._place(start, place, "Via received", routing=True)
+                self._place(start, place, "Via received")
 
-    def _place(self, at: int, place: HostPort, rule: str, *, routing: bool) -> None:
+    def _place(self, at: int, place: HostPort, rule: str, role: str = "", *, routing: bool = True) -> None:
         """Translate a place that is counted from `at`."""
-        new = self._translate(place, rule, routing=routing)
+        new = self._translate(place, role, via=rule == "Via", routing=routing)
         if new is not None:
             self.edits.append(Edit(at + place.start, at + place.end, new, rule))
 
-    def _translate(self, place: HostPort, rule: str, *, routing: bool) -> bytes | None:
+    def _translate(self, place: HostPort, role: str, *, via: bool, routing: bool) -> bytes | None:
         """What to write at a place; None where it stays as it is."""
         address = parse_address(place.host)
         if address is None:
@@ -144,7 +163,11 @@ class HeaderTranslation:
             host = self._identity(address, place.user)
             return None if host == address else _write_host(host)
         old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
-        return self._endpoint(place, old, via=rule == "Via", routing=routing)
+        protocol = place.protocol or self._message.protocol
+        new = self._nat.translate(old, protocol)
+        if role and place.part == Part.BOTH:
+            self.reachable.append(Reachable(role, protocol, old, new))
+        return None if new == old else self._spell(place, old, new, via=via, routing=routing)
 
     def _identity(self, address: Address, user: bytes) -> Address:
         message = self._message
@@ -157,10 +180,8 @@ class HeaderTranslation:
             return self.aliases[user]
         return self._nat.host(address)
 
-    def _endpoint(self, place: HostPort, old: Endpoint, *, via: bool, routing: bool) -> bytes | None:
-        new = self._nat.translate(old, place.protocol or self._message.protocol)
-        if new == old:
-            return None
+    def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
+        """How to write the new name of an endpoint at a place."""
         if place.part == Part.PORT:
             return str(new.port).encode()
         host = _write_host(new.address)

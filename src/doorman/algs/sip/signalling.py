@@ -6,12 +6,12 @@ after the last. It never ages out while a dialog or a registration lives.
 
 import math
 
-from doorman.algs.api import CloseDoors, Door, Effect, Message, Nat, Note, OpenDoor, Owner
+from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
-from doorman.net.addresses import Endpoint, address_text, parse_address
+from doorman.algs.sip.headers import Reachable
+from doorman.net.addresses import Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
-from doorman.wire.uri import HostPort
 
 MAX_SIGNALS = 16
 """Signalling doors of one call; further addresses are translated but get none."""
@@ -26,20 +26,16 @@ class Signals:
         self._ports = ports
         self._users: dict[SignalKey, int] = {}
 
-    def of_message(
-        self, sip: SipMessage, places: list[tuple[str, HostPort]], message: Message, nat: Nat, call: Call
-    ) -> list[Effect]:
-        """Open what a message asks for: by its first Via (any request but ACK), its Contacts and Record-Routes."""
-        if not nat.shielded(message.path.sent_from.address):
-            return []
+    def of_message(self, sip: SipMessage, reachable: list[Reachable], message: Message, call: Call) -> list[Effect]:
+        """Open what a message from a shielded host asks for: by its first Via, its Contacts and Record-Routes.
+
+        A response, and an ACK, which draws none, open nothing by Via.
+        """
         effects: list[Effect] = []
-        via_due = bool(sip.method) and sip.method != b"ACK"
-        for role, place in places:
-            if role != "via":
-                self._open(place, role, message, nat, call, effects)
-            elif via_due:
-                via_due = False
-                self._open(place, role, message, nat, call, effects)
+        answered = bool(sip.method) and sip.method != b"ACK"
+        for place in reachable:
+            if place.role != "via" or answered:
+                self._open(place, message, call, effects)
         return effects
 
     def release(self, call: Call, at: float) -> list[Effect]:
@@ -53,32 +49,23 @@ class Signals:
         call.signals.clear()
         return effects
 
-    def _open(  # noqa: PLR0913, PLR0917 - the message's view, plus where to put the result
-        self, place: HostPort, role: str, message: Message, nat: Nat, call: Call, effects: list[Effect]
-    ) -> None:
-        address = parse_address(place.host)
-        if address is None or not nat.owns(address):
-            return
-        protocol = place.protocol or message.protocol
-        leads_to = Endpoint(address, place.port if place.port >= 0 else place.default_port)
+    def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
+        role, protocol, leads_to, entrance = place
         # Responses come from where the request went; new requests may come from anywhere.
         key = (protocol, leads_to, message.path.arrives_to.address if role == "via" else None)
         if key in call.signals:
             return
-        if address != message.path.sent_from.address:
-            effects.append(Note("third-party-address", place.host))
-            return
-        if leads_to.port != message.path.sent_from.port and leads_to.port not in self._ports:
+        if leads_to.address != message.path.sent_from.address:
+            effects.append(Note("third-party-address", address_ascii(leads_to.address)))
+        elif leads_to.port != message.path.sent_from.port and leads_to.port not in self._ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
-            return
-        if len(call.signals) >= MAX_SIGNALS:
+        elif len(call.signals) >= MAX_SIGNALS:
             effects.append(Note("too-many-signalling-doors"))
-            return
-        entrance = nat.translate(leads_to, protocol)
-        call.signals.append(key)
-        users = self._users[key] = self._users.get(key, 0) + 1
-        if users == 1:
-            effects.append(OpenDoor(_door(key, role, entrance)))
+        else:
+            call.signals.append(key)
+            users = self._users[key] = self._users.get(key, 0) + 1
+            if users == 1:
+                effects.append(OpenDoor(_door(key, role, entrance)))
 
 
 def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:
