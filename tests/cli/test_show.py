@@ -36,7 +36,7 @@ def test_doors() -> None:
     assert lines[0].split() == ["Pro", "Visitor", "Entrance", "Leads", "to", "Role", "Opened", "Used", "Closed", "For"]
     assert lines[2].split()[:8] == ["udp", "any", "203.0.113.1:5060", "10.0.0.10:5060", "contact", "1", "-", "-"]
     assert lines[3].split() == [
-        *("udp", "198.51.100.20", "203.0.113.1:4000", "10.0.0.10:4000", "rtp", "1", "5", "-", "sip", "one"),
+        *("udp", "198.51.100.20", "203.0.113.1:4000", "10.0.0.10:4000", "rtp", "1", "6", "-", "sip", "one"),
     ]
     assert list(show_doors([])) == ["no doors"]
 

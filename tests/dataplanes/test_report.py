@@ -66,7 +66,7 @@ def test_life_of_doors() -> None:
             "promoted_at_packet": used,
             "closed_at_packet": 11,
         }
-        for role, port, used in (("rtp", 4000, 5), ("rtcp", 4001, None))
+        for role, port, used in (("rtp", 4000, 6), ("rtcp", 4001, None))
     ]
 
 

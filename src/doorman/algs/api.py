@@ -66,13 +66,20 @@ class Nat(Protocol):
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """Name an endpoint as the receiver must; itself where it is not one of ours. Opens nothing.
 
+        An endpoint of the message's own host that has no name yet gets one. That of another host does not: a message
+        may name whom it likes, and must not use up what belongs to others.
+
         Raises:
             Refused: no address or port is left for it.
         """
         ...
 
-    def host(self, address: Address) -> Address:
-        """Name a host, where no port is meant, as the receiver must; itself where it is not one of ours."""
+    def host(self, address: Address, *, own: bool) -> Address:
+        """Name a host, where no port is meant, as the receiver must; itself where it is not one of ours.
+
+        With `own`, the sender's side speaks of itself: a host behind it that has no name goes by the sender's. Without,
+        only a host that has a name is one of ours: another may be a stranger whose network has the same addresses.
+        """
         ...
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
@@ -158,6 +165,11 @@ class Door:
         self.inspect_as = inspect_as
         self.opened = self.rings = 0.0
         self.promoted = False
+
+    def same_flow(self, other: "Door") -> bool:
+        """Whether another door lets the same visitor to the same place by the same entrance."""
+        mine = (self.protocol, self.entrance, self.visitor, self.leads_to)
+        return mine == (other.protocol, other.entrance, other.visitor, other.leads_to)
 
 
 class OpenDoor(NamedTuple):

@@ -1,7 +1,7 @@
 """The road of a packet: found by its flow, translated, inspected where an ALG serves it, and sent on or dropped.
 
     from inside:  session? -> else binding (made if a rule says so)            -> ALG -> outside, or back in (hairpin)
-    from outside: session? -> else door (promoted) -> else static binding      -> ALG -> inside
+    from outside: session? -> else door (promoted) -> else a host's own address -> ALG -> inside
 
 One engine serves replay and the live gateway. It is given packets and the time; it opens no socket, reads no clock.
 """
@@ -9,7 +9,7 @@ One engine serves replay and the live gateway. It is given packets and the time;
 from collections import Counter
 from collections.abc import Callable
 
-from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
+from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edits
 from doorman.config.model import Config
 from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
@@ -128,16 +128,10 @@ class Engine:
             nat.undo()
             return result
         if way is None:
+            session.awaited = self._door_of(session, now) is not None
             state.sessions.add(session, now)
-            self._meet_door(session, now)
         state.keep(nat.made, now)
         return self._hairpin(result, now) if session.hairpin else result
-
-    def _meet_door(self, session: Session, now: float) -> None:
-        """An inside host sends first to whom a door waits for: that flow is now known whole, and the door done with."""
-        door = self.state.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
-        if door is not None and door.flows is not None:
-            self.state.promote(door)
 
     def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""
@@ -181,6 +175,8 @@ class Engine:
         state = self.state
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
+            if way.session.awaited:
+                self._meet_door(way.session, now)
             return self._forward(packet, way.session, way, self._inward(way), now)
         binding = state.bindings.by_global(packet.protocol, packet.receiver)
         if binding is None:
@@ -190,6 +186,8 @@ class Engine:
         door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, Side.INSIDE, "no-session-or-door")
+        if state.rules.is_inside(packet.source):
+            return self._drop(packet.data, Side.INSIDE, "spoofed-source")
         session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
         result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
         if result.fate == Fate.FORWARDED:
@@ -198,9 +196,24 @@ class Engine:
                 state.promote(door)
         return result
 
+    def _door_of(self, session: Session, now: float) -> Door | None:
+        """The door for one flow that waits for the other side of a session which the inside began."""
+        door = self.state.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
+        return door if door is not None and door.flows is not None else None
+
+    def _meet_door(self, session: Session, now: float) -> None:
+        """The other side answers where the inside sent first: that is the flow the door was for."""
+        door = self._door_of(session, now)
+        if door is not None:
+            self.state.promote(door)
+        session.awaited = False
+        session.settle_plain()
+
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
-        session.alg = inspect_as or self._alg_for(packet, packet.source_port, session.inside_local.port)
+        # A door may lead where no port is served; of TCP there is no whole message to be had here.
+        served = inspect_as if packet.protocol == UDP else None
+        session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
 
@@ -242,7 +255,8 @@ class Engine:
         inspection = Inspection(alg, message, outcome, after)
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
-        self.state.carry_out(outcome.effects, now, session)
+        # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
+        self.state.carry_out(outcome.effects, now, session if leaves == Side.OUTSIDE else None)
         session.spoke = session.spoke or bool(outcome.name)
         changed = readdress(packet, way.sender, way.receiver, after)
         return Result(Fate.FORWARDED, changed, leaves, inspections=(inspection,))

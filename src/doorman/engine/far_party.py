@@ -64,9 +64,9 @@ def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
 
 def _alg(state: State, inspector: Inspector, packet: Packet, receiver: Endpoint) -> str | None:
     """The ALG that a flow will have which has no session yet."""
+    if packet.protocol != UDP:
+        return None
     door = state.doors.find(packet.protocol, receiver, packet.source, 0.0)
     if door is not None and door.inspect_as is not None:
         return door.inspect_as
-    if packet.protocol != UDP:
-        return None
     return inspector.alg_for(UDP, packet.source_port, packet.destination_port)

@@ -47,7 +47,7 @@ class State:
                 self.doors.close(effect.owner, effect.at, effect.entrance)
             elif session is not None and not session.spoke:  # StopInspecting
                 session.alg = None
-                session.plain = not session.hairpin
+                session.settle_plain()
 
     def keep(self, made: list[Binding], now: float) -> None:
         """Keep new bindings, those that nobody uses only for a while."""
@@ -76,26 +76,38 @@ class State:
                 self.bindings.free(binding)
 
     def _open(self, door: Door, now: float) -> None:
+        binding = self.bindings.by_global(door.protocol, door.entrance)
+        if binding is None or binding.inward(door.entrance) != door.leads_to:
+            self.notes["door-without-binding"] += 1  # the name it was to have belongs to nobody, or to another host
+            return
+        served = self._served(door)
+        if served is not None:
+            self.doors.prolong(served, door.closes)
+            return
         replaced = self.doors.open(door, now)
         if replaced is door:
             return
-        binding = self.bindings.by_global(door.protocol, door.entrance)
-        if binding is not None:
-            binding.doors += 1
+        binding.doors += 1
         if replaced is not None:
             self._unhook(replaced)
             self.changes.append(DoorClosed(replaced))
         self.changes.append(DoorOpened(door))
 
+    def _served(self, door: Door) -> Door | None:
+        """The same door, opened before, whose visitor came and still is there: another is not needed."""
+        for known in self.doors.of_owner(door.owner):
+            if known.promoted and known.same_flow(door):
+                for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
+                    if door.visitor in {None, session.outside_global.address}:
+                        return known
+        return None
+
     def _closed(self, door: Door, now: float) -> None:
         """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""
         binding = self._unhook(door)
-        if binding is not None and door.flows is not None:
-            for session in self.sessions.of_binding(binding):
-                visitor = session.outside_global.address
-                if session.inside_local == door.leads_to and not self.doors.covers(
-                    door.protocol, door.entrance, visitor
-                ):
+        if door.flows is not None:
+            for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
+                if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
                     self.sessions.remove(session)
         if binding is not None:
             self._release(binding, now)

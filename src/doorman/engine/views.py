@@ -35,10 +35,10 @@ class Mirror:
         """See `Nat.shielded`."""
         return self.owns(address)
 
-    def host(self, address: Address) -> Address:
-        """See `Nat.host`; a host without a global address goes by a shared one of the message's host."""
+    def host(self, address: Address, *, own: bool) -> Address:
+        """See `Nat.host`; an address that the message's host has for itself alone is never another's name."""
         known = self._bindings.global_host(address)
-        if known is not None or not self.owns(address):
+        if known is not None or not self.owns(address) or not (own or address == self._party):
             return known or address
         shared = self._bindings.global_host(self._party)
         if shared is not None and self._bindings.local_host(shared) is not None:
@@ -65,10 +65,10 @@ class Outward(Mirror):
         self.made: list[Binding] = []
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
-        """See `Nat.translate`; an inside endpoint without a name gets one."""
+        """See `Nat.translate`."""
         binding = self._bindings.by_local(protocol, endpoint)
         if binding is None:
-            if not self.owns(endpoint.address):
+            if endpoint.address != self._party or not self.owns(endpoint.address):
                 return endpoint
             self._check_names()
             made = self._bindings.bind(protocol, endpoint)
@@ -98,7 +98,9 @@ class Outward(Mirror):
             return self._complete(protocol, run, known)
         made = self._bindings.bind(protocol, endpoint, count=ports, even=even)
         self.made += made
-        return made[0].outward(endpoint) if made else endpoint
+        if not made:
+            raise Refused("no-translation")
+        return made[0].outward(endpoint)
 
     def _check_names(self) -> None:
         if len(self.made) >= MAX_NAMES:
@@ -144,7 +146,7 @@ class Inward:
         """See `Nat.shielded`."""
         return False
 
-    def host(self, address: Address) -> Address:
+    def host(self, address: Address, *, own: bool) -> Address:  # noqa: ARG002 - the outside knows our names only
         """See `Nat.host`; a shared address stands for the host that the message goes to."""
         known = self._bindings.local_host(address)
         if known is not None:
@@ -157,5 +159,10 @@ class Inward:
         return binding.inward(endpoint) if binding is not None else endpoint
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
-        """See `Nat.expose`: an end outside can be reached as it is; one of ours is named as inside hosts know it."""
-        return self.translate(endpoint, protocol)
+        """See `Nat.expose`: an end outside can be reached as it is.
+
+        One of ours is named as inside hosts know it, but only if it may be reached from outside anyway: nobody there
+        shall make one inside host send to another, nor learn of it.
+        """
+        binding = self._bindings.by_global(protocol, endpoint)
+        return binding.inward(endpoint) if binding is not None and (binding.static or binding.doors) else endpoint

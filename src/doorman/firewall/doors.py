@@ -70,8 +70,8 @@ class Doors:
         mine = self._by_owner.setdefault(door.owner, [])
         for known in mine:
             if known.entrance == door.entrance and known.protocol == door.protocol:
-                if not known.promoted and known.visitor == door.visitor and known.leads_to == door.leads_to:
-                    self._prolong(known, door.closes)
+                if not known.promoted and known.same_flow(door):
+                    self.prolong(known, door.closes)
                     return door
                 replaced = known
                 break
@@ -112,7 +112,8 @@ class Doors:
                 gone.append(door)
         return gone
 
-    def _prolong(self, door: Door, closes: float) -> None:
+    def prolong(self, door: Door, closes: float) -> None:
+        """Let a door end at another time."""
         door.closes = closes
         if closes < door.rings or (door.rings == math.inf and closes != math.inf):
             self._timers.start(closes, door)

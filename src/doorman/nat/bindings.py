@@ -15,6 +15,8 @@ from doorman.net.packet import ICMP, TCP, UDP
 WHOLE_HOST = 0
 """The protocol of a binding that maps a host with all its protocols and ports."""
 
+MAX_PORTS_PER_HOST = 16_384
+"""Ports of a shared address that one inside host may have, all protocols together: a quarter of one protocol's."""
 _END_OF_PORTS = 65_536
 _WITH_PORTS = frozenset({TCP, UDP, ICMP})
 
@@ -136,6 +138,8 @@ class Bindings:
         if protocol not in _WITH_PORTS:
             raise Refused("protocol-without-ports")
         share = self._shares.get(local.address)
+        if share is not None and share.count + count > MAX_PORTS_PER_HOST:
+            raise Refused("host-over-quota")
         if share is None:
             share = _Share(rule.pool.share())
         first = self._space(protocol, share.address).take(local.port, count, even=even)

@@ -84,8 +84,9 @@ class Session:
         binding: the one it goes through.
         alg: the ALG that inspects it; None for plain traffic.
         spoke: whether a message of that ALG's protocol was seen.
+        awaited: whether a door waits for its first packet from the outside.
         hairpin: whether it comes back in through the NAT, to another inside host.
-        plain: neither inspected nor a hairpin; a packet needs nothing but other endpoints.
+        plain: none of these, and not inspected: a packet needs nothing but other endpoints.
         settled: of TCP, whether only a SYN, FIN or RST can tell more: the connection is open, or is being closed.
         last_used: when its last packet passed, in seconds.
         timeout: how long it may be silent, in seconds.
@@ -94,9 +95,9 @@ class Session:
     """
 
     __slots__ = (
-        "_mirror", "alg", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key", "last_used",
-        "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings", "settled", "spoke",
-        "timeout",
+        "_mirror", "alg", "awaited", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key",
+        "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings",
+        "settled", "spoke", "timeout",
     )  # fmt: skip
 
     def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
@@ -109,7 +110,7 @@ class Session:
             self.outside_local = Endpoint(outside.address, self.inside_local.port)
             self.outside_global = Endpoint(outside.address, self.inside_global.port)
         self.alg: str | None = None
-        self.spoke = self.hairpin = self.settled = False
+        self.spoke = self.hairpin = self.awaited = self.settled = False
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0
@@ -118,6 +119,10 @@ class Session:
         self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
         self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
         self._mirror: Way | None = None
+
+    def settle_plain(self) -> None:
+        """Find out again whether it is plain."""
+        self.plain = self.alg is None and not self.hairpin and not self.awaited
 
     @property
     def mirror(self) -> Way:
@@ -134,7 +139,7 @@ class Sessions:
     def __init__(self, timeouts: Timeouts) -> None:
         self.outward: dict[bytes, Way] = {}
         self.inward: dict[bytes, Way] = {}
-        self._of_binding: dict[Binding, dict[bytes, Session]] = {}
+        self._of_endpoint: dict[tuple[int, Endpoint], dict[bytes, Session]] = {}
         self._timeouts = timeouts
         self._ports = {(protocol, port): seconds for protocol, port, seconds in timeouts.ports}
         self._timers: Timers[Session] = Timers()
@@ -153,9 +158,9 @@ class Sessions:
         self.outward[session.outward_key] = session.outward
         self.inward[session.inward_key] = session.inward
         session.binding.sessions += 1
-        self._of_binding.setdefault(session.binding, {})[session.outward_key] = session
+        self._of_endpoint.setdefault((session.protocol, session.inside_local), {})[session.outward_key] = session
         session.last_used = now
-        session.plain = session.alg is None and not session.hairpin
+        session.settle_plain()
         session.settled = False
         session.timeout = self._timeout(session)
         self._timers.start(now + session.timeout, session)
@@ -165,16 +170,17 @@ class Sessions:
         if self.outward.get(session.outward_key) is session.outward:
             del self.outward[session.outward_key]
             session.binding.sessions -= 1
-            of_binding = self._of_binding[session.binding]
-            del of_binding[session.outward_key]
-            if not of_binding:
-                del self._of_binding[session.binding]
+            endpoint = (session.protocol, session.inside_local)
+            others = self._of_endpoint[endpoint]
+            del others[session.outward_key]
+            if not others:
+                del self._of_endpoint[endpoint]
         if self.inward.get(session.inward_key) is session.inward:
             del self.inward[session.inward_key]
 
-    def of_binding(self, binding: Binding) -> list[Session]:
-        """The sessions that use a binding."""
-        return list(self._of_binding.get(binding, {}).values())
+    def of_endpoint(self, protocol: int, inside_local: Endpoint) -> list[Session]:
+        """The sessions of an inside endpoint."""
+        return list(self._of_endpoint.get((protocol, inside_local), {}).values())
 
     def overdue(self, now: float) -> list[Session]:
         """The sessions that were silent for too long; they are still entered."""

@@ -47,6 +47,8 @@ _TOKEN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61,
 _LONGEST_NAME = 64
 """Bytes of a header's name that are looked at, and remembered; no known one is longer."""
 _LENGTH_DIGITS = 9
+_STUN_COOKIE = b"\x21\x12\xa4\x42"
+"""RFC 8489, section 5."""
 _ONCE = frozenset({"call-id", "content-length", "cseq"})
 """Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
 _CSEQ = re.compile(rb"\s*+([0-9]++)\s++(\S++)")
@@ -62,7 +64,8 @@ class SipMessage:
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
         places: where the value of the first header of each name stands.
-        call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written.
+        call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
+            CSeq has its own method as `cseq_method`.
         length: where the number in the Content-Length header stands, None where there is none.
         body_start, body_end: where the body stands; what may follow it belongs to no message.
     """
@@ -142,8 +145,10 @@ def begins_like_sip(data: bytes) -> bool:
 
 
 def is_keepalive(data: bytes) -> bool:
-    """Whether a datagram is nothing but what keeps a flow open: CRLFs (RFC 5626, section 4.4.1), zeros, a few bytes."""
-    return len(data) <= 8 or not data.strip(b"\r\n\0 ")  # noqa: PLR2004 - shorter than any start line
+    """Whether a datagram is nothing but what keeps a flow open (RFC 5626, section 4.4): CRLFs, zeros, STUN."""
+    if len(data) <= 8 or not data.strip(b"\r\n\0 "):  # noqa: PLR2004 - shorter than any start line
+        return True
+    return data[0] < 4 and data[4:8] == _STUN_COOKIE  # noqa: PLR2004 - two zero bits, then the type
 
 
 def _skip_blank_lines(data: bytes) -> int:
@@ -232,6 +237,8 @@ def _find_body(message: SipMessage) -> None:
         if cseq is None:
             raise Malformed("cseq")
         message.cseq, message.cseq_method = cseq.groups()
+    else:
+        message.cseq_method = message.method
     if "content-length" in message.places:
         _take_length(message, *message.places["content-length"])
 

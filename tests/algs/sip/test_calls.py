@@ -254,8 +254,8 @@ class TestEnd:
         ring(gateway)
         gateway.in_(answer(407))
         gateway.out(request("ACK"))
-        ring(gateway)
-        gateway.in_(answer(200, body=sdp("198.51.100.99", 7000)))
+        gateway.out(request(body=sdp()).replace(b"CSeq: 1", b"CSeq: 2"))
+        gateway.in_(answer(200, body=sdp("198.51.100.99", 7000)).replace(b"CSeq: 1", b"CSeq: 2"))
         gateway.wait(60)
         assert visitors(gateway) == ["198.51.100.99"]
         assert gateway.call("one").state == State.CONFIRMED
@@ -420,3 +420,13 @@ def test_the_call_table() -> None:
     assert far is not None
     assert (str(near.receives), str(far.receives)) == ("10.0.0.10:4000", MEDIA_SERVER)
     assert PEER.startswith("198.51.100.20")
+
+
+def test_a_call_that_was_not_seen_from_its_beginning() -> None:
+    """A capture, or the gateway, begins in the middle: what the answer announces is let in, and stays."""
+    gateway = Gateway()
+    gateway.out(request("OPTIONS"))
+    gateway.in_(answer(200, body=sdp("198.51.100.99", 7000)))
+    assert gateway.call("one").state == State.CONFIRMED
+    gateway.wait(600)
+    assert gateway.call("one").state == State.CONFIRMED

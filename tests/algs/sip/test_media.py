@@ -310,7 +310,12 @@ class TestCandidates:
 
     def test_of_another_host(self) -> None:
         lines = ["c=IN IP4 10.0.0.10", "m=audio 4000 RTP/AVP 0", "a=candidate:1 1 UDP 1 10.0.0.50 4000 typ host"]
-        assert refusal(*lines) == "sip: third-party-address"
+        gateway = Gateway()
+        sent = offer(gateway, *lines)
+        assert "a=candidate:1 1 UDP 1 10.0.0.50 4000 typ host" in sent.text
+        assert "c=IN IP4 203.0.113.1" in sent.text
+        assert gateway.notes("third-party-address") == 1
+        assert all("10.0.0.50" not in binding for binding in map(str, gateway.bindings()))
         assert refusal(*lines[:2], "a=candidate:1 1 UDP 1 10.0.0.10 22 typ host") == "sip: port-not-allowed"
 
     def test_too_many(self) -> None:

@@ -12,10 +12,10 @@ RFC 3261 (messages, transactions, dialogs), RFC 3264 (offer and answer), RFC 358
 from doorman.algs.api import CloseDoors, Edit, Effect, Message, Nat, Note, Outcome, Owner, Refused, StopInspecting
 from doorman.algs.sip.body import translate_body
 from doorman.algs.sip.calls import Call, Calls, State
-from doorman.algs.sip.headers import HeaderTranslation, Spelling
+from doorman.algs.sip.headers import HeaderTranslation, Spelling, echoed_identity, own_identities
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import announce, settle
-from doorman.algs.sip.progress import follow, tag_of
+from doorman.algs.sip.progress import follow, is_newer, is_of_dialog, may_announce
 from doorman.algs.sip.signalling import Signals
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
@@ -23,6 +23,8 @@ from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive,
 MAX_MESSAGE = 65_000
 """Bytes of a message as it goes on, so that it fits into a datagram."""
 
+_OFFERING = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
+"""The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
 _MOST_GROWTH = 3
 """How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
 
@@ -60,8 +62,8 @@ class SipAlg:
 
     def _translate(self, sip: SipMessage, message: Message, nat: Nat) -> Outcome:
         owner = Owner(self.name, sip.call_id, message.party)
-        call = self.calls.find(owner) or Call(owner, sip.cseq_method)
-        headers = HeaderTranslation(sip, message, nat, self._spelling, call.aliases)
+        call = self.calls.find(owner) or self.calls.begin(owner, sip.cseq_method, message.direction)
+        headers = HeaderTranslation(sip, message, nat, self._spelling, call.aliases, own_identities(sip))
         headers.run()
         edits, effects = headers.edits, headers.effects
         announced = translate_body(sip, nat, edits, effects)
@@ -75,20 +77,22 @@ class SipAlg:
             call.caller, call.callee = headers.users.get("from", b""), headers.users.get("to", b"")
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
-        if call.state == State.ENDED and sip.method == b"INVITE":
-            call.streams, call.dialogs = [], None  # tried again: with credentials, say
-        ended = sip.status and call.dialogs and call.dialogs.get(tag_of(sip, "to")) == State.ENDED
-        if not ended:  # an answer that is sent again opens nothing that a BYE has closed
-            effects += self._follow(call, announced, sip, message, nat)
-        return Outcome(edits, effects, sip.name)
+        return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name)
 
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat
     ) -> list[Effect]:
-        effects = announce(call, announced, sip, message) if announced else []
+        if call.state == State.ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
+            # Tried again: with credentials, say.
+            call.state, call.streams, call.unsettled, call.dialogs = State.TRYING, [], [], None
+        elif not is_of_dialog(call, sip):
+            return [Note("unknown-dialog")]
+        effects: list[Effect] = []
+        if announced and sip.cseq_method in _OFFERING and may_announce(call, sip):
+            effects += announce(call, announced, sip, message)
         if call.unsettled:
-            effects += settle(call, sip, message.now)
-        return effects + follow(self.calls, call, sip, nat, message.now)
+            effects += settle(call, sip, message)
+        return effects + follow(self.calls, call, sip, message, nat)
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """Name everything in a message as its sender did. See `Alg.as_sent`."""
@@ -97,7 +101,7 @@ class SipAlg:
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            headers = HeaderTranslation(sip, message, nat, Spelling(), None)
+            headers = HeaderTranslation(sip, message, nat, Spelling(), None, echoed_identity(sip))
             headers.run()
             translate_body(sip, nat, headers.edits, headers.effects)
         except (Malformed, Refused):

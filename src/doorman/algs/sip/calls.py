@@ -6,11 +6,12 @@ kind, since they too need doors and must be forgotten in the end.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from doorman.algs.api import Owner
+from doorman.algs.api import Direction, Owner, Refused
 from doorman.algs.sip.media import Announced
 from doorman.net.addresses import Address, Endpoint
 from doorman.timers import Timers
@@ -18,6 +19,13 @@ from doorman.timers import Timers
 MAX_DIALOGS = 32
 """Dialogs of one call that are told apart (forks); further ones share the state of the call."""
 
+MAX_CALLS = 10_000
+"""Calls and other exchanges of one inside host at once; each lives on for half a minute after its end."""
+MAX_STRANGERS_CALLS = 2_000
+"""Those of them that the outside began."""
+
+Transaction = tuple[bytes, bytes, int]
+"""CSeq number, CSeq method, and the direction of the request."""
 SignalKey = tuple[int, Endpoint, Address | None]
 """A signalling door: protocol, inside endpoint, and the one visitor it lets in, None for any."""
 
@@ -39,12 +47,14 @@ class Unsettled(NamedTuple):
         end: which end, see `Call.streams`.
         before: what it had announced.
         source: where its messages come from.
+        transaction: what was offered in, and is answered in.
     """
 
     line: int
     end: int
     before: Announced
     source: Address
+    transaction: Transaction
 
 
 class Call:
@@ -53,10 +63,13 @@ class Call:
     Attributes:
         owner: its identity, and the owner of its doors.
         method: of the first request seen.
+        begun: the direction of its first message.
         state: of the whole call.
         dialogs: the state of each dialog, by the tag of the party that was called (RFC 3261, section 12).
         streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
-        unsettled: changes to them that were offered and not answered yet; `unsettled_by` is the CSeq of the offer.
+        unsettled: changes to them that were offered and not answered yet.
+        invites: the CSeq of the newest INVITE, outbound and inbound; b"" before there is one.
+        expires: what its newest REGISTER or SUBSCRIBE asked for, in seconds; None where it did not say.
         signals: the signalling doors it keeps open.
         aliases: inside hosts that its messages named as identities, see `HeaderTranslation`.
         caller, callee: user parts of the From and To of the first request.
@@ -66,10 +79,13 @@ class Call:
 
     __slots__ = (
         "aliases",
+        "begun",
         "callee",
         "caller",
         "dialogs",
+        "expires",
         "forget_at",
+        "invites",
         "method",
         "owner",
         "rings",
@@ -77,17 +93,18 @@ class Call:
         "state",
         "streams",
         "unsettled",
-        "unsettled_by",
     )
 
-    def __init__(self, owner: Owner, method: bytes) -> None:
+    def __init__(self, owner: Owner, method: bytes, begun: Direction = Direction.OUTBOUND) -> None:
         self.owner = owner
+        self.begun = begun
         self.method = method
         self.state = State.TRYING
         self.dialogs: dict[bytes, State] | None = None
         self.streams: list[list[Announced | None]] = []
         self.unsettled: list[Unsettled] = []
-        self.unsettled_by = b""
+        self.invites = [b"", b""]
+        self.expires: float | None = None
         self.signals: list[SignalKey] = []
         self.aliases: dict[bytes, Address] | None = None
         self.caller = self.callee = b""
@@ -111,10 +128,11 @@ class Calls:
             to keep no journal.
     """
 
-    __slots__ = ("_by_owner", "_timers", "journal")
+    __slots__ = ("_by_owner", "_counts", "_timers", "journal")
 
     def __init__(self) -> None:
         self.journal: list[Call] | None = None
+        self._counts: Counter[tuple[Address, Direction]] = Counter()
         self._by_owner: dict[Owner, Call] = {}
         self._timers: Timers[Call] = Timers()
 
@@ -128,11 +146,24 @@ class Calls:
         """The call of this Call-ID and inside party."""
         return self._by_owner.get(owner)
 
+    def begin(self, owner: Owner, method: bytes, direction: Direction) -> Call:
+        """A new call, begun by a message that goes this way; it is entered when it is first kept.
+
+        Raises:
+            Refused: its inside host has too many.
+        """
+        outbound = self._counts[owner.party, Direction.OUTBOUND]
+        strangers = self._counts[owner.party, Direction.INBOUND]
+        if outbound + strangers >= MAX_CALLS or (direction and strangers >= MAX_STRANGERS_CALLS):
+            raise Refused("too-many-calls")
+        return Call(owner, method, direction)
+
     def keep(self, call: Call, until: float) -> None:
         """Enter a call, or keep it until another time."""
         if call.owner not in self._by_owner:
             self._by_owner[call.owner] = call
             call.rings = math.inf
+            self._counts[call.owner.party, call.begun] += 1
             if self.journal is not None:
                 self.journal.append(call)
         call.forget_at = until
@@ -147,4 +178,10 @@ class Calls:
                 self._timers.start(call.forget_at, call)
             elif self._by_owner.pop(call.owner, None) is not None:
                 gone.append(call)
+                self._leave(call.owner.party, call.begun)
         return gone
+
+    def _leave(self, party: Address, begun: Direction) -> None:
+        self._counts[party, begun] -= 1
+        if not self._counts[party, begun]:
+            del self._counts[party, begun]

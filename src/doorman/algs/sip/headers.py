@@ -39,6 +39,22 @@ _MAX_ALIASES = 64
 """Third parties of one call that are told apart by their user parts."""
 
 
+_OWN = (
+    frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to"}),
+    frozenset({"from", "p-asserted-identity", "p-preferred-identity", "referred-by", "remote-party-id", "reply-to"}),
+)
+
+
+def own_identities(sip: SipMessage) -> frozenset[str]:
+    """The headers in which the side that sends a message says who it is itself."""
+    return _OWN[bool(sip.method)]
+
+
+def echoed_identity(sip: SipMessage) -> frozenset[str]:
+    """The header in which a message says who the side is that gets it."""
+    return frozenset({"to"} if sip.method else {"from"})
+
+
 class Spelling:
     """What a translation cannot tell from an address alone: how an inside host wrote itself.
 
@@ -92,14 +108,21 @@ class HeaderTranslation:
     """
 
     __slots__ = (
-        "_data", "_left", "_message", "_nat", "_sip", "_spelling",
+        "_data", "_left", "_message", "_nat", "_own", "_sip", "_spelling",
         "aliases", "edits", "effects", "reachable", "users",
     )  # fmt: skip
 
-    def __init__(
-        self, sip: SipMessage, message: Message, nat: Nat, spelling: Spelling, aliases: dict[bytes, Address] | None
+    def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
+        self,
+        sip: SipMessage,
+        message: Message,
+        nat: Nat,
+        spelling: Spelling,
+        aliases: dict[bytes, Address] | None,
+        own: frozenset[str],
     ) -> None:
         self._sip = sip
+        self._own = own
         self._data = sip.data
         self._message = message
         self._nat = nat
@@ -132,7 +155,7 @@ class HeaderTranslation:
                 rule, routing = treatment
                 reached_at = name if name in _REACHED_AT else ""
                 for place in find_uris(data[start:end]):
-                    self._place(start, place, rule, reached_at, routing=routing)
+                    self._place(start, place, rule, reached_at, routing=routing, own=name in self._own)
                     if name in _PARTIES:
                         self.users[name] = place.user
 
@@ -143,13 +166,15 @@ class HeaderTranslation:
             for place in parameters:
                 self._place(start, place, "Via received")
 
-    def _place(self, at: int, place: HostPort, rule: str, role: str = "", *, routing: bool = True) -> None:
+    def _place(  # noqa: PLR0913 - what is known of a place
+        self, at: int, place: HostPort, rule: str, role: str = "", *, routing: bool = True, own: bool = False
+    ) -> None:
         """Translate a place that is counted from `at`."""
-        new = self._translate(place, role, via=rule == "Via", routing=routing)
+        new = self._translate(place, role, via=rule == "Via", routing=routing, own=own)
         if new is not None:
             self.edits.append(Edit(at + place.start, at + place.end, new, rule))
 
-    def _translate(self, place: HostPort, role: str, *, via: bool, routing: bool) -> bytes | None:
+    def _translate(self, place: HostPort, role: str, *, via: bool, routing: bool, own: bool) -> bytes | None:
         """What to write at a place; None where it stays as it is."""
         address = parse_address(place.host)
         if address is None:
@@ -160,7 +185,7 @@ class HeaderTranslation:
                 self.effects.append(Note("address-left", place.host))
             return None
         if place.port < 0 and (not routing or place.part != Part.BOTH):
-            host = self._identity(address, place.user)
+            host = self._identity(address, place.user, own=own)
             return None if host == address else _write_host(host)
         old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
         protocol = place.protocol or self._message.protocol
@@ -169,16 +194,16 @@ class HeaderTranslation:
             self.reachable.append(Reachable(role, protocol, old, new))
         return None if new == old else self._spell(place, old, new, via=via, routing=routing)
 
-    def _identity(self, address: Address, user: bytes) -> Address:
+    def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         message = self._message
         if message.direction == Direction.OUTBOUND:
-            if address != message.party:
+            if address != message.party and own:
                 self.aliases = self.aliases or {}
                 if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
                     self.aliases[user] = address
         elif self.aliases and user in self.aliases:
             return self.aliases[user]
-        return self._nat.host(address)
+        return self._nat.host(address, own=own)
 
     def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""

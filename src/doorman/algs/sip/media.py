@@ -143,7 +143,14 @@ class MediaTranslation:
             if address is None or not self._nat.owns(address):
                 continue
             own = Endpoint(address, candidate.port.number)
-            name = names.get(own) or self._name_candidate(candidate, own)
+            try:
+                name = names.get(own) or self._name_candidate(candidate, own)
+            except Refused as refused:
+                if str(refused) != "third-party-address":
+                    raise
+                # Another network of the phone's: one way less to reach it, and the others serve.
+                self.effects.append(Note("third-party-address", address_ascii(address)))
+                continue
             if own not in names and not candidate.related and name.port:
                 names[own] = name
                 flows.append(Flow("candidate", candidate.protocol, name, own))
@@ -154,7 +161,7 @@ class MediaTranslation:
 
     def _name_candidate(self, candidate: Candidate, own: Endpoint) -> Endpoint:
         if own.port in {0, DISCARD_PORT}:
-            return Endpoint(self._nat.host(own.address), 0)
+            return Endpoint(self._nat.host(own.address, own=True), 0)
         if candidate.related:
             return self._nat.translate(own, candidate.protocol)
         return self._nat.expose(own, candidate.protocol)
@@ -174,7 +181,7 @@ class MediaTranslation:
 
     def _host(self, host: Host, rule: str) -> None:
         if host.address is not None:
-            self._write(host, self._nat.host(host.address), rule)
+            self._write(host, self._nat.host(host.address, own=True), rule)
 
     def _write(self, host: Host, address: Address, rule: str) -> None:
         if address != host.address:

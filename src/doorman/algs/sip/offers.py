@@ -7,8 +7,8 @@ refused         <-    as if it had never been made (RFC 3261, section 14.1)
 accepted        <-    what is not announced any more closes
 """
 
-from doorman.algs.api import CloseDoors, Door, Effect, Message, OpenDoor
-from doorman.algs.sip.calls import Call, State, Unsettled
+from doorman.algs.api import CloseDoors, Direction, Door, Effect, Message, OpenDoor
+from doorman.algs.sip.calls import Call, Transaction, Unsettled
 from doorman.algs.sip.media import Announced, Flow
 from doorman.net.addresses import Address, parse_prefix
 from doorman.wire.sip import SipMessage
@@ -35,48 +35,53 @@ def announce(call: Call, announced: list[Announced], sip: SipMessage, message: M
             call.streams.append([None, None])
         ends = call.streams[index]
         before, theirs = ends[near], ends[far]
-        if before == mine and call.state != State.ENDED:
-            continue  # a retransmission, or the final answer after an early one
-        if before is not None and len(call.unsettled) < MAX_UNSETTLED:
-            call.unsettled.append(Unsettled(index, near, before, source))
-            call.unsettled_by = sip.cseq
+        if before is not None and before != mine and len(call.unsettled) < MAX_UNSETTLED:
+            call.unsettled.append(Unsettled(index, near, before, source, _transaction(sip, near)))
         ends[near] = mine
         effects += [_door(call, flow, theirs, peer, message.now) for flow in mine.flows]
         effects += _let_in(call, mine, theirs, source, message.now)
     return effects
 
 
-def settle(call: Call, sip: SipMessage, now: float) -> list[Effect]:
+def settle(call: Call, sip: SipMessage, message: Message) -> list[Effect]:
     """Where a message accepts or refuses an offer that changed something, keep the change or undo it."""
-    if not call.unsettled or sip.cseq != call.unsettled_by:
-        return []
+    transaction = _transaction(sip, message.direction)
+    mine = [change for change in call.unsettled if change.transaction == transaction]
+    now = message.now
     if 200 <= sip.status < 300 or sip.method == b"ACK":  # noqa: PLR2004 - success
-        effects = [effect for change in call.unsettled for effect in _keep(call, change, now)]
+        effects = [effect for change in mine for effect in _keep(call, change, now)]
     elif sip.status >= 300:  # noqa: PLR2004 - failure
-        effects = [effect for change in reversed(call.unsettled) for effect in _undo(call, change, now)]
+        effects = [effect for change in reversed(mine) for effect in _undo(call, change, now)]
     else:
         return []
-    call.unsettled = []
+    call.unsettled = [change for change in call.unsettled if change.transaction != transaction]
     return effects
 
 
+def _transaction(sip: SipMessage, direction: Direction) -> Transaction:
+    """The transaction of a message: its CSeq, and which way its request went; an ACK belongs to its INVITE."""
+    method = b"INVITE" if sip.cseq_method == b"ACK" else sip.cseq_method
+    return sip.cseq, method, 1 - direction if sip.status else direction
+
+
 def _keep(call: Call, change: Unsettled, now: float) -> list[Effect]:
-    current = call.streams[change.line][change.end]
-    return _close_gone(call, change.before, current, now)
+    return _close_gone(call, change.before, now)
 
 
 def _undo(call: Call, change: Unsettled, now: float) -> list[Effect]:
     ends = call.streams[change.line]
-    current, ends[change.end] = ends[change.end], change.before
-    effects = _close_gone(call, current, change.before, now)
+    refused, ends[change.end] = ends[change.end], change.before
+    effects = _close_gone(call, refused, now)
     return effects + _let_in(call, change.before, ends[1 - change.end], change.source, now)
 
 
-def _close_gone(call: Call, before: Announced | None, after: Announced | None, now: float) -> list[Effect]:
-    """Close, in a while, what was announced before and is not after."""
-    kept = {flow.entrance for flow in after.flows} if after is not None else set()
-    gone = [flow.entrance for flow in before.flows if flow.entrance not in kept] if before is not None else []
-    return [CloseDoors(call.owner, now + LINGER, entrance) for entrance in gone]
+def _close_gone(call: Call, before: Announced | None, now: float) -> list[Effect]:
+    """Close, in a while, what was announced before and is not any more by any line: some share a port (BUNDLE)."""
+    if before is None:
+        return []
+    ends = [end for pair in call.streams for end in pair if end is not None]
+    kept = {flow.entrance for end in ends for flow in end.flows}
+    return [CloseDoors(call.owner, now + LINGER, flow.entrance) for flow in before.flows if flow.entrance not in kept]
 
 
 def _let_in(call: Call, mine: Announced, theirs: Announced | None, source: Address, now: float) -> list[Effect]:

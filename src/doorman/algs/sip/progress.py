@@ -1,8 +1,9 @@
 """How calls, registrations and other exchanges go on and end (RFC 3261, sections 9, 10, 12, 13, 15)."""
 
 import re
+from itertools import zip_longest
 
-from doorman.algs.api import CloseDoors, Effect, Nat
+from doorman.algs.api import CloseDoors, Direction, Effect, Message, Nat
 from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.offers import GATE, LINGER, MAX_CALL
 from doorman.net.addresses import parse_address
@@ -13,46 +14,87 @@ TRANSACTION = 32.0
 """64 * T1: how long a request without INVITE, or the end of a call, may take (RFC 3261, section 17.1.2.2)."""
 DEFAULT_EXPIRES = 3_600.0
 """Of a registration or subscription which does not say."""
+MAX_EXPIRES = 86_400.0
+"""The longest that a registration or subscription is believed; refreshing it makes it last."""
 
 _TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 
-def follow(calls: Calls, call: Call, sip: SipMessage, nat: Nat, now: float) -> list[Effect]:
-    """Bring the call's state up to date, and close what it ends."""
+def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
+    """Whether an INVITE is another than the last one that went this way."""
+    return call.invites[direction] != sip.cseq
+
+
+def is_of_dialog(call: Call, sip: SipMessage) -> bool:
+    """Whether a request may be one of the call: it begins a dialog, or names one that is known.
+
+    Of a call that was not seen from its beginning no dialog is known; its requests are believed.
+    """
+    if not sip.method or not call.dialogs or call.method != b"INVITE":
+        return True
+    tag = tag_of(sip, "to")
+    return not tag or tag in call.dialogs or tag_of(sip, "from") in call.dialogs
+
+
+def may_announce(call: Call, sip: SipMessage) -> bool:
+    """Whether a message can announce anything: nothing does in what is over, not even sent again."""
+    if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
+        return not _is_over(call, tag_of(sip, "to"))
+    return call.state != State.ENDED
+
+
+def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat) -> list[Effect]:
+    """Bring the call's state up to date, and close what the message ends."""
+    now = message.now
     if sip.cseq_method == b"INVITE":
-        return _invite(calls, call, sip, now)
+        return _invite(calls, call, sip, message)
     if sip.method in {b"BYE", b"CANCEL"}:
         return _end(calls, call, sip, now)
-    if sip.cseq_method in _LASTING and 200 <= sip.status < 300:  # noqa: PLR2004 - success
-        calls.keep(call, now + _expires(sip, nat))
-    elif not call.forget_at or (call.forget_at < now + TRANSACTION and call.state != State.ENDED):
+    if call.method in _LASTING and sip.cseq_method in _LASTING:
+        if sip.method:
+            call.expires = _expires(sip, nat)
+        elif 200 <= sip.status < 300:  # noqa: PLR2004 - success
+            said = _expires(sip, nat)
+            expires = said if said is not None else call.expires
+            calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
+            return []
+    if not call.forget_at or (call.forget_at < now + TRANSACTION and call.state != State.ENDED):
         calls.keep(call, now + TRANSACTION)
     return []
 
 
-def _invite(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
-    status = sip.status
-    if call.method != b"INVITE":
-        call.method = b"INVITE"
-    if status == 0 or status == 100:  # noqa: PLR1714, PLR2004 - a request, or Trying
+def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
+    status, now = sip.status, message.now
+    call.method = b"INVITE"
+    if sip.method:
+        call.invites[message.direction] = sip.cseq
+    tag = tag_of(sip, "to")
+    newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
+    if status and (sip.cseq != newest or _is_over(call, tag)):
+        # Of another try, or of a dialog that is over: it tells nothing of this one.
+        calls.keep(call, max(call.forget_at, now + TRANSACTION))
+    elif status <= 100:  # noqa: PLR2004 - a request, or Trying
         if call.state != State.CONFIRMED:
-            call.state = State.TRYING if call.state == State.ENDED else call.state
             calls.keep(call, now + GATE)
     elif status < 200:  # noqa: PLR2004 - provisional
-        call.see_dialog(tag_of(sip, "to"), State.EARLY)
+        call.see_dialog(tag, State.EARLY)
         if call.state != State.CONFIRMED:
             call.state = State.EARLY
             calls.keep(call, now + GATE)
     elif status < 300:  # noqa: PLR2004 - success
-        call.see_dialog(tag_of(sip, "to"), State.CONFIRMED)
+        call.see_dialog(tag, State.CONFIRMED)
         call.state = State.CONFIRMED
         calls.keep(call, now + MAX_CALL)
     elif call.state != State.CONFIRMED:
-        call.see_dialog(tag_of(sip, "to"), State.ENDED)
+        call.see_dialog(tag, State.ENDED)
         return _close(calls, call, now)
     return []
+
+
+def _is_over(call: Call, tag: bytes) -> bool:
+    return bool(call.dialogs) and (call.dialogs or {}).get(tag) == State.ENDED
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
@@ -63,12 +105,13 @@ def _end(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
     if sip.method == b"CANCEL" and call.state == State.CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
     if sip.method == b"BYE" and call.dialogs and State.CONFIRMED in call.dialogs.values():
-        return []  # another fork goes on, or this is no BYE of this call's dialogs
+        return []  # another fork goes on
     return _close(calls, call, now)
 
 
 def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = State.ENDED
+    call.unsettled = []
     calls.keep(call, now + TRANSACTION)
     return [CloseDoors(call.owner, now + LINGER)]
 
@@ -79,23 +122,22 @@ def tag_of(sip: SipMessage, name: str) -> bytes:
     return found[1] if found else b""
 
 
-def _expires(sip: SipMessage, nat: Nat) -> float:
-    """How long a registration or subscription lives (RFC 3261, section 10.3).
+def _expires(sip: SipMessage, nat: Nat) -> float | None:
+    """How long a registration or subscription is to live (RFC 3261, section 10.3), None where nothing is said.
 
-    A registrar lists all devices of a user: only what it says of our Contacts counts, else the Expires header.
+    A registrar lists all devices of a user: only what is said of our Contacts counts, else the Expires header.
     """
     seconds = []
     for name, start, end in sip.headers:
         if name == "contact":
             value = sip.data[start:end]
             places = find_uris(value)
-            ends = [place.start for place in places[1:]] + [len(value)]
-            for place, stop in zip(places, ends, strict=True):
-                found = _EXPIRES.search(value, place.end, stop)
+            for place, following in zip_longest(places, places[1:]):
+                found = _EXPIRES.search(value, place.end, following.start if following else len(value))
                 address = parse_address(place.host)
                 if found is not None and address is not None and nat.owns(address):
                     seconds.append(float(found[1]))
     if seconds:
         return max(seconds)
     value = sip.value("expires").strip()
-    return float(value) if value.isdigit() and len(value) < 10 else DEFAULT_EXPIRES  # noqa: PLR2004 - digits
+    return float(value) if value.isdigit() and len(value) < 10 else None  # noqa: PLR2004 - digits
