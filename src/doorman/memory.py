@@ -10,4 +10,4 @@ def settle_collector() -> None:
     of them each time some hundreds of values came costs a tenth of the speed and finds nothing.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(200_000, 50, 100)

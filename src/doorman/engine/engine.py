@@ -104,6 +104,8 @@ class Engine:
         packet = parse_packet(data)
         if packet is None:
             return self._drop(data, side, "damaged-packet")
+        if side == Side.OUTSIDE and self.state.rules.is_inside(packet.source):
+            return self._drop(data, Side.INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
         return self._outbound(packet, now) if side == Side.INSIDE else self._inbound(packet, now)
@@ -186,8 +188,6 @@ class Engine:
         door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, Side.INSIDE, "no-session-or-door")
-        if state.rules.is_inside(packet.source):
-            return self._drop(packet.data, Side.INSIDE, "spoofed-source")
         session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
         result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
         if result.fate == Fate.FORWARDED:

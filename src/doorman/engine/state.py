@@ -39,10 +39,10 @@ class State:
     def carry_out(self, effects: Iterable[Effect], now: float, session: Session | None = None) -> None:
         """Carry out what an ALG asked for; `session` is the flow its message came on."""
         for effect in effects:
-            if isinstance(effect, Note):
-                self.notes[effect.name] += 1
-            elif isinstance(effect, OpenDoor):
+            if isinstance(effect, OpenDoor):
                 self._open(effect.door, now)
+            elif isinstance(effect, Note):
+                self.notes[effect.name] += 1
             elif isinstance(effect, CloseDoors):
                 self.doors.close(effect.owner, effect.at, effect.entrance)
             elif session is not None and not session.spoke:  # StopInspecting

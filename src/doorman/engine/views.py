@@ -86,14 +86,15 @@ class Outward(Mirror):
             raise Refused("third-party-address")
         if ports > MAX_RUN:
             raise Refused("too-many-ports")
-        if not all(may_lead_to(protocol, endpoint.port + step) for step in range(ports)):
-            raise Refused("port-not-allowed")
+        for port in range(endpoint.port, endpoint.port + ports):
+            if not may_lead_to(protocol, port):
+                raise Refused("port-not-allowed")
         first = self._bindings.by_local(protocol, endpoint)
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
         self._check_names()
-        run = [Endpoint(endpoint.address, endpoint.port + step) for step in range(ports)]
-        known = [self._bindings.by_local(protocol, own) for own in run]
+        run = [endpoint] + [Endpoint(endpoint.address, endpoint.port + step) for step in range(1, ports)]
+        known = [first] + [self._bindings.by_local(protocol, own) for own in run[1:]]
         if any(known):
             return self._complete(protocol, run, known)
         made = self._bindings.bind(protocol, endpoint, count=ports, even=even)

@@ -145,10 +145,10 @@ class Bindings:
         first = self._space(protocol, share.address).take(local.port, count, even=even)
         self._shares[local.address] = share
         share.count += count
-        made = [
-            Binding(protocol, Endpoint(local.address, local.port + step), Endpoint(share.address, first + step), rule)
-            for step in range(count)
-        ]
+        made = [Binding(protocol, local, Endpoint(share.address, first), rule)]
+        for step in range(1, count):
+            beside = Endpoint(local.address, local.port + step)
+            made.append(Binding(protocol, beside, Endpoint(share.address, first + step), rule))
         for binding in made:
             self._add(binding)
         return made

@@ -10,6 +10,7 @@ Each part is found by its own Content-Type. Parts within parts are found too.
 """
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from doorman.wire.malformed import Malformed
 MAX_PARTS = 32
 MAX_DEPTH = 3
 """Multiparts within multiparts; deeper ones are left unread."""
+_LONGEST_TYPE = 255
+"""Bytes of a Content-Type in which its type is looked for, and which are remembered (RFC 6838, section 4.2)."""
 
 _BOUNDARY = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
@@ -40,7 +43,7 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int, depth: in
     Raises:
         Malformed: more parts than `MAX_PARTS`, or a multipart whose boundary is not named.
     """
-    media_type = content_type.partition(b";")[0].strip().lower()
+    media_type = _media_type(content_type[:_LONGEST_TYPE])
     if not media_type.startswith(b"multipart/") or depth == MAX_DEPTH:
         return [Part(media_type, start, end)]
     boundary = _BOUNDARY.search(content_type)
@@ -56,6 +59,12 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int, depth: in
         if len(parts) > MAX_PARTS:
             raise Malformed("too-many-parts")
     return parts
+
+
+@lru_cache(256)
+def _media_type(content_type: bytes) -> bytes:
+    """The type without its parameters, in lower case."""
+    return content_type.partition(b";")[0].strip().lower()
 
 
 def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[tuple[int, int]]:

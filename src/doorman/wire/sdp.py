@@ -75,6 +75,8 @@ class Media:
         port: of its first stream; 0 for one that is refused or gone (RFC 3264, section 6).
         count: how many streams, on ports two apart (RFC 8866, section 5.14).
         transport: such as `RTP/AVP`.
+        is_rtp: whether RTP is carried, and so RTCP beside it.
+        protocol: that of its flows: 6 or 17.
         connection: of its own, or None.
         rtcp, rtcp_host: the `a=rtcp` line.
         mux: whether RTCP may come on the port of RTP (RFC 5761).
@@ -82,29 +84,24 @@ class Media:
         candidates: of ICE, in order.
     """
 
-    __slots__ = ("active", "candidates", "connection", "count", "kind", "mux", "port", "rtcp", "rtcp_host", "transport")
+    __slots__ = (
+        "active", "candidates", "connection", "count", "is_rtp", "kind", "mux", "port", "protocol", "rtcp", "rtcp_host",
+        "transport",
+    )  # fmt: skip
 
     def __init__(self, kind: bytes, port: Port, count: int, transport: bytes) -> None:
         self.kind = kind
         self.port = port
         self.count = count
         self.transport = transport
+        self.is_rtp = b"RTP" in transport
+        self.protocol = TCP if transport.startswith(b"TCP") else UDP
         self.connection: Host | None = None
         self.rtcp: Port | None = None
         self.rtcp_host: Host | None = None
         self.mux = False
         self.active = False
         self.candidates: list[Candidate] = []
-
-    @property
-    def is_rtp(self) -> bool:
-        """Whether RTP is carried, and so RTCP beside it."""
-        return b"RTP" in self.transport
-
-    @property
-    def protocol(self) -> int:
-        """The protocol of its flows: 6 or 17."""
-        return TCP if self.transport.startswith(b"TCP") else UDP
 
 
 class SessionDescription:

@@ -39,7 +39,8 @@ _COMPACT = {
 }  # fmt: skip
 _NAMES = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
 _REQUEST_LINE = re.compile(
-    rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++([^\r\n]*?)(?<![ \t])[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
+    rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
+    rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*+)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
 )
 _STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?+\r?\n")
 _ANY_SIP_LINE = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
@@ -63,7 +64,7 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
-        places: where the value of the first header of each name stands.
+        places: the first header of each name.
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
         length: where the number in the Content-Length header stands, None where there is none.
@@ -92,7 +93,7 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
-        self.places: dict[str, tuple[int, int]] = {}
+        self.places: dict[str, Header] = {}
         self.call_id = self.cseq = self.cseq_method = b""
         self.length: tuple[int, int] | None = None
         self.body_start = self.body_end = len(data)
@@ -110,7 +111,7 @@ class SipMessage:
     def value(self, name: str) -> bytes:
         """The first header of this canonical name; b"" where there is none."""
         place = self.places.get(name)
-        return self.data[place[0] : place[1]] if place is not None else b""
+        return self.data[place[1] : place[2]] if place is not None else b""
 
 
 def read_sip(data: bytes) -> SipMessage | None:
@@ -169,9 +170,10 @@ def _read_headers(message: SipMessage, at: int) -> None:
         canonical = _canonical_name(name[:_LONGEST_NAME]) if colon else None
         if canonical:
             at = end - len(value.lstrip(b" \t"))
-            headers.append((canonical, at, end))  # a CR before a bare LF is white space to all who read the value
+            header = (canonical, at, end)  # a CR before a bare LF is white space to all who read the value
+            headers.append(header)
             if canonical not in places:
-                places[canonical] = (at, end)
+                places[canonical] = header
             elif canonical in _ONCE:
                 raise Malformed(f"{canonical}-twice")
             known = True
@@ -187,9 +189,9 @@ def _read_headers(message: SipMessage, at: int) -> None:
 def _unfold(message: SipMessage, end: int) -> None:
     """The value of the last header goes on to `end`."""
     name, start, _ = message.headers[-1]
-    message.headers[-1] = (name, start, end)
-    if message.places[name][0] == start:
-        message.places[name] = (start, end)
+    header = message.headers[-1] = (name, start, end)
+    if message.places[name][1] == start:
+        message.places[name] = header
 
 
 @lru_cache(4096)
@@ -233,14 +235,15 @@ def _find_body(message: SipMessage) -> None:
     if not message.call_id:
         raise Malformed("no-call-id")
     if "cseq" in message.places:
-        cseq = _CSEQ.match(message.data, *message.places["cseq"])
+        cseq = _CSEQ.match(message.value("cseq"))
         if cseq is None:
             raise Malformed("cseq")
         message.cseq, message.cseq_method = cseq.groups()
     else:
         message.cseq_method = message.method
     if "content-length" in message.places:
-        _take_length(message, *message.places["content-length"])
+        _, start, end = message.places["content-length"]
+        _take_length(message, start, end)
 
 
 def _take_length(message: SipMessage, start: int, end: int) -> None:

@@ -74,7 +74,7 @@ class SipAlg:
         # From here on nothing is refused: what the message does to its call may be written down.
         call.aliases = headers.aliases
         if not call.caller:
-            call.caller, call.callee = headers.users.get("from", b""), headers.users.get("to", b"")
+            call.caller, call.callee = headers.caller, headers.callee
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name)

@@ -36,7 +36,7 @@ def translate_body(sip: SipMessage, nat: Nat, edits: list[Edit], effects: list[E
 
 def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[tuple[int, int]]:
     """Where the session descriptions of a body stand."""
-    if sip.value("content-encoding").strip().lower() not in {b"", b"identity"}:
+    if "content-encoding" in sip.places and sip.value("content-encoding").strip().lower() != b"identity":
         effects.append(Note("encoded-body"))
         return []
     found = []
@@ -49,7 +49,9 @@ def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[tuple[int, int
 
 
 def _correct_length(sip: SipMessage, edits: list[Edit], body_edits: list[Edit]) -> None:
-    growth = sum(len(new) - (end - start) for start, end, new, _ in body_edits)
+    growth = 0
+    for start, end, new, _ in body_edits:
+        growth += len(new) - end + start
     if sip.length is None or not growth:
         return
     start, end = sip.length

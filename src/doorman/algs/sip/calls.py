@@ -6,7 +6,6 @@ kind, since they too need doors and must be forgotten in the end.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
@@ -132,7 +131,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.journal: list[Call] | None = None
-        self._counts: Counter[tuple[Address, Direction]] = Counter()
+        self._counts: dict[Address, list[int]] = {}
         self._by_owner: dict[Owner, Call] = {}
         self._timers: Timers[Call] = Timers()
 
@@ -152,10 +151,11 @@ class Calls:
         Raises:
             Refused: its inside host has too many.
         """
-        outbound = self._counts[owner.party, Direction.OUTBOUND]
-        strangers = self._counts[owner.party, Direction.INBOUND]
-        if outbound + strangers >= MAX_CALLS or (direction and strangers >= MAX_STRANGERS_CALLS):
-            raise Refused("too-many-calls")
+        counts = self._counts.get(owner.party)
+        if counts is not None:
+            own, strangers = counts
+            if own + strangers >= MAX_CALLS or (direction and strangers >= MAX_STRANGERS_CALLS):
+                raise Refused("too-many-calls")
         return Call(owner, method, direction)
 
     def keep(self, call: Call, until: float) -> None:
@@ -163,7 +163,7 @@ class Calls:
         if call.owner not in self._by_owner:
             self._by_owner[call.owner] = call
             call.rings = math.inf
-            self._counts[call.owner.party, call.begun] += 1
+            self._counts.setdefault(call.owner.party, [0, 0])[call.begun] += 1
             if self.journal is not None:
                 self.journal.append(call)
         call.forget_at = until
@@ -182,6 +182,7 @@ class Calls:
         return gone
 
     def _leave(self, party: Address, begun: Direction) -> None:
-        self._counts[party, begun] -= 1
-        if not self._counts[party, begun]:
-            del self._counts[party, begun]
+        counts = self._counts[party]
+        counts[begun] -= 1
+        if not any(counts):
+            del self._counts[party]

@@ -13,31 +13,52 @@ from doorman.net.addresses import Address, Endpoint, address_ascii, parse_addres
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, Part, find_request_uri, find_uris, find_via
 
-_TREATMENTS = {
-    "contact": ("Contact", True),
-    "path": ("Path", True),
-    "record-route": ("Record-Route", True),
-    "refer-to": ("Refer-To", True),
-    "route": ("Route", True),
-    "service-route": ("Service-Route", True),
-    "from": ("From", False),
-    "p-asserted-identity": ("P-Asserted-Identity", False),
-    "p-preferred-identity": ("P-Preferred-Identity", False),
-    "referred-by": ("Referred-By", False),
-    "remote-party-id": ("Remote-Party-ID", False),
-    "reply-to": ("Reply-To", False),
-    "to": ("To", False),
-}
-"""What is done with a header: the rule's name, and whether messages are routed by it.
 
-A routing address without a port means the default one; an identity without a port means the host.
-"""
-_REACHED_AT = frozenset({"contact", "record-route"})
-_PARTIES = frozenset({"from", "to"})
+class Treatment(NamedTuple):
+    """How an address in a header is treated.
+
+    Attributes:
+        rule: on what ground it is changed, for `explain` and `debug`.
+        header: the header's canonical name.
+        routing: whether messages are sent there: without a port it means the default one. Else it says who somebody is,
+            and means the host.
+        role: of the door by which the sender wants to be reached there, "" for none.
+    """
+
+    rule: str
+    header: str
+    routing: bool
+    role: str = ""
+
+
+_TREATMENTS = {
+    treatment.header: treatment
+    for treatment in (
+        Treatment("Contact", "contact", routing=True, role="contact"),
+        Treatment("Path", "path", routing=True),
+        Treatment("Record-Route", "record-route", routing=True, role="record-route"),
+        Treatment("Refer-To", "refer-to", routing=True),
+        Treatment("Route", "route", routing=True),
+        Treatment("Service-Route", "service-route", routing=True),
+        Treatment("From", "from", routing=False),
+        Treatment("P-Asserted-Identity", "p-asserted-identity", routing=False),
+        Treatment("P-Preferred-Identity", "p-preferred-identity", routing=False),
+        Treatment("Referred-By", "referred-by", routing=False),
+        Treatment("Remote-Party-ID", "remote-party-id", routing=False),
+        Treatment("Reply-To", "reply-to", routing=False),
+        Treatment("To", "to", routing=False),
+    )
+}
+_REQUEST_URI = Treatment("Request-URI", "", routing=True)
+_FIRST_VIA = Treatment("Via", "via", routing=True, role="via")
+_VIA = Treatment("Via", "via", routing=True)
+_VIA_PARAMETER = Treatment("Via received", "via", routing=True)
+_FROM = _TREATMENTS["from"]
+_TO = _TREATMENTS["to"]
+_MOST_NOTES = 32
+"""Addresses of one message that are told to have been left alone."""
 _BARE_LIMIT = 65_536
 _MAX_ALIASES = 64
-"""Third parties of one call that are told apart by their user parts."""
-
 
 _OWN = (
     frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to"}),
@@ -101,15 +122,25 @@ class HeaderTranslation:
     Attributes:
         edits: what is to be changed, in order.
         effects: notes on what was left.
-        users: the user parts of From and To.
+        caller, callee: the user parts of From and To.
         reachable: the endpoints of ours by which the message says where answers and new requests may go.
         aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
             shared global address does not tell which host it was.
     """
 
     __slots__ = (
-        "_data", "_left", "_message", "_nat", "_own", "_sip", "_spelling",
-        "aliases", "edits", "effects", "reachable", "users",
+        "_data",
+        "_message",
+        "_nat",
+        "_own",
+        "_sip",
+        "_spelling",
+        "aliases",
+        "callee",
+        "caller",
+        "edits",
+        "effects",
+        "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -127,11 +158,10 @@ class HeaderTranslation:
         self._message = message
         self._nat = nat
         self._spelling = spelling
-        self._left: set[bytes] = set()
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
-        self.users: dict[str, bytes] = {}
+        self.caller = self.callee = b""
         self.reachable: list[Reachable] = []
 
     def run(self) -> None:
@@ -143,56 +173,60 @@ class HeaderTranslation:
         sip, data = self._sip, self._data
         if sip.method:
             for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
-                self._place(sip.uri_start, place, "Request-URI")
-        role = "via"
+                self._place(sip.uri_start, place, _REQUEST_URI)
+        via = _FIRST_VIA
         for name, start, end in sip.headers:
             if name == "via":
-                self._via(start, data[start:end], role)
-                role = ""
+                self._via(start, data[start:end], via)
+                via = _VIA
                 continue
             treatment = _TREATMENTS.get(name)
             if treatment is not None:
-                rule, routing = treatment
-                reached_at = name if name in _REACHED_AT else ""
                 for place in find_uris(data[start:end]):
-                    self._place(start, place, rule, reached_at, routing=routing, own=name in self._own)
-                    if name in _PARTIES:
-                        self.users[name] = place.user
+                    self._place(start, place, treatment)
+                    if treatment is _FROM:
+                        self.caller = place.user
+                    elif treatment is _TO:
+                        self.callee = place.user
 
-    def _via(self, start: int, value: bytes, role: str) -> None:
+    def _via(self, start: int, value: bytes, treatment: Treatment) -> None:
         for sent_by, parameters in find_via(value):
-            self._place(start, sent_by, "Via", role)
-            role = ""
+            self._place(start, sent_by, treatment)
+            treatment = _VIA
             for place in parameters:
-                self._place(start, place, "Via received")
+                self._place(start, place, _VIA_PARAMETER)
 
-    def _place(  # noqa: PLR0913 - what is known of a place
-        self, at: int, place: HostPort, rule: str, role: str = "", *, routing: bool = True, own: bool = False
-    ) -> None:
+    def _place(self, at: int, place: HostPort, treatment: Treatment) -> None:
         """Translate a place that is counted from `at`."""
-        new = self._translate(place, role, via=rule == "Via", routing=routing, own=own)
-        if new is not None:
-            self.edits.append(Edit(at + place.start, at + place.end, new, rule))
-
-    def _translate(self, place: HostPort, role: str, *, via: bool, routing: bool, own: bool) -> bytes | None:
-        """What to write at a place; None where it stays as it is."""
         address = parse_address(place.host)
         if address is None:
-            return None
+            return
         if not self._nat.owns(address):
-            if place.host not in self._left:
-                self._left.add(place.host)
-                self.effects.append(Note("address-left", place.host))
-            return None
-        if place.port < 0 and (not routing or place.part != Part.BOTH):
-            host = self._identity(address, place.user, own=own)
-            return None if host == address else _write_host(host)
+            self._leave(place.host)
+            return
+        if place.port < 0 and (not treatment.routing or place.part != Part.BOTH):
+            host = self._identity(address, place.user, own=treatment.header in self._own)
+            new = None if host == address else _write_host(host)
+        else:
+            new = self._endpoint(address, place, treatment)
+        if new is not None:
+            self.edits.append(Edit(at + place.start, at + place.end, new, treatment.rule))
+
+    def _leave(self, host: bytes) -> None:
+        note = Note("address-left", host)
+        if len(self.effects) < _MOST_NOTES and note not in self.effects:
+            self.effects.append(note)
+
+    def _endpoint(self, address: Address, place: HostPort, treatment: Treatment) -> bytes | None:
+        """What to write for an endpoint; None where it stays as it is."""
         old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
         protocol = place.protocol or self._message.protocol
         new = self._nat.translate(old, protocol)
-        if role and place.part == Part.BOTH:
-            self.reachable.append(Reachable(role, protocol, old, new))
-        return None if new == old else self._spell(place, old, new, via=via, routing=routing)
+        if treatment.role and place.part == Part.BOTH:
+            self.reachable.append(Reachable(treatment.role, protocol, old, new))
+        if new == old:
+            return None
+        return self._spell(place, old, new, via=treatment.rule == "Via", routing=treatment.routing)
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         message = self._message

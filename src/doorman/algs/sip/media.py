@@ -85,32 +85,32 @@ class MediaTranslation:
         if media.port.number == 0:
             self._idle(connection)
             return Announced(kind, None, ())
-        if address is None or not any(address) or is_multicast(address):
+        if address is None or not address.strip(b"\0") or is_multicast(address):
             if address is None:
                 self.effects.append(Note("media-host-name"))
             return Announced(kind, None, ())
+        own = Endpoint(address, media.port.number)
         if not self._nat.owns(address):
             self.effects.append(Note("address-left", address_ascii(address)))
-            return Announced(kind, Endpoint(address, media.port.number), ())
-        if media.active and media.port.number == DISCARD_PORT:
+            return Announced(kind, own, ())
+        if media.active and own.port == DISCARD_PORT:
             self._idle(connection)
-            return Announced(kind, Endpoint(address, media.port.number), ())
-        flows = self._expose(media, connection, address)
-        receives = Endpoint(address, media.port.number)
-        return Announced(kind, receives, tuple(flows) if self._nat.shielded(address) else ())
+            return Announced(kind, own, ())
+        flows = self._expose(media, connection, own)
+        return Announced(kind, own, tuple(flows) if self._nat.shielded(address) else ())
 
-    def _expose(self, media: Media, connection: Host, address: Address) -> list[Flow]:
-        own = Endpoint(address, media.port.number)
+    def _expose(self, media: Media, connection: Host, own: Endpoint) -> list[Flow]:
         protocol, is_rtp = media.protocol, media.is_rtp
         rtcp = self._rtcp(media, own) if is_rtp and protocol == UDP else None
-        adjacent = rtcp is not None and rtcp.port == own.port + 1 and rtcp.address == address
+        adjacent = rtcp is not None and rtcp == (own.address, own.port + 1)
         roles = ("rtp", "rtcp") if adjacent else ("rtp",) if is_rtp else (media.kind.decode("ascii", "replace"),)
         ports = len(roles) * media.count
         first = self._nat.expose(own, protocol, ports=ports, even=is_rtp)
         self._connection(connection, first.address)
         self._port(media.port, first.port, "SDP m=")
-        flows = [
-            Flow(roles[step % len(roles)], protocol, _above(first, step), _above(own, step)) for step in range(ports)
+        flows = [Flow(roles[0], protocol, first, own)]
+        flows += [
+            Flow(roles[step % len(roles)], protocol, _above(first, step), _above(own, step)) for step in range(1, ports)
         ]
         if media.rtcp is None and not media.candidates:
             return flows
@@ -193,4 +193,4 @@ class MediaTranslation:
 
 
 def _above(endpoint: Endpoint, ports: int) -> Endpoint:
-    return Endpoint(endpoint.address, endpoint.port + ports) if ports else endpoint
+    return Endpoint(endpoint.address, endpoint.port + ports)

@@ -70,7 +70,7 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
     call.method = b"INVITE"
     if sip.method:
         call.invites[message.direction] = sip.cseq
-    tag = tag_of(sip, "to")
+    tag = tag_of(sip, "to") if status else b""
     newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag)):
         # Of another try, or of a dialog that is over: it tells nothing of this one.
