@@ -19,8 +19,11 @@ def test_there_is_something_to_compare() -> None:
 @pytest.mark.parametrize(("command", "shown"), BLOCKS, ids=[command.split()[1] for command, _ in BLOCKS])
 def test_the_output_is_true(command: str, shown: str, tmp_path: Path) -> None:
     """A line `…` stands for what is left out; all other text is there, in this order."""
-    words = [Path(sys.executable).with_name("doorman"), *shlex.split(command)[1:]]
-    words = [tmp_path / Path(word).name if str(word).startswith("build/") else word for word in words]
+    words = [
+        str(tmp_path / word.removeprefix("build/")) if word.startswith("build/") else word
+        for word in shlex.split(command)
+    ]
+    words[0] = str(Path(sys.executable).with_name("doorman"))
     done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     at = 0
     for piece in shown.split("\n…\n"):

@@ -430,3 +430,26 @@ def test_a_call_that_was_not_seen_from_its_beginning() -> None:
     assert gateway.call("one").state == State.CONFIRMED
     gateway.wait(600)
     assert gateway.call("one").state == State.CONFIRMED
+
+
+def test_a_late_copy_of_the_first_request_opens_nothing_after_the_end() -> None:
+    gateway = Gateway()
+    connect(gateway)
+    gateway.out(request("INVITE", body=sdp(port=4200)).replace(b"CSeq: 1", b"CSeq: 7"))
+    gateway.in_(incoming("BYE", call_id="one"))
+    gateway.out(bye().replace(b"CSeq: 1", b"CSeq: 8"))
+    gateway.wait(6)
+    assert gateway.media_doors() == []
+    gateway.out(request(body=sdp()))
+    assert gateway.media_doors() == []
+
+
+def test_a_stranger_cannot_cancel_what_the_phone_began() -> None:
+    gateway = Gateway()
+    ring(gateway)
+    gateway.in_(incoming("CANCEL", call_id="one").replace(b"CSeq: 1", b"CSeq: 9"), STRANGER)
+    gateway.wait(6)
+    assert visitors(gateway) == ["198.51.100.20"]
+    gateway.out(request("CANCEL"))
+    gateway.wait(6)
+    assert visitors(gateway) == []

@@ -64,6 +64,7 @@ class Call:
         method: of the first request seen.
         begun: the direction of its first message.
         state: of the whole call.
+        tag: of the party that called; b"" until it is known.
         dialogs: the state of each dialog, by the tag of the party that was called (RFC 3261, section 12).
         streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
         unsettled: changes to them that were offered and not answered yet.
@@ -91,6 +92,7 @@ class Call:
         "signals",
         "state",
         "streams",
+        "tag",
         "unsettled",
     )
 
@@ -99,6 +101,7 @@ class Call:
         self.begun = begun
         self.method = method
         self.state = State.TRYING
+        self.tag = b""
         self.dialogs: dict[bytes, State] | None = None
         self.streams: list[list[Announced | None]] = []
         self.unsettled: list[Unsettled] = []

@@ -23,8 +23,14 @@ _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
-    """Whether an INVITE is another than the last one that went this way."""
-    return call.invites[direction] != sip.cseq
+    """Whether an INVITE comes after the last one that went this way."""
+    return _order(sip.cseq) > _order(call.invites[direction])
+
+
+def _order(cseq: bytes) -> tuple[int, bytes]:
+    """A number of any length, for comparing."""
+    digits = cseq.lstrip(b"0")
+    return len(digits), digits
 
 
 def is_of_dialog(call: Call, sip: SipMessage) -> bool:
@@ -34,8 +40,11 @@ def is_of_dialog(call: Call, sip: SipMessage) -> bool:
     """
     if not sip.method or not call.dialogs or call.method != b"INVITE":
         return True
-    tag = tag_of(sip, "to")
-    return not tag or tag in call.dialogs or tag_of(sip, "from") in call.dialogs
+    to = tag_of(sip, "to")
+    if not to:
+        return True
+    tags = {to, tag_of(sip, "from")}
+    return any(tag in call.dialogs for tag in tags) and (not call.tag or call.tag in tags)
 
 
 def may_announce(call: Call, sip: SipMessage) -> bool:
@@ -50,7 +59,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     now = message.now
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
-    if sip.method in {b"BYE", b"CANCEL"}:
+    if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, now)
     if call.method in _LASTING and sip.cseq_method in _LASTING:
         if sip.method:
@@ -68,8 +77,10 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
 def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
     status, now = sip.status, message.now
     call.method = b"INVITE"
-    if sip.method:
+    if sip.method == b"INVITE" and is_newer(call, sip, message.direction):
         call.invites[message.direction] = sip.cseq
+        if not tag_of(sip, "to"):
+            call.tag = tag_of(sip, "from")
     tag = tag_of(sip, "to") if status else b""
     newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag)):
@@ -91,6 +102,11 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         call.see_dialog(tag, State.ENDED)
         return _close(calls, call, now)
     return []
+
+
+def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
+    """Whether a CANCEL is for an INVITE that went its way (RFC 3261, section 9.1), as far as any was seen."""
+    return call.invites[direction] == sip.cseq or not any(call.invites)
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
