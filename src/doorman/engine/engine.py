@@ -23,6 +23,11 @@ from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
 
+# Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
+_FORWARDED, _PASSED, _HELD, _DROPPED = Fate
+_INSIDE, _OUTSIDE = Side
+_OTHER = (_OUTSIDE, _INSIDE)
+_OUTBOUND, _INBOUND = Direction
 _FLAGS_AT = 33
 _OPENING_OR_CLOSING = 7
 """FIN, SYN and RST."""
@@ -65,7 +70,7 @@ class Engine:
                 session.last_used = now
                 if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or not session.settled):
                     self.state.sessions.see_flags(session, data[_FLAGS_AT])
-                return Result(Fate.FORWARDED, way.carry(data), Side(1 - side))
+                return Result(_FORWARDED, way.carry(data), _OTHER[side])
         try:
             return self._receive(data, side, now)
         except Refused as refused:
@@ -97,22 +102,22 @@ class Engine:
         if is_fragment(data):
             whole = self._reassemblers[side].add(data, now)
             if whole is None:
-                return Result(Fate.HELD, data, side)
+                return Result(_HELD, data, side)
             if not isinstance(whole, Datagram):
                 return self._drop(data, side, whole.reason)
             data = whole.packet
         packet = parse_packet(data)
         if packet is None:
             return self._drop(data, side, "damaged-packet")
-        if side == Side.OUTSIDE and self.state.rules.is_inside(packet.source):
-            return self._drop(data, Side.INSIDE, "spoofed-source")
+        if side == _OUTSIDE and self.state.rules.is_inside(packet.source):
+            return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
-        return self._outbound(packet, now) if side == Side.INSIDE else self._inbound(packet, now)
+        return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now)
 
     def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
         self.drops[reason] += 1
-        return Result(Fate.DROPPED, data, side, reason, inspections)
+        return Result(_DROPPED, data, side, reason, inspections)
 
     # From the inside
 
@@ -120,13 +125,13 @@ class Engine:
         state, rules = self.state, self.state.rules
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is None and (not rules.is_inside(packet.source) or rules.is_inside(packet.destination)):
-            return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
+            return Result(_PASSED, packet.data, _OUTSIDE)
         nat = Outward(rules, state.bindings, packet.source)
         session = way.session if way is not None else self._begin_outbound(packet, nat)
         if session is None:
             return self._untranslated(packet, nat, now)
         result = self._forward(packet, session, session.outward, nat, now)
-        if result.fate != Fate.FORWARDED:
+        if result.fate != _FORWARDED:
             nat.undo()
             return result
         if way is None:
@@ -153,21 +158,21 @@ class Engine:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
         alg = self._alg_for(packet, packet.source_port, packet.destination_port)
         if alg is None or packet.payload_end <= packet.payload_at:
-            return Result(Fate.PASSED, packet.data, Side.OUTSIDE)
+            return Result(_PASSED, packet.data, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
-        message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, now)
+        message = Message(packet.payload, _OUTBOUND, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
         self.state.carry_out(outcome.effects, now)
         inspection = Inspection(alg, message, outcome, message.data)
         if outcome.drop is not None:
             nat.undo()
-            return self._drop(packet.data, Side.OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
+            return self._drop(packet.data, _OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
         self.state.keep(nat.made, now)
-        return Result(Fate.PASSED, packet.data, Side.OUTSIDE, inspections=(inspection,))
+        return Result(_PASSED, packet.data, _OUTSIDE, inspections=(inspection,))
 
     def _hairpin(self, result: Result, now: float) -> Result:
         """What was sent to one of our own global addresses comes back in."""
-        back = self.receive(result.packet, Side.OUTSIDE, now)
+        back = self.receive(result.packet, _OUTSIDE, now)
         back.inspections = result.inspections + back.inspections
         return back
 
@@ -183,14 +188,14 @@ class Engine:
         binding = state.bindings.by_global(packet.protocol, packet.receiver)
         if binding is None:
             if state.rules.owns(packet.destination):
-                return self._drop(packet.data, Side.INSIDE, "no-translation")
-            return Result(Fate.PASSED, packet.data, Side.INSIDE)
+                return self._drop(packet.data, _INSIDE, "no-translation")
+            return Result(_PASSED, packet.data, _INSIDE)
         door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
-            return self._drop(packet.data, Side.INSIDE, "no-session-or-door")
+            return self._drop(packet.data, _INSIDE, "no-session-or-door")
         session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
         result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
-        if result.fate == Fate.FORWARDED:
+        if result.fate == _FORWARDED:
             state.sessions.add(session, now)
             if door is not None:
                 state.promote(door)
@@ -236,13 +241,13 @@ class Engine:
 
     def _forward(self, packet: Packet, session: Session, way: Way, nat: Outward | Inward, now: float) -> Result:
         session.last_used = now
-        leaves = Side.OUTSIDE if way is session.outward else Side.INSIDE
+        leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
             self.state.sessions.see_flags(session, tcp_flags(packet))
         if session.alg is None or packet.payload_end <= packet.payload_at:
-            return Result(Fate.FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
+            return Result(_FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
         alg = session.alg
-        direction = Direction.OUTBOUND if leaves == Side.OUTSIDE else Direction.INBOUND
+        direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
         path = Path(packet.sender, packet.receiver, way.sender, way.receiver)
         message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
@@ -256,36 +261,36 @@ class Engine:
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
-        self.state.carry_out(outcome.effects, now, session if leaves == Side.OUTSIDE else None)
+        self.state.carry_out(outcome.effects, now, session if leaves == _OUTSIDE else None)
         session.spoke = session.spoke or bool(outcome.name)
         changed = readdress(packet, way.sender, way.receiver, after)
-        return Result(Fate.FORWARDED, changed, leaves, inspections=(inspection,))
+        return Result(_FORWARDED, changed, leaves, inspections=(inspection,))
 
     # ICMP errors
 
     def _error(self, packet: Packet, side: Side, now: float) -> Result:
         """An error about a packet of a session, which went the other way than the error does."""
-        leaves = Side(1 - side)
+        leaves = _OTHER[side]
         quote = quoted(packet)
         way = None
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             if not self._translates(packet, side):
-                return Result(Fate.PASSED, packet.data, leaves)
+                return Result(_PASSED, packet.data, leaves)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
         changed = quote.readdressed(way.receiver, way.sender)
-        if side == Side.INSIDE:
+        if side == _INSIDE:
             addresses = (way.session.inside_global.address, packet.destination)
         else:
             addresses = (packet.source, way.session.inside_local.address)
-        result = Result(Fate.FORWARDED, readdress_error(packet, changed, *addresses), leaves)
-        return self._hairpin(result, now) if side == Side.INSIDE and way.session.hairpin else result
+        result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
+        return self._hairpin(result, now) if side == _INSIDE and way.session.hairpin else result
 
     def _translates(self, packet: Packet, side: Side) -> bool:
         """Whether packets from here to there are translated at all."""
         rules = self.state.rules
-        if side == Side.OUTSIDE:
+        if side == _OUTSIDE:
             return rules.owns(packet.destination)
         return rules.translates(packet.source) and not rules.is_inside(packet.destination)
 

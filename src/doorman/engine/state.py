@@ -80,10 +80,10 @@ class State:
         if binding is None or binding.inward(door.entrance) != door.leads_to:
             self.notes["door-without-binding"] += 1  # the name it was to have belongs to nobody, or to another host
             return
-        served = self._served(door)
-        if served is not None:
-            self.doors.prolong(served, door.closes)
-            return
+        for served in self.doors.of_owner(door.owner):
+            if served.promoted and served.same_flow(door) and self._still_there(door):
+                self.doors.prolong(served, door.closes)
+                return
         replaced = self.doors.open(door, now)
         if replaced is door:
             return
@@ -93,14 +93,10 @@ class State:
             self.changes.append(DoorClosed(replaced))
         self.changes.append(DoorOpened(door))
 
-    def _served(self, door: Door) -> Door | None:
-        """The same door, opened before, whose visitor came and still is there: another is not needed."""
-        for known in self.doors.of_owner(door.owner):
-            if known.promoted and known.same_flow(door):
-                for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
-                    if door.visitor in {None, session.outside_global.address}:
-                        return known
-        return None
+    def _still_there(self, door: Door) -> bool:
+        """Whether a visitor came whom a door is for, and its session lives: it needs no other door."""
+        sessions = self.sessions.of_endpoint(door.protocol, door.leads_to)
+        return any(door.visitor in {None, session.outside_global.address} for session in sessions)
 
     def _closed(self, door: Door, now: float) -> None:
         """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""

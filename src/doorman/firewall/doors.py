@@ -67,8 +67,7 @@ class Doors:
         A door that is open already is prolonged and nothing else: `open` says so by giving back the door itself.
         """
         replaced = None
-        mine = self._by_owner.setdefault(door.owner, [])
-        for known in mine:
+        for known in self._by_owner.get(door.owner, ()):
             if known.entrance == door.entrance and known.protocol == door.protocol:
                 if not known.promoted and known.same_flow(door):
                     self.prolong(known, door.closes)
@@ -77,8 +76,11 @@ class Doors:
                 break
         if replaced is not None:
             self._forget(replaced)
-            mine = self._by_owner.setdefault(door.owner, [])
-        mine.append(door)
+        mine = self._by_owner.get(door.owner)
+        if mine is None:
+            self._by_owner[door.owner] = [door]
+        else:
+            mine.append(door)
         door.opened = now
         key = (door.protocol, door.entrance, door.visitor)
         if key in self._table:

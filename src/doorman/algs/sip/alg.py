@@ -25,6 +25,7 @@ MAX_MESSAGE = 65_000
 
 _OFFERING = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 """The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
+_TRYING, _, _, _ENDED = State
 _MOST_GROWTH = 3
 """How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
 
@@ -82,9 +83,9 @@ class SipAlg:
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat
     ) -> list[Effect]:
-        if call.state == State.ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
+        if call.state == _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
             # Tried again: with credentials, say.
-            call.state, call.streams, call.unsettled, call.dialogs = State.TRYING, [], [], None
+            call.state, call.streams, call.unsettled, call.dialogs = _TRYING, [], [], None
         elif not is_of_dialog(call, sip):
             return [Note("unknown-dialog")]
         effects: list[Effect] = []

@@ -38,6 +38,9 @@ class State(Enum):
     ENDED = "ended"
 
 
+_TRYING = State.TRYING
+
+
 class Unsettled(NamedTuple):
     """A change of what one end announced, until the other end accepts or refuses it.
 
@@ -100,7 +103,7 @@ class Call:
         self.owner = owner
         self.begun = begun
         self.method = method
-        self.state = State.TRYING
+        self.state = _TRYING
         self.tag = b""
         self.dialogs: dict[bytes, State] | None = None
         self.streams: list[list[Announced | None]] = []

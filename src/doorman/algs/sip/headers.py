@@ -49,6 +49,9 @@ _TREATMENTS = {
         Treatment("To", "to", routing=False),
     )
 }
+# Looked up once: in Python 3.11 each `Part.BOTH` costs more than a look-up in a dictionary.
+_BOTH, _HOST, _PORT = Part
+_OUTBOUND = Direction.OUTBOUND
 _REQUEST_URI = Treatment("Request-URI", "", routing=True)
 _FIRST_VIA = Treatment("Via", "via", routing=True, role="via")
 _VIA = Treatment("Via", "via", routing=True)
@@ -204,7 +207,7 @@ class HeaderTranslation:
         if not self._nat.owns(address):
             self._leave(place.host)
             return
-        if place.port < 0 and (not treatment.routing or place.part != Part.BOTH):
+        if place.port < 0 and (not treatment.routing or place.part != _BOTH):
             host = self._identity(address, place.user, own=treatment.header in self._own)
             new = None if host == address else _write_host(host)
         else:
@@ -222,7 +225,7 @@ class HeaderTranslation:
         old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
         protocol = place.protocol or self._message.protocol
         new = self._nat.translate(old, protocol)
-        if treatment.role and place.part == Part.BOTH:
+        if treatment.role and place.part == _BOTH:
             self.reachable.append(Reachable(treatment.role, protocol, old, new))
         if new == old:
             return None
@@ -230,7 +233,7 @@ class HeaderTranslation:
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         message = self._message
-        if message.direction == Direction.OUTBOUND:
+        if message.direction == _OUTBOUND:
             if address != message.party and own:
                 self.aliases = self.aliases or {}
                 if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
@@ -241,10 +244,10 @@ class HeaderTranslation:
 
     def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
-        if place.part == Part.PORT:
+        if place.part == _PORT:
             return str(new.port).encode()
         host = _write_host(new.address)
-        if place.part == Part.HOST:
+        if place.part == _HOST:
             return host
         if place.port < 0:
             if new.port == place.default_port:

@@ -96,17 +96,10 @@ def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now
 
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
     """
+    role, protocol, entrance, leads_to = flow
+    visitor, closes = _visitor(visiting, peer), now + MAX_CALL
     return OpenDoor(
-        Door(
-            call.owner,
-            flow.role,
-            flow.protocol,
-            visitor=_visitor(visiting, peer),
-            entrance=flow.entrance,
-            leads_to=flow.leads_to,
-            closes=now + MAX_CALL,
-            flows=1,
-        )
+        Door(call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1)
     )
 
 

@@ -19,6 +19,8 @@ MAX_EXPIRES = 86_400.0
 
 _TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
+# Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
+_TRYING, _EARLY, _CONFIRMED, _ENDED = State
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 
@@ -51,7 +53,7 @@ def may_announce(call: Call, sip: SipMessage) -> bool:
     """Whether a message can announce anything: nothing does in what is over, not even sent again."""
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
         return not _is_over(call, tag_of(sip, "to"))
-    return call.state != State.ENDED
+    return call.state != _ENDED
 
 
 def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat) -> list[Effect]:
@@ -69,7 +71,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
             return []
-    if not call.forget_at or (call.forget_at < now + TRANSACTION and call.state != State.ENDED):
+    if not call.forget_at or (call.forget_at < now + TRANSACTION and call.state != _ENDED):
         calls.keep(call, now + TRANSACTION)
     return []
 
@@ -87,19 +89,19 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         # Of another try, or of a dialog that is over: it tells nothing of this one.
         calls.keep(call, max(call.forget_at, now + TRANSACTION))
     elif status <= 100:  # noqa: PLR2004 - a request, or Trying
-        if call.state != State.CONFIRMED:
+        if call.state != _CONFIRMED:
             calls.keep(call, now + GATE)
     elif status < 200:  # noqa: PLR2004 - provisional
-        call.see_dialog(tag, State.EARLY)
-        if call.state != State.CONFIRMED:
-            call.state = State.EARLY
+        call.see_dialog(tag, _EARLY)
+        if call.state != _CONFIRMED:
+            call.state = _EARLY
             calls.keep(call, now + GATE)
     elif status < 300:  # noqa: PLR2004 - success
-        call.see_dialog(tag, State.CONFIRMED)
-        call.state = State.CONFIRMED
+        call.see_dialog(tag, _CONFIRMED)
+        call.state = _CONFIRMED
         calls.keep(call, now + MAX_CALL)
-    elif call.state != State.CONFIRMED:
-        call.see_dialog(tag, State.ENDED)
+    elif call.state != _CONFIRMED:
+        call.see_dialog(tag, _ENDED)
         return _close(calls, call, now)
     return []
 
@@ -110,23 +112,23 @@ def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
-    return bool(call.dialogs) and (call.dialogs or {}).get(tag) == State.ENDED
+    return bool(call.dialogs) and (call.dialogs or {}).get(tag) == _ENDED
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
     for name in ("to", "from"):
         tag = tag_of(sip, name)
         if call.dialogs and tag in call.dialogs:
-            call.dialogs[tag] = State.ENDED
-    if sip.method == b"CANCEL" and call.state == State.CONFIRMED:
+            call.dialogs[tag] = _ENDED
+    if sip.method == b"CANCEL" and call.state == _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
-    if sip.method == b"BYE" and call.dialogs and State.CONFIRMED in call.dialogs.values():
+    if sip.method == b"BYE" and call.dialogs and _CONFIRMED in call.dialogs.values():
         return []  # another fork goes on
     return _close(calls, call, now)
 
 
 def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
-    call.state = State.ENDED
+    call.state = _ENDED
     call.unsettled = []
     calls.keep(call, now + TRANSACTION)
     return [CloseDoors(call.owner, now + LINGER)]
