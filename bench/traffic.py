@@ -30,7 +30,7 @@ CSeq: 1 INVITE
 Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO, MESSAGE, SUBSCRIBE, UPDATE
 Content-Type: application/sdp
 Supported: replaces, norefersub, extended-refer, timer, outbound, path
-User-Agent: Softphone 5.2 build 81342
+User-Agent: Softphone 5.2 build 81342 (x86_64, Linux), media engine 3.1.4 rev 7f3a
 Allow-Events: presence, kpml, talk
 Content-Length: {length}
 

@@ -133,6 +133,7 @@ class HeaderTranslation:
 
     __slots__ = (
         "_data",
+        "_left",
         "_message",
         "_nat",
         "_own",
@@ -161,6 +162,7 @@ class HeaderTranslation:
         self._message = message
         self._nat = nat
         self._spelling = spelling
+        self._left = b""
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
@@ -216,9 +218,11 @@ class HeaderTranslation:
             self.edits.append(Edit(at + place.start, at + place.end, new, treatment.rule))
 
     def _leave(self, host: bytes) -> None:
-        note = Note("address-left", host)
-        if len(self.effects) < _MOST_NOTES and note not in self.effects:
-            self.effects.append(note)
+        if host != self._left:
+            self._left = host
+            note = Note("address-left", host)
+            if len(self.effects) < _MOST_NOTES and note not in self.effects:
+                self.effects.append(note)
 
     def _endpoint(self, address: Address, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""

@@ -26,7 +26,8 @@ _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether an INVITE comes after the last one that went this way."""
-    return _order(sip.cseq) > _order(call.invites[direction])
+    last = call.invites[direction]
+    return not last or _order(sip.cseq) > _order(last)
 
 
 def _order(cseq: bytes) -> tuple[int, bytes]:
