@@ -27,25 +27,39 @@ _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _CONTENT_TYPE = re.compile(
     rb"^(?:content-type|c)[ \t]*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)", re.IGNORECASE | re.MULTILINE
 )
+_CONTENT_LENGTH = re.compile(
+    rb"^(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9}+)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Part(NamedTuple):
-    """A piece of a body: its Content-Type, in lower case without parameters, and where it stands."""
+    """A piece of a body.
+
+    Attributes:
+        content_type: in lower case, without parameters.
+        start, end: where it stands.
+        length: where the number in its own Content-Length header stands; few have one.
+    """
 
     content_type: bytes
     start: int
     end: int
+    length: tuple[int, int] | None = None
 
 
-def find_parts(data: bytes, content_type: bytes, start: int, end: int, depth: int = 0) -> list[Part]:
+def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[Part]:
     """All parts of the body `data[start:end]` that are not multiparts; a body that is none is its own only part.
 
     Raises:
         Malformed: more parts than `MAX_PARTS`, or a multipart whose boundary is not named.
     """
-    media_type = _media_type(content_type[:_LONGEST_TYPE])
+    return _parts_of(data, content_type, Part(_media_type(content_type[:_LONGEST_TYPE]), start, end), 0)
+
+
+def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list[Part]:
+    media_type, start, end, _ = whole
     if not media_type.startswith(b"multipart/") or depth == MAX_DEPTH:
-        return [Part(media_type, start, end)]
+        return [whole]
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
         raise Malformed("multipart-without-boundary")
@@ -55,7 +69,11 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int, depth: in
         if head_end is None:
             continue
         kind = _CONTENT_TYPE.search(data[at : head_end.start()])
-        parts += find_parts(data, kind[1] if kind else b"text/plain", head_end.end(), stop, depth + 1)
+        length = _CONTENT_LENGTH.search(data[at : head_end.start()])
+        inner = kind[1] if kind else b"text/plain"
+        place = (at + length.start(1), at + length.end(1)) if length else None
+        part = Part(_media_type(inner[:_LONGEST_TYPE]), head_end.end(), stop, place)
+        parts += _parts_of(data, inner, part, depth + 1)
         if len(parts) > MAX_PARTS:
             raise Malformed("too-many-parts")
     return parts

@@ -351,6 +351,20 @@ class TestBodies:
         b"%s--x", b"Content-Type: application/pidf+xml", b"", b"<a>10.0.0.10</a>", b"--x--", b"",
     ])  # fmt: skip
 
+    def test_a_part_that_tells_its_own_length(self) -> None:
+        line = "a=abcdefgh"
+
+        def mixed(host: str, length: int) -> bytes:
+            part = crlf(sdp(host, 4000, line))
+            head = b"--x\r\nContent-Type: application/sdp\r\ncontent-length : %d\r\n\r\n" % length
+            return head + part + b"\r\n--x\r\nContent-Type: text/plain\r\n\r\n10.0.0.10\r\n--x--\r\n"
+
+        theirs, ours = (len(crlf(sdp(host, 4000, line))) for host in ("10.0.0.10", "203.0.113.1"))
+        lines = "INVITE sip:b@c SIP/2.0", "i: x", "c: multipart/mixed;boundary=x"
+        sent = Gateway().out(sip(*lines, body=mixed("10.0.0.10", theirs)))
+        assert theirs < 100 <= ours, "the number grows by a digit, and the whole message with it"
+        assert sent.data == sip(*lines, body=mixed("203.0.113.1", ours))
+
     def test_a_description_in_the_middle(self) -> None:
         gateway = Gateway()
         body = self.MIXED % (crlf(sdp()) + b"\r\n")

@@ -2,7 +2,7 @@
 
 from doorman.algs.api import Edit, Effect, Nat, Note
 from doorman.algs.sip.media import Announced, MediaTranslation
-from doorman.wire.multipart import find_parts
+from doorman.wire.multipart import Part, find_parts
 from doorman.wire.sdp import read_sdp
 from doorman.wire.sip import SipMessage
 
@@ -21,40 +21,44 @@ def translate_body(sip: SipMessage, nat: Nat, edits: list[Edit], effects: list[E
         return None
     announced: list[Announced] | None = None
     body_edits: list[Edit] = []
-    for start, end in _descriptions(sip, effects):
-        media = MediaTranslation(read_sdp(sip.data, start, end), nat)
+    for part in _descriptions(sip, effects):
+        media = MediaTranslation(read_sdp(sip.data, part.start, part.end), nat)
         media.run(MAX_MEDIA)
         body_edits += media.edits
+        if part.length is not None:
+            body_edits += _corrected(sip.data, part.length, media.edits)
         effects += media.effects
         announced = media.announced if announced is None else announced + media.announced
     if body_edits:
         edits += body_edits
-        _correct_length(sip, edits, body_edits)
+        if sip.length is not None:
+            edits += _corrected(sip.data, sip.length, body_edits)
         edits.sort()
     return announced
 
 
-def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[tuple[int, int]]:
-    """Where the session descriptions of a body stand."""
+def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[Part]:
+    """The session descriptions in a body."""
     if "content-encoding" in sip.places and sip.value("content-encoding").strip().lower() != b"identity":
         effects.append(Note("encoded-body"))
         return []
     found = []
-    for kind, start, end in find_parts(sip.data, sip.value("content-type"), sip.body_start, sip.body_end):
-        if kind == b"application/sdp" or (not kind and sip.data.startswith(b"v=0", start)):
-            found.append((start, end))
+    for part in find_parts(sip.data, sip.value("content-type"), sip.body_start, sip.body_end):
+        kind = part.content_type
+        if kind == b"application/sdp" or (not kind and sip.data.startswith(b"v=0", part.start)):
+            found.append(part)
         elif kind.startswith((b"application/pkcs7", b"application/x-pkcs7")):
             effects.append(Note("encrypted-body"))
     return found
 
 
-def _correct_length(sip: SipMessage, edits: list[Edit], body_edits: list[Edit]) -> None:
+def _corrected(data: bytes, place: tuple[int, int], edits: list[Edit]) -> list[Edit]:
+    """The edit, if one is due, that makes a length right after edits of what it counts; leading zeros are kept."""
+    start, end = place
     growth = 0
-    for start, end, new, _ in body_edits:
-        growth += len(new) - end + start
-    if sip.length is None or not growth:
-        return
-    start, end = sip.length
-    width = end - start if sip.data[start : start + 1] == b"0" else 0
-    length = sip.body_end - sip.body_start + growth
-    edits.append(Edit(start, end, str(length).zfill(width).encode(), "Content-Length"))
+    for at, stop, new, _ in edits:
+        growth += len(new) - stop + at
+    if not growth:
+        return []
+    width = end - start if data[start : start + 1] == b"0" else 0
+    return [Edit(start, end, str(int(data[start:end]) + growth).zfill(width).encode(), "Content-Length")]

@@ -89,7 +89,7 @@ def _body_lines(before: SipMessage, after: SipMessage) -> Iterator[str]:
 
 def _descriptions(sip: SipMessage) -> list[SessionDescription]:
     parts = find_parts(sip.data, sip.value("content-type"), sip.body_start, sip.body_end)
-    return [read_sdp(sip.data, start, end) for kind, start, end in parts if kind == b"application/sdp"]
+    return [read_sdp(sip.data, start, end) for kind, start, end, _ in parts if kind == b"application/sdp"]
 
 
 def _media(description: SessionDescription) -> list[str]:
