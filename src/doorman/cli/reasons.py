@@ -22,6 +22,7 @@ NOTES = {
     "sip-over-tcp-not-inspected": "SIP over TCP: only IP and TCP headers are translated",
     "third-party-address": "no door to another host than the sender",
     "too-many-signalling-doors": "no more doors for one call",
+    "unexpected-answer": "answers to an INVITE from another address than it went to: they change nothing here",
     "unknown-dialog": "requests with a tag of no known dialog: they announce nothing and end nothing",
     "unknown-method": "requests of a method without an RFC",
 }

@@ -371,6 +371,16 @@ class TestStrangersInACall:
         gateway.in_(incoming(method, call_id="one", body=sdp("192.0.2.66", 9000)), STRANGER)
         assert gateway.media_doors() == before
 
+    def test_answers_are_believed_of_whom_was_asked(self) -> None:
+        """By the contact door anyone may send; with the right Call-ID and CSeq, too."""
+        gateway = Gateway()
+        gateway.out(request(body=sdp()))
+        gateway.in_(answer(200, body=sdp("192.0.2.66", 7000)).replace(b"tag=b", b"tag=x"), STRANGER)
+        assert gateway.notes("unexpected-answer") == 1
+        assert all("192.0.2.66" not in door for door in gateway.media_doors())
+        gateway.in_(answer(200, body=sdp("198.51.100.99", 7000)))
+        assert any("198.51.100.99" in door for door in gateway.media_doors())
+
 
 def sdp_bytes() -> bytes:
     """The phone's description as it stands in a body."""

@@ -15,7 +15,7 @@ from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.headers import HeaderTranslation, Spelling, echoed_identity, own_identities
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import announce, settle
-from doorman.algs.sip.progress import follow, is_newer, is_of_dialog, may_announce
+from doorman.algs.sip.progress import follow, is_answered_by, is_newer, is_of_dialog, may_announce
 from doorman.algs.sip.signalling import Signals
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
@@ -88,6 +88,8 @@ class SipAlg:
             call.state, call.streams, call.unsettled, call.dialogs = _TRYING, [], [], None
         elif not is_of_dialog(call, sip):
             return [Note("unknown-dialog")]
+        if not is_answered_by(call, sip, message):
+            return [Note("unexpected-answer")]
         effects: list[Effect] = []
         if announced and sip.cseq_method in _OFFERING and may_announce(call, sip):
             effects += announce(call, announced, sip, message)

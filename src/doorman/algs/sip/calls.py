@@ -72,6 +72,7 @@ class Call:
         streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
         unsettled: changes to them that were offered and not answered yet.
         invites: the CSeq of the newest INVITE, outbound and inbound; b"" before there is one.
+        asked: which way the newest INVITE went, and to whom; from there it is answered (RFC 3261, section 18.2.2).
         expires: what its newest REGISTER or SUBSCRIBE asked for, in seconds; None where it did not say.
         signals: the signalling doors it keeps open.
         aliases: inside hosts that its messages named as identities, see `HeaderTranslation`.
@@ -82,6 +83,7 @@ class Call:
 
     __slots__ = (
         "aliases",
+        "asked",
         "begun",
         "callee",
         "caller",
@@ -109,6 +111,7 @@ class Call:
         self.streams: list[list[Announced | None]] = []
         self.unsettled: list[Unsettled] = []
         self.invites = [b"", b""]
+        self.asked: tuple[int, Address] | None = None
         self.expires: float | None = None
         self.signals: list[SignalKey] = []
         self.aliases: dict[bytes, Address] | None = None

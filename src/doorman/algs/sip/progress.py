@@ -50,6 +50,14 @@ def is_of_dialog(call: Call, sip: SipMessage) -> bool:
     return any(tag in call.dialogs for tag in tags) and (not call.tag or call.tag in tags)
 
 
+def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
+    """Whether a response may be one to the call's INVITE: it comes from whom that went to, as far as it was seen."""
+    if not sip.status or sip.cseq_method != b"INVITE" or call.asked is None:
+        return True
+    direction, address = call.asked
+    return direction == message.direction or message.path.sent_from.address == address
+
+
 def may_announce(call: Call, sip: SipMessage) -> bool:
     """Whether a message can announce anything: nothing does in what is over, not even sent again."""
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
@@ -82,6 +90,7 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
     call.method = b"INVITE"
     if sip.method == b"INVITE" and is_newer(call, sip, message.direction):
         call.invites[message.direction] = sip.cseq
+        call.asked = (message.direction, message.path.arrives_to.address)
         if not tag_of(sip, "to"):
             call.tag = tag_of(sip, "from")
     tag = tag_of(sip, "to") if status else b""
