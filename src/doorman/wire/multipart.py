@@ -25,7 +25,7 @@ _LONGEST_TYPE = 255
 _BOUNDARY = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _CONTENT_TYPE = re.compile(
-    rb"^(?:content-type|c)[ \t]*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)", re.IGNORECASE | re.MULTILINE
+    rb"^(?:content-type|c)[ \t]*+:[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*)", re.IGNORECASE | re.MULTILINE
 )
 _CONTENT_LENGTH = re.compile(
     rb"^(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9}+)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE

@@ -22,13 +22,13 @@ MAX_CANDIDATES = 128
 
 _LINE = re.compile(
     rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]{1,255}+)"
-    rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?+[ \t]++(\S++)|())"
+    rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?[ \t]++(\S++)|())"
     rb"|a=(?:rtcp:([^\r\n]*+)|candidate:([^\r\n]*+)|(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
     re.MULTILINE,
 )
 _HOST, _MEDIA, _BAD_MEDIA, _RTCP_LINE, _CANDIDATE_LINE, _FLAG = 2, 6, 7, 8, 9, 10
 """The last group of each kind of line."""
-_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?+")
+_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
 _CANDIDATE = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
 )

@@ -40,9 +40,9 @@ _COMPACT = {
 _NAMES = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
 _REQUEST_LINE = re.compile(
     rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
-    rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*+)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
+    rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
 )
-_STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?+\r?\n")
+_STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?\r?\n")
 _ANY_SIP_LINE = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
 _TOKEN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
 _LONGEST_NAME = 64

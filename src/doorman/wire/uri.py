@@ -59,22 +59,25 @@ _LONGEST = 256
 """Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
-_QUOTED = rb'(?<!\\)"(?:[^"\\]++|\\.)*+"'
+_QUOTED = rb'(?<!\\)"(?:[^"\\]++|\\.)*"'
 _HOST = rb"(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:;?>,<\"@\[\]]{1,255}+)"
-_PORT = rb"(?::([0-9]{1,5}+)(?![0-9]))?+"
+_PORT = rb"(?::([0-9]{1,5}+)(?![0-9]))?"
+# What stands before an `@` is the user, whatever follows: where that is no host, the user is not taken for one.
+_USER = rb"(?:([^\s@<>\"]*+)@|(?![^\s@<>\"]*+@))"
+_PLAIN_USER = rb"[^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?"
 _URI = re.compile(
     _QUOTED
-    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?+" + _HOST + _PORT + rb"(;[^<>\"]*+)?+"
-    + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?+)@)?+" + _HOST + _PORT
-    + rb"(;[^<>\",]*+)?+",
+    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"]*+)?"
+    + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:(" + _PLAIN_USER + rb")@|(?!" + _PLAIN_USER + rb"@))" + _HOST + _PORT
+    + rb"(;[^<>\",]*+)?",
     re.DOTALL,
 )  # fmt: skip
-_REQUEST_URI = re.compile(rb"<?\s*+([Ss][Ii][Pp][Ss]?+):(?:([^\s@<>\"]*+)@)?+" + _HOST + _PORT + rb"(;[^<>\"]*+)?+")
-_PLAIN = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?+")
+_REQUEST_URI = re.compile(rb"<?\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"]*+)?")
+_PLAIN = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?")
 _VIA = re.compile(
     _QUOTED
     + rb"|[Ss][Ii][Pp]\s*+/\s*+2\.0\s*+/\s*+([A-Za-z][A-Za-z0-9-]*+)\s++" + _HOST
-    + rb"(?:\s*+:\s*+([0-9]{1,5}+)(?![0-9]))?+",
+    + rb"(?:\s*+:\s*+([0-9]{1,5}+)(?![0-9]))?",
     re.DOTALL,
 )  # fmt: skip
 _ADDRESS = rb"(\[?[0-9A-Za-z:.-]{1,255}+\]?)"
