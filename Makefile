@@ -1,7 +1,8 @@
 # Each target does its own set-up: on a fresh machine `make demo` or `make test` is all there is to type.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.ready
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
 UV := 0.13.8
 
 .PHONY: setup demo test check format bench lock examples clean
@@ -13,7 +14,7 @@ setup: $(STAMP)
 # The locked versions with their hashes, then the project itself, editable.
 $(STAMP): requirements.lock pyproject.toml
 	@PYTHON=$(PYTHON) sh tools/system-packages.sh venv
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -56,4 +57,4 @@ examples: setup
 	@$(BIN)/python tools/record_examples.py
 
 clean:
-	rm -rf .venv build
+	rm -rf $(VENV) build
