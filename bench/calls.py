@@ -7,6 +7,7 @@ import tracemalloc
 from statistics import median
 
 from doorman.algs.api import Direction, Message, Path
+from doorman.algs.sip.alg import SipAlg
 from doorman.engine.inspection import Inspector
 from doorman.engine.state import State
 from doorman.engine.views import Outward
@@ -67,7 +68,8 @@ def growth() -> tuple[float, int, int]:
         began = time.process_time()
         gateway.open(calls)
         times.append(time.process_time() - began)
-    held = len(gateway.inspector.algs["sip"].calls)  # type: ignore[attr-defined] # the SIP ALG's
+    alg = gateway.inspector.algs["sip"]
+    held = len(alg.calls) if isinstance(alg, SipAlg) else 0
     return median(times[-5:]) / median(times[:5]), held, len(gateway.state.doors)
 
 

@@ -187,7 +187,10 @@ class CloseDoors(NamedTuple):
 
 
 class StopInspecting(NamedTuple):
-    """This flow does not speak the protocol: unless it has spoken it before, never look into it again."""
+    """This flow does not speak the protocol: never look into it again.
+
+    Heeded only of a message from the inside, on a flow that has not spoken it before: nobody outside may blind the ALG.
+    """
 
 
 class Note(NamedTuple):

@@ -98,6 +98,11 @@ class StaticPort:
     global_port: int
 
 
+def lifetime(seconds: int | None) -> float:
+    """A timeout to reckon with: `never` is thirty thousand years."""
+    return 10.0**12 if seconds is None else float(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """`ip nat translation …-timeout`, in seconds; None is `never`. The defaults are those of IOS."""

@@ -72,7 +72,7 @@ class DoorRecord:
 
 
 class Counts:
-    """How many packets of each kind there were; `read` are frames, the others too."""
+    """How many frames of each kind there were; a datagram in fragments is dropped or passed as one."""
 
     __slots__ = ("dropped", "from_inside", "from_outside", "passed", "read", "written")
 
@@ -118,7 +118,7 @@ class Replay:
         self._mtu = mtu
         self._watch = watch
         self._inside: dict[Address, bool] = {}
-        self._open: dict[int, DoorRecord] = {}
+        self._open: dict[Door, DoorRecord] = {}
         self._fragments = Reassembler()
         self._identification = 0
 
@@ -261,15 +261,15 @@ class Replay:
 
     def _follow_doors(self) -> None:
         for change in self.engine.take_changes():
-            key = id(change.door)
+            door = change.door
             if isinstance(change, DoorOpened):
-                record = self._open[key] = DoorRecord(change.door, self.counts.read)
+                record = self._open[door] = DoorRecord(door, self.counts.read)
                 self.doors.append(record)
             elif isinstance(change, DoorPromoted):
-                record = self._open[key]
+                record = self._open[door]
                 record.promoted_at = record.promoted_at or self.counts.read
             elif isinstance(change, DoorClosed):
-                self._open.pop(key).closed_at = self.counts.read
+                self._open.pop(door).closed_at = self.counts.read
 
 
 def _stays_on_link(address: Address) -> bool:

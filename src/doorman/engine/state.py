@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from doorman.algs.api import CloseDoors, Door, Effect, Note, OpenDoor
-from doorman.config.model import Config
+from doorman.config.model import Config, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
@@ -14,7 +14,6 @@ from doorman.timers import Timers
 
 UNUSED_BINDING = 300.0
 """Seconds that a name given out in a message is kept for traffic that does not come (RFC 4787, REQ-5: at least 120)."""
-_FOREVER = 10.0**12
 
 
 class State:
@@ -33,8 +32,7 @@ class State:
         self.notes: Counter[str] = Counter()
         self.changes: list[Change] = []
         self._unused: Timers[Binding] = Timers()
-        lifetime = config.timeouts.translation
-        self._lease = _FOREVER if lifetime is None else float(lifetime)
+        self._lease = lifetime(config.timeouts.translation)
 
     def carry_out(self, effects: Iterable[Effect], now: float, session: Session | None = None) -> None:
         """Carry out what an ALG asked for; `session` is the flow its message came on."""

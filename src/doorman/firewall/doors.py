@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator
 
 from doorman.algs.api import Door, Owner
+from doorman.nat.ports import PRIVILEGED_END
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
 
-_PRIVILEGED_END = 1024
 _NEVER = frozenset({
     (TCP, 1433), (TCP, 1521), (TCP, 1723), (TCP, 2049), (TCP, 2375), (TCP, 3306), (TCP, 3389), (TCP, 5432),
     (TCP, 5900), (TCP, 5985), (TCP, 6379), (TCP, 8080), (TCP, 9200), (TCP, 11211), (TCP, 27017),
@@ -25,7 +25,7 @@ _Key = tuple[int, Endpoint, Address | None]
 
 def may_lead_to(protocol: int, port: int) -> bool:
     """Whether a door may be opened to this port because a message announces it."""
-    return _PRIVILEGED_END <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
+    return PRIVILEGED_END <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
 
 
 class Doors:

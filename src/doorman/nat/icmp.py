@@ -8,11 +8,9 @@ of the quote carried. A quote may be cut short anywhere behind the first 8 bytes
 
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.checksum import word_sum
-from doorman.net.packet import ICMP, TCP, UDP, Packet, carried, readdress
+from doorman.net.packet import CHECKSUM_AT, ICMP, ICMP_QUERIES, TCP, UDP, Packet, carried, readdress
 
 _QUOTE_AT = 8
-_CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2}
-_QUERY_TYPES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 
 
 class Quote:
@@ -40,7 +38,7 @@ class Quote:
             return None
         if self.protocol in {TCP, UDP}:
             return data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
-        if self.protocol == ICMP and data[at] in _QUERY_TYPES:
+        if self.protocol == ICMP and data[at] in ICMP_QUERIES:
             identifier = data[at + 4] << 8 | data[at + 5]
             return identifier, identifier
         return None
@@ -66,7 +64,7 @@ class Quote:
             covered = word_sum(sender.address + receiver.address) - word_sum(
                 self.sender.address + self.receiver.address
             )
-        at = _CHECKSUM_AT[self.protocol]
+        at = CHECKSUM_AT[self.protocol]
         field = int.from_bytes(old[at : at + 2], "big")
         if len(old) < at + 2 or (self.protocol == UDP and field == 0):
             return new

@@ -40,9 +40,7 @@ class PortSpace:
         Raises:
             Refused: there are no such ports left.
         """
-        end = wanted + count
-        if not (even and wanted & 1) and end <= _END and self._taken.find(1, wanted, end) < 0:
-            self._taken[wanted:end] = b"\1" * count
+        if not (even and wanted & 1) and self.claim(wanted, count):
             return wanted
         parity = 0 if even else wanted & 1
         port = None

@@ -6,7 +6,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 
 from collections.abc import Iterator
 
-from doorman.config.model import Timeouts
+from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
 from doorman.net.checksum import word_sum
@@ -14,8 +14,6 @@ from doorman.net.packet import ICMP, TCP, UDP, Packet
 from doorman.timers import Timers
 
 DNS_PORT = 53
-_FOREVER = 10.0**12
-"""Seconds that stand for `never`."""
 _FIN, _SYN, _RST = 1, 2, 4
 _FLAGS_AT = 33
 """Where the TCP flags stand behind an IPv4 header without options."""
@@ -207,7 +205,7 @@ class Sessions:
         else:
             seconds = self._ports.get(("tcp", session.outside_global.port), timeouts.tcp)
         session.settled = not flags & _SYN or bool(flags & (_FIN | _RST))
-        timeout = _FOREVER if seconds is None else float(seconds)
+        timeout = lifetime(seconds)
         if timeout < session.timeout:
             self._timers.start(session.last_used + timeout, session)
         session.timeout = timeout
@@ -222,7 +220,7 @@ class Sessions:
             seconds = timeouts.icmp
         else:
             seconds = timeouts.translation
-        return _FOREVER if seconds is None else float(seconds)
+        return lifetime(seconds)
 
 
 def tcp_flags(packet: Packet) -> int:

@@ -15,13 +15,14 @@ ICMPV6 = 58
 
 PROTOCOL_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
 
-_QUERIES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
+ICMP_QUERIES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP messages with an identifier: echo, timestamp, information and mask, each with its reply."""
 _ERRORS = frozenset({3, 4, 5, 11, 12})
 """ICMP messages which quote the packet they are about: unreachable, quench, redirect, time exceeded, parameter."""
 _EXTENSIONS = frozenset({0, 43, 60})
 """IPv6 headers to step over: hop-by-hop options, routing, destination options."""
-_CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
+CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
+"""Where the checksum stands in the header of each protocol."""
 _V6_FRAGMENT = 44
 _V4_MINIMUM = 20
 _V6_HEADER = 40
@@ -86,7 +87,7 @@ class Packet:
             self.destination_port = data[at + 2] << 8 | data[at + 3]
             header = 8 if self.protocol == UDP else max(20, (data[at + 12] >> 4) * 4)
             self.payload_at = min(at + header, len(data))
-        elif self.protocol == ICMP and room >= 8 and data[at] in _QUERIES:  # noqa: PLR2004 - header
+        elif self.protocol == ICMP and room >= 8 and data[at] in ICMP_QUERIES:  # noqa: PLR2004 - header
             self.source_port = self.destination_port = data[at + 4] << 8 | data[at + 5]
 
     @property
@@ -107,7 +108,7 @@ class Packet:
     @property
     def is_query(self) -> bool:
         """Whether this is an ICMP query or its answer, which has an identifier where others have ports."""
-        return self.protocol == ICMP and not self.fragment and self._transport_type() in _QUERIES
+        return self.protocol == ICMP and not self.fragment and self._transport_type() in ICMP_QUERIES
 
     @property
     def is_error(self) -> bool:
@@ -184,7 +185,7 @@ def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) ->
 
 def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> bytes:
     """Carry the checksum of a TCP, UDP or ICMP header from `old` to `new`; `covered`: change of the pseudo header."""
-    at = _CHECKSUM_AT.get(protocol)
+    at = CHECKSUM_AT.get(protocol)
     if at is None or len(new) < at + 2:
         return new
     field = int.from_bytes(old[at : at + 2], "big")

@@ -3,6 +3,7 @@
 Which headers: those of the header table, in both directions. An outbound request has its own addresses in Via, From,
 Contact, Route and Record-Route; in its response they come back, and in requests of the other side they stand in the
 Request-URI and To. So each place is translated wherever its value is one of ours, and left alone everywhere else.
+A host without a name of its own goes by its speaker's only in the headers in which that side speaks of itself.
 Call-ID, tags, branch, credentials and User-Agent are never touched.
 """
 
@@ -63,6 +64,7 @@ _MOST_NOTES = 32
 _BARE_LIMIT = 65_536
 _MAX_ALIASES = 64
 
+# What a side says of itself, in responses and in requests; other headers echo what the other side said.
 _OWN = (
     frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to"}),
     frozenset({"from", "p-asserted-identity", "p-preferred-identity", "referred-by", "remote-party-id", "reply-to"}),
