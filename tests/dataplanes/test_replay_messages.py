@@ -6,20 +6,11 @@ import pytest
 
 from kit.captures import SHARED, Replayed, frames, missing, replayed
 from kit.packets import udp
+from kit.sip import OVERLOAD
 
 MESSAGES = sorted([*(SHARED / "sip" / "torture").glob("*.dat"), *(SHARED / "sip" / "messages").glob("*.sip")])
 PEER, PHONE, EXCHANGE = "198.51.100.20:5060", "10.0.0.10:5060", "10.0.0.5:5060"
-GATEWAY = """
-interface in0
- ip address 10.0.0.1 255.255.255.0
- ip nat inside
-interface out0
- ip address 203.0.113.1 255.255.255.0
- ip nat outside
-access-list 1 permit 10.0.0.0 0.0.0.255
-ip nat inside source list 1 interface out0 overload
-ip nat inside source static 10.0.0.5 203.0.113.5
-"""
+GATEWAY = OVERLOAD + "ip nat inside source static 10.0.0.5 203.0.113.5\n"
 VALID = ["esc01", "longreq", "mpart01", "semiuri", "unreason", "wsinv"]
 """RFC 4475, section 3.1.1. `esc02`, whose method is no known one, is dropped for that alone."""
 DROPPED = {

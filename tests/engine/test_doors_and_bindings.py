@@ -11,19 +11,15 @@ from doorman.algs.api import CloseDoors, Door, OpenDoor, Owner
 from doorman.engine.results import DoorOpened, DoorPromoted, Fate, Side
 from doorman.nat import bindings
 from doorman.nat.bindings import Binding
-from doorman.net.addresses import Endpoint, address_of
+from doorman.net.addresses import address_of
 from doorman.net.packet import TCP, UDP, parse_packet
 from kit import sip
 from kit.gateway import OVERLOAD, POOL, STATIC, STATIC_PORT, Gateway, gateway
-from kit.packets import icmp_error, ping, port, tcp, udp
+from kit.packets import endpoint, icmp_error, ping, tcp, udp
 
 PHONE, ENTRANCE = "192.168.1.10:5004", "203.0.113.1:5004"
 PEER, STRANGER, SERVER = "198.51.100.7:9000", "192.0.2.66:9000", "198.51.100.7:53"
 CALL, OTHER_CALL = (Owner("sip", name, address_of("192.168.1.10")) for name in (b"call-1", b"call-2"))
-
-
-def endpoint(text: str) -> Endpoint:
-    return Endpoint(address_of(text.partition(":")[0]), port(text))
 
 
 def a_door(  # noqa: PLR0913 - what a door has

@@ -6,18 +6,14 @@ import pytest
 
 from doorman.algs.api import CloseDoors, Door, OpenDoor, Owner
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Side
-from doorman.net.addresses import Endpoint, address_of
+from doorman.net.addresses import address_of
 from doorman.net.packet import UDP
 from kit.gateway import INTERFACES, OVERLOAD, STATIC, Gateway, gateway
-from kit.packets import port, shown, tcp, udp
+from kit.packets import endpoint, shown, tcp, udp
 
 PHONE, ENTRANCE = "192.168.1.10:5004", "203.0.113.1:5004"
 PEER, STRANGER = "198.51.100.7:9000", "192.0.2.66:9000"
 CALL, OTHER_CALL = (Owner("sip", name, address_of("192.168.1.10")) for name in (b"call-1", b"call-2"))
-
-
-def endpoint(text: str) -> Endpoint:
-    return Endpoint(address_of(text.partition(":")[0]), port(text))
 
 
 def open_door(  # noqa: PLR0913 - what a door has

@@ -145,3 +145,13 @@ def test_damaged_packets_have_outcomes(config_text: str, arriving: list[tuple[by
         assert "internal-error" not in result.reason
     gate.wait(1e6)
     assert not gate.engine.state.sessions
+
+
+def test_a_lease_is_not_prolonged_by_a_gap_in_which_nothing_was_looked_at() -> None:
+    """A signalling door ends when its call did, not when somebody found out; the host's address with it."""
+    gate = gateway(POOL)
+    gate.wait(0.5)
+    gate.inside(udp("192.168.1.10:5060", "198.51.100.7:5060", SIP))
+    gate.wait(1e6)
+    gate.wait(1)
+    assert list(gate.engine.state.bindings) == []

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
+from doorman.net.addresses import Endpoint, address_of
+
 QUERY_TYPES = {"echo-request": 8, "echo-reply": 0, "timestamp-request": 13, "address-mask-request": 17}
 
 
@@ -58,6 +60,12 @@ class Maker(Protocol):
 
 
 MAKERS: dict[str, Maker] = {"udp": udp, "tcp": tcp}
+
+
+def endpoint(text: str) -> Endpoint:
+    """Read ADDRESS:PORT, or ADDRESS alone, whose port is 0; IPv6 in brackets."""
+    host, _, digits = text.rpartition(":") if "]:" in text or text.count(":") == 1 else (text, "", "0")
+    return Endpoint(address_of(host.strip("[]")), int(digits))
 
 
 def port(endpoint: str) -> int:

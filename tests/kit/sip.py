@@ -19,6 +19,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.results import Fate, Side
 from doorman.net.addresses import Address, Endpoint, address_of, address_text
 from doorman.net.packet import parse_packet
+from kit.packets import endpoint
 
 SHARED = Path(__file__).parents[3] / "shared" / "captures"
 
@@ -141,12 +142,6 @@ class Gateway:
         outcome = result.inspections[-1].outcome if result.inspections else None
         sender, receiver = str(packet.sender), str(packet.receiver)
         return Passage(result.fate, result.reason, packet.payload, sender, receiver, outcome)
-
-
-def endpoint(text: str) -> Endpoint:
-    """Read ADDRESS:PORT."""
-    host, _, port = text.rpartition(":")
-    return Endpoint(address_of(host.strip("[]")), int(port))
 
 
 def show_door(door: Door) -> str:

@@ -13,15 +13,11 @@ from doorman.nat.rules import Rules
 from doorman.net.addresses import Endpoint, address_of, address_text
 from doorman.net.packet import ICMP, TCP, UDP
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC, STATIC_PORT
+from kit.packets import endpoint
 
 
 def bindings(config_text: str, seed: int = 1) -> Bindings:
     return Bindings(Rules(read_config(config_text, "test.cfg")), random.Random(seed).random)
-
-
-def endpoint(text: str) -> Endpoint:
-    address, _, port = text.partition(":")
-    return Endpoint(address_of(address), int(port or 0))
 
 
 def bound(table: Bindings, protocol: int, local: str) -> str:

@@ -8,9 +8,8 @@ from scapy.layers.inet import IP
 from doorman.config.model import Timeouts
 from doorman.nat.bindings import Binding
 from doorman.nat.sessions import Session, Sessions, flow_key
-from doorman.net.addresses import Endpoint, address_of
 from doorman.net.packet import ICMP, TCP, UDP, parse_packet, readdress
-from kit.packets import MAKERS
+from kit.packets import MAKERS, endpoint
 
 PORTS = st.integers(0, 65_535)
 HOSTS = st.ip_addresses(v=4).map(str)
@@ -18,11 +17,6 @@ ENDPOINTS = st.builds("{}:{}".format, HOSTS, PORTS)
 LOCAL, GLOBAL, PEER = "192.168.1.10:5000", "203.0.113.1:61000", "198.51.100.7:80"
 PROTOCOLS = {"udp": UDP, "tcp": TCP}
 SYN, ACK, FIN, RST = 2, 16, 1, 4
-
-
-def endpoint(text: str) -> Endpoint:
-    address, _, port = text.partition(":")
-    return Endpoint(address_of(address), int(port))
 
 
 def session(protocol: int, local: str = LOCAL, global_: str = GLOBAL, peer: str = PEER) -> Session:

@@ -115,9 +115,10 @@ class SipAlg:
         """Give up calls that nothing ended. See `Alg.on_time`."""
         effects: list[Effect] = []
         for call in self.calls.overdue(now):
+            # At its own time: after a quiet gap, what its doors held must not seem to have been needed until now.
             if call.streams:
-                effects.append(CloseDoors(call.owner, now))
-            effects += self._signals.release(call, now)
+                effects.append(CloseDoors(call.owner, call.forget_at))
+            effects += self._signals.release(call, call.forget_at)
         return effects
 
 
