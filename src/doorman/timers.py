@@ -17,6 +17,9 @@ class Timed(Protocol):
 
 Item = TypeVar("Item", bound=Timed)
 
+NEVER = 10.0**12
+"""A time that does not come, in seconds: thirty thousand years."""
+
 
 class Timers(Generic[Item]):
     """Timers of one kind of item, exact to a second: an item rings at its time or up to a second later."""
@@ -28,10 +31,11 @@ class Timers(Generic[Item]):
         self._seconds: list[int] = []
 
     def start(self, at: float, item: Item) -> None:
-        """Let an item ring at a time; infinity is never. Only its newest timer counts."""
-        item.rings = at
-        if at == math.inf:
+        """Let an item ring at a time, or never from `NEVER` on. Only its newest timer counts."""
+        if at >= NEVER:
+            item.rings = math.inf
             return
+        item.rings = at
         second = math.ceil(at)
         filed = self._filed.get(second)
         if filed is None:

@@ -78,6 +78,7 @@ DONE_AND_UNDONE = [
     ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),
     ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
     ("", "no ip nat service sip", "ip nat service sip"),
+    ("", "ip nat service sip fail-closed", "no ip nat service sip fail-closed"),
     ("", "no ip nat service sip tcp port 5060", "ip nat service sip tcp port 5060"),
     *(
         ("", f"ip nat translation {which} {value}", f"no ip nat translation {which}")

@@ -8,10 +8,13 @@ from typing import Literal
 
 from doorman.algs.registry import DEFAULT_PORTS, Service
 from doorman.net.addresses import Address, Endpoint, Prefix
+from doorman.timers import NEVER
 
 NatSide = Literal["inside", "outside"]
 Transport = Literal["tcp", "udp"]
 ServiceProfile = Literal["rfc4787"]
+Failure = Literal["fail-open", "fail-closed"]
+"""What becomes of signalling while nobody inspects it: it passes with plain NAT, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,8 @@ class StaticPort:
 
 
 def lifetime(seconds: int | None) -> float:
-    """A timeout to reckon with: `never` is thirty thousand years."""
-    return 10.0**12 if seconds is None else float(seconds)
+    """A timeout to reckon with, in seconds."""
+    return NEVER if seconds is None else float(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,13 @@ class Config:
     """`ip nat service profile`: what `services` started from; only rendering asks."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))
     """The ports each ALG listens to, by ALG and transport; an empty set is an ALG switched off."""
+    failures: dict[str, Failure] = field(default_factory=dict)
+    """What was said of each ALG's failure, by its name."""
     timeouts: Timeouts = Timeouts()
+
+    def failure(self, alg: str) -> Failure:
+        """What becomes of an ALG's signalling on the live gateway while nobody inspects it."""
+        return self.failures.get(alg, "fail-open")
 
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""

@@ -53,11 +53,13 @@ def _services(config: Config) -> Iterator[str]:
         services = [Service(alg, transport) for transport in transports_of(alg)]
         if any(at_first[service] for service in services) and not any(config.services[service] for service in services):
             yield f"no ip nat service {alg}"
-            continue
-        for service in services:
-            line = f"ip nat service {alg} {service.transport} port"
-            yield from (f"no {line} {port}" for port in sorted(at_first[service] - config.services[service]))
-            yield from (f"{line} {port}" for port in sorted(config.services[service] - at_first[service]))
+        else:
+            for service in services:
+                line = f"ip nat service {alg} {service.transport} port"
+                yield from (f"no {line} {port}" for port in sorted(at_first[service] - config.services[service]))
+                yield from (f"{line} {port}" for port in sorted(config.services[service] - at_first[service]))
+        if alg in config.failures:
+            yield f"ip nat service {alg} {config.failures[alg]}"
 
 
 def _timeouts(timeouts: Timeouts) -> Iterator[str]:

@@ -40,6 +40,9 @@ class Engine:
     Args:
         config: what it does.
         chance: floats in [0, 1), for ports; predictable in tests, not to be predicted in use.
+        delegated: whether a kernel carries the flows. Then the engine gets only the packets to be inspected, each as it
+            came; the kernel gives them, and all others, the names that `take_changes` tells it of; and what flows begin
+            and end is reported, see `flows`.
 
     Attributes:
         state: its tables.
@@ -50,8 +53,8 @@ class Engine:
         UnusableConfig: a rule of the configuration cannot be put to work.
     """
 
-    def __init__(self, config: Config, chance: Callable[[], float]) -> None:
-        self.state = State(config, chance)
+    def __init__(self, config: Config, chance: Callable[[], float], *, delegated: bool = False) -> None:
+        self.state = State(config, chance, delegated=delegated)
         self.inspector = Inspector(config.services)
         self.drops: Counter[str] = Counter()
         self._reassemblers = (Reassembler(), Reassembler())
@@ -86,9 +89,19 @@ class Engine:
                 self.drops[refused.reason] += refused.fragments
 
     def take_changes(self) -> list[Change]:
-        """What happened to doors since the last call."""
-        changes, self.state.changes = self.state.changes, []
+        """What happened to the tables since the last call."""
+        changes = self.state.changes.copy()
+        self.state.changes.clear()
         return changes
+
+    def reconfigure(self, config: Config, now: float) -> None:
+        """Go on by another configuration; what it still allows goes on undisturbed.
+
+        Raises:
+            UnusableConfig: a rule cannot be put to work; nothing has changed.
+        """
+        self.state.reconfigure(config, now)
+        self.inspector.reconfigure(config.services)
 
     def as_sent(self, data: bytes) -> bytes:
         """What the outside must have sent for this packet to arrive inside, see `far_party`.
@@ -126,6 +139,8 @@ class Engine:
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is None and (not rules.is_inside(packet.source) or rules.is_inside(packet.destination)):
             return Result(_PASSED, packet.data, _OUTSIDE)
+        if way is None and self._is_for_nobody(packet):
+            return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(rules, state.bindings, packet.source)
         session = way.session if way is not None else self._begin_outbound(packet, nat)
         if session is None:
@@ -139,6 +154,13 @@ class Engine:
             state.sessions.add(session, now)
         state.keep(nat.made, now)
         return self._hairpin(result, now) if session.hairpin else result
+
+    def _is_for_nobody(self, packet: Packet) -> bool:
+        """Whether a packet is for the machine itself, which has services too: it needs no name, nor makes one."""
+        state = self.state
+        if not state.delegated or not state.rules.owns(packet.destination):
+            return False
+        return state.bindings.by_global(packet.protocol, packet.receiver) is None
 
     def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""
@@ -183,7 +205,7 @@ class Engine:
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
             if way.session.awaited:
-                self._meet_door(way.session, now)
+                self.meet_door(way.session, now)
             return self._forward(packet, way.session, way, self._inward(way), now)
         binding = state.bindings.by_global(packet.protocol, packet.receiver)
         if binding is None:
@@ -206,7 +228,7 @@ class Engine:
         door = self.state.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
         return door if door is not None and door.flows is not None else None
 
-    def _meet_door(self, session: Session, now: float) -> None:
+    def meet_door(self, session: Session, now: float) -> None:
         """The other side answers where the inside sent first: that is the flow the door was for."""
         door = self._door_of(session, now)
         if door is not None:
@@ -264,7 +286,9 @@ class Engine:
         self.state.carry_out(outcome.effects, now, session if leaves == _OUTSIDE else None)
         session.spoke = session.spoke or bool(outcome.name)
         changed = readdress(packet, way.sender, way.receiver, after)
-        return Result(_FORWARDED, changed, leaves, inspections=(inspection,))
+        result = Result(_FORWARDED, changed, leaves, inspections=(inspection,))
+        result.stopped = session.alg is None
+        return result
 
     # ICMP errors
 

@@ -36,12 +36,21 @@ class Inspector:
         self.messages: dict[str, Counter[str]] = {}
         self._udp: dict[int, str] = {}
         self._tcp: dict[int, str] = {}
+        self.reconfigure(services)
+
+    def reconfigure(self, services: dict[Service, frozenset[int]]) -> None:
+        """Serve other ports. An ALG that was switched off still ends what it began."""
+        self._udp.clear()
+        self._tcp.clear()
         for entry in REGISTRY:
             udp = services.get(Service(entry.name, "udp"), frozenset())
             tcp = services.get(Service(entry.name, "tcp"), frozenset())
             self._udp |= dict.fromkeys(udp, entry.name)
             self._tcp |= dict.fromkeys(tcp, entry.name)
-            if udp or tcp:
+            known = self.algs.get(entry.name)
+            if known is not None:
+                known.serve(udp | tcp)
+            elif udp or tcp:
                 self.algs[entry.name] = entry.make(udp | tcp)
                 self.messages[entry.name] = Counter()
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from doorman.algs.api import Door
 from doorman.engine.inspection import Inspection
+from doorman.nat.bindings import BindingFreed, BindingMade
+from doorman.nat.sessions import Session
 
 
 class Side(IntEnum):
@@ -34,9 +36,10 @@ class Result:
         leaves: the side it leaves on.
         reason: why it was dropped, else "".
         inspections: the messages ALGs saw in it; two for a hairpin.
+        stopped: whether its flow turned out not to speak the ALG's protocol, and is inspected no longer.
     """
 
-    __slots__ = ("fate", "inspections", "leaves", "packet", "reason")
+    __slots__ = ("fate", "inspections", "leaves", "packet", "reason", "stopped")
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Result:
         self.leaves = leaves
         self.reason = reason
         self.inspections = inspections
+        self.stopped = False
 
 
 class DoorOpened(NamedTuple):
@@ -71,4 +75,11 @@ class DoorPromoted(NamedTuple):
     door: Door
 
 
-Change = DoorOpened | DoorClosed | DoorPromoted
+class SessionCut(NamedTuple):
+    """A flow is to end now, though packets of it may still come: what let it through is gone."""
+
+    session: Session
+
+
+Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut
+"""What happened to the tables, for a data plane to do likewise. Of bindings and sessions only a kernel is told."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from doorman.algs.api import CloseDoors, Door, Effect, Note, OpenDoor
-from doorman.config.model import Config, lifetime
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
+from doorman.config.model import Config, Timeouts, lifetime
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, SessionCut
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
@@ -15,22 +15,35 @@ from doorman.timers import Timers
 UNUSED_BINDING = 300.0
 """Seconds that a name given out in a message is kept for traffic that does not come (RFC 4787, REQ-5: at least 120)."""
 
+DELEGATED_PORTS_END = 32_768
+"""Where a kernel translates ordinary flows, it takes the ports from here on; the gateway's own names are below."""
+
+_NEVER = Timeouts(None, None, None, None, None, None, None)
+"""Of sessions that a kernel keeps: it says when they end."""
+
 
 class State:
     """Rules, bindings, doors and sessions of one NAT.
 
+    Args:
+        config: what it does.
+        chance: floats in [0, 1).
+        delegated: whether a kernel carries the flows, see `Engine`.
+
     Attributes:
         notes: how often each oddity was noted.
-        changes: what happened to doors, for the data plane to take.
+        changes: what happened to the tables, for the data plane to take.
     """
 
-    def __init__(self, config: Config, chance: Callable[[], float]) -> None:
+    def __init__(self, config: Config, chance: Callable[[], float], *, delegated: bool = False) -> None:
         self.rules = Rules(config)
-        self.bindings = Bindings(self.rules, chance)
-        self.sessions = Sessions(config.timeouts)
+        self.changes: list[Change] = []
+        self.delegated = delegated
+        self._chance = chance
+        self.bindings = self._make_bindings(self.rules)
+        self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.doors = Doors()
         self.notes: Counter[str] = Counter()
-        self.changes: list[Change] = []
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
 
@@ -57,6 +70,42 @@ class State:
         """A door got its first packet."""
         self.doors.promote(door)
         self.changes.append(DoorPromoted(door))
+
+    def adopt_door(self, door: Door) -> bool:
+        """Enter a door as it was before the gateway was started again; False if its name is nobody's now."""
+        binding = self.bindings.by_global(door.protocol, door.entrance)
+        if binding is None or binding.inward(door.entrance) != door.leads_to:
+            return False
+        binding.doors += 1
+        self.doors.adopt(door)
+        return True
+
+    def reconfigure(self, config: Config, now: float) -> None:
+        """Go on by other rules: what they still allow stays as it is, the rest ends at once.
+
+        Raises:
+            UnusableConfig: a rule cannot be put to work; nothing has changed.
+        """
+        rules = Rules(config)
+        bindings = self._make_bindings(rules)
+        lost = bindings.take_over(self.bindings)
+        gone = set(map(id, lost))
+        for door in list(self.doors.everyone()):
+            if id(self.bindings.by_global(door.protocol, door.entrance)) in gone:
+                self.doors.remove(door)
+                self.changes.append(DoorClosed(door))
+        for session in [session for session in self.sessions if id(session.binding) in gone]:
+            self._cut(session)
+        self.rules, self.bindings = rules, bindings
+        self._lease = lifetime(config.timeouts.translation)
+        if not self.delegated:
+            self.sessions.set_timeouts(config.timeouts)
+        self.expire(now)
+
+    def cut_session(self, session: Session, now: float) -> None:
+        """End a flow though packets of it may still come."""
+        self._cut(session)
+        self._release(session.binding, now)
 
     def end_session(self, session: Session, now: float) -> None:
         """A flow is over."""
@@ -102,10 +151,20 @@ class State:
         if door.flows is not None:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
-                    self.sessions.remove(session)
+                    self._cut(session)
         if binding is not None:
             self._release(binding, now)
         self.changes.append(DoorClosed(door))
+
+    def _cut(self, session: Session) -> None:
+        self.sessions.remove(session)
+        if self.delegated:
+            self.changes.append(SessionCut(session))
+
+    def _make_bindings(self, rules: Rules) -> Bindings:
+        if not self.delegated:
+            return Bindings(rules, self._chance)
+        return Bindings(rules, self._chance, ports_end=DELEGATED_PORTS_END, journal=self.changes.append)
 
     def _unhook(self, door: Door) -> Binding | None:
         binding = self.bindings.by_global(door.protocol, door.entrance)

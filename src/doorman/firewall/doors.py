@@ -57,6 +57,19 @@ class Doors:
         """Whether a visitor's flows at an entrance have a door, also one that became a session."""
         return (protocol, entrance, visitor) in self._table or (protocol, entrance, None) in self._table
 
+    def at(self, protocol: int, entrance: Endpoint, visitor: Address) -> list[Door]:
+        """The doors for a visitor at an entrance, also those that became sessions."""
+        table = self._table
+        return [*table.get((protocol, entrance, visitor), ()), *table.get((protocol, entrance, None), ())]
+
+    def everyone(self) -> Iterator[Door]:
+        """All doors, also those that became sessions."""
+        return (door for doors in self._table.values() for door in doors)
+
+    def remove(self, door: Door) -> None:
+        """Take a door out at once."""
+        self._forget(door)
+
     def of_owner(self, owner: Owner) -> list[Door]:
         """The doors of an owner, also those that became sessions."""
         return self._by_owner.get(owner, [])
@@ -89,6 +102,12 @@ class Doors:
             self._table[key] = [door]  # an empty list that grows would be larger
         self._timers.start(door.closes, door)
         return replaced
+
+    def adopt(self, door: Door) -> None:
+        """Enter a door as it was, also one that became a session."""
+        self._by_owner.setdefault(door.owner, []).append(door)
+        self._table.setdefault((door.protocol, door.entrance, door.visitor), []).append(door)
+        self._timers.start(door.closes, door)
 
     def promote(self, door: Door) -> None:
         """A door got its first packet: unless it is for more flows, it leaves the table."""

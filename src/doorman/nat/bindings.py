@@ -5,9 +5,10 @@ address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from doorman.algs.api import Refused
-from doorman.nat.ports import PortSpace
+from doorman.nat.ports import ALL_PORTS, PortSpace
 from doorman.nat.rules import DynamicRule, Rules
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
@@ -17,7 +18,6 @@ WHOLE_HOST = 0
 
 MAX_PORTS_PER_HOST = 16_384
 """Ports of a shared address that one inside host may have, all protocols together: a quarter of one protocol's."""
-_END_OF_PORTS = 65_536
 _WITH_PORTS = frozenset({TCP, UDP, ICMP})
 
 
@@ -60,6 +60,18 @@ class Binding:
         return self.local if self.protocol else Endpoint(self.local.address, global_.port)
 
 
+class BindingMade(NamedTuple):
+    """A name was given out."""
+
+    binding: Binding
+
+
+class BindingFreed(NamedTuple):
+    """A name is nobody's any more."""
+
+    binding: Binding
+
+
 class _Share:
     """The one address that an overloaded host keeps while it has bindings."""
 
@@ -71,11 +83,27 @@ class _Share:
 
 
 class Bindings:
-    """All bindings of a NAT, static ones included. `chance` gives floats in [0, 1)."""
+    """All bindings of a NAT, static ones included.
 
-    def __init__(self, rules: Rules, chance: Callable[[], float]) -> None:
+    Args:
+        rules: who is to be translated, and to what.
+        chance: floats in [0, 1).
+        ports_end: of shared addresses, only ports below this are given out.
+        journal: told of every name that is given out or taken back.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        chance: Callable[[], float],
+        *,
+        ports_end: int = ALL_PORTS,
+        journal: Callable[[BindingMade | BindingFreed], None] | None = None,
+    ) -> None:
         self._rules = rules
         self._chance = chance
+        self._ports_end = ports_end
+        self._journal = None
         self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
         self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
         self._hosts: dict[Address, Binding] = {}
@@ -87,6 +115,7 @@ class Bindings:
         for rule in rules.static_ports:
             self._add(Binding(rule.protocol, rule.local, rule.global_))
             self._space(rule.protocol, rule.global_.address).claim(rule.global_.port)
+        self._journal = journal
 
     def __iter__(self) -> Iterator[Binding]:
         yield from self._hosts.values()
@@ -160,7 +189,7 @@ class Bindings:
             Refused: the name is taken, or the other binding is static.
         """
         share = self._shares.get(local.address)
-        if share is None or like.rule is None or not 0 < global_.port < _END_OF_PORTS:
+        if share is None or like.rule is None or not 0 < global_.port < self._ports_end:
             raise Refused("port-pair-unavailable")
         if not self._space(protocol, global_.address).claim(global_.port):
             raise Refused("port-pair-unavailable")
@@ -173,6 +202,8 @@ class Bindings:
         """Forget a dynamic binding; its ports or its address can be given out again."""
         if binding.static or binding.rule is None or self.by_local(binding.protocol, binding.local) is not binding:
             return
+        if self._journal is not None:
+            self._journal(BindingFreed(binding))
         if binding.protocol == WHOLE_HOST:
             del self._hosts[binding.local.address]
             del self._hosts_by_global[binding.global_.address]
@@ -186,16 +217,94 @@ class Bindings:
         if share.count == 0:
             del self._shares[binding.local.address]
 
+    def adopt(self, protocol: int, local: Endpoint, global_: Endpoint) -> Binding:
+        """Enter a dynamic binding that was made before: by this gateway, ere it was started again.
+
+        Raises:
+            Refused: no rule of today makes such a binding, or something else has one of the names.
+        """
+        rule = self._rules.dynamic_for(local.address)
+        if rule is None:
+            raise Refused("no-translation")
+        binding = Binding(protocol, local, global_, rule)
+        self._adopt(binding)
+        return binding
+
+    def take_over(self, old: "Bindings") -> list[Binding]:
+        """Go on with the bindings of a NAT whose rules were others; give those that are nobody's any more."""
+        journal, self._journal = self._journal, None
+        lost = []
+        for binding in old:
+            same = self.by_local(binding.protocol, binding.local)
+            if (
+                binding.static
+                and same is not None
+                and (same.protocol, same.global_)
+                == (
+                    binding.protocol,
+                    binding.global_,
+                )
+            ):
+                self._enter(binding)
+                continue
+            if binding.static or not self._takes(binding):
+                lost.append(binding)
+        if journal is not None:
+            known = set(map(id, old))
+            for binding in lost:
+                journal(BindingFreed(binding))
+            for binding in self:
+                if id(binding) not in known:
+                    journal(BindingMade(binding))
+        self._journal = journal
+        return lost
+
+    def _takes(self, binding: Binding) -> bool:
+        try:
+            self._adopt(binding)
+        except Refused:
+            return False
+        return True
+
+    def _adopt(self, binding: Binding) -> None:
+        local, name = binding.local, binding.global_
+        rule = self._rules.dynamic_for(local.address)
+        if rule is None or rule.overload == (binding.protocol == WHOLE_HOST) or name.address not in rule.pool:
+            raise Refused("no-translation")
+        if self.by_local(binding.protocol, local) is not None or self.by_global(binding.protocol, name) is not None:
+            raise Refused("name-taken")
+        binding.rule = rule
+        if binding.protocol == WHOLE_HOST:
+            if not rule.pool.claim(name.address):
+                raise Refused("name-taken")
+        else:
+            share = self._shares.get(local.address) or _Share(name.address)
+            if share.address != name.address or not self._space(binding.protocol, name.address).claim(name.port):
+                raise Refused("name-taken")
+            self._shares[local.address] = share
+            share.count += 1
+        self._enter(binding)
+
+    def _enter(self, binding: Binding) -> None:
+        if binding.protocol == WHOLE_HOST:
+            self._add_host(binding)
+        else:
+            self._add(binding)
+
     def _add(self, binding: Binding) -> None:
+        if self._journal is not None:
+            self._journal(BindingMade(binding))
         self._by_local[binding.protocol][binding.local] = binding
         self._by_global[binding.protocol][binding.global_] = binding
 
     def _add_host(self, binding: Binding) -> None:
+        if self._journal is not None:
+            self._journal(BindingMade(binding))
         self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
 
     def _space(self, protocol: int, address: Address) -> PortSpace:
         space = self._ports.get((protocol, address))
         if space is None:
-            space = self._ports[protocol, address] = PortSpace(self._chance)
+            space = self._ports[protocol, address] = PortSpace(self._chance, self._ports_end)
         return space

@@ -52,6 +52,13 @@ class AddressPool:
         self._leased.add(address)
         return address
 
+    def claim(self, address: Address) -> bool:
+        """Lease this very address; False if it is not one to be had."""
+        if address not in self or address in self._leased:
+            return False
+        self._leased.add(address)
+        return True
+
     def release(self, address: Address) -> None:
         """Take a leased address back."""
         self._leased.discard(address)

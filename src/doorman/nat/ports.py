@@ -10,24 +10,25 @@ from collections.abc import Callable
 from doorman.algs.api import Refused
 
 PRIVILEGED_END = 1024
-_END = 65_536
+ALL_PORTS = 65_536
 _GUESSES = 4
 """Random tries before a search in order, which is slower but finds whatever is left."""
 
 
 class PortSpace:
-    """65,536 ports, each taken or free; `chance` gives floats in [0, 1)."""
+    """65,536 ports, each taken or free, of which those below `end` are given out; `chance` gives floats in [0, 1)."""
 
-    __slots__ = ("_chance", "_taken")
+    __slots__ = ("_chance", "_end", "_taken")
 
-    def __init__(self, chance: Callable[[], float]) -> None:
-        self._taken = bytearray(_END)
+    def __init__(self, chance: Callable[[], float], end: int = ALL_PORTS) -> None:
+        self._end = end
+        self._taken = bytearray(ALL_PORTS)
         self._chance = chance
 
     def claim(self, port: int, count: int = 1) -> bool:
         """Take exactly these ports; False if one of them is taken already."""
         end = port + count
-        if end > _END or self._taken.find(1, port, end) >= 0:
+        if end > ALL_PORTS or self._taken.find(1, port, end) >= 0:
             return False
         self._taken[port:end] = b"\1" * count
         return True
@@ -40,16 +41,16 @@ class PortSpace:
         Raises:
             Refused: there are no such ports left.
         """
-        if not (even and wanted & 1) and self.claim(wanted, count):
+        if not (even and wanted & 1) and wanted + count <= self._end and self.claim(wanted, count):
             return wanted
         parity = 0 if even else wanted & 1
         port = None
         if wanted < PRIVILEGED_END and count == 1:
             port = self._search(PRIVILEGED_END // 2, PRIVILEGED_END, 1, parity)
         if port is None:
-            port = self._search(PRIVILEGED_END, _END, count, parity)
+            port = self._search(PRIVILEGED_END, self._end, count, parity)
         if port is None and not even:
-            port = self._search(PRIVILEGED_END, _END, count, 1 - parity)
+            port = self._search(PRIVILEGED_END, self._end, count, 1 - parity)
         if port is None:
             raise Refused("ports-exhausted")
         return port
@@ -69,7 +70,7 @@ class PortSpace:
     def _next_free(self, start: int, end: int, count: int, parity: int) -> int | None:
         """Claim the first run of this parity; all at once, since a loop would meet every free port of the other one."""
         start += (start ^ parity) & 1
-        runs = (min(end, _END) - count - start) // 2 + 1
+        runs = (min(end, ALL_PORTS) - count - start) // 2 + 1
         taken = 0
         for port in range(start, start + count):
             taken |= int.from_bytes(self._taken[port : port + runs * 2 : 2], "big")

@@ -138,15 +138,19 @@ class Sessions:
         self.outward: dict[bytes, Way] = {}
         self.inward: dict[bytes, Way] = {}
         self._of_endpoint: dict[tuple[int, Endpoint], dict[bytes, Session]] = {}
-        self._timeouts = timeouts
-        self._ports = {(protocol, port): seconds for protocol, port, seconds in timeouts.ports}
         self._timers: Timers[Session] = Timers()
+        self.set_timeouts(timeouts)
 
     def __iter__(self) -> Iterator[Session]:
         return (way.session for way in self.outward.values())
 
     def __len__(self) -> int:
         return len(self.outward)
+
+    def set_timeouts(self, timeouts: Timeouts) -> None:
+        """Let sessions live for other times; one that is there finds out with its next timer, or TCP's next flag."""
+        self._timeouts = timeouts
+        self._ports = {(protocol, port): seconds for protocol, port, seconds in timeouts.ports}
 
     def add(self, session: Session, now: float) -> None:
         """Enter a session and note it with its binding; one that has the same keys is over."""

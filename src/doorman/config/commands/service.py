@@ -10,7 +10,7 @@ from functools import partial
 from doorman.algs.registry import DEFAULT_PORTS, Service
 from doorman.config.command import Command
 from doorman.config.commands.words import IP_NAT, TRANSPORT
-from doorman.config.model import Config, Transport, ports_at_first
+from doorman.config.model import Config, Failure, Transport, ports_at_first
 
 ALGS = tuple(dict.fromkeys(service.alg for service in DEFAULT_PORTS))
 """The names of the ALGs, in the order of the registry."""
@@ -43,6 +43,17 @@ def _switch_off(alg: str, config: Config) -> None:
         config.services[Service(alg, transport)] = frozenset()
 
 
+def _fail(alg: str, config: Config, *, failure: Failure) -> None:
+    """Let signalling pass without the ALG, or not at all, while the gateway is gone or too slow; live only."""
+    config.failures[alg] = failure
+
+
+def _fail_by_default(alg: str, config: Config, *, failure: Failure) -> None:
+    """Go back to the default, fail-open."""
+    if config.failures.get(alg) == failure:
+        del config.failures[alg]
+
+
 def _rfc4787(config: Config) -> None:
     """Switch every ALG off; the lines that follow switch on those wanted (RFC 4787, REQ-10)."""
     config.profile = "rfc4787"
@@ -65,7 +76,7 @@ def _about(alg: str, function: Callable[..., None]) -> Callable[..., None]:
 _HELP = IP_NAT | {"service": "Special translation for application using non-standard port"}
 
 
-def _commands_of(alg: str) -> tuple[Command, Command]:
+def _commands_of(alg: str) -> tuple[Command, ...]:
     texts = (
         _HELP
         | TRANSPORT
@@ -79,6 +90,16 @@ def _commands_of(alg: str) -> tuple[Command, Command]:
             texts,
             _about(alg, _add_port),
             _about(alg, _remove_port),
+        ),
+        Command(
+            f"ip nat service {alg} FAILURE:fail-open|fail-closed",
+            texts
+            | {
+                "fail-open": "Signalling passes with plain NAT while it cannot be inspected",
+                "fail-closed": "Signalling is dropped while it cannot be inspected",
+            },
+            _about(alg, _fail),
+            _about(alg, _fail_by_default),
         ),
     )
 

@@ -1,0 +1,20 @@
+"""The part of a configuration that can work: an operator may type a rule before the access list that it names."""
+
+from dataclasses import replace
+
+from doorman.config.faults import find_faults
+from doorman.config.model import Config
+
+
+def in_force(config: Config) -> tuple[Config, list[str]]:
+    """The configuration without the rules that have a fault, and what is wrong with those, in the words of IOS."""
+    faults = list(find_faults(config))
+    faulty = {fault.rule for fault in faults}
+    if not faulty:
+        return config, []
+    working = replace(
+        config,
+        dynamic_sources=[rule for rule in config.dynamic_sources if rule not in faulty],
+        static_ports=[rule for rule in config.static_ports if rule not in faulty],
+    )
+    return working, [fault.message for fault in faults]
