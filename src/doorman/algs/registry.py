@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 from doorman.algs.api import Alg
 from doorman.algs.sip.alg import SipAlg
+from doorman.stream.framing import MakeFramer
+from doorman.stream.sip import SipFramer
 
 
 class Service(NamedTuple):
@@ -15,15 +17,18 @@ class Service(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An ALG: its name, how it is made for a set of ports, and where it is served by default."""
+    """An ALG: its name, how it is made for a set of ports, where it is served by default, its framer for streams."""
 
     name: str
     make: Callable[[frozenset[int]], Alg]
     udp: frozenset[int]
     tcp: frozenset[int]
+    framer: MakeFramer
 
 
-REGISTRY = (Entry("sip", SipAlg, udp=frozenset({5060}), tcp=frozenset({5060})),)
+REGISTRY = (Entry("sip", SipAlg, udp=frozenset({5060}), tcp=frozenset({5060}), framer=SipFramer),)
+
+FRAMERS = {entry.name: entry.framer for entry in REGISTRY}
 
 DEFAULT_PORTS: dict[Service, frozenset[int]] = {
     service: ports

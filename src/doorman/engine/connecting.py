@@ -1,0 +1,124 @@
+"""Who a new TCP connection is between: the NAT's part of it, as `Engine` has it for the first packet of a flow.
+
+from inside:  binding (made if a rule says so) -> outside; or, to a global name of ours, back in (hairpin)
+from outside: session? -> static name? -> else door (promoted) -> inside
+"""
+
+from doorman.algs.api import Direction, Path, Refused
+from doorman.engine.connections import LIMITS, Connection, Limits, Passage
+from doorman.engine.engine import Engine
+from doorman.engine.results import Side
+from doorman.nat.bindings import WHOLE_HOST
+from doorman.nat.sessions import Session, flow_key
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import TCP
+
+_OUTBOUND, _INBOUND = Direction
+_ACK = 16
+
+
+def connect(  # noqa: PLR0913 - what a packet says of itself, and how it is treated
+    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, *, limits: Limits = LIMITS
+) -> Connection:
+    """Let a connection through, or refuse it: its flows are entered, and the door it came by has been used.
+
+    Args:
+        engine: whose gateway it goes through.
+        sender: the client, as its first packet has it on arrival.
+        receiver: where that packet wants to go.
+        side: where it came from.
+        now: the time in seconds.
+        limits: how the streams are cut.
+
+    Raises:
+        Refused: it may not pass (`no-translation`, `no-session-or-door`, `spoofed-source`), or there is no name left
+            for it; that is counted in the engine's drops.
+    """
+    try:
+        if side == Side.INSIDE:
+            return _from_inside(engine, sender, receiver, now, limits)
+        return _from_outside(engine, sender, receiver, now, limits)
+    except Refused as refused:
+        engine.drops[str(refused)] += 1
+        raise
+
+
+def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits) -> Connection:
+    state, alg = engine.state, engine.inspector.alg_for(TCP, sender.port, receiver.port)
+    if not state.rules.is_inside(sender.address) or state.rules.is_inside(receiver.address):
+        return _untouched(engine, sender, receiver, limits)
+    binding = state.bindings.by_local(TCP, sender)
+    made = [] if binding is not None else state.bindings.bind(TCP, sender)
+    if binding is None and not made:  # without a translation; its doors may matter all the same
+        plain = Passage(alg, None, _OUTBOUND, Path(sender, receiver, sender, receiver)) if alg is not None else None
+        return Connection(engine, (), ([plain] if plain else [], []), (sender, receiver), limits)
+    session = Session(TCP, binding or made[0], sender, receiver)
+    session.alg = alg
+    session.hairpin = state.rules.owns(receiver.address)
+    state.sessions.add(session, now)
+    if not session.hairpin:
+        return _connection(engine, [(session, _OUTBOUND)], limits)
+    try:
+        inward = _inward(engine, session.inside_global, receiver, now)
+    except Refused:
+        state.end_session(session, now)
+        raise
+    return _connection(engine, [(session, _OUTBOUND), (inward, _INBOUND)], limits)
+
+
+def _from_outside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits) -> Connection:
+    state = engine.state
+    if state.rules.is_inside(sender.address):
+        raise Refused("spoofed-source")
+    if state.bindings.by_global(TCP, receiver) is None:
+        return _untouched(engine, sender, receiver, limits)
+    return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits)
+
+
+def _untouched(engine: Engine, sender: Endpoint, receiver: Endpoint, limits: Limits) -> Connection:
+    """A connection that no rule is about; those to the gateway itself go nowhere."""
+    if engine.state.rules.owns(receiver.address):
+        raise Refused("no-translation")
+    return Connection(engine, (), ([], []), (sender, receiver), limits)
+
+
+def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) -> Session:
+    """The session of a flow that comes in."""
+    state = engine.state
+    binding = state.bindings.by_global(TCP, receiver)
+    if binding is None:
+        raise Refused("no-translation")
+    known = state.sessions.inward.get(flow_key(TCP, sender, receiver))
+    door = state.doors.find(TCP, receiver, sender.address, now)
+    if known is None and door is None and not binding.static and binding.protocol != WHOLE_HOST:
+        raise Refused("no-session-or-door")
+    session = Session(TCP, binding, binding.inward(receiver), sender)
+    session.alg = door.inspect_as if door is not None else None
+    session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
+    session.hairpin = state.rules.owns(sender.address)
+    state.sessions.add(session, now)
+    if door is not None:
+        state.promote(door)
+    return session
+
+
+def _connection(engine: Engine, chain: list[tuple[Session, Direction]], limits: Limits) -> Connection:
+    """A connection by the flows it passes, from the client on."""
+    for session, _ in chain:
+        engine.state.sessions.see_flags(session, _ACK)  # open: it lives as long as it is used
+    client = [_passage(session, direction) for session, direction in chain]
+    server = [_passage(session, Direction(1 - direction)) for session, direction in reversed(chain)]
+    last = client[-1].path
+    sessions = tuple(session for session, _ in chain)
+    looks = [look for look in client if look.alg], [look for look in server if look.alg]
+    return Connection(engine, sessions, looks, (last.arrives_from, last.arrives_to), limits)
+
+
+def _passage(session: Session, direction: Direction) -> Passage:
+    """What an ALG is told of one direction of a flow; its name is empty where no ALG serves the flow."""
+    inside, outside = session.inside_local, session.outside_local
+    if direction == _OUTBOUND:
+        path = Path(inside, outside, session.inside_global, session.outside_global)
+    else:
+        path = Path(session.outside_global, session.inside_global, outside, inside)
+    return Passage(session.alg or "", session, direction, path)
