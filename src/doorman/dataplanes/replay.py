@@ -9,12 +9,10 @@ must deliver exactly the captured bytes. A difference is an asymmetry: the gatew
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from doorman.algs.api import Door, Note, Refused
-from doorman.algs.sip.alg import SipAlg
-from doorman.algs.sip.calls import Call
 from doorman.engine.engine import Engine
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Result, Side
 from doorman.net.addresses import Address
@@ -90,7 +88,7 @@ class Replay:
         watch: told the number and time (ns) of each packet that an ALG saw or that was dropped, and its result.
 
     Attributes:
-        counts, drops, asymmetries, doors, calls, notes: what happened; all calls, also those that are over.
+        counts, drops, asymmetries, doors, notes: what happened.
         details: for some notes, what they were about, and how often.
         rewritten: messages that ALGs changed.
     """
@@ -110,10 +108,8 @@ class Replay:
         self.notes: Counter[str] = Counter()
         self.details: dict[str, Counter[bytes]] = {}
         self.rewritten = 0
-        self.calls: list[Call] = []
         for alg in engine.inspector.algs.values():
-            if isinstance(alg, SipAlg):
-                alg.calls.journal = self.calls
+            alg.touched.watch()
         self._writer = writer
         self._mtu = mtu
         self._watch = watch
@@ -121,6 +117,11 @@ class Replay:
         self._open: dict[Door, DoorRecord] = {}
         self._fragments = Reassembler()
         self._identification = 0
+
+    @property
+    def touched(self) -> Iterator[Hashable]:
+        """What the ALGs remembered at any time, calls and the like, also what is over."""
+        return (item for alg in self.engine.inspector.algs.values() for item in alg.touched)
 
     def run(self, frames: Iterable[Frame]) -> None:
         """Take all frames of a capture.
@@ -261,15 +262,14 @@ class Replay:
 
     def _follow_doors(self) -> None:
         for change in self.engine.take_changes():
-            door = change.door
             if isinstance(change, DoorOpened):
-                record = self._open[door] = DoorRecord(door, self.counts.read)
+                record = self._open[change.door] = DoorRecord(change.door, self.counts.read)
                 self.doors.append(record)
             elif isinstance(change, DoorPromoted):
-                record = self._open[door]
+                record = self._open[change.door]
                 record.promoted_at = record.promoted_at or self.counts.read
             elif isinstance(change, DoorClosed):
-                self._open.pop(door).closed_at = self.counts.read
+                self._open.pop(change.door).closed_at = self.counts.read
 
 
 def _stays_on_link(address: Address) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from doorman.algs.api import Owner
+from doorman.algs.api import Door, Owner
 from doorman.algs.sip.calls import Call
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
@@ -32,11 +32,11 @@ def report(replay: Replay) -> Json:
         "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
         "notes": dict(sorted((state.notes + replay.notes).items())),
         "translations": [
-            *(_binding(binding) for binding in state.bindings if not binding.sessions or binding.static),
-            *(_session(session) for session in state.sessions),
+            *(binding_entry(binding) for binding in state.bindings if not binding.sessions or binding.static),
+            *(session_entry(session) for session in state.sessions),
         ],
         "doors": [_door(record) for record in replay.doors],
-        "calls": [_call(call) for call in replay.calls if call.method == b"INVITE"],
+        "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
     }
 
 
@@ -67,6 +67,71 @@ def flow(data: bytes) -> str:
     return f"{protocol_name(packet.protocol)} {' -> '.join(ends)}"
 
 
+def binding_entry(binding: Binding) -> Json:
+    """A binding as a line of `show ip nat translations`."""
+    whole = binding.protocol == 0
+    return {
+        "protocol": None if whole else protocol_name(binding.protocol),
+        "inside_global": _host(binding.global_) if whole else str(binding.global_),
+        "inside_local": _host(binding.local) if whole else str(binding.local),
+        "outside_local": None,
+        "outside_global": None,
+    }
+
+
+def session_entry(session: Session) -> Json:
+    """A session as a line of `show ip nat translations`."""
+    return {
+        "protocol": protocol_name(session.protocol),
+        "inside_global": str(session.inside_global),
+        "inside_local": str(session.inside_local),
+        "outside_local": str(session.outside_local),
+        "outside_global": str(session.outside_global),
+    }
+
+
+def door_entry(door: Door) -> Json:
+    """A door: whose it is, whom it lets in, and where to."""
+    return {
+        "label": label(door.owner),
+        "role": door.role,
+        "transport": protocol_name(door.protocol),
+        "visitor": address_text(door.visitor) if door.visitor is not None else None,
+        "entrance": str(door.entrance),
+        "leads_to": str(door.leads_to),
+    }
+
+
+def call_entry(call: Call) -> Json:
+    """A call of the SIP ALG with its dialogs and streams."""
+    return {
+        "call_id": shown(call.owner.name),
+        "inside_party": address_text(call.owner.party),
+        "from": shown(call.caller),
+        "to": shown(call.callee),
+        "state": call.state.value,
+        "dialogs": {shown(tag): state.value for tag, state in (call.dialogs or {}).items()},
+        "streams": [
+            {
+                "kind": next(end.kind for end in ends if end is not None),
+                "inside": _end(ends[0]),
+                "outside": _end(ends[1]),
+            }
+            for ends in call.streams
+        ],
+    }
+
+
+def registration_entry(call: Call) -> Json:
+    """A registration that the SIP ALG keeps."""
+    return {
+        "call_id": shown(call.owner.name),
+        "inside_party": address_text(call.owner.party),
+        "user": shown(call.caller),
+        "state": call.state.value,
+    }
+
+
 def _asymmetry(asymmetry: Asymmetry) -> Json:
     return {
         "packet": asymmetry.packet,
@@ -84,62 +149,15 @@ def _packet_text(data: bytes) -> str:
     return f"{packet.sender} -> {packet.receiver}\n" + "\n".join(shown(line.removesuffix(b"\r")) for line in lines)
 
 
-def _binding(binding: Binding) -> Json:
-    whole = binding.protocol == 0
-    return {
-        "protocol": None if whole else protocol_name(binding.protocol),
-        "inside_global": _host(binding.global_) if whole else str(binding.global_),
-        "inside_local": _host(binding.local) if whole else str(binding.local),
-        "outside_local": None,
-        "outside_global": None,
-    }
-
-
-def _session(session: Session) -> Json:
-    return {
-        "protocol": protocol_name(session.protocol),
-        "inside_global": str(session.inside_global),
-        "inside_local": str(session.inside_local),
-        "outside_local": str(session.outside_local),
-        "outside_global": str(session.outside_global),
-    }
-
-
 def _host(endpoint: Endpoint) -> str:
     return address_text(endpoint.address)
 
 
 def _door(record: DoorRecord) -> Json:
-    door = record.door
-    return {
-        "label": label(door.owner),
-        "role": door.role,
-        "transport": protocol_name(door.protocol),
-        "visitor": address_text(door.visitor) if door.visitor is not None else None,
-        "entrance": str(door.entrance),
-        "leads_to": str(door.leads_to),
+    return door_entry(record.door) | {
         "opened_at_packet": record.opened_at,
         "promoted_at_packet": record.promoted_at or None,
         "closed_at_packet": record.closed_at or None,
-    }
-
-
-def _call(call: Call) -> Json:
-    return {
-        "call_id": shown(call.owner.name),
-        "inside_party": address_text(call.owner.party),
-        "from": shown(call.caller),
-        "to": shown(call.callee),
-        "state": call.state.value,
-        "dialogs": {shown(tag): state.value for tag, state in (call.dialogs or {}).items()},
-        "streams": [
-            {
-                "kind": next(end.kind for end in ends if end is not None),
-                "inside": _end(ends[0]),
-                "outside": _end(ends[1]),
-            }
-            for ends in call.streams
-        ],
     }
 
 

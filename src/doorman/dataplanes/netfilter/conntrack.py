@@ -1,0 +1,57 @@
+"""The kernel's table of flows: listing and deleting (linux/netfilter/nfnetlink_conntrack.h).
+
+to list      GET     nfgenmsg  MARK(8):u32  MARK_MASK(21):u32
+to delete    DELETE  nfgenmsg with the family  TUPLE_ORIG(1) or TUPLE_REPLY(2)  [ZONE(18)]  [ID(12)]
+the answers  NEW     nfgenmsg and what `flow` describes
+"""
+
+import errno
+import struct
+from collections.abc import Iterator, Sequence
+
+from doorman.dataplanes.netfilter.flow import MARK, MARK_MASK, Flow, FlowKey, read_flow, write_key
+from doorman.dataplanes.netfilter.messages import attribute, body
+from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError, Request
+from doorman.dataplanes.netfilter.netlink import dump as dump_messages
+
+_GET, _DELETE = 0x101, 0x102
+_AF_INET, _AF_INET6 = 2, 10
+_AT_ONCE = 1000
+"""Deletions of one send: their answers have to fit the socket."""
+
+
+def dump(mark: int = 0, mask: int = 0) -> Iterator[Flow]:
+    """The flows, IPv4 and IPv6, whose mark has under `mask` the value `mark`; the kernel picks them.
+
+    The table goes on changing meanwhile: a flow that begins or ends during the list may be in it or not.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    wanted = attribute(MARK, struct.pack("!I", mark)), attribute(MARK_MASK, struct.pack("!I", mask))
+    return map(read_flow, dump_messages(_GET, body(0, *wanted), "list the flows of conntrack"))
+
+
+def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:
+    """Delete flows, by one tuple each; whether each was there, in order.
+
+    A flow whose packets still come is made anew by the next of them, by the rules of then.
+
+    Raises:
+        NetlinkError: the kernel refused one for another reason; the others of its thousand are deleted all the same.
+    """
+    deleted = [True] * len(keys)
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        for failure in netlink.each([_deletion(key) for key in some]):
+            key = some[failure.position]
+            if failure.errno != errno.ENOENT:
+                asked = f"delete the flow from {key.sender} to {key.receiver}"
+                raise NetlinkError(failure.errno, asked, failure.explanation)
+            deleted[start + failure.position] = False
+    return deleted
+
+
+def _deletion(key: FlowKey) -> Request:
+    family = _AF_INET if len(key.sender.address) == 4 else _AF_INET6  # noqa: PLR2004 - bytes of IPv4
+    return Request(_DELETE, body(family, write_key(key)))

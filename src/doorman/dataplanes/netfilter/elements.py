@@ -1,0 +1,149 @@
+"""Elements of nft sets and maps, added and deleted in transactions: all or nothing (linux/netfilter/nf_tables.h).
+
+Each operation is a message of its own, so that a refusal says which one it was:
+
+    nfgenmsg  TABLE(1) name  SET(2) name  ELEMENTS(3) { LIST_ELEM(1) {
+        KEY(1) { VALUE(1) bytes }  DATA(2) { VALUE(1) bytes }  TIMEOUT(4) milliseconds:u64 } }
+
+Keys and data are given as the kernel compares them: the fields one behind the other, each in network order and padded
+with zeros to 4 bytes, so `ip daddr . meta l4proto . th dport` is 4 + (1 + 3) + (2 + 2) bytes.
+"""
+
+import errno
+import struct
+from typing import NamedTuple
+
+from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, NLM_F_EXCL, attribute, body, name, nested
+from doorman.dataplanes.netfilter.netlink import Failure, Netlink, NetlinkError, Request
+
+NFNL_SUBSYS_NFTABLES = 10
+NFPROTO_IPV4 = 2
+_NEWSETELEM = NFNL_SUBSYS_NFTABLES << 8 | 12
+_DELSETELEM = NFNL_SUBSYS_NFTABLES << 8 | 14
+_DESTROYSETELEM = NFNL_SUBSYS_NFTABLES << 8 | 30
+_TABLE, _SET, _ELEMENTS = 1, 2, 3
+_LIST_ELEM, _VALUE = 1, 1
+_KEY, _DATA, _TIMEOUT = 1, 2, 4
+
+_VERBS = {_NEWSETELEM: "add to", _DELSETELEM: "delete from", _DESTROYSETELEM: "delete from"}
+_REASONS = {
+    (_NEWSETELEM, errno.ENFILE): "it is full",
+    (_NEWSETELEM, errno.EEXIST): "the key is there already",
+    (_DELSETELEM, errno.ENOENT): "no such set or element",
+    (_NEWSETELEM, errno.ENOENT): "no such set",
+}
+"""What the kernel's error numbers mean here, where their usual text would mislead."""
+
+
+class _Operation(NamedTuple):
+    kind: int
+    set_name: str
+    key: bytes
+    content: bytes
+    flags: int
+
+    def __str__(self) -> str:
+        return f"{_VERBS[self.kind]} {self.set_name}, key {self.key.hex()}"
+
+
+class ElementError(NetlinkError):
+    """A transaction was refused, and nothing of it done, because of the operation on `key` of `set_name`.
+
+    Both are None if the kernel blamed no operation but the whole. The `errno` is ENFILE for a set that is full, EEXIST
+    for a key that is there with other data (or at all, if `new` was asked), ENOENT for a missing set, or a deletion of
+    what is missing.
+    """
+
+    def __init__(self, number: int, asked: str, explanation: str, set_name: str | None, key: bytes | None) -> None:
+        super().__init__(number, asked, explanation)
+        self.set_name = set_name
+        self.key = key
+
+
+class Transaction:
+    """Changes to the sets of one table of family ip, carried out in their order by `commit`."""
+
+    def __init__(self, table: str) -> None:
+        self._table = name(_TABLE, table)
+        self._sets: dict[str, bytes] = {}
+        self._operations: list[_Operation] = []
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def add(
+        self, set_name: str, key: bytes, data: bytes | None = None, timeout_ms: int | None = None, *, new: bool = False
+    ) -> None:
+        """Add an element, to a map with its data; `timeout_ms` None takes the set's own timeout.
+
+        A key that is there with the same data is no error, unless it must be `new`; before Linux 6.12 it keeps its old
+        timeout: `destroy` it in the same transaction, just before.
+        """
+        content = nested(_KEY, attribute(_VALUE, key))
+        if data is not None:
+            content += nested(_DATA, attribute(_VALUE, data))
+        if timeout_ms is not None:
+            content += attribute(_TIMEOUT, struct.pack("!Q", timeout_ms))
+        self._append(_NEWSETELEM, set_name, key, content, NLM_F_CREATE | (NLM_F_EXCL if new else 0))
+
+    def delete(self, set_name: str, key: bytes) -> None:
+        """Delete an element that must be there."""
+        self._append(_DELSETELEM, set_name, key, nested(_KEY, attribute(_VALUE, key)))
+
+    def destroy(self, set_name: str, key: bytes) -> None:
+        """Delete an element if it is there."""
+        self._append(_DESTROYSETELEM, set_name, key, nested(_KEY, attribute(_VALUE, key)))
+
+    def commit(self, netlink: Netlink) -> None:
+        """Carry all out at once; an empty transaction is done already.
+
+        Raises:
+            ElementError: nothing was changed, for the reason it tells.
+            NetlinkError: nothing was changed, since it did not fit one send (EMSGSIZE; some 100,000 changes do).
+        """
+        operations = list(self._operations)
+        while operations:
+            plain = _DESTROYSETELEM in netlink.unknown_kinds
+            failures = netlink.batch(NFNL_SUBSYS_NFTABLES, [_request(operation, plain) for operation in operations])
+            if not failures:
+                return
+            missing = {failure.position for failure in failures if plain and _is_forgiven(operations, failure)}
+            if missing:
+                operations = [operation for index, operation in enumerate(operations) if index not in missing]
+            elif not plain and any(_is_unknown(operations, failure) for failure in failures):
+                netlink.unknown_kinds.add(_DESTROYSETELEM)
+            else:
+                raise _error(operations, failures[0])
+
+    def _append(self, kind: int, set_name: str, key: bytes, element: bytes, flags: int = 0) -> None:
+        head = self._sets.get(set_name)
+        if head is None:
+            head = self._sets[set_name] = body(NFPROTO_IPV4, self._table, name(_SET, set_name))
+        content = head + nested(_ELEMENTS, nested(_LIST_ELEM, element))
+        self._operations.append(_Operation(kind, set_name, key, content, flags))
+
+
+def _request(operation: _Operation, plain: bool) -> Request:  # noqa: FBT001 - a fact about the kernel
+    """The message of an operation; before Linux 6.3 `plain` deletion stands for one that may find nothing."""
+    kind = _DELSETELEM if plain and operation.kind == _DESTROYSETELEM else operation.kind
+    return Request(kind, operation.content, operation.flags)
+
+
+def _is_forgiven(operations: list[_Operation], failure: Failure) -> bool:
+    return (
+        failure.position >= 0 and failure.errno == errno.ENOENT and operations[failure.position].kind == _DESTROYSETELEM
+    )
+
+
+def _is_unknown(operations: list[_Operation], failure: Failure) -> bool:
+    unknown = failure.errno in (errno.EINVAL, errno.EOPNOTSUPP)
+    return failure.position >= 0 and unknown and operations[failure.position].kind == _DESTROYSETELEM
+
+
+def _error(operations: list[_Operation], failure: Failure) -> ElementError:
+    if failure.position < 0:
+        asked = f"commit {len(operations)} changes of sets"
+        return ElementError(failure.errno, asked, failure.explanation, None, None)
+    operation = operations[failure.position]
+    explanation = failure.explanation or _REASONS.get((operation.kind, failure.errno), "")
+    return ElementError(failure.errno, str(operation), explanation, operation.set_name, operation.key)

@@ -1,0 +1,65 @@
+"""How long the kernel keeps a silent flow: `ip nat translation …-timeout` as `ct timeout` objects of nft.
+
+Objects cannot be changed, only made: so each is named after what it says, and a new value makes a new one. nft knows
+those of TCP and UDP; ICMP queries live as long as the kernel has it (30 s). A flow keeps what its first packet was given.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from doorman.config.model import Timeouts
+from doorman.nat.sessions import DNS_PORT
+
+INACTIVE_MEDIA = 120
+"""Seconds of silence after which the flow of a door is over; with its last flow a call's doors close."""
+_LONGEST = 536_870
+"""Seconds; what `never` becomes, since the kernel has no such thing: six days."""
+
+
+class FlowTimeout(NamedTuple):
+    """A `ct timeout` object.
+
+    Attributes:
+        name: of the object.
+        protocol: `tcp` or `udp`.
+        match: the packets it is for.
+        policy: what it says, in nft's words.
+    """
+
+    name: str
+    protocol: str
+    match: str
+    policy: str
+
+
+def timeouts_of(timeouts: Timeouts) -> Iterator[FlowTimeout]:
+    """The objects for a configuration; of two that match, the later one counts."""
+    tcp, syn, finrst = map(_seconds, (timeouts.tcp, timeouts.syn, timeouts.finrst))
+    yield FlowTimeout(f"tcp_{tcp}_{syn}_{finrst}", "tcp", "meta l4proto tcp", _tcp(tcp, syn, finrst))
+    udp, dns = _seconds(timeouts.udp), _seconds(timeouts.dns)
+    yield FlowTimeout(f"udp_{udp}", "udp", "meta l4proto udp", _udp(udp))
+    if dns != udp:
+        yield FlowTimeout(f"dns_{dns}", "udp", f"udp dport {DNS_PORT}", _udp(dns))
+    for transport, port, said in timeouts.ports:
+        seconds = _seconds(said)
+        policy = _udp(seconds) if transport == "udp" else _tcp(seconds, syn, finrst)
+        yield FlowTimeout(
+            f"{transport}_{port}_{seconds}_{syn}_{finrst}", transport, f"{transport} dport {port}", policy
+        )
+
+
+def _seconds(seconds: int | None) -> int:
+    return _LONGEST if seconds is None else seconds
+
+
+def _udp(seconds: int) -> str:
+    return f"policy = {{ unreplied : {seconds}, replied : {seconds} }};"
+
+
+def _tcp(established: int, syn: int, finrst: int) -> str:
+    closing = ", ".join(f"{state} : {finrst}" for state in ("fin_wait", "close_wait", "last_ack", "time_wait", "close"))
+    return f"policy = {{ syn_sent : {syn}, syn_recv : {syn}, established : {established}, {closing} }};"
+
+
+MEDIA = FlowTimeout(f"media_{INACTIVE_MEDIA}", "udp", "meta l4proto udp", _udp(INACTIVE_MEDIA))
+"""The object for media."""

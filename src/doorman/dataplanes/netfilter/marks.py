@@ -1,0 +1,12 @@
+"""The bits of the conntrack mark and the packet mark that are ours; all others belong to the operator."""
+
+INSPECTED = 0x0008_0000
+"""Of a flow: its packets go to the ALG."""
+OURS = 0x0010_0000
+"""Of a flow: it goes through a name that the engine gave, and the engine hears of its begin and its end."""
+PROXIED = 0x0020_0000
+"""Of a flow: it is one leg of a TCP connection that ends at the proxy. Of a packet: the proxy sends it."""
+PLAIN = 0x0040_0000
+"""Of a flow: it does not speak the protocol of its port; it is never inspected again."""
+TO_PROXY = 0x0080_0000
+"""Of a packet: it is routed to the proxy, whatever address it is for."""

@@ -1,0 +1,218 @@
+"""Sockets of netfilter's netlink: requests, batches and lists.
+
+The kernel works on what it is sent during the system call, so its answers can be read at once and nothing waits. A list
+("dump") comes in many datagrams; reading one has the kernel write the next.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Self
+
+from doorman.dataplanes.netfilter.messages import (
+    NFNL_MSG_BATCH_BEGIN,
+    NFNL_MSG_BATCH_END,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    body,
+    error_of,
+    message,
+    messages,
+)
+
+_NETLINK_NETFILTER, _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 12, 270, 10, 11
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_READ = 1 << 16
+"""Bytes read at once: the kernel makes no datagram of answers larger than this."""
+
+
+class NetlinkError(OSError):
+    """The kernel refused: `errno`, `asked` (what of it was asked), `explanation` (its own words, often empty)."""
+
+    def __init__(self, number: int, asked: str, explanation: str = "") -> None:
+        super().__init__(number, os.strerror(number))
+        self.asked = asked
+        self.explanation = explanation
+
+    def __str__(self) -> str:
+        return f"{self.asked}: {self.explanation or self.strerror}"
+
+
+class DumpInterrupted(NetlinkError):  # noqa: N818 - what happened to the list
+    """What was being listed changed meanwhile; the list may lack entries or name some twice: ask again (EINTR)."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(errno.EINTR, asked, "changed while it was listed")
+
+
+class Request(NamedTuple):
+    """A message to be sent, without flags that say how it is answered; `body` as `body()` makes it."""
+
+    kind: int
+    body: bytes
+    flags: int = 0
+
+
+class Failure(NamedTuple):
+    """The request at `position`, or the batch as a whole if -1, was refused; `explanation` comes from the kernel."""
+
+    position: int
+    errno: int
+    explanation: str = ""
+
+
+def open_socket(receive_buffer: int, send_buffer: int = 0) -> socket.socket:
+    """A non-blocking netfilter socket in the network namespace of this thread; buffers in bytes.
+
+    Raises:
+        OSError: the kernel has no nfnetlink.
+    """
+    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+    try:
+        link.settimeout(0)
+        for option, fallback, size in (
+            (_SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_buffer),
+            (_SO_SNDBUFFORCE, socket.SO_SNDBUF, send_buffer),
+        ):
+            if size:
+                _set_buffer(link, option, fallback, size)
+        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
+            link.setsockopt(_SOL_NETLINK, option, 1)
+        link.bind((0, 0))
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+def _set_buffer(link: socket.socket, option: int, fallback: int, size: int) -> None:
+    try:
+        link.setsockopt(socket.SOL_SOCKET, option, size)
+    except PermissionError:
+        link.setsockopt(socket.SOL_SOCKET, fallback, size)
+
+
+class Netlink:
+    """A socket for requests, used by one thread; a context manager. It belongs to the network namespace it was made in.
+
+    `unknown_kinds` are kinds of message that this kernel has turned out not to know, for those that have another way.
+    """
+
+    def __init__(self) -> None:
+        self._socket = open_socket(4 << 20, 16 << 20)
+        self._sequence = 0
+        self.unknown_kinds: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def request(self, request: Request, asked: str) -> None:
+        """Have one change made; `asked` says which, for people.
+
+        Raises:
+            NetlinkError: the kernel refused.
+        """
+        for failure in self.each([request]):
+            raise NetlinkError(failure.errno, asked, failure.explanation)
+
+    def each(self, requests: Sequence[Request]) -> list[Failure]:
+        """Have changes made that do not depend on each other, in one send; which were refused, in order."""
+        first = self._numbers(len(requests))
+        self._send(
+            message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, number, content)
+            for number, (kind, content, flags) in enumerate(requests, first)
+        )
+        answers = dict(self._answers(first))
+        lost = errno.ENOBUFS, "the answer was lost"
+        outcomes = [answers.get(index, lost) for index in range(len(requests))]
+        return [Failure(index, *outcome) for index, outcome in enumerate(outcomes) if outcome[0]]
+
+    def batch(self, subsystem: int, requests: Sequence[Request]) -> list[Failure]:
+        """Have all changes made or none, in order; why none was made, or an empty list if they are in force."""
+        if not requests:
+            return []
+        first = self._numbers(len(requests) + 2) + 1
+        last = first + len(requests) - 1
+        bound = body(0, resource=subsystem)
+        content = [message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first - 1, bound)]
+        for number, (kind, data, flags) in enumerate(requests, first):
+            acknowledge = NLM_F_ACK if number == last else 0
+            content.append(message(kind, flags | NLM_F_REQUEST | acknowledge, number, data))
+        content.append(message(NFNL_MSG_BATCH_END, NLM_F_REQUEST, last + 1, bound))
+        self._send(content)
+        answers = dict(self._answers(first))
+        failures = [Failure(index, *answer) for index, answer in sorted(answers.items()) if answer[0]]
+        if not failures and len(requests) - 1 not in answers:
+            return [Failure(-1, errno.ENOBUFS, "the answer was lost")]
+        return failures
+
+    def _numbers(self, count: int) -> int:
+        """The first of so many sequence numbers."""
+        if self._sequence + count >= 1 << 32:
+            self._sequence = 0
+        first = self._sequence + 1
+        self._sequence += count
+        return first
+
+    def _send(self, content: Iterable[bytes]) -> None:
+        data = b"".join(content)
+        try:
+            self._socket.send(data)
+        except OSError as error:
+            raise NetlinkError(error.errno or 0, f"send requests of {len(data)} bytes") from error
+
+    def _answers(self, first: int) -> Iterator[tuple[int, tuple[int, str]]]:
+        """What the kernel said of the requests from number `first` on: index, errno and explanation."""
+        for datagram in _datagrams(self._socket):
+            for answer in messages(datagram):
+                if answer.kind == NLMSG_ERROR and answer.sequence >= first - 1:
+                    yield answer.sequence - first, error_of(answer)
+
+
+def _datagrams(link: socket.socket) -> Iterator[bytes]:
+    """All datagrams that wait, passing over the news that some were lost."""
+    while True:
+        try:
+            yield link.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+
+
+def dump(kind: int, content: bytes, asked: str) -> Iterator[bytes]:
+    """List what the kernel has: the body of each answer, nfgenmsg first. Has a socket of its own while it lasts.
+
+    Raises:
+        DumpInterrupted: after the last answer, if the list may be wrong.
+        NetlinkError: the kernel refused, or its list broke off.
+    """
+    interrupted = 0
+    with open_socket(1 << 20) as link:
+        link.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, 1, content))
+        for datagram in _datagrams(link):
+            for answer in messages(datagram):
+                interrupted |= answer.flags & NLM_F_DUMP_INTR
+                if answer.kind not in (NLMSG_ERROR, NLMSG_DONE):
+                    yield answer.body
+                    continue
+                number, explanation = error_of(answer)
+                if number:
+                    raise NetlinkError(number, asked, explanation)
+                if interrupted:
+                    raise DumpInterrupted(asked)
+                return
+    raise NetlinkError(errno.EPROTO, asked, "the list broke off")

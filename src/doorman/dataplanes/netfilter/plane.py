@@ -1,0 +1,184 @@
+"""The data plane of Linux: netfilter carries the flows, we fill its tables.
+
+Everything of ours is in one nft table of family ip; rules of others are not touched. The set-up is one transaction, a
+change of the configuration is, and so is each batch of doors and names. The table stays when the gateway ends without
+saying so: one that starts again finds its flows running, and brings the table up to date in one transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from doorman.algs.api import Door
+from doorman.config.model import Config
+from doorman.dataplanes.netfilter.conntrack import delete, dump
+from doorman.dataplanes.netfilter.elements import Transaction
+from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
+from doorman.dataplanes.netfilter.marks import OURS
+from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError
+from doorman.dataplanes.netfilter.nft import Nft, NftError
+from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
+from doorman.dataplanes.netfilter.ruleset import SETS, TO_ALG, Setting, UnsupportedConfig, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.tables import Element, Tables, text_of
+from doorman.dataplanes.plane import PlaneRefused
+from doorman.engine.flows import KernelFlow
+from doorman.engine.results import Change, DoorOpened, SessionCut, Side
+from doorman.nat.bindings import Binding, BindingMade
+from doorman.nat.sessions import Session
+from doorman.net.packet import TCP, UDP
+
+_TRANSPORTS = {"tcp": TCP, "udp": UDP}
+
+
+class NetfilterPlane:
+    """The kernel of this network namespace, through one table; see `Plane`.
+
+    Attributes:
+        setting: what the rules are made for besides the configuration; heeded by the next `synchronise`.
+        commits, steps: how many transactions there were, and changes of elements in them.
+
+    Raises:
+        NftError: libnftables is not installed.
+        NetlinkError: no netlink socket can be had.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.commits = self.steps = 0
+        self._nft = Nft()
+        self._netlink = Netlink()
+        self._tables = Tables({})
+        self._queue_rule: tuple[int, bool] | None = None
+
+    def close(self, *, remove: bool) -> None:
+        """Let go of the kernel; with `remove` the table goes too, and with it all translation."""
+        if remove:
+            self._nft.run(tear_down(self.setting.table))
+        self._nft.close()
+        self._netlink.close()
+
+    def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
+        """See `Plane.synchronise`."""
+        tables = Tables(_served(config))
+        tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors)], now)
+        tables.succeed(self._tables, now)
+        bypass = all(config.failure(alg) == "fail-open" for alg, _ in config.services)
+        try:
+            script = set_up(config, self.setting) + "".join(_filling(self.setting.table, tables, now))
+            if not self.is_in_force():
+                self._send_to_queue(bypass=bypass)  # before any other chain leads there
+            self._nft.run(script)
+            if (self.setting.queue, bypass) != self._queue_rule:
+                self._send_to_queue(bypass=bypass)
+        except (NftError, NetlinkError, UnsupportedConfig) as error:
+            raise PlaneRefused(str(error)) from None
+        self._tables = tables
+
+    def check(self, config: Config) -> None:
+        """Find out whether the kernel would take a configuration, without giving it any.
+
+        Raises:
+            PlaneRefused: it would not.
+        """
+        try:
+            self._nft.run(set_up(config, self.setting), check=True)
+        except (NftError, UnsupportedConfig) as error:
+            raise PlaneRefused(str(error)) from None
+
+    def is_in_force(self) -> bool:
+        """Whether signalling goes to the queue: not if somebody emptied or deleted our table, or all tables."""
+        return self._queue_rule is not None and has_rules(self.setting.table, TO_ALG)
+
+    def commit(self, changes: Sequence[Change], now: float) -> None:
+        """See `Plane.commit`."""
+        steps = self._tables.plan(changes, now)
+        if steps:
+            transaction = Transaction(self.setting.table)
+            for (set_name, key, data), add, timeout in steps:
+                if add:
+                    transaction.add(set_name, key, data or None, timeout or None)
+                else:
+                    transaction.destroy(set_name, key)
+            try:
+                transaction.commit(self._netlink)
+            except NetlinkError as error:
+                self._tables.undo()
+                raise PlaneRefused(str(error)) from None
+            self.commits += 1
+            self.steps += len(steps)
+        cut = [key for change in changes if isinstance(change, SessionCut) for key in _keys(change.session)]
+        if cut:
+            self.forget(cut)
+
+    def forget(self, keys: Sequence[FlowKey]) -> list[bool]:
+        """Let the kernel forget flows; whether it knew each.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        try:
+            return delete(self._netlink, keys)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def _send_to_queue(self, *, bypass: bool) -> None:
+        """Let signalling go to the queue; with `bypass` it passes with plain NAT while nobody listens.
+
+        The chain is made apart from the others, since nft cannot write the rule on every kernel.
+        """
+        table, number = self.setting.table, self.setting.queue
+        self._nft.run(skeleton(table))
+        append_queue_rule(self._netlink, table, TO_ALG, number, bypass=bypass, only=True)
+        self._queue_rule = number, bypass
+
+    def flows(self) -> Iterator[tuple[KernelFlow, bool]]:
+        """See `Plane.flows`."""
+        for flow in dump(OURS, OURS):
+            for seen in flows_of(flow):
+                yield seen, bool(flow.status & SEEN_REPLY)
+
+
+def flows_of(flow: Flow) -> list[KernelFlow]:
+    """A conntrack entry as flows through the NAT: none if it is not translated, two for a hairpin."""
+    flows = []
+    if flow.reply_receiver != flow.sender:
+        flows.append(KernelFlow(flow.protocol, flow.sender, flow.reply_receiver, flow.receiver, Side.INSIDE))
+    if flow.reply_sender != flow.receiver:
+        outside = flow.reply_receiver  # as the inside end sees it; what it was before, if that is an inside host, too
+        flows.append(KernelFlow(flow.protocol, flow.reply_sender, flow.receiver, outside, Side.OUTSIDE))
+    return flows
+
+
+def _keys(session: Session) -> list[FlowKey]:
+    """What finds a flow in conntrack, whichever end began it: its inside end sends, as it is inside."""
+    ends = session.protocol, session.inside_local, session.outside_local
+    return [FlowKey(*ends), FlowKey(*ends, is_reply=True)]
+
+
+def _served(config: Config) -> dict[int, frozenset[int]]:
+    served: dict[int, frozenset[int]] = {}
+    for service, ports in config.services.items():
+        protocol = _TRANSPORTS[service.transport]
+        served[protocol] = served.get(protocol, frozenset()) | ports
+    return served
+
+
+def _filling(table: str, tables: Tables, now: float) -> Iterator[str]:
+    """The commands that let the sets hold these elements alone."""
+    elements: dict[str, list[Element]] = {name: [] for name in SETS}
+    for element in tables:
+        elements[element.set_name].append(element)
+    lingering = [_with_timeout(element, timeout) for element, timeout in tables.lingering(now)]
+    for name, definition in SETS.items():
+        yield f"flush {definition.split(' ', 1)[0]} ip {table} {name}\n"
+        texts = [_with_timeout(element, tables.timeout(element, now)) for element in elements[name]]
+        if name == "names":
+            texts += lingering
+        if texts:
+            yield f"add element ip {table} {name} {{ {', '.join(texts)} }}\n"
+
+
+def _with_timeout(element: Element, timeout: int) -> str:
+    text = text_of(element)
+    if not timeout:
+        return text
+    key, colon, data = text.partition(" : ")
+    return f"{key} timeout {timeout // 1000 + 1}s{colon}{data}"

@@ -1,0 +1,274 @@
+"""Packets that the kernel hands out for a verdict (NFQUEUE, linux/netfilter/nfnetlink_queue.h).
+
+    kernel to us   PACKET   PACKET_HDR(1) id:u32 protocol:u16 hook:u8  MARK(3):u32  IFINDEX_INDEV(5):u32
+                            IFINDEX_OUTDEV(6):u32  PAYLOAD(10) the IP packet, and more that is passed over
+    us to kernel   VERDICT  VERDICT_HDR(2) verdict:u32 id:u32  [MARK(3):u32]  [PAYLOAD(10) the packet as it shall go on]
+                   CONFIG   CMD(1) command:u8 0:u8 family:u16  PARAMS(2) length:u32 mode:u8  QUEUE_MAXLEN(3):u32
+                            MASK(4):u32 FLAGS(5):u32
+
+All in network order. Each packet comes as a datagram of its own; verdicts go many at a time. We do not ask for segments
+that are yet to be cut or checksummed (flag GSO), so the kernel gives packets as they would be on the wire, and takes
+ours as they are: a packet that was changed needs right checksums.
+
+A verdict could also set the mark of the packet's conntrack entry, but not on every kernel (NETFILTER_NETLINK_GLUE_CT).
+The packet's own mark can be set on all: a chain of the next priority copies it.
+"""
+
+import errno
+import socket
+import struct
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from doorman.dataplanes.netfilter.messages import (
+    ATTRIBUTE,
+    MESSAGE,
+    NLM_F_ACK,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    Message,
+    attribute,
+    body,
+    error_of,
+    message,
+)
+from doorman.dataplanes.netfilter.netlink import NetlinkError, open_socket
+
+_PACKET, _VERDICT, _CONFIG = 0x300, 0x301, 0x302
+_CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
+_BIND, _COPY_PACKET, _FAIL_OPEN = 1, 2, 1
+_PACKET_HDR, _VERDICT_HDR, _MARK, _INDEV, _OUTDEV, _PAYLOAD = 1, 2, 3, 5, 6, 10
+_DROP, _ACCEPT, _REPEAT = 0, 1, 4
+
+MAX_PACKET = 0xFFFF - 4
+"""The most bytes of a packet that fit an attribute: of longer ones the kernel gives only so many."""
+
+_RECEIVE_BUFFER = 8 << 20
+_SEND_AT = 128 << 10
+"""Verdicts are sent early when so many bytes of them have gathered, well within the socket's own limit."""
+_PROC = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
+
+_ATTRIBUTES = MESSAGE.size + 4
+_U32 = struct.Struct("!I")
+_TWO_U32 = struct.Struct("!II")
+_ID_AND_HOOK = struct.Struct("!IHB")
+_VERDICT_HDR_START = ATTRIBUTE.pack(ATTRIBUTE.size + _TWO_U32.size, _VERDICT_HDR)
+_VERDICT_SIZE = _ATTRIBUTES + ATTRIBUTE.size + _TWO_U32.size
+_CONFIGURING = 1
+"""The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
+
+
+class QueueTaken(NetlinkError):  # noqa: N818 - what is the case with the queue
+    """Another program listens to the queue of this number: try the next."""
+
+
+class QueuedPacket(NamedTuple):
+    """A packet that waits for its verdict.
+
+    Attributes:
+        id: its number in this queue, for the verdict.
+        hook: where it was caught: 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting.
+        mark: the packet's mark.
+        in_index: the index of the interface it came in by, 0 if none.
+        out_index: the index of the interface it will leave by, 0 if none is known yet.
+        data: the IP packet; cut short if it is longer than MAX_PACKET.
+    """
+
+    id: int
+    hook: int
+    mark: int
+    in_index: int
+    out_index: int
+    data: bytes
+
+
+class Statistics(NamedTuple):
+    """What the kernel counted of a queue: packets that wait now, dropped as it was full, dropped as our socket was."""
+
+    waiting: int
+    dropped: int
+    user_dropped: int
+
+
+class Queue:
+    """One queue, open until `close`; a context manager. It belongs to the network namespace it was opened in.
+
+    Attributes:
+        number: the queue's number.
+        overruns: how often the kernel told that our socket was full and packets did not come.
+        refused_verdicts: verdicts the kernel refused, mostly on packets that had gone (their interface went down).
+    """
+
+    def __init__(self, number: int, link: socket.socket) -> None:
+        self.number = number
+        self.overruns = 0
+        self.refused_verdicts = 0
+        self._socket = link
+        self._buffer = memoryview(bytearray(1 << 17))
+        self._early: list[QueuedPacket] = []
+        self._verdicts: list[bytes] = []
+        self._gathered = 0
+        self._answer: int | None = None
+        self._verdict_start = body(0, resource=number) + _VERDICT_HDR_START
+
+    @classmethod
+    def open(cls, number: int, *, length: int, fail_open: bool) -> Self:
+        """Listen to queue `number` (0 to 65535), which holds up to `length` packets.
+
+        When it is full, packets are accepted with `fail_open`, else dropped. If a rule sends packets already, the first
+        may have been read by now: call `receive` once before waiting for the descriptor.
+
+        Raises:
+            QueueTaken: another program has it.
+            NetlinkError: the kernel refused otherwise, EPERM without CAP_NET_ADMIN.
+        """
+        queue = cls(number, open_socket(_RECEIVE_BUFFER, 1 << 20))
+        try:
+            queue._configure(length, fail_open)
+        except BaseException:
+            queue.close()
+            raise
+        return queue
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the queue back; packets that wait are dropped, whatever the rule says of bypass."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """The descriptor to wait on until it is readable."""
+        return self._socket.fileno()
+
+    def receive(self, limit: int = 256) -> list[QueuedPacket]:
+        """The packets that wait, up to `limit`; an empty list if there are none. Never blocks."""
+        packets, self._early = self._early, []
+        buffer = self._buffer
+        receive = self._socket.recv_into
+        for _ in range(limit - len(packets)):
+            try:
+                length = receive(buffer)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.overruns += 1
+                continue
+            _, kind, flags, sequence, _ = MESSAGE.unpack_from(buffer)
+            if kind == _PACKET:
+                packets.append(read_packet(buffer, length))
+            elif kind == NLMSG_ERROR:
+                self._answered(Message(kind, flags, sequence, bytes(buffer[MESSAGE.size : length])))
+        return packets
+
+    def accept(self, packet_id: int, data: bytes | None = None, *, mark: int | None = None) -> None:
+        """Let a packet go on, as `data` and with this packet mark where given; takes effect with `flush` at the latest.
+
+        Raises:
+            ValueError: data longer than MAX_PACKET, which the kernel could not be told.
+        """
+        extra = b"" if mark is None else attribute(_MARK, _U32.pack(mark))
+        if data is not None:
+            if len(data) > MAX_PACKET:
+                raise ValueError(f"a packet of {len(data)} bytes: a verdict carries up to {MAX_PACKET}")
+            extra += attribute(_PAYLOAD, data)
+        self._judge(packet_id, _ACCEPT, extra)
+
+    def repeat(self, packet_id: int, *, mark: int) -> None:
+        """Let a packet, with this mark, meet the chain once more that handed it out; takes effect with `flush`."""
+        self._judge(packet_id, _REPEAT, attribute(_MARK, _U32.pack(mark)))
+
+    def drop(self, packet_id: int) -> None:
+        """Let a packet vanish; takes effect with `flush` at the latest."""
+        self._judge(packet_id, _DROP, b"")
+
+    def flush(self) -> None:
+        """Send the verdicts gathered so far; the packets go on during this call."""
+        if self._verdicts:
+            data = b"".join(self._verdicts)
+            self._verdicts.clear()
+            self._gathered = 0
+            self._socket.send(data)
+
+    def statistics(self) -> Statistics:
+        """What the kernel counted since the queue was opened."""
+        return statistics(self.number) or Statistics(0, 0, 0)
+
+    def _judge(self, packet_id: int, verdict: int, extra: bytes) -> None:
+        size = _VERDICT_SIZE + len(extra)
+        self._verdicts.append(
+            MESSAGE.pack(size, _VERDICT, NLM_F_REQUEST, 0, 0)
+            + self._verdict_start
+            + _TWO_U32.pack(verdict, packet_id)
+            + extra
+        )
+        self._gathered += size
+        if self._gathered >= _SEND_AT:
+            self.flush()
+
+    def _configure(self, length: int, fail_open: bool) -> None:  # noqa: FBT001 - as `open` was told
+        """Bind, and say how, in one message: else the first packets could come without their contents."""
+        content = body(
+            0,
+            attribute(_CFG_CMD, struct.pack("!BxH", _BIND, 0)),
+            attribute(_CFG_PARAMS, struct.pack("!IB", 0xFFFF, _COPY_PACKET)),
+            attribute(_CFG_MAXLEN, _U32.pack(length)),
+            attribute(_CFG_MASK, _U32.pack(_FAIL_OPEN)),
+            attribute(_CFG_FLAGS, _U32.pack(_FAIL_OPEN if fail_open else 0)),
+            resource=self.number,
+        )
+        self._socket.send(message(_CONFIG, NLM_F_REQUEST | NLM_F_ACK, _CONFIGURING, content))
+        early = self.receive()
+        while self._answer is None and (more := self.receive()):
+            early += more
+        self._early = early
+        if self._answer != 0:
+            taken = self._answer in (errno.EPERM, errno.EBUSY) and statistics(self.number)
+            asked = f"listen to queue {self.number}"
+            raise (QueueTaken if taken else NetlinkError)(self._answer or errno.ENOBUFS, asked)
+
+    def _answered(self, answer: Message) -> None:
+        if answer.sequence == _CONFIGURING:
+            self._answer, _ = error_of(answer)
+        else:
+            self.refused_verdicts += 1
+
+
+def statistics(number: int) -> Statistics | None:
+    """What the kernel counted of queue `number`; None if no program of this network namespace listens to it."""
+    try:
+        lines = _PROC.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        queue, _, waiting, _, _, dropped, user_dropped, *_ = map(int, line.split())
+        if queue == number:
+            return Statistics(waiting, dropped, user_dropped)
+    return None
+
+
+def read_packet(buffer: memoryview, end: int) -> QueuedPacket:
+    """Read a packet's message, which ends at `end`; of a broken one what stands before the break."""
+    packet_id = hook = mark = in_index = out_index = 0
+    data = b""
+    start = _ATTRIBUTES
+    while start + ATTRIBUTE.size <= end:
+        length, kind = ATTRIBUTE.unpack_from(buffer, start)
+        content = start + ATTRIBUTE.size
+        if kind == _PAYLOAD:
+            data = bytes(buffer[content : start + length])
+        elif kind == _PACKET_HDR:
+            packet_id, _, hook = _ID_AND_HOOK.unpack_from(buffer, content)
+        elif kind == _INDEV:
+            (in_index,) = _U32.unpack_from(buffer, content)
+        elif kind == _OUTDEV:
+            (out_index,) = _U32.unpack_from(buffer, content)
+        elif kind == _MARK:
+            (mark,) = _U32.unpack_from(buffer, content)
+        start += max(length + 3 & ~3, ATTRIBUTE.size)
+    return QueuedPacket(packet_id, hook, mark, in_index, out_index, data)

@@ -1,0 +1,141 @@
+"""The features of the kernel that the gateway uses: what for, and where they come from if they are missing."""
+
+from typing import NamedTuple
+
+from doorman.dataplanes.netfilter.marks import OURS, TO_PROXY
+from doorman.dataplanes.netfilter.requirements.attempts import (
+    Attempt,
+    append_rule,
+    bind_queue,
+    dump_conntrack,
+    find_xt_nfqueue,
+    make_policy_route,
+    make_transparent_socket,
+    make_vrf,
+    nft,
+    rule,
+)
+
+
+class Feature(NamedTuple):
+    """A feature that is there if one of its attempts succeeds; the first that does is the one used."""
+
+    name: str
+    purpose: str
+    module: str
+    """Empty if it is never a module."""
+    options: str
+    """What the kernel must have been configured with."""
+    attempts: tuple[Attempt, ...]
+    required: bool = True
+
+    @property
+    def mend(self) -> str:
+        """How to get it."""
+        kernel = f"a kernel with {self.options}"
+        return f"modprobe {self.module}; if there is no such module, {kernel}" if self.module else kernel
+
+
+_NAMES = "add map ip T m { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags timeout; }"
+_NAME = "add element ip T m { 192.0.2.1 . udp . 5060 timeout 30s : 192.0.2.2 . 5060 }"
+_DNAT = rule("dnat ip to ip daddr . meta l4proto . th dport map @m", "nat hook prerouting priority dstnat")
+_SNAT = rule("snat ip to ip saddr . meta l4proto . th sport map @m", "nat hook postrouting priority srcnat")
+_TPROXY = rule(f"meta l4proto tcp tproxy to 127.0.0.1:5060 meta mark set meta mark or {TO_PROXY:#x}")
+_TIMEOUT = "add ct timeout ip T u { protocol udp; l3proto ip; policy = { unreplied : 300, replied : 300 }; }"
+
+FEATURES = (
+    Feature(
+        "nft tables",
+        "all rules of the gateway",
+        "nf_tables",
+        "CONFIG_NF_TABLES and CONFIG_NF_TABLES_IPV4",
+        (nft("made and removed"),),
+    ),
+    Feature(
+        "nft maps with timeouts",
+        "doors and bindings",
+        "nf_tables",
+        "CONFIG_NF_TABLES and CONFIG_NF_TABLES_IPV4",
+        (nft("address . protocol . port", _NAMES, _NAME),),
+    ),
+    Feature("nft dnat by map", "doors", "nft_chain_nat", "CONFIG_NFT_NAT", (nft("prerouting", _NAMES, *_DNAT),)),
+    Feature("nft snat by map", "bindings", "nft_chain_nat", "CONFIG_NFT_NAT", (nft("postrouting", _NAMES, *_SNAT),)),
+    Feature(
+        "nft conntrack mark",
+        "telling the gateway's own flows from others",
+        "nft_ct",
+        "CONFIG_NFT_CT and CONFIG_NF_CONNTRACK_MARK",
+        (nft("set and read", *rule(f"ct mark set ct mark or {OURS:#x}")),),
+    ),
+    Feature(
+        "nft fib expression",
+        "telling packets to this machine from forwarded ones",
+        "nft_fib_ipv4",
+        "CONFIG_NFT_FIB_IPV4 and CONFIG_NFT_FIB_INET",
+        (nft("address type", *rule("fib daddr type local accept")),),
+    ),
+    Feature(
+        "NFQUEUE rule",
+        "signalling over UDP",
+        "nft_queue",
+        "CONFIG_NFT_QUEUE (or CONFIG_NFT_COMPAT and CONFIG_NETFILTER_XT_TARGET_NFQUEUE)",
+        (
+            nft("nft queue", *rule("queue num 0 bypass")),
+            Attempt("xt target NFQUEUE through nft_compat", make=append_rule, where="namespace"),
+            Attempt("xt target NFQUEUE known to nft_compat", make=find_xt_nfqueue, where="host"),
+        ),
+    ),
+    Feature(
+        "nfnetlink_queue",
+        "signalling over UDP",
+        "nfnetlink_queue",
+        "CONFIG_NFNETLINK_QUEUE",
+        (Attempt("bound", make=bind_queue),),
+    ),
+    Feature(
+        "ctnetlink",
+        "seeing and ending the kernel's sessions",
+        "nf_conntrack_netlink",
+        "CONFIG_NF_CT_NETLINK",
+        (Attempt("dumped", make=dump_conntrack),),
+    ),
+    Feature("nft tproxy", "signalling over TCP", "nft_tproxy", "CONFIG_NFT_TPROXY", (nft("prerouting", *_TPROXY),)),
+    Feature(
+        "transparent sockets",
+        "signalling over TCP: each end sees the other's address",
+        "",
+        "CONFIG_NF_TPROXY_IPV4",
+        (Attempt("IP_TRANSPARENT set", make=make_transparent_socket),),
+    ),
+    Feature(
+        "policy routes",
+        "signalling over TCP: marked packets are delivered here",
+        "",
+        "CONFIG_IP_MULTIPLE_TABLES",
+        (Attempt("rule for a mark, local route", make=make_policy_route, where="namespace"),),
+    ),
+    Feature(
+        "nft conntrack timeouts",
+        "the timeouts of the configuration; without it flows the kernel translates keep the kernel's",
+        "nfnetlink_cttimeout",
+        "CONFIG_NF_CONNTRACK_TIMEOUT",
+        (nft("udp", _TIMEOUT, *rule('ct timeout set "u"')),),
+        required=False,
+    ),
+    Feature(
+        "conntrack zones",
+        "VRF",
+        "nft_ct",
+        "CONFIG_NF_CONNTRACK_ZONES",
+        (nft("set", *rule("ct zone set 1", "filter hook prerouting priority raw")),),
+        required=False,
+    ),
+    Feature(
+        "VRF devices",
+        "VRF",
+        "vrf",
+        "CONFIG_NET_VRF",
+        (Attempt("made", make=make_vrf, where="namespace"),),
+        required=False,
+    ),
+)

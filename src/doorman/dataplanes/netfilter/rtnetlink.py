@@ -1,0 +1,87 @@
+"""Single requests about links, addresses, routes and rules (rtnetlink(7)).
+
+Enough to look and to try. pyroute2 can do it all, but takes longer to import than all checks together may take.
+All integers are in host order, addresses in network order:
+
+    ifaddrmsg   family:u8  prefix length:u8  flags:u8  scope:u8  index:u32  attributes: 1 address, 2 local
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from doorman.dataplanes.netfilter.messages import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    Message,
+    attributes,
+    error_of,
+    message,
+    messages,
+)
+from doorman.net.addresses import Address
+
+_NETLINK_ROUTE = 0
+_NEW_ADDRESS, _GET_ADDRESS = 20, 22
+_IFADDRMSG = struct.Struct("=BBBBI")
+_ADDRESS, _LOCAL = 1, 2
+_READ = 1 << 16
+_PATIENCE = 2.0
+"""In seconds; the kernel answers during the call."""
+
+
+def change(kind: int, content: bytes, *, new: bool = False) -> None:
+    """Make or alter one thing; with `new` it must not be there yet (EEXIST).
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    for answer in _ask(
+        message(kind, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | (NLM_F_EXCL if new else 0), 1, content)
+    ):
+        _raise_error(answer)
+        return
+
+
+def interface_addresses() -> dict[str, frozenset[tuple[Address, int]]]:
+    """The IPv4 addresses of each interface of this namespace, with the lengths of their networks.
+
+    Raises:
+        OSError: the kernel does not tell.
+    """
+    names = dict(socket.if_nameindex())
+    addresses: dict[str, frozenset[tuple[Address, int]]] = {name: frozenset() for name in names.values()}
+    for answer in _ask(
+        message(_GET_ADDRESS, NLM_F_REQUEST | NLM_F_DUMP, 1, _IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, 0))
+    ):
+        if answer.kind in (NLMSG_DONE, NLMSG_ERROR):
+            _raise_error(answer)
+            break
+        if answer.kind == _NEW_ADDRESS:
+            _, length, _, _, index = _IFADDRMSG.unpack_from(answer.body)
+            fields = attributes(answer.body, _IFADDRMSG.size)
+            # On a link between two, `address` is the other end.
+            own = Address(fields.get(_LOCAL) or fields[_ADDRESS])
+            if index in names:
+                addresses[names[index]] |= {(own, length)}
+    return addresses
+
+
+def _ask(question: bytes) -> Iterator[Message]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as link:
+        link.settimeout(_PATIENCE)
+        link.send(question)
+        while True:
+            yield from messages(link.recv(_READ))
+
+
+def _raise_error(answer: Message) -> None:
+    number, explanation = error_of(answer)
+    if number:
+        raise OSError(number, explanation or os.strerror(number))

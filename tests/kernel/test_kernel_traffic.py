@@ -1,0 +1,416 @@
+"""The whole way of a queued packet: wire, queue, engine, tables, verdict, wire."""
+
+import random
+import re
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, fragment
+
+from doorman.algs.api import Door
+from doorman.config.model import Config
+from doorman.daemon.clock import seconds
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from doorman.dataplanes.plane import PlaneRefused
+from doorman.engine.results import Change, Side
+from doorman.nat.bindings import Binding
+from kit.live import Live
+from kit.namespaces import Namespace
+from kit.packets import udp
+from kit.sip import GLOBAL, OTHER_PHONE, OVERLOAD, PEER, PHONE, POOL, STATIC, STRANGER, answer, incoming, request, sdp
+from kit.waiting import DEADLINE
+from kit.wires import Wires, contents, ends_of
+
+PHONE_RTP, PEER_RTP = "10.0.0.10:4000", "198.51.100.99:7000"
+NAME, NAME_RTP = f"{GLOBAL}:5060", f"{GLOBAL}:4000"
+INSIDE, OUTSIDE = Side
+
+
+class StubbornPlane(NetfilterPlane):
+    """The kernel, but it refuses as often as it is told to."""
+
+    commits_to_refuse = tables_to_refuse = 0
+
+    def commit(self, changes: Sequence[Change], now: float) -> None:
+        if self.commits_to_refuse:
+            self.commits_to_refuse -= 1
+            raise PlaneRefused("told to refuse")
+        super().commit(changes, now)
+
+    def synchronise(self, config: Config, bindings: Iterator[Binding], doors: Iterator[Door], now: float) -> None:  # type: ignore[override]  # it is called with these
+        if self.tables_to_refuse:
+            self.tables_to_refuse -= 1
+            raise PlaneRefused("told to refuse")
+        super().synchronise(config, bindings, doors, now)
+
+
+Make = Callable[..., Live]
+
+
+@pytest.fixture
+def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Make]:
+    with ExitStack() as stack:
+
+        def live(config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane) -> Live:
+            wires = Wires(new_namespace(), new_namespace(), stack, inside="10.0.0.1")
+            return Live(wires, stack, tmp_path, config, plane=plane)
+
+        yield live
+
+
+@pytest.fixture
+def live(make: Make) -> Live:
+    return make()
+
+
+def in_a_call(live: Live) -> None:
+    """A call that was answered; media has not come yet."""
+    [sent] = live.out(request(body=sdp()))
+    assert sent[:2] == (NAME, PEER)
+    assert b"c=IN IP4 203.0.113.1" in sent.data
+    [answered] = live.in_(answer(body=sdp("198.51.100.99", 7000)))
+    assert answered[:2] == (PEER, PHONE)
+
+
+def test_an_invite_leaves_translated_and_its_doors_are_there_before_it_arrives(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    flush = live.queue.flush
+
+    def watched() -> None:
+        assert not live.wires.arrived(OUTSIDE), "it left before its verdict"
+        seen.append(live.elements("doors"))
+        flush()
+
+    monkeypatch.setattr(live.queue, "flush", watched)
+    [sent] = live.out(request(body=sdp()))
+    assert sent[:2] == (NAME, PEER)
+    assert b"m=audio 4000" in sent.data
+    assert b"10.0.0.10" not in sent.data
+    assert "203.0.113.1 . udp . 4000" in seen[0]
+    assert live.traffic.received == 1
+
+
+def test_media_never_comes_to_the_queue(live: Live) -> None:
+    in_a_call(live)
+    before = live.traffic.received
+    assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
+    for _ in range(5):
+        assert [d[:2] for d in live.out(b"media", PHONE_RTP, PEER_RTP)] == [(NAME_RTP, PEER_RTP)]
+    assert live.traffic.received == before
+    assert live.in_(b"media", "198.51.100.99:7002", NAME_RTP) == [], "a second flow by a door that was used up"
+    assert live.in_(b"media", PEER_RTP, NAME_RTP)
+
+
+def test_early_media_does_not_bar_the_door(live: Live) -> None:
+    live.out(request(body=sdp()))
+    for _ in range(3):
+        assert live.in_(b"early", PEER_RTP, NAME_RTP) == []
+    assert [line for line in live.flows() if "dport=4000" in line] == []
+    live.in_(answer(183, body=sdp("198.51.100.99", 7000)))
+    assert [d[:2] for d in live.in_(b"early", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
+
+
+def test_a_call_that_ends_takes_its_doors_and_flows_along(live: Live) -> None:
+    in_a_call(live)
+    live.in_(b"media", PEER_RTP, NAME_RTP)
+    live.out(request("BYE").replace(b"CSeq: 1", b"CSeq: 2").replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b"))
+    live.in_(answer(method="BYE").replace(b"CSeq: 1", b"CSeq: 2"))
+    with live.wires.gateway.inside():
+        live.engine.expire(seconds() + 60)
+        live.traffic.commit()
+    assert "4000" not in live.elements("doors")
+    assert [line for line in live.flows() if "dport=4000" in line] == []
+    assert live.in_(b"media", PEER_RTP, NAME_RTP) == []
+
+
+def test_what_the_kernel_does_not_take_is_not_announced(make: Make) -> None:
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    live.plane.commits_to_refuse, live.plane.tables_to_refuse = 99, 2
+    assert live.out(request(body=sdp())) == []
+    assert live.engine.drops["kernel-refused"] == 1
+    assert live.out(request(body=sdp())) == [], "its doors are no more there than before"
+    assert live.engine.drops["kernel-refused"] == 2
+    live.plane.commits_to_refuse = 0
+    [sent] = live.out(request(body=sdp()))
+    assert b"m=audio 4000" in sent.data
+    assert "203.0.113.1 . udp . 4000" in live.elements("doors")
+    in_a_call(live)
+
+
+def test_a_table_that_does_not_fit_is_made_anew_at_once(make: Make) -> None:
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    live.plane.commits_to_refuse = 1
+    [sent] = live.out(request(body=sdp()))
+    assert b"m=audio 4000" in sent.data
+    assert "203.0.113.1 . udp . 4000" in live.elements("doors")
+    assert live.traffic.counters["commit-refused"] == 1
+
+
+def test_messages_of_one_batch_share_its_fate(make: Make) -> None:
+    """The second INVITE changes nothing in the engine: what it announces is the first one's."""
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    live.plane.commits_to_refuse = live.plane.tables_to_refuse = 1
+    invite = udp(PHONE, PEER, request(body=sdp()))
+    assert live.packets(INSIDE, invite, invite) == []
+    assert live.engine.drops["kernel-refused"] == 2
+
+
+def test_another_protocol_on_the_port_is_not_queued_for_long(live: Live) -> None:
+    for number in range(5):
+        [sent] = live.out(b"neither %d" % number)
+        assert sent[1:] == (PEER, b"neither %d" % number)
+        assert live.in_(b"answer %d" % number, PEER, sent.sender) == [(PEER, PHONE, b"answer %d" % number)]
+    assert live.traffic.received == 1
+    assert live.queue.statistics().dropped == 0
+
+
+def test_another_protocol_without_answers_is_not_queued_either(live: Live) -> None:
+    for number in range(5):
+        assert len(live.out(b"neither %d" % number)) == 1
+    assert live.traffic.received == 1
+
+
+@pytest.mark.parametrize("vandalism", ["delete table ip doorman", "flush ruleset", "flush table ip doorman"])
+def test_a_table_that_somebody_removed_is_made_anew(live: Live, vandalism: str) -> None:
+    in_a_call(live)
+    live.run("nft", vandalism)
+    live.tick()
+    assert live.traffic.counters["table-lost"] == 1
+    assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
+    before = live.traffic.received
+    [sent] = live.out(request(call_id="two", body=sdp(port=4002)))
+    assert b"10.0.0.10" not in sent.data
+    assert live.traffic.received == before + 1
+    live.tick()
+    assert live.traffic.counters["table-lost"] == 1
+
+
+def test_a_set_that_somebody_removed_is_made_anew_with_the_next_message(live: Live) -> None:
+    chain = "flush chain ip doorman translate_in\n"
+    live.run("nft", "-f", "-", stdin=f"{chain}delete map ip doorman doors\n")
+    [sent] = live.out(request(body=sdp()))
+    assert b"10.0.0.10" not in sent.data
+    assert "203.0.113.1 . udp . 4000" in live.elements("doors")
+    assert live.traffic.counters["commit-refused"] == 1
+
+
+def bound(live: Live, address: str, port: int) -> socket.socket:
+    with live.wires.gateway.inside():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((address, port))
+    made.settimeout(DEADLINE)
+    return made
+
+
+@pytest.mark.parametrize("receiver", [NAME, "10.0.0.1:5060"])
+def test_the_gateways_own_service_is_reached(live: Live, receiver: str) -> None:
+    with bound(live, receiver.partition(":")[0], 5060) as service:
+        live.out(request(), receiver=receiver)
+        data, sender = service.recvfrom(2000)
+        assert (data, sender[0]) == (request(), "10.0.0.10")
+        if receiver == NAME:
+            live.in_(incoming())
+            assert service.recvfrom(2000) == (incoming(), ("198.51.100.20", 5060))
+
+
+@pytest.mark.parametrize("port", [5060, 5070])
+def test_the_gateways_own_client_gets_its_answers(live: Live, port: int) -> None:
+    with bound(live, GLOBAL, port) as client:
+        with live.wires.gateway.inside():
+            client.sendto(request("OPTIONS", host=GLOBAL), ("198.51.100.20", 5060))
+        [sent] = live.packets(OUTSIDE)
+        assert ends_of(sent) == (f"{GLOBAL}:{port}", PEER)
+        live.in_(answer(method="OPTIONS"), receiver=f"{GLOBAL}:{port}")
+        assert client.recv(2000) == answer(method="OPTIONS")
+    assert live.traffic.received == 0
+
+
+def test_unsolicited_signalling_to_the_shared_address_is_not_queued(live: Live) -> None:
+    for port in (5060, 5061, 40_000):
+        live.in_(incoming(), STRANGER, f"{GLOBAL}:{port}")
+    live.in_(b"scan", "192.0.2.66:5060", f"{GLOBAL}:9")
+    assert live.traffic.received == 0
+
+
+def test_signalling_to_a_static_host_is(make: Make) -> None:
+    live = make(STATIC)
+    message = incoming().replace(b"203.0.113.1:5060", b"203.0.113.100")
+    [arrived] = live.in_(message, receiver="203.0.113.100:5060")
+    assert arrived[:2] == (PEER, PHONE)
+    assert b"sip:alice@10.0.0.10" in arrived.data
+    assert live.traffic.received == 1
+
+
+def test_signalling_of_a_leased_host(make: Make) -> None:
+    live = make(POOL)
+    [sent] = live.out(request(body=sdp()))
+    assert sent.sender == "203.0.113.10:5060"
+    assert b"c=IN IP4 203.0.113.10" in sent.data
+    [other] = live.out(b"a question", "10.0.0.11:1234", "198.51.100.20:53")
+    assert other.sender == "203.0.113.11:1234"
+    received = live.traffic.received
+    live.out(b"another", "10.0.0.11:1235", "198.51.100.20:53")
+    assert live.traffic.received == received
+    assert live.in_(b"unasked", STRANGER, "203.0.113.11:99")[0].receiver == "10.0.0.11:99"
+
+
+def padded(size: int, message: bytes = request(body=sdp())) -> bytes:
+    """The message with a header that makes it so long."""
+    head, _, body = message.partition(b"\r\n\r\n")
+    return head + b"\r\nX: " + b"x" * (size - len(message) - 5) + b"\r\n\r\n" + body
+
+
+def fragments(packets: Sequence[bytes]) -> list[bytes]:
+    """What a receiver makes of the fragments of packets: they are told apart by their identification alone."""
+    parts: dict[int, list[IP]] = {}
+    for packet in packets:
+        parts.setdefault(IP(packet).id, []).append(IP(packet))
+    whole = []
+    for some in parts.values():
+        some.sort(key=lambda part: int(part.frag))
+        first = some[0].copy()
+        data = b"".join(bytes(part.payload) for part in some)
+        assert [part.frag * 8 for part in some[1:]] == [sum(len(p.payload) for p in some[: i + 1]) for i in range(len(some) - 1)]
+        assert [bool(part.flags.MF) for part in some] == [True] * (len(some) - 1) + [False]
+        first.remove_payload()
+        first.flags, first.len, first.chksum = 0, None, None
+        whole.append(bytes(first / data))
+    return whole
+
+
+def test_a_message_that_grows_over_the_mtu_arrives_in_fragments(live: Live) -> None:
+    message = padded(1470)
+    sent = [udp(PHONE, PEER, padded(1470, request(call_id=call_id, body=sdp())), flags="DF", id=0) for call_id in "ab"]
+    assert len(sent[0]) == 1498
+    left = live.packets(INSIDE, *sent)
+    assert max(map(len, left)) <= 1500
+    assert len(left) == 4
+    first, second = fragments(left)
+    assert ends_of(first) == ends_of(second) == (NAME, PEER)
+    assert len(contents(first)) > len(message)
+    assert b"Call-ID: a\r\n" in contents(first)
+    assert b"Call-ID: b\r\n" in contents(second)
+
+
+def test_a_message_that_does_not_grow_keeps_its_flag(live: Live) -> None:
+    [left] = live.packets(INSIDE, udp(PHONE, PEER, padded(1400), flags="DF"))
+    [other] = live.packets(INSIDE, udp(PHONE, PEER, request(), flags="DF"))
+    assert not IP(left).flags.DF
+    assert IP(other).flags.DF
+
+
+@pytest.mark.parametrize("side", [INSIDE, OUTSIDE])
+def test_a_message_in_fragments_comes_whole(live: Live, side: Side) -> None:
+    if side == OUTSIDE:
+        in_a_call(live)
+        packet = udp(PEER, NAME, padded(3000, incoming("INFO")))
+    else:
+        packet = udp(PHONE, PEER, padded(3000))
+    before = live.traffic.received
+    parts = [bytes(part) for part in fragment(IP(packet), 1000)]
+    assert len(parts) > 2
+    random.Random(1).shuffle(parts)
+    [whole] = fragments(live.packets(side, *parts))
+    assert live.traffic.received == before + 1
+    assert ends_of(whole) == ((NAME, PEER) if side == INSIDE else (PEER, PHONE))
+    assert len(contents(whole)) > 2900
+
+
+def test_a_message_too_long_for_a_verdict_takes_nobody_along(live: Live) -> None:
+    long = udp(PHONE, PEER, padded(65_480))
+    assert len(long) == 65_508
+    parts = [bytes(part) for part in fragment(IP(long), 1480)]
+    left = live.packets(INSIDE, *parts, udp(OTHER_PHONE, PEER, request(host="10.0.0.11", call_id="other")))
+    assert [ends_of(packet)[1] for packet in left if len(packet) < 1000 and not IP(packet).frag] == [PEER]
+    assert live.queue.statistics().waiting == 0
+
+
+def test_an_error_in_one_message_takes_nobody_along(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = live.engine.receive
+
+    def failing(data: bytes, side: Side, now: float) -> object:
+        if b"poison" in data:
+            raise RuntimeError("an error of ours")
+        return receive(data, side, now)
+
+    monkeypatch.setattr(live.engine, "receive", failing)
+    good = udp(OTHER_PHONE, PEER, request(host="10.0.0.11"))
+    [left] = live.packets(INSIDE, udp(PHONE, PEER, b"poison"), good)
+    assert b"INVITE" in left
+    assert live.queue.statistics().waiting == 0
+    assert live.engine.drops["internal-error"] == 1
+
+
+def test_what_a_configuration_ends_is_cut_in_the_kernel(live: Live) -> None:
+    in_a_call(live)
+    live.in_(b"media", PEER_RTP, NAME_RTP)
+    assert [line for line in live.flows() if "dport=4000" in line]
+    live.reconfigure(OVERLOAD.replace("permit 10.0.0.0 0.0.0.255", "permit host 10.0.0.11"), seconds())
+    assert [line for line in live.flows() if "dport=4000" in line or "sport=5060" in line] == []
+
+
+def test_cuts_are_made_up_for_when_the_kernel_follows_again(make: Make) -> None:
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    in_a_call(live)
+    live.in_(b"media", PEER_RTP, NAME_RTP)
+    live.plane.commits_to_refuse = live.plane.tables_to_refuse = 1
+    with live.wires.gateway.inside():
+        for session in list(live.engine.state.sessions):
+            live.engine.state.cut_session(session, seconds())
+        assert not live.traffic.commit()
+        assert live.traffic.commit()
+    assert [line for line in live.flows() if "10.0.0.10" in line] == []
+
+
+def test_a_hairpin_from_a_port_without_a_name_goes_on(make: Make) -> None:
+    """Its one half is an ordinary flow, which no binding explains; its other goes through a name of ours."""
+    live = make(OVERLOAD + "ip nat inside source static udp 10.0.0.11 5060 interface out0 5062\n")
+    # A message to the static port, by hairpin, from a port on which no ALG is served.
+    live.out(b"hello", "10.0.0.10:1111", f"{GLOBAL}:5062")
+    assert live.traffic.counters["flows-forgotten"] == 0
+    assert [line for line in live.flows() if "sport=1111" in line]
+
+
+def test_flows_of_others_with_our_marks_are_left_alone(live: Live) -> None:
+    """Another gateway in this namespace has the same marks; its names are not ours to judge."""
+    live.run(
+        "nft", "-f", "-",
+        stdin="""
+        table ip other {
+          chain out {
+            type nat hook postrouting priority srcnat - 1
+            udp dport 7777 ct mark set 0x00100000 snat to 203.0.113.77
+          }
+        }
+        """,
+    )  # fmt: skip
+    live.out(b"hello", "10.0.0.10:1111", "198.51.100.20:7777")
+    assert len([line for line in live.flows() if "203.0.113.77" in line]) == 1
+    with live.wires.gateway.inside():
+        live.traffic.compare_flows()
+    assert len([line for line in live.flows() if "203.0.113.77" in line]) == 1
+    assert live.traffic.counters["flows-forgotten"] == 0
+
+
+def test_flows_that_ran_untranslated_signalling_begin_anew(live: Live) -> None:
+    """While the gateway was gone, SIP passed with plain NAT; its flows are decided on again."""
+    live.run("nft", "flush", "chain", "ip", "doorman", "to_alg")
+    [sent] = live.out(request())
+    assert b"10.0.0.10" in sent.data
+    live.tick()
+    with live.wires.gateway.inside():
+        live.traffic.forget_uninspected(live.config)
+        live.traffic.compare_flows()
+    [sent] = live.out(request())
+    assert b"10.0.0.10" not in sent.data
+    assert re.search(rb"Via: \S+ 203.0.113.1:5060", sent.data)
+    assert sent.sender == NAME

@@ -1,0 +1,15 @@
+"""Waiting for what another program or the kernel does, never longer than a deadline and never for nothing."""
+
+import time
+from collections.abc import Callable
+
+DEADLINE = 5.0
+"""Seconds: far more than anything takes that is not broken."""
+
+
+def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
+    """Return as soon as the condition holds; fail after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end, f"not so within {deadline} s"
+        time.sleep(0.005)
