@@ -8,8 +8,9 @@ the inside or the outside: it sees how the sender names things, and asks the NAT
     path.sent_from -> path.sent_to    -- message -->    path.arrives_from -> path.arrives_to
 """
 
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias, Union
 
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
@@ -228,10 +229,74 @@ class Outcome(NamedTuple):
     drop: str | None = None
 
 
+Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007 - names itself
+"""What JSON can hold."""
+
+
+class Record(NamedTuple):
+    """Something that an ALG remembers, to be saved.
+
+    Attributes:
+        key: what it is known by among what this ALG remembers.
+        value: all there is to it; None: it was forgotten.
+        owner: whose doors change with it, None where it has no doors.
+    """
+
+    key: str
+    value: Json
+    owner: Owner | None = None
+
+
+class Touched:
+    """What an ALG remembers and has begun, changed or forgotten: calls, registrations, transfers.
+
+    For those who save it, or tell of it when it is over. As long as nobody watches, nothing is noted.
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self) -> None:
+        self._items: dict[Hashable, None] | None = None
+
+    def __iter__(self) -> Iterator[Hashable]:
+        """Each item once, in the order in which they were first touched."""
+        return iter(self._items or ())
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def watch(self) -> None:
+        """Take note from now on."""
+        if self._items is None:
+            self._items = {}
+
+    def add(self, item: Hashable) -> None:
+        """Note an item."""
+        if self._items is not None:
+            self._items[item] = None
+
+    def take(self) -> Iterable[Hashable]:
+        """The items, which are noted no more."""
+        if not self._items:
+            return ()
+        items, self._items = self._items, {}
+        return items
+
+
 class Alg(Protocol):
-    """An application-level gateway."""
+    """An application-level gateway.
+
+    Attributes:
+        name: of its protocol.
+        touched: what it remembers and has changed.
+    """
 
     name: str
+    touched: Touched
+
+    def serve(self, ports: frozenset[int]) -> None:
+        """Be served on other ports from now on."""
+        ...
 
     def recognises(self, data: bytes) -> bool:
         """Whether a message is of this protocol, by its first bytes; to tell of one on a port that is not served."""
@@ -251,6 +316,24 @@ class Alg(Protocol):
 
     def on_time(self, now: float) -> list[Effect]:
         """What is due without a message: calls that nothing ended."""
+        ...
+
+    def remembered(self) -> Iterable[Hashable]:
+        """All that it remembers and would not want to lose."""
+        ...
+
+    def record(self, item: Hashable) -> Record:
+        """The record of an item that it remembers, or did: one of `touched` or `remembered`."""
+        ...
+
+    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+        """Remember again what a record says, in an ALG that was made anew.
+
+        `doors`: the owners who have their doors still. Those of them whose doors are needed are given back.
+
+        Raises:
+            ValueError: the record is not one of this ALG's, see `algs.records`.
+        """
         ...
 
 

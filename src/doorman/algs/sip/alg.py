@@ -9,13 +9,31 @@
 RFC 3261 (messages, transactions, dialogs), RFC 3264 (offer and answer), RFC 3581 (rport), RFC 5621 (bodies).
 """
 
-from doorman.algs.api import CloseDoors, Edit, Effect, Message, Nat, Note, Outcome, Owner, Refused, StopInspecting
+from collections.abc import Container, Hashable, Iterable
+
+from doorman.algs.api import (
+    CloseDoors,
+    Edit,
+    Effect,
+    Json,
+    Message,
+    Nat,
+    Note,
+    Outcome,
+    Owner,
+    Record,
+    Refused,
+    StopInspecting,
+    Touched,
+)
+from doorman.algs.records import DamagedRecord
 from doorman.algs.sip.body import translate_body
 from doorman.algs.sip.calls import Call, Calls, State
-from doorman.algs.sip.headers import HeaderTranslation, Spelling, echoed_identity, own_identities
+from doorman.algs.sip.headers import Bare, HeaderTranslation, Spelling, echoed_identity, own_identities
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import announce, settle
 from doorman.algs.sip.progress import follow, is_answered_by, is_newer, is_of_dialog, may_announce
+from doorman.algs.sip.records import bare_key, call_key, read_call, read_key, write_call
 from doorman.algs.sip.signalling import Signals
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
@@ -36,9 +54,14 @@ class SipAlg:
     name = "sip"
 
     def __init__(self, ports: frozenset[int]) -> None:
+        self.touched = Touched()
         self.calls = Calls()
         self._signals = Signals(ports)
-        self._spelling = Spelling()
+        self._spelling = Spelling(self.touched)
+
+    def serve(self, ports: frozenset[int]) -> None:
+        """Let signalling doors lead to other ports. See `Alg.serve`."""
+        self._signals.ports = ports
 
     def recognises(self, data: bytes) -> bool:
         """Whether a message begins with a line of SIP. See `Alg.recognises`."""
@@ -73,6 +96,7 @@ class SipAlg:
         if nat.shielded(message.path.sent_from.address):
             effects += self._signals.of_message(sip, headers.reachable, message, call)
         # From here on nothing is refused: what the message does to its call may be written down.
+        self.touched.add(call)
         call.aliases = headers.aliases
         if not call.caller:
             call.caller, call.callee = headers.caller, headers.callee
@@ -104,7 +128,7 @@ class SipAlg:
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            headers = HeaderTranslation(sip, message, nat, Spelling(), None, echoed_identity(sip))
+            headers = HeaderTranslation(sip, message, nat, Spelling(Touched()), None, echoed_identity(sip))
             headers.run()
             translate_body(sip, nat, headers.edits, headers.effects)
         except (Malformed, Refused):
@@ -115,11 +139,39 @@ class SipAlg:
         """Give up calls that nothing ended. See `Alg.on_time`."""
         effects: list[Effect] = []
         for call in self.calls.overdue(now):
+            self.touched.add(call)
             # At its own time: after a quiet gap, what its doors held must not seem to have been needed until now.
             if call.streams:
                 effects.append(CloseDoors(call.owner, call.forget_at))
             effects += self._signals.release(call, call.forget_at)
         return effects
+
+    def remembered(self) -> Iterable[Hashable]:
+        """Its calls, and the spellings of inside hosts. See `Alg.remembered`."""
+        return [*self.calls, *self._spelling]
+
+    def record(self, item: Hashable) -> Record:
+        """The record of a call or a spelling. See `Alg.record`."""
+        if isinstance(item, Call):
+            call = self.calls.find(item.owner)
+            return Record(call_key(item.owner), write_call(call) if call is not None else None, item.owner)
+        if isinstance(item, Bare):
+            return Record(bare_key(item), self._spelling.is_bare(item.endpoint, via=item.via) or None)
+        raise TypeError(f"not of SIP: {item!r}")
+
+    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+        """Remember a call or a spelling again. See `Alg.restore`."""
+        item = read_key(key, self.name)
+        if isinstance(item, Bare):
+            if value is not True:
+                raise DamagedRecord("true")
+            self._spelling.remember(item.endpoint, via=item.via, bare=True)
+            return []
+        call = read_call(item, value)
+        if self.calls.find(item) is not None:
+            raise DamagedRecord("one record of a call")
+        self.calls.keep(call, call.forget_at)
+        return [item, *self._signals.restore(call, doors)]
 
 
 def _length_after(data: bytes, edits: list[Edit]) -> int:

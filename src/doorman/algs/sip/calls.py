@@ -129,17 +129,11 @@ class Call:
 
 
 class Calls:
-    """All calls of one SIP ALG.
+    """All calls of one SIP ALG."""
 
-    Attributes:
-        journal: where every call is written down as it begins, for those who tell of it after it was forgotten; None
-            to keep no journal.
-    """
-
-    __slots__ = ("_by_owner", "_counts", "_timers", "journal")
+    __slots__ = ("_by_owner", "_counts", "_timers")
 
     def __init__(self) -> None:
-        self.journal: list[Call] | None = None
         self._counts: dict[Address, list[int]] = {}
         self._by_owner: dict[Owner, Call] = {}
         self._timers: Timers[Call] = Timers()
@@ -173,8 +167,6 @@ class Calls:
             self._by_owner[call.owner] = call
             call.rings = math.inf
             self._counts.setdefault(call.owner.party, [0, 0])[call.begun] += 1
-            if self.journal is not None:
-                self.journal.append(call)
         call.forget_at = until
         if until < call.rings:
             self._timers.start(until, call)

@@ -7,9 +7,10 @@ A host without a name of its own goes by its speaker's only in the headers in wh
 Call-ID, tags, branch, credentials and User-Agent are never touched.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
+from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note, Touched
 from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, Part, find_request_uri, find_uris, find_via
@@ -81,24 +82,39 @@ def echoed_identity(sip: SipMessage) -> frozenset[str]:
     return frozenset({"to"} if sip.method else {"from"})
 
 
+class Bare(NamedTuple):
+    """An inside endpoint that was written without its port; `via`: in a Via header, where responses find it."""
+
+    endpoint: Endpoint
+    via: bool
+
+
 class Spelling:
     """What a translation cannot tell from an address alone: how an inside host wrote itself.
 
     `10.0.0.1` and `10.0.0.1:5060` are one endpoint. Where its name outside has another port, both become
-    `203.0.113.1:20480`; on the way back the host must find what it wrote.
+    `203.0.113.1:20480`; on the way back the host must find what it wrote. `touched` is told of each change.
     """
 
-    __slots__ = ("_bare",)
+    __slots__ = ("_bare", "_touched")
 
-    def __init__(self) -> None:
-        self._bare: set[tuple[Endpoint, bool]] = set()
+    def __init__(self, touched: Touched) -> None:
+        self._bare: set[Bare] = set()
+        self._touched = touched
+
+    def __iter__(self) -> Iterator[Bare]:
+        return iter(self._bare)
 
     def remember(self, endpoint: Endpoint, *, via: bool, bare: bool) -> None:
         """Note whether an endpoint with the default port was last written without it."""
+        written = Bare(endpoint, via)
+        if bare == (written in self._bare):
+            return
         if not bare:
-            self._bare.discard((endpoint, via))
+            self._bare.discard(written)
         elif len(self._bare) < _BARE_LIMIT:
-            self._bare.add((endpoint, via))
+            self._bare.add(written)
+        self._touched.add(written)
 
     def is_bare(self, endpoint: Endpoint, *, via: bool) -> bool:
         """Whether it was."""

@@ -5,6 +5,7 @@ after the last. It never ages out while a dialog or a registration lives.
 """
 
 import math
+from collections.abc import Container
 
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
@@ -20,10 +21,10 @@ MAX_SIGNALS = 16
 class Signals:
     """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
 
-    __slots__ = ("_ports", "_users")
+    __slots__ = ("_users", "ports")
 
     def __init__(self, ports: frozenset[int]) -> None:
-        self._ports = ports
+        self.ports = ports
         self._users: dict[SignalKey, int] = {}
 
     def of_message(self, sip: SipMessage, reachable: list[Reachable], message: Message, call: Call) -> list[Effect]:
@@ -49,6 +50,14 @@ class Signals:
         call.signals.clear()
         return effects
 
+    def restore(self, call: Call, doors: Container[Owner]) -> list[Owner]:
+        """Count the doors of a call that was saved; give the owners of those that are open still."""
+        owners = {key: _owner(key) for key in call.signals}
+        call.signals = [key for key, owner in owners.items() if owner in doors]
+        for key in call.signals:
+            self._users[key] = self._users.get(key, 0) + 1
+        return [owners[key] for key in call.signals]
+
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
         role, protocol, leads_to, entrance = place
         # Responses come from where the request went; new requests may come from anywhere.
@@ -57,7 +66,7 @@ class Signals:
             return
         if leads_to.address != message.path.sent_from.address:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
-        elif leads_to.port != message.path.sent_from.port and leads_to.port not in self._ports:
+        elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
         elif len(call.signals) >= MAX_SIGNALS:
             effects.append(Note("too-many-signalling-doors"))

@@ -1,0 +1,199 @@
+"""What a gateway must know to go on after it was started again, as values that JSON can hold, and back.
+
+    kind       key                           value
+    binding    17 192.168.1.10:5060          "203.0.113.1:5060"
+    doors      sip 192.168.1.10 7cb1@host    [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
+                                               closes, promoted], ...]: all doors of this owner
+    sip        see `algs/sip/records.py`     so for each ALG: the kind is its name
+
+Times are seconds of a clock that goes on while the gateway does not run.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from doorman.algs.api import Door, Json, Owner, Refused
+from doorman.algs.records import (
+    DamagedRecord,
+    as_address,
+    as_endpoint,
+    as_integer,
+    as_list,
+    as_text,
+    as_time,
+    owner_key,
+    owner_of,
+    time_value,
+)
+from doorman.engine.engine import Engine
+from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.net.addresses import address_text
+from doorman.net.packet import ICMP, TCP, UDP
+
+BINDING, DOORS = "binding", "doors"
+_PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
+
+
+MEANINGS = {
+    "record-damaged": "it is not what a gateway saves",
+    "no-translation": "no rule of today's configuration makes such a binding",
+    "name-taken": "something else has its name outside, or its host another address",
+    "alg-not-served": "its protocol is served on no port now",
+    "door-without-binding": "its name outside is nobody's now, or another host's",
+    "door-without-owner": "the call it was opened for is not known",
+}
+"""Why a record was not adopted."""
+
+
+class Saved(NamedTuple):
+    """A record among all those of a gateway; value None: there is none any more."""
+
+    kind: str
+    key: str
+    value: Json
+
+
+class Restored(NamedTuple):
+    """What became of saved records.
+
+    Attributes:
+        adopted: how many bindings, doors and records of each ALG are in use again, by kind.
+        refused: how many are not, by reason.
+        corrections: what has to be saved for the saved state to be that of the gateway.
+    """
+
+    adopted: Counter[str]
+    refused: Counter[str]
+    corrections: list[Saved]
+
+
+def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
+    """The record of a dynamic binding."""
+    return Saved(BINDING, f"{binding.protocol} {binding.local}", None if freed else str(binding.global_))
+
+
+def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
+    """The record of all doors that an owner has now."""
+    return Saved(DOORS, owner_key(owner), [_write_door(door) for door in doors] or None)
+
+
+def save_everything(engine: Engine) -> Iterator[Saved]:
+    """The whole state of a gateway."""
+    for binding in engine.state.bindings:
+        if not binding.static:
+            yield save_binding(binding)
+    doors = engine.state.doors
+    for owner in {door.owner: None for door in doors.everyone()}:
+        yield save_doors(owner, doors.of_owner(owner))
+    for alg in engine.inspector.algs.values():
+        for item in alg.remembered():
+            record = alg.record(item)
+            yield Saved(alg.name, record.key, record.value)
+
+
+def restore(engine: Engine, saved: Iterable[Saved], now: float) -> Restored:
+    """Let a new engine go on where another ended. What cannot be adopted is told of by its reason, and left.
+
+    Doors that nobody owns any more close; what was over meanwhile ends as soon as the engine is told the time.
+    """
+    of_kind: dict[str, list[Saved]] = {}
+    for record in saved:
+        of_kind.setdefault(record.kind, []).append(record)
+    restored = Restored(Counter(), Counter(), [])
+    for record in of_kind.pop(BINDING, ()):
+        _try(restored, record, lambda record: _adopt_binding(engine, record, now))
+    for record in of_kind.pop(DOORS, ()):
+        _try(restored, record, lambda record: _adopt_doors(engine, record, restored))
+    unclaimed = {door.owner: None for door in engine.state.doors.everyone()}
+    owners = frozenset(unclaimed)
+    for record in chain.from_iterable(of_kind.values()):
+        _try(restored, record, lambda record: _remember(engine, record, owners, unclaimed))
+    for owner in unclaimed:
+        restored.refused["door-without-owner"] += len(engine.state.doors.of_owner(owner))
+        engine.state.doors.close(owner, now)
+    return restored
+
+
+class _Left(Exception):  # noqa: N818 - an outcome
+    """A record cannot be adopted; the text is the reason's name."""
+
+
+def _try(restored: Restored, record: Saved, adopt: Callable[[Saved], int]) -> None:
+    """Adopt a record, and count it as one or the other."""
+    try:
+        restored.adopted[record.kind] += adopt(record)
+    except ValueError:
+        reason = "record-damaged"
+    except (Refused, _Left) as left:
+        reason = str(left)
+    else:
+        return
+    restored.refused[reason] += 1
+    restored.corrections.append(Saved(record.kind, record.key, None))
+
+
+def _adopt_binding(engine: Engine, record: Saved, now: float) -> int:
+    protocol, blank, local = record.key.partition(" ")
+    if not blank or not protocol.isdecimal() or len(protocol) > len("255") or int(protocol) not in _PROTOCOLS:
+        raise DamagedRecord("a binding")
+    binding = engine.state.bindings.adopt(int(protocol), as_endpoint(local), as_endpoint(record.value))
+    engine.state.keep([binding], now)
+    return 1
+
+
+def _adopt_doors(engine: Engine, record: Saved, restored: Restored) -> int:
+    """Enter the doors of an owner; those whose name outside is not what it was stay shut."""
+    owner = owner_of(record.key)
+    doors = [_read_door(owner, door) for door in as_list(record.value)]
+    if any(door.inspect_as is not None and door.inspect_as not in engine.inspector.algs for door in doors):
+        raise _Left("alg-not-served")
+    adopted = sum(engine.state.adopt_door(door) for door in doors)
+    if adopted < len(doors):
+        restored.refused["door-without-binding"] += len(doors) - adopted
+        restored.corrections.append(save_doors(owner, engine.state.doors.of_owner(owner)))
+    return adopted
+
+
+def _remember(engine: Engine, record: Saved, owners: frozenset[Owner], unclaimed: dict[Owner, None]) -> int:
+    """Let an ALG remember again, and claim its doors."""
+    alg = engine.inspector.algs.get(record.kind)
+    if alg is None:
+        raise _Left("alg-not-served")
+    for owner in alg.restore(record.key, record.value, owners):
+        unclaimed.pop(owner, None)
+    return 1
+
+
+def _write_door(door: Door) -> Json:
+    return [
+        door.role,
+        door.protocol,
+        address_text(door.visitor) if door.visitor is not None else None,
+        str(door.entrance),
+        str(door.leads_to),
+        door.flows,
+        door.inspect_as,
+        time_value(door.opened),
+        time_value(door.closes),
+        door.promoted,
+    ]
+
+
+def _read_door(owner: Owner, value: Json) -> Door:
+    role, protocol, visitor, entrance, leads_to, flows, inspect_as, opened, closes, promoted = as_list(value, 10)
+    door = Door(
+        owner,
+        as_text(role),
+        as_integer(protocol, most=255),
+        visitor=as_address(visitor) if visitor is not None else None,
+        entrance=as_endpoint(entrance),
+        leads_to=as_endpoint(leads_to),
+        closes=as_time(closes),
+        flows=as_integer(flows) if flows is not None else None,
+        inspect_as=as_text(inspect_as) if inspect_as is not None else None,
+    )
+    door.opened = as_time(opened)
+    door.promoted = promoted is True
+    return door

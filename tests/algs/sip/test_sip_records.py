@@ -1,0 +1,226 @@
+"""What the SIP ALG remembers, written and read again."""
+
+import copy
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doorman.algs.api import Direction, Json, Owner
+from doorman.algs.records import DamagedRecord
+from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.calls import Call, State, Unsettled
+from doorman.algs.sip.headers import Bare
+from doorman.algs.sip.media import Announced, Flow
+from doorman.algs.sip.records import bare_key, call_key, read_call, read_key, write_call
+from doorman.net.addresses import Address, Endpoint, address_of
+from kit.sip import OTHER_PHONE, PHONE, Gateway, answer, request, sdp
+
+few = settings(max_examples=100, derandomize=True, deadline=None)
+PARTY = address_of("10.0.0.10")
+
+addresses = st.builds(Address, st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
+endpoints = st.builds(Endpoint, addresses, st.integers(0, 65_535))
+protocols = st.sampled_from([6, 17])
+states = st.sampled_from(State)
+directions = st.sampled_from(Direction)
+flows = st.builds(Flow, st.text(max_size=9), protocols, endpoints, endpoints)
+ends = st.builds(Announced, st.text(max_size=9), st.none() | endpoints, st.lists(flows, max_size=3).map(tuple))
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Call:
+    """Anything that a call could ever be."""
+    call = Call(Owner("sip", draw(st.binary()), draw(addresses)), draw(st.binary()), draw(directions))
+    call.state = draw(states)
+    call.tag, call.caller, call.callee = draw(st.tuples(st.binary(), st.binary(), st.binary()))
+    call.dialogs = draw(st.none() | st.dictionaries(st.binary(), states, max_size=4))
+    call.streams = draw(st.lists(st.lists(st.none() | ends, min_size=2, max_size=2), max_size=3))
+    if call.streams:
+        lines = st.integers(0, len(call.streams) - 1)
+        transactions = st.tuples(st.binary(), st.binary(), directions)
+        changes = st.builds(Unsettled, lines, directions, ends, addresses, transactions)
+        call.unsettled = draw(st.lists(changes, max_size=3))
+    call.invites = draw(st.lists(st.binary(), min_size=2, max_size=2))
+    call.asked = draw(st.none() | st.tuples(directions, addresses))
+    call.expires = draw(st.none() | st.floats(0, 1e9))
+    call.signals = draw(st.lists(st.tuples(protocols, endpoints, st.none() | addresses), max_size=3, unique=True))
+    call.aliases = draw(st.none() | st.dictionaries(st.binary(), addresses, max_size=3))
+    call.forget_at = draw(st.floats(0, 1e9))
+    return call
+
+
+def properties(call: Call) -> dict[str, object]:
+    """All that a call is, but its timer."""
+    return {name: getattr(call, name) for name in Call.__slots__ if name != "rings"}
+
+
+@few
+@given(calls())
+def test_a_call_comes_back(call: Call) -> None:
+    again = read_call(call.owner, json.loads(json.dumps(write_call(call))))
+    assert properties(again) == properties(call)
+    assert read_key(call_key(call.owner), "sip") == call.owner
+
+
+@few
+@given(st.builds(Bare, endpoints, st.booleans()))
+def test_a_spelling_comes_back(bare: Bare) -> None:
+    assert read_key(bare_key(bare), "sip") == bare
+
+
+@pytest.mark.parametrize(
+    "key", ["", "call", "call 1.2.3.4", "call x y", "bare 1.2.3.4:5060", "bare 1.2.3.4:5060 x", "other 1"]
+)
+def test_nobodys_key(key: str) -> None:
+    with pytest.raises(DamagedRecord):
+        read_key(key, "sip")
+
+
+def busy_call() -> Json:
+    """The record of a call in which everything is there that a record can hold."""
+    gateway = Gateway()
+    gateway.out(request(body=sdp()))
+    gateway.in_(answer(body=sdp("198.51.100.20", 7000)))
+    gateway.out(request(body=sdp(port=4002)).replace(b"CSeq: 1", b"CSeq: 2"))
+    call = gateway.call("one")
+    call.aliases = {b"bob": PARTY}
+    call.expires = 60.0
+    assert call.dialogs
+    assert call.unsettled
+    assert call.asked
+    record: Json = json.loads(json.dumps(write_call(call)))
+    return record
+
+
+def places(value: Json, path: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """The way to each value within a value."""
+    yield path
+    for step in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[step], (*path, step))  # type: ignore[index]  # a key or an index of it
+
+
+RECORD = busy_call()
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, True, -1, 10**30, 1.5, float("nan"), "", "x\u20ac", [], [[]], {}, {"x": []}], ids=repr
+)
+def test_a_damaged_record_is_refused_or_a_call(wrong: Json) -> None:
+    """One value after the other is replaced."""
+    for path in places(RECORD):
+        record = copy.deepcopy(RECORD)
+        if path:
+            inner = record
+            for step in path[:-1]:
+                inner = inner[step]  # type: ignore[index]  # see `places`
+            inner[path[-1]] = wrong  # type: ignore[index]  # see `places`
+        else:
+            record = wrong
+        try:
+            call = read_call(Owner("sip", b"one", PARTY), record)
+        except DamagedRecord:
+            continue
+        assert properties(read_call(call.owner, write_call(call))) == properties(call), path
+
+
+def test_a_missing_property_or_another_format_is_refused() -> None:
+    assert isinstance(RECORD, dict)
+    for name in RECORD:
+        with pytest.raises(DamagedRecord):
+            read_call(Owner("sip", b"one", PARTY), {key: value for key, value in RECORD.items() if key != name})
+    with pytest.raises(DamagedRecord):
+        read_call(Owner("sip", b"one", PARTY), {**RECORD, "format": 2})
+
+
+class TestTouched:
+    def test_nothing_is_noted_until_somebody_watches(self) -> None:
+        gateway = Gateway()
+        gateway.out(request())
+        assert not gateway.sip.touched
+        assert list(gateway.sip.touched) == []
+        gateway.sip.touched.watch()
+        gateway.out(request("OPTIONS", call_id="two"))
+        assert list(gateway.sip.touched.take()) == [gateway.call("two")]
+        assert not gateway.sip.touched
+
+    def test_a_call_is_touched_by_its_messages_and_when_it_is_forgotten(self) -> None:
+        gateway = Gateway()
+        gateway.sip.touched.watch()
+        gateway.out(request("OPTIONS"))
+        gateway.in_(answer(method="OPTIONS"))
+        (call,) = gateway.sip.touched.take()
+        record = gateway.sip.record(call)
+        assert record.key == "call 10.0.0.10 one"
+        assert record.value is not None
+        assert record.owner == Owner("sip", b"one", PARTY)
+        gateway.wait(40)
+        (gone,) = gateway.sip.touched.take()
+        assert gone is call
+        assert gateway.sip.record(call) == record._replace(value=None)
+
+    def test_a_spelling_is_touched_when_it_changes(self) -> None:
+        gateway = Gateway()
+        gateway.out(request())
+        gateway.sip.touched.watch()
+        bare = request("OPTIONS", host="10.0.0.11", call_id="two").replace(b"10.0.0.11:5060", b"10.0.0.11")
+        endpoint = Endpoint(address_of("10.0.0.11"), 5060)
+        for _ in range(2):
+            gateway.out(bare, OTHER_PHONE)
+            gateway.out(bare, OTHER_PHONE)
+            spelled = [item for item in gateway.sip.touched.take() if isinstance(item, Bare)]
+            assert spelled == [Bare(endpoint, via=True), Bare(endpoint, via=False)]
+            assert [gateway.sip.record(item).value for item in spelled] == [True, True]
+            gateway.out(request("OPTIONS", host="10.0.0.11", call_id="two"), OTHER_PHONE)
+            assert [gateway.sip.record(item).value for item in gateway.sip.touched if isinstance(item, Bare)] == [
+                None
+            ] * 2
+            gateway.sip.touched.take()
+
+    def test_only_its_own_has_a_record(self) -> None:
+        with pytest.raises(TypeError):
+            SipAlg(frozenset()).record("a transfer")
+
+
+class TestRestore:
+    def test_the_doors_of_calls_are_counted_again(self) -> None:
+        """A signalling door closes after the last of the calls that use it, also if they began before."""
+        gateway = Gateway()
+        gateway.out(request("REGISTER", call_id="r"), PHONE)
+        gateway.out(request("REGISTER", call_id="s"), PHONE)
+        alg = SipAlg(frozenset({5060}))
+        doors = {door.owner for door in gateway.doors}
+        claimed = set()
+        for item in gateway.sip.remembered():
+            key, value, _ = gateway.sip.record(item)
+            claimed |= set(alg.restore(key, value, doors))
+        assert claimed == doors | {call.owner for call in gateway.sip.calls}
+        assert [properties(call) for call in alg.calls] == [properties(call) for call in gateway.sip.calls]
+        closed = gateway.sip.on_time(gateway.now + 40)
+        assert closed
+        assert alg.on_time(gateway.now + 40) == closed
+
+    def test_a_door_that_is_lost_is_opened_by_the_next_message(self) -> None:
+        gateway = Gateway()
+        gateway.out(request("REGISTER", call_id="r"), PHONE)
+        alg = SipAlg(frozenset({5060}))
+        key, value, _ = gateway.sip.record(gateway.call("r"))
+        assert list(alg.restore(key, value, frozenset())) == [gateway.call("r").owner]
+        assert alg.on_time(gateway.now + 4_000) == [], "none of its doors is left to be closed"
+        assert len(alg.calls) == 0
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("bare 10.0.0.10:5060 via", None), ("call 10.0.0.10 one", None), ("x", 1)]
+    )
+    def test_damaged(self, key: str, value: Json) -> None:
+        with pytest.raises(DamagedRecord):
+            SipAlg(frozenset()).restore(key, value, frozenset())
+
+    def test_a_call_has_one_record(self) -> None:
+        alg = SipAlg(frozenset())
+        alg.restore("call 10.0.0.10 one", RECORD, frozenset())
+        with pytest.raises(DamagedRecord):
+            alg.restore("call 10.0.0.10 one", RECORD, frozenset())
+        assert len(alg.calls) == 1

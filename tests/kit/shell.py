@@ -1,0 +1,289 @@
+"""A gateway for the shell's tests: what `cli.gateway` promises, over an engine with a clock that only the test moves.
+
+gateway = FakeGateway(tmp_path / "gateway.cfg")
+gateway.call()                                     a phone inside calls a phone outside
+typed(ShellSession(gateway, print), "show ip nat translations")
+"""
+
+import asyncio
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.calls import Call
+from doorman.cli.debug.sip import debug_lines
+from doorman.cli.gateway import NotApplied, Selection, Topic, Unsubscribe
+from doorman.cli.shell.session import ShellSession
+from doorman.config.errors import ConfigErrors
+from doorman.config.in_force import in_force
+from doorman.config.model import Config
+from doorman.config.reader import read_config
+from doorman.config.render import render
+from doorman.daemon.control import ControlServer
+from doorman.dataplanes.report import Json, binding_entry, call_entry, door_entry, registration_entry, session_entry
+from doorman.engine.engine import Engine
+from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Side
+from doorman.nat.rules import UnusableConfig
+from doorman.net.addresses import address_text
+from kit.packets import udp
+from kit.sip import OVERLOAD, PEER, PHONE, answer, request, sdp
+
+BEGIN_NS = 1_779_545_477_243_000_000
+"""2026-05-23 14:11:17.243 UTC."""
+NO_DETAILS: Json = {"created": None, "used": None, "left": None, "alg": None, "packets": None, "bytes": None}
+
+
+class FakeGateway:
+    """A gateway without a network, kernel or daemon. `now` is its clock, in seconds; it began at 1000."""
+
+    version = "0.1.0"
+
+    def __init__(self, path: Path, config_text: str = OVERLOAD) -> None:
+        self.config_path = path
+        path.write_text(config_text)
+        self.config = read_config(config_text, path.name)
+        self.engine = Engine(self.config, random.Random(1).random)
+        self.now = 1000.0
+        self.refusing = ""
+        self.subscribers: dict[object, tuple[frozenset[Topic], Callable[[str], None]]] = {}
+        self._counts: Counter[str] = Counter()
+
+    # The network
+
+    def inside(self, packet: bytes) -> None:
+        """A packet arrives on the inside."""
+        self._receive(packet, Side.INSIDE)
+
+    def outside(self, packet: bytes) -> None:
+        """A packet arrives on the outside."""
+        self._receive(packet, Side.OUTSIDE)
+
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self.now += seconds
+        self.engine.expire(self.now)
+
+    def call(self) -> None:
+        """A phone calls; the other side answers, and its first RTP packet arrives."""
+        self.inside(udp(PHONE, PEER, request(body=sdp())))
+        self.outside(udp(PEER, "203.0.113.1:5060", answer(200, body=sdp("198.51.100.20", 6000))))
+        self.outside(udp("198.51.100.20:6000", "203.0.113.1:4000", b"\x80rtp"))
+        self.wait(5)
+
+    def register(self) -> None:
+        """A phone registers for an hour, and is answered."""
+        message = request("REGISTER", "Expires: 3600", call_id="reg")
+        self.inside(udp(PHONE, PEER, message))
+        self.outside(udp(PEER, "203.0.113.1:5060", answer(200, "Expires: 3600", call_id="reg", method="REGISTER")))
+
+    def attack(self) -> None:
+        """A message that would like to write to the operator's terminal."""
+        evil = request(call_id="x").replace(b"Call-ID: x", b"Call-ID: \x1b[2J\x07").replace(b"alice", b"\x9b31m")
+        self.inside(udp(PHONE, PEER, evil))
+
+    def crowd(self, flows: int) -> None:
+        """Many flows of ordinary traffic."""
+        for number in range(flows):
+            self.inside(udp(f"10.0.0.{10 + number % 200}:{10_000 + number // 200}", "198.51.100.7:53"))
+
+    def _receive(self, packet: bytes, side: Side) -> None:
+        known = len(self.engine.state.sessions)
+        result = self.engine.receive(packet, side, self.now)
+        made = len(self.engine.state.sessions) - known
+        self._counts["misses" if made or result.fate == Fate.DROPPED else "hits"] += 1
+        for change in self.engine.take_changes():
+            kinds = ((DoorOpened, "opened"), (DoorClosed, "closed"), (DoorPromoted, "promoted"))
+            self._counts.update(name for kind, name in kinds if isinstance(change, kind))
+        time_ns = BEGIN_NS + int((self.now - 1000) * 1e9)
+        for topics, tell in self.subscribers.values():
+            if "sip" in topics:
+                for inspection in result.inspections:
+                    for line in debug_lines(inspection, time_ns):
+                        tell(line)
+            if "nat" in topics and made:
+                tell("NAT: a translation was made")
+
+    # What the shell asks
+
+    @property
+    def uptime(self) -> float:
+        """Since the clock began."""
+        return self.now - 1000
+
+    def translations(self, *, verbose: bool) -> Iterator[Json]:
+        """The engine's, and one of a kernel."""
+        state = self.engine.state
+        for binding in list(state.bindings):
+            if binding.static or not binding.sessions:
+                flags = ["static"] if binding.static else []
+                yield binding_entry(binding) | (NO_DETAILS | {"flags": flags, "by": "doorman"} if verbose else {})
+        for session in list(state.sessions):
+            entry = session_entry(session)
+            if verbose:
+                used = self.now - session.last_used
+                entry |= NO_DETAILS | {"created": used + 3, "used": used, "left": session.timeout - used}
+                entry |= {"flags": ["extended"], "alg": session.alg, "by": "doorman"}
+                if session.alg is None:
+                    entry |= {"packets": 12, "bytes": 3456, "by": "kernel"}
+            yield entry
+
+    def doors(self) -> Iterator[Json]:
+        """The engine's."""
+        for door in list(self.engine.state.doors):
+            life = {"opened": self.now - door.opened, "left": self._left(door.closes), "flows": door.flows}
+            yield door_entry(door) | life
+
+    def calls(self) -> Iterator[Json]:
+        """Those that began with INVITE."""
+        for call in self._records(b"INVITE"):
+            yield call_entry(call) | {"left": self._left(call.forget_at)}
+
+    def registrations(self) -> Iterator[Json]:
+        """Those that began with REGISTER."""
+        for call in self._records(b"REGISTER"):
+            yield registration_entry(call) | {"left": self._left(call.forget_at)}
+
+    def statistics(self) -> Json:
+        """What an engine without a kernel can count."""
+        state = self.engine.state
+        static = sum(binding.static for binding in state.bindings)
+        sides: dict[str, list[str]] = {"inside": [], "outside": []}
+        for interface in self.config.interfaces.values():
+            if interface.nat is not None:
+                sides[interface.nat].append(interface.name)
+        return {
+            "translations": {"static": static, "dynamic": len(state.sessions), "extended": len(state.sessions)},
+            "interfaces": sides,
+            "hits": self._counts["hits"],
+            "misses": self._counts["misses"],
+            "expired": 0,
+            "mappings": [
+                {
+                    "access_list": rule.access_list,
+                    "pool": rule.pool,
+                    "interface": rule.interface,
+                    "overload": rule.overload,
+                    "in_use": len(state.sessions),
+                }
+                | self._pool(rule.pool)
+                for rule in self.config.dynamic_sources
+            ],
+            "doors": {"open": len(state.doors)}
+            | {name: self._counts[name] for name in ("opened", "closed", "promoted")},
+            "queued": 0,
+            "counters": {"Queue": {"received": 4, "lost": 0}, "TCP proxy": {"connections": 0}},
+            "drops": dict(self.engine.drops),
+            "notes": dict(state.notes),
+        }
+
+    def alg_statistics(self, alg: str) -> Json:
+        """What the inspector counted."""
+        return {
+            "messages": dict(sorted(self.engine.inspector.messages[alg].items())),
+            "drops": {name: count for name, count in self.engine.drops.items() if name.startswith(alg)},
+            "notes": dict(self.engine.state.notes),
+            "totals": {"calls": sum(1 for _ in self.calls()), "registrations": sum(1 for _ in self.registrations())},
+        }
+
+    def apply(self, config: Config) -> list[str]:
+        """Put a configuration to work."""
+        if self.refusing:
+            raise NotApplied(self.refusing)
+        try:
+            self.engine.reconfigure(in_force(config)[0], self.now)
+        except UnusableConfig as unusable:
+            raise NotApplied(str(unusable)) from None
+        before, self.config = self.config, config
+        return [f"% {name}: no such device, its lines wait" for name in config.interfaces.keys() - before.interfaces]
+
+    def reload(self) -> list[str]:
+        """Read the file again."""
+        try:
+            return self.apply(read_config(self.config_path.read_text(), self.config_path.name))
+        except ConfigErrors as errors:
+            raise NotApplied(str(errors)) from None
+
+    def write_memory(self) -> Path:
+        """Write the file."""
+        if self.refusing:
+            raise NotApplied(self.refusing)
+        self.config_path.write_text(render(self.config))
+        return self.config_path
+
+    def clear_translations(self, selection: Selection) -> int:
+        """End sessions."""
+        chosen = [
+            session
+            for session in self.engine.state.sessions
+            if selection.covers(
+                session.protocol,
+                (session.inside_global, session.inside_local, session.outside_local, session.outside_global),
+            )
+        ]
+        for session in chosen:
+            self.engine.state.cut_session(session, self.now)
+        return len(chosen)
+
+    def clear_statistics(self) -> None:
+        """Begin all counters at zero."""
+        self._counts.clear()
+        self.engine.drops.clear()
+        self.engine.state.notes.clear()
+        for counter in self.engine.inspector.messages.values():
+            counter.clear()
+
+    def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
+        """Have debug lines told."""
+        key = object()
+        self.subscribers[key] = topics, tell
+
+        def unsubscribe() -> None:
+            del self.subscribers[key]
+
+        return unsubscribe
+
+    def _records(self, method: bytes) -> list[Call]:
+        alg = self.engine.inspector.algs["sip"]
+        assert isinstance(alg, SipAlg)
+        return [call for call in alg.calls if call.method == method]
+
+    def _left(self, at: float) -> float | None:
+        return None if at == math.inf else at - self.now
+
+    def _pool(self, name: str | None) -> Json:
+        if name is None:
+            return {}
+        pool = self.config.pools[name]
+        ends = {"first": address_text(pool.first), "last": address_text(pool.last), "netmask": "255.255.255.0"}
+        return ends | {"addresses": 5, "allocated": 1, "misses": 0}
+
+
+def typed(session: ShellSession, line: str, *, as_json: bool = False) -> str:
+    """All that a line gives."""
+    return "".join(session.execute(line, as_json=as_json))
+
+
+@contextmanager
+def served(gateway: FakeGateway, path: Path) -> Iterator[Callable[[Callable[[], None]], None]]:
+    """A gateway's control socket, served by another thread; gives what has something done there, and waits for it."""
+    loop = asyncio.new_event_loop()
+    server = ControlServer(path, lambda tell: ShellSession(gateway, tell))
+    loop.run_until_complete(server.start())
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+
+    async def carry_out(what: Callable[[], None]) -> None:
+        what()
+
+    try:
+        yield lambda what: asyncio.run_coroutine_threadsafe(carry_out(what), loop).result(30)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
