@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "doorman"
-LAYERS = ("net", "wire", "timers", "memory", "algs", "config", "nat", "firewall", "engine", "dataplanes", "cli", "lab")
-PURE = {"net", "wire", "timers", "algs", "nat", "firewall", "engine"}
+LAYERS = (
+    *("net", "wire", "stream", "timers", "memory", "algs", "config", "nat", "firewall", "engine"),
+    *("dataplanes", "lab", "cli", "daemon", "main", "__main__"),
+)
+PURE = {"net", "wire", "stream", "timers", "algs", "nat", "firewall", "engine"}
 WORLD = {"asyncio", "datetime", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time"}
 MODULES = sorted(SOURCE.rglob("*.py"))
 

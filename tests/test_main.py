@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import doorman
-from doorman.cli import main as command
+from doorman import main as command
 from kit.captures import EXAMPLES
 
 DOORMAN = Path(sys.executable).with_name("doorman")
@@ -110,7 +110,7 @@ def test_an_interrupt_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_check_does_not_load_what_only_replay_needs() -> None:
-    code = "import sys; from doorman.cli.check import check_file; import doorman.cli.main; print(*sys.modules)"
+    code = "import sys; from doorman.cli.check import check_file; import doorman.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in loaded if name.split(".")[:2] in (["doorman", "engine"], ["doorman", "dataplanes"])]
     assert not {"rich", "json", "difflib", "subprocess"} & set(loaded)

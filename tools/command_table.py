@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Write docs/commands.md, the reference of the configuration commands, from the command trees themselves."""
+"""Write the references of commands from the command trees: docs/commands.md, and the end of docs/shell.md."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from doorman.cli.shell.filters import COMMANDS as FILTERS
+from doorman.cli.shell.modes import PRIVILEGED, USER, ExecMode
 from doorman.config.command import Command
 from doorman.config.grammar import Element, Group, Keyword, Variable, parse_grammar, usage
 from doorman.config.kinds import kind_of
 from doorman.config.modes import CONFIGURE, END, EXIT, SUBMODES, Mode
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TARGET = DOCS / "commands.md"
+SHELL = DOCS / "shell.md"
+MARK = "<!-- From here on made by tools/command_table.py -->\n"
 
 _OPENING = """\
 # Commands of the configuration
@@ -29,7 +34,19 @@ def reference() -> str:
     return "\n".join([_OPENING, *sections])
 
 
-def _section(mode: Mode) -> str:
+def shell_page(text: str) -> str:
+    """The page about the shell: what is written by hand, up to the mark, then the tables."""
+    everywhere = [command for command in USER.commands if command in PRIVILEGED.commands]
+    privileged = [command for command in PRIVILEGED.commands if command not in everywhere]
+    sections = [
+        _section(ExecMode(f"{USER.name} and {PRIVILEGED.name}", f"{USER.prompt} {PRIVILEGED.prompt}", *everywhere)),
+        _section(ExecMode(f"{PRIVILEGED.name} only", PRIVILEGED.prompt, *privileged)),
+        _section(ExecMode("of filters, behind a show command and", "|", *FILTERS)),
+    ]
+    return "\n".join([text.partition(MARK)[0] + MARK, *sections])
+
+
+def _section(mode: Mode | ExecMode) -> str:
     commands = [command for command in mode.commands if command not in (EXIT, END)]
     rows = [f"| {_code(_full(command))} | {_code(_negated(command))} | {_effect(command)} |" for command in commands]
     meanings = [f"| `{name}` | {shown} | {text} |" for name, shown, text in _variables(commands)]
@@ -88,9 +105,10 @@ def _variables_of(command: Command) -> Iterator[tuple[str, str, str]]:
 
 
 def main() -> None:
-    """Write the document."""
-    TARGET.parent.mkdir(exist_ok=True)
+    """Write the documents."""
+    DOCS.mkdir(exist_ok=True)
     TARGET.write_text(reference(), encoding="utf-8")
+    SHELL.write_text(shell_page(SHELL.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,20 +5,23 @@ What a subcommand needs is imported when it runs: `doorman check` shall not wait
 
 import argparse
 import os
+import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from doorman import __version__
+from doorman.cli.places import DEFAULT_SOCKET, DEFAULT_STATE
 from doorman.memory import settle_collector
 
 
 def main() -> None:
     """Run the command line and exit with its code; 2 for one that cannot be understood."""
     settle_collector()
-    options = _parser().parse_args()
+    options = _parser(sys.argv[1:2]).parse_args()
     try:
-        code = _check(options) if options.command == "check" else _replay(options)
+        code = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough, such as `head`; the interpreter must not complain at its end.
@@ -27,6 +30,20 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     sys.exit(code)
+
+
+def _parser(first: list[str]) -> argparse.ArgumentParser:
+    """The parser; a subcommand whose arguments are told elsewhere is imported only if it is the one that is run."""
+    parser = argparse.ArgumentParser(
+        prog="doorman", description="Application-level gateways for NAT and firewalls.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"doorman {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (explanation, add_arguments) in _COMMANDS.items():
+        command = commands.add_parser(name, allow_abbrev=False, help=explanation)
+        if first == [name]:
+            add_arguments(command)
+    return parser
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -53,25 +70,24 @@ def _replay(options: argparse.Namespace) -> int:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="doorman", description="Application-level gateways for NAT and firewalls.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"doorman {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_check(
-        commands.add_parser("check", allow_abbrev=False, help="read a configuration and say what is wrong with it")
-    )
-    _add_replay(
-        commands.add_parser(
-            "replay", allow_abbrev=False, help="put a capture through the gateway: what would it do to my call?"
+def _run(options: argparse.Namespace) -> int:
+    from doorman.daemon.run import Options, run_gateway  # noqa: PLC0415 - see above
+
+    return run_gateway(
+        Options(
+            config=options.config,
+            socket=options.socket,
+            state_directory=options.state_dir,
+            table=options.table,
+            apply_addresses=options.apply_addresses,
+            keep_table=options.keep_table,
         )
     )
-    return parser
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = "Read a configuration; exit code 2, with line and caret for each error, if it cannot be used."
+    parser.set_defaults(run=_check)
     parser.add_argument("file", metavar="FILE", help="a configuration in the language of Cisco IOS")
 
 
@@ -80,6 +96,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
         "Put a capture of the inside network through the gateway. Exit code 0; 1 if the capture ends in damage "
         "(what stands before is used); 2 if nothing could be done."
     )
+    parser.set_defaults(run=_replay)
     parser.add_argument("capture", metavar="CAPTURE", type=Path, help="pcap or pcapng, as the inside network saw it")
     parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="what the gateway does")
     parser.add_argument(
@@ -95,7 +112,68 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mtu", metavar="BYTES", type=_mtu, default=1500, help="of the outside link (default 1500)")
 
 
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run the gateway in the foreground; it says `ready` on stderr when it serves. SIGHUP reads the configuration "
+        "again, SIGTERM ends it. Exit code 2, with what is missing, if it cannot begin."
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="a configuration in the language of Cisco IOS")
+    parser.add_argument(
+        "--socket", metavar="PATH", type=Path, default=DEFAULT_SOCKET, help=f"for the shell (default {DEFAULT_SOCKET})"
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", type=Path, default=DEFAULT_STATE, help=f"for its state (default {DEFAULT_STATE})"
+    )
+    parser.add_argument(
+        "--table", metavar="NAME", type=_table, default="doorman", help="the nft table (default doorman)"
+    )
+    parser.add_argument(
+        "--apply-addresses", action="store_true", help="give the interfaces the addresses of the configuration"
+    )
+    parser.add_argument(
+        "--keep-table", action="store_true", help="leave the table, and all flows, when it ends: to be started again"
+    )
+
+
+def _add_shell(parser: argparse.ArgumentParser) -> None:
+    from doorman.cli.shell.client import add_shell_arguments, run_shell  # noqa: PLC0415 - see above
+
+    parser.set_defaults(run=run_shell)
+    add_shell_arguments(parser)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    from doorman.cli.doctor import add_doctor_arguments, run_doctor  # noqa: PLC0415 - see above
+
+    parser.set_defaults(run=run_doctor)
+    add_doctor_arguments(parser)
+
+
+def _add_lab(parser: argparse.ArgumentParser) -> None:
+    from doorman.cli.lab import add_lab_arguments, run_lab  # noqa: PLC0415 - see above
+
+    parser.set_defaults(run=run_lab)
+    add_lab_arguments(parser)
+
+
+def _table(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", text):
+        raise argparse.ArgumentTypeError("small letters, digits, - and _, up to 31")
+    return text
+
+
 def _mtu(text: str) -> int:
     if not text.isdecimal() or not 68 <= int(text) <= 65_535:  # noqa: PLR2004 - RFC 791, section 3.2
         raise argparse.ArgumentTypeError("between 68 and 65535")
     return int(text)
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "check": ("read a configuration and say what is wrong with it", _add_check),
+    "replay": ("put a capture through the gateway: what would it do to my call?", _add_replay),
+    "run": ("run the gateway on this machine", _add_run),
+    "shell": ("talk to a running gateway", _add_shell),
+    "doctor": ("say what the gateway needs of this machine, and what is missing", _add_doctor),
+    "lab": ("a test bed of network namespaces, with real telephones", _add_lab),
+}

@@ -13,8 +13,10 @@ NOTES = {
     "encoded-body": "bodies that are compressed: not looked into",
     "encrypted-body": "bodies that are encrypted: not looked into",
     "fragments-missing": "fragments of datagrams of which the rest did not come within 30 seconds",
+    "inactive-media": "doors closed since no media came for two minutes",
     "ip-header-damaged": "frames whose IP header is not whole: passed unchanged",
     "media-host-name": "media at a host name instead of an address",
+    "no-content-length": "messages over TCP without Content-Length: taken to have no body",
     "not-ip": "frames without an IP packet",
     "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
     "signalling-port-refused": "no door to a port that signalling does not use",
@@ -22,6 +24,7 @@ NOTES = {
     "sip-over-tcp-not-inspected": "SIP over TCP: only IP and TCP headers are translated",
     "third-party-address": "no door to another host than the sender",
     "too-many-signalling-doors": "no more doors for one call",
+    "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers to an INVITE from another address than it went to: they change nothing here",
     "unknown-dialog": "requests with a tag of no known dialog: they announce nothing and end nothing",
     "unknown-method": "requests of a method without an RFC",
@@ -47,6 +50,8 @@ DROPS = {
     "malformed fragment": "its length or its place in the datagram cannot be right",
     "message-too-long": "with the new addresses it would no longer fit into a datagram",
     "multipart-without-boundary": _BROKEN,
+    "kernel-refused": "the kernel could not be told what the message announces: see the log",
+    "name-taken": "something else has the name outside that was saved",
     "no-call-id": f"{_BROKEN}: no Call-ID",
     "no-connection-line": f"{_SDP}: media without a c= line",
     "no-session-or-door": "no inside host talked to that sender, and no message announced this flow to it",
@@ -54,6 +59,7 @@ DROPS = {
         "no inside host has this name and port outside: it neither sent nor registered from there before. "
         "To be reached from outside it needs 'ip nat inside source static LOCAL GLOBAL'"
     ),
+    "not-redirected": "somebody connected to the TCP proxy itself, whom the kernel did not lead there",
     "one-connection-line-two-addresses": "ports of one c= line have names at different global addresses",
     "overlapping fragments": "an attack: fragments that contradict each other",
     "pool-exhausted": "all addresses of the pool are in use: a larger pool, or 'overload' at the end of the rule",
@@ -65,6 +71,7 @@ DROPS = {
     "sdp-connection-twice": f"{_SDP}: two c= lines where there may be one",
     "sdp-media-line": _SDP,
     "sdp-rtcp-attribute": _SDP,
+    "shutdown": "the gateway ended while the connection was being made",
     "spoofed-source": "it comes from outside with the address of an inside host",
     "start-line": f"{_BROKEN}: the first line is neither of a request nor of a response",
     "status-code": f"{_BROKEN}: a status code has three digits",
@@ -79,6 +86,7 @@ DROPS = {
     "too-many-names": _LIMIT,
     "too-many-parts": _LIMIT,
     "too-many-ports": _LIMIT,
+    "uncommitted": "the kernel could not be told of the connection: see the log",
     "unknown-method": "a method without an RFC",
 }
 

@@ -5,9 +5,9 @@ what was replaced follows as `OLD->NEW`. Ports are shown where they changed as w
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from doorman.algs.api import OpenDoor
+from doorman.cli.debug.stamp import stamp
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
 from doorman.wire.malformed import Malformed
@@ -21,10 +21,8 @@ _LOOKED_AT = frozenset({"via", "from", "to", "contact"})
 
 def debug_lines(inspection: Inspection, time_ns: int) -> Iterator[str]:
     """The lines about one message, each with its time (UTC)."""
-    at = datetime.fromtimestamp(time_ns / 1e9, UTC)
-    stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}.{at.microsecond // 1000:03d} UTC"
     for line in _lines(inspection):
-        yield f"{stamp}: {line}"
+        yield f"{stamp(time_ns)}: {line}"
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:

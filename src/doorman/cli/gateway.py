@@ -1,0 +1,158 @@
+"""What the shell may ask of a running gateway: the one seam between operators and the daemon.
+
+The shell knows nothing of packets, kernels and sockets; the daemon knows nothing of commands and tables. What comes
+back is JSON; its strings that stem from messages are escaped already (`dataplanes.report.shown`). Iterators are lazy:
+the shell takes some entries at a time and lets the gateway work in between, so they must bear that tables change
+meanwhile. Times are seconds; a time that never comes is None.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from doorman.config.model import Config
+from doorman.dataplanes.report import Json
+from doorman.net.addresses import Endpoint
+
+Topic = Literal["nat", "sip"]
+"""What can be debugged: `debug ip nat` and `debug ip nat sip`."""
+Unsubscribe = Callable[[], None]
+
+
+class NotApplied(Exception):  # noqa: N818 - an answer of the gateway
+    """The gateway refuses a request and all is as it was; the text says why, in a line or several."""
+
+
+class Selection(NamedTuple):
+    """Which translations `clear` is about: those that agree with every part given. No part: all.
+
+    Attributes:
+        protocol: 6 or 17.
+        inside_global, inside_local, outside_local, outside_global: port 0 stands for every port.
+    """
+
+    protocol: int | None = None
+    inside_global: Endpoint | None = None
+    inside_local: Endpoint | None = None
+    outside_local: Endpoint | None = None
+    outside_global: Endpoint | None = None
+
+    def covers(self, protocol: int, ends: Iterable[Endpoint | None]) -> bool:
+        """Whether a translation is meant; `ends` are its four in the order above, None for one it does not have."""
+        if self.protocol not in {None, protocol}:
+            return False
+        return all(wanted is None or _agrees(wanted, end) for wanted, end in zip(self[1:], ends, strict=True))
+
+
+def _agrees(wanted: Endpoint, end: Endpoint | None) -> bool:
+    return end is not None and wanted.address == end.address and wanted.port in {0, end.port}
+
+
+class Gateway(Protocol):
+    """A running gateway. No method blocks for longer than a packet may wait."""
+
+    @property
+    def config(self) -> Config:
+        """The running configuration, as typed. Not to be changed in place: see `apply`."""
+        ...
+
+    @property
+    def config_path(self) -> Path:
+        """The file it was read from, where `write_memory` writes: the startup configuration."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Of the program, such as `0.1.0`."""
+        ...
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it serves."""
+        ...
+
+    # What there is
+
+    def translations(self, *, verbose: bool) -> Iterator[Json]:
+        """Our translations and the kernel's, each once.
+
+        Always: protocol, inside_global, inside_local, outside_local, outside_global, as in a replay's report. With
+        `verbose` also: `created` and `used` (seconds ago), `left` (seconds), each None where not known or not bounded;
+        `flags` (a list of static, extended, timing-out …), `alg`, `packets`, `bytes` (None where not counted) and `by`
+        (`doorman` or `kernel`).
+        """
+        ...
+
+    def doors(self) -> Iterator[Json]:
+        """The open doors: label, role, transport, visitor, entrance, leads_to, as in a replay's report.
+
+        Also: `opened` (seconds ago), `left` (seconds), `flows` (how many may still come, None for as many as come).
+        """
+        ...
+
+    def calls(self) -> Iterator[Json]:
+        """The calls of the SIP ALG, as in a replay's report, and `left` (seconds until the record is given up)."""
+        ...
+
+    def registrations(self) -> Iterator[Json]:
+        """Its registrations: call_id, inside_party, user, state, and `left` (seconds)."""
+        ...
+
+    def statistics(self) -> Json:
+        """The counters of `show ip nat statistics`, see `cli.show.statistics` for the keys."""
+        ...
+
+    def alg_statistics(self, alg: str) -> Json:
+        """An ALG's counters.
+
+        `messages`, `drops` and `notes` (counts by name), and `totals` (counts by name: rewritten, calls …).
+        """
+        ...
+
+    # What can be done
+
+    def apply(self, config: Config) -> list[str]:
+        """Put a configuration to work at once, only what differs; give warnings.
+
+        Rules that name what does not exist yet have no effect until it does (`config.in_force`); they are no reason to
+        refuse, and no warnings: the shell tells of them.
+
+        Raises:
+            NotApplied: it cannot be put to work.
+        """
+        ...
+
+    def reload(self) -> list[str]:
+        """Read the startup configuration again and apply the difference; give warnings.
+
+        Raises:
+            NotApplied: the file cannot be read or has errors, or cannot be put to work.
+        """
+        ...
+
+    def write_memory(self) -> Path:
+        """Write the running configuration over the startup configuration, whole or not at all; say where.
+
+        Raises:
+            NotApplied: the file cannot be written.
+        """
+        ...
+
+    def clear_translations(self, selection: Selection) -> int:
+        """End dynamic translations, ours and the kernel's, and say how many; calls keep their records and doors.
+
+        Raises:
+            NotApplied: the kernel refuses.
+        """
+        ...
+
+    def clear_statistics(self) -> None:
+        """Begin all counters at zero."""
+        ...
+
+    def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
+        """Have each debug line told as it arises, until the function returned is called.
+
+        `tell` never blocks, and is called in the thread of the event loop.
+        """
+        ...

@@ -1,0 +1,111 @@
+"""`clear ip nat …`: ends translations, begins counting anew.
+
+The records of calls are the SIP ALG's own: `clear` frees none of them, and their doors stay.
+"""
+
+from doorman.algs.api import PROTOCOL_NUMBERS
+from doorman.cli.gateway import Selection
+from doorman.cli.shell.terminal import Terminal
+from doorman.config.command import Command, Refused
+from doorman.config.model import Transport
+from doorman.net.addresses import Address, Endpoint
+
+
+def _all(terminal: Terminal) -> None:
+    """End all dynamic translations; calls keep their records and doors."""
+    terminal.gateway.clear_translations(Selection())
+
+
+def _hosts(
+    terminal: Terminal,
+    *,
+    global_ip: Address | None = None,
+    local_ip: Address | None = None,
+    outside_local_ip: Address | None = None,
+    outside_global_ip: Address | None = None,
+) -> None:
+    """End the translations of an inside host, of an outside host, or between the two."""
+    _clear(
+        terminal,
+        Selection(None, _host(global_ip), _host(local_ip), _host(outside_local_ip), _host(outside_global_ip)),
+    )
+
+
+def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
+    terminal: Terminal,
+    *,
+    transport: Transport,
+    global_ip: Address,
+    global_port: int,
+    local_ip: Address,
+    local_port: int,
+    outside_local_ip: Address | None = None,
+    outside_local_port: int = 0,
+    outside_global_ip: Address | None = None,
+    outside_global_port: int = 0,
+) -> None:
+    """End the translations of one port of an inside host, or one flow of it."""
+    _clear(
+        terminal,
+        Selection(
+            PROTOCOL_NUMBERS[transport],
+            Endpoint(global_ip, global_port),
+            Endpoint(local_ip, local_port),
+            _host(outside_local_ip, outside_local_port),
+            _host(outside_global_ip, outside_global_port),
+        ),
+    )
+
+
+def _host(address: Address | None, port: int = 0) -> Endpoint | None:
+    return Endpoint(address, port) if address is not None else None
+
+
+def _clear(terminal: Terminal, selection: Selection) -> None:
+    if not terminal.gateway.clear_translations(selection):
+        raise Refused("% Translation not found")
+
+
+def _statistics(terminal: Terminal) -> None:
+    """Begin all counters at zero."""
+    terminal.gateway.clear_statistics()
+
+
+_HELP = {
+    "clear": "Reset functions",
+    "ip": "IP",
+    "nat": "Clear NAT",
+    "translation": "Clear dynamic translation",
+    "statistics": "Clear translation statistics",
+    "*": "Delete all dynamic translations",
+    "tcp": "Transmission Control Protocol",
+    "udp": "User Datagram Protocol",
+    "inside": "Inside addresses (and ports)",
+    "outside": "Outside addresses (and ports)",
+    "GLOBAL-IP": "Inside global IP address",
+    "GLOBAL-PORT": "Inside global port",
+    "LOCAL-IP": "Inside local IP address",
+    "LOCAL-PORT": "Inside local port",
+    "OUTSIDE-LOCAL-IP": "Outside local IP address",
+    "OUTSIDE-LOCAL-PORT": "Outside local port",
+    "OUTSIDE-GLOBAL-IP": "Outside global IP address",
+    "OUTSIDE-GLOBAL-PORT": "Outside global port",
+}
+_PORT = "1-65535"
+_OUTSIDE = "outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-GLOBAL-IP:ipv4"
+
+COMMANDS = (
+    Command("clear ip nat translation *", _HELP, _all),
+    Command(
+        f"clear ip nat translation {{inside GLOBAL-IP:ipv4 LOCAL-IP:ipv4 [{_OUTSIDE}] | {_OUTSIDE}}}", _HELP, _hosts
+    ),
+    Command(
+        "clear ip nat translation TRANSPORT:tcp|udp "
+        f"inside GLOBAL-IP:ipv4 GLOBAL-PORT:{_PORT} LOCAL-IP:ipv4 LOCAL-PORT:{_PORT} "
+        f"[outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-LOCAL-PORT:{_PORT} "
+        f"OUTSIDE-GLOBAL-IP:ipv4 OUTSIDE-GLOBAL-PORT:{_PORT}]",
+        _HELP,
+        _ports,
+    ),
+    Command("clear ip nat statistics", _HELP, _statistics),
+)

@@ -1,0 +1,67 @@
+"""Configuration of a running gateway: each line takes effect at once, or leaves everything as it was."""
+
+from copy import copy
+from dataclasses import fields
+
+from doorman.cli.gateway import Gateway, NotApplied
+from doorman.config.command import CommandError, RefusedError
+from doorman.config.in_force import in_force
+from doorman.config.model import Config
+from doorman.config.modes import EXIT, INTERFACE
+from doorman.config.session import Done, Session
+from doorman.config.tree import Parsed
+
+
+class Configuring(Session):
+    """A session on the configuration of a gateway, which others may change meanwhile.
+
+    Attributes:
+        told: what the gateway had to say about the last line: warnings, and rules that wait for what they name.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway.config)
+        self.told: list[str] = []
+        self._gateway = gateway
+
+    def execute(self, line: str) -> Done | None:
+        """Carry out one line.
+
+        Raises:
+            CommandError: it is no command here, or is refused, by its function or by the gateway.
+        """
+        self.told = []
+        before = self._gateway.config
+        # Out of the mode of an interface that somebody else removed.
+        levels = [
+            level for level in self._levels if level.mode is not INTERFACE or level.subject[0] in before.interfaces
+        ]
+        self.config, self._levels = editable(before), list(levels)
+        try:
+            done = super().execute(line)
+            if self.config != before:
+                self._apply(before, line)
+        except CommandError:
+            self.config, self._levels = before, levels
+            raise
+        return done
+
+    def _apply(self, before: Config, line: str) -> None:
+        try:
+            self.told = self._gateway.apply(self.config)
+        except NotApplied as refused:
+            raise RefusedError(f"% {refused}", len(line) - len(line.lstrip(" \t"))) from None
+        waited = in_force(before)[1]
+        waits = in_force(self.config)[1]
+        self.told += [f"{message}; the rule has no effect" for message in waits if message not in waited]
+
+    def _run(self, parsed: Parsed, line: str) -> object:
+        if parsed.command is EXIT and len(self._levels) == 1:
+            self.ended = True
+            return None
+        return super()._run(parsed, line)
+
+
+def editable(config: Config) -> Config:
+    """A copy whose tables can be changed without changing the original's."""
+    return Config(**{field.name: copy(getattr(config, field.name)) for field in fields(config)})

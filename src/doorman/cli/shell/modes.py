@@ -1,0 +1,36 @@
+"""The EXEC modes, each with its command tree; those of configuration are `config.modes`."""
+
+from functools import cached_property
+
+from doorman.cli.shell.commands import alg, clear, debug, memory, nat, system, terminal
+from doorman.config.command import Command
+from doorman.config.tree import CommandTree
+
+
+class ExecMode:
+    """A set of commands under a name, with what the prompt shows after the host's name."""
+
+    def __init__(self, name: str, prompt: str, *commands: Command) -> None:
+        self.name = name
+        self.prompt = prompt
+        self.commands = commands
+
+    @cached_property
+    def tree(self) -> CommandTree:
+        """The command tree."""
+        return CommandTree(self.commands)
+
+
+_EVERYWHERE = (*nat.COMMANDS, *alg.COMMANDS, *system.COMMANDS, *terminal.COMMANDS)
+
+USER = ExecMode("user EXEC", ">", *_EVERYWHERE)
+
+PRIVILEGED = ExecMode(
+    "privileged EXEC",
+    "#",
+    *_EVERYWHERE,
+    *clear.COMMANDS,
+    *debug.COMMANDS,
+    *memory.COMMANDS,
+    *terminal.PRIVILEGED_COMMANDS,
+)

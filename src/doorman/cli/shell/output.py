@@ -1,0 +1,48 @@
+"""What a `show` command gives: values, from which text or JSON is made line by line, however many they are."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from doorman.config.errors import printable
+
+
+class Output(NamedTuple):
+    """The result of a `show` command.
+
+    Attributes:
+        data: a JSON object, or a list or iterator of such.
+        lines: makes text of them.
+    """
+
+    data: Any
+    lines: Callable[[Any], Iterator[str]]
+
+
+def text_lines(output: Output) -> Iterator[str]:
+    """The lines for a terminal: whatever came from the network is printable ASCII behind this."""
+    for line in output.lines(output.data):
+        yield line if line.isascii() and line.isprintable() else printable(line)
+
+
+def json_lines(command: str, output: Output) -> Iterator[str]:
+    """One JSON object, {"command": …, "data": …}, with each element of a list on a line of its own."""
+    head = f'{{"command": {json.dumps(command)}, "data": '
+    if isinstance(output.data, dict):
+        yield f"{head}{json.dumps(output.data)}}}"
+        return
+    yield head + "["
+    last: str | None = None
+    for element in output.data:
+        if last is not None:
+            yield last + ","
+        last = json.dumps(element)
+    if last is not None:
+        yield last
+    yield "]}"
+
+
+def told(made: object) -> Output:
+    """The result of a command that shows nothing but may have a few words to say."""
+    words = [str(word) for word in made] if isinstance(made, list) else []
+    return Output({"told": words}, lambda found: iter(found["told"]))

@@ -1,0 +1,1 @@
+"""The live gateway: an event loop around the engine, and what it serves."""

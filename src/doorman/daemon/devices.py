@@ -1,0 +1,82 @@
+"""The machine's interfaces: which side of the NAT each is on, and the addresses it really has.
+
+The kernel's word counts: an `ip address` line that disagrees is told of, or is given to the interface on request.
+"""
+
+import socket
+import struct
+from dataclasses import replace
+
+from doorman.config.model import Config, Interface
+from doorman.dataplanes.netfilter.messages import attribute
+from doorman.dataplanes.netfilter.rtnetlink import change, interface_addresses
+from doorman.engine.results import Side
+from doorman.net.addresses import Address, address_text
+
+_NEW_ADDRESS = 20
+_IFADDRMSG = struct.Struct("=BBBBI")
+_ADDRESS, _LOCAL = 1, 2
+_SIDES = {"inside": Side.INSIDE, "outside": Side.OUTSIDE}
+
+Addresses = dict[str, frozenset[tuple[Address, int]]]
+"""The addresses of each interface, with the lengths of their networks."""
+
+
+def sides(config: Config) -> dict[int, Side]:
+    """The side of each interface that exists, by its index."""
+    present = {name: index for index, name in socket.if_nameindex()}
+    return {
+        present[interface.name]: _SIDES[interface.nat]
+        for interface in config.interfaces.values()
+        if interface.nat is not None and not interface.shutdown and interface.name in present
+    }
+
+
+def with_addresses(config: Config, known: Addresses) -> tuple[Config, list[str]]:
+    """The configuration with the addresses that its interfaces have, and where it said otherwise."""
+    told: list[str] = []
+    interfaces = {name: _as_it_is(interface, known, told) for name, interface in config.interfaces.items()}
+    return replace(config, interfaces=interfaces), told
+
+
+def apply_addresses(config: Config) -> list[str]:
+    """Give interfaces the addresses that the configuration says, beside those they have; tell what was done.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    told = []
+    known = interface_addresses()
+    for name, interface in config.interfaces.items():
+        wanted = interface.address, interface.prefix_length
+        if interface.address is not None and name in known and wanted not in known[name]:
+            _add(socket.if_nametoindex(name), interface.address, interface.prefix_length)
+            told.append(f"interface {name} was given {address_text(interface.address)}/{interface.prefix_length}")
+    return told
+
+
+def _as_it_is(interface: Interface, known: Addresses, told: list[str]) -> Interface:
+    has = known.get(interface.name)
+    if has is None:
+        if interface.nat is not None and not interface.shutdown:
+            told.append(f"interface {interface.name} does not exist")
+        return interface
+    said = interface.address
+    length = next((length for address, length in has if address == said), None)
+    if length is None and has:
+        address, length = min(has)
+        if said is not None:
+            texts = address_text(said), address_text(address), length
+            told.append("interface {}: `ip address {}` is not what it has, {}/{}".format(interface.name, *texts))
+        return replace(interface, address=address, prefix_length=length)
+    if length is not None and length != interface.prefix_length:
+        told.append(f"interface {interface.name}: its network has the length {length}, not {interface.prefix_length}")
+        return replace(interface, prefix_length=length)
+    if not has and interface.nat is not None and not interface.shutdown:
+        told.append(f"interface {interface.name} has no address")
+    return interface
+
+
+def _add(index: int, address: Address, length: int) -> None:
+    body = _IFADDRMSG.pack(socket.AF_INET, length, 0, 0, index)
+    change(_NEW_ADDRESS, body + attribute(_LOCAL, address) + attribute(_ADDRESS, address))

@@ -1,0 +1,207 @@
+"""A running gateway: the engine on its kernel, as its operators and its TCP proxy know it (`cli.gateway`, `legs`)."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from doorman import __version__
+from doorman.cli.check import UnreadableError, read_text
+from doorman.cli.debug.nat import flow_lines
+from doorman.cli.debug.sip import debug_lines
+from doorman.cli.gateway import NotApplied, Selection, Topic, Unsubscribe
+from doorman.config.errors import ConfigErrors, printable
+from doorman.config.in_force import in_force
+from doorman.config.model import Config
+from doorman.config.reader import read_config
+from doorman.config.render import render
+from doorman.daemon import views
+from doorman.daemon.clock import seconds
+from doorman.daemon.devices import Addresses, sides, with_addresses
+from doorman.daemon.legs import Traffic as ProxyTraffic
+from doorman.daemon.traffic import FlowNews, Traffic
+from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.flow import Flow
+from doorman.dataplanes.netfilter.plane import flows_of
+from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
+from doorman.dataplanes.plane import PlaneRefused
+from doorman.dataplanes.report import Json
+from doorman.engine.connecting import connect
+from doorman.engine.connections import Connection
+from doorman.engine.inspection import Inspection
+from doorman.engine.results import Side
+from doorman.nat.rules import UnusableConfig
+from doorman.net.addresses import Endpoint
+
+
+def effective(config: Config, addresses: Addresses) -> tuple[Config, list[str]]:
+    """What of a configuration can work on this machine, with the addresses it really has, and what to say of it."""
+    usable, _ = in_force(config)
+    return with_addresses(usable, addresses)
+
+
+class Gateway:
+    """One gateway at work.
+
+    Args:
+        path: of its configuration.
+        config: what that says.
+        traffic: engine and kernel.
+
+    Attributes:
+        config: the running configuration, as typed.
+        proxied: what the TCP proxy counts.
+    """
+
+    version = __version__
+
+    def __init__(self, path: Path, config: Config, traffic: Traffic) -> None:
+        self.config_path = path
+        self.config = config
+        self._traffic = traffic
+        self.proxied = ProxyTraffic()
+        self._engine = traffic.engine
+        self._begun = seconds()
+        self._addresses: Addresses = {}
+        self._baseline = views.Counts(traffic)
+
+    @property
+    def uptime(self) -> float:
+        """See `cli.gateway.Gateway`."""
+        return seconds() - self._begun
+
+    # Configuration
+
+    def apply(self, config: Config) -> list[str]:
+        """See `cli.gateway.Gateway`."""
+        addresses = interface_addresses()
+        wanted, told = effective(config, addresses)
+        before, _ = effective(self.config, self._addresses or addresses)
+        try:
+            self._engine.reconfigure(wanted, seconds())
+            self._traffic.adopt(wanted)
+        except UnusableConfig as unusable:
+            raise NotApplied(str(unusable)) from None
+        except PlaneRefused as refused:
+            with contextlib.suppress(UnusableConfig, PlaneRefused):
+                self._engine.reconfigure(before, seconds())
+                self._traffic.adopt(before)
+            raise NotApplied(str(refused)) from None
+        self._traffic.sides = sides(wanted)
+        self.config, self._addresses = config, addresses
+        return told
+
+    def reload(self) -> list[str]:
+        """See `cli.gateway.Gateway`."""
+        try:
+            return self.apply(read_config(read_text(self.config_path), printable(str(self.config_path))))
+        except (UnreadableError, ConfigErrors) as error:
+            raise NotApplied(str(error)) from None
+
+    def refresh(self) -> list[str]:
+        """Follow the machine's interfaces, if one came, went or changed its address; to be called now and then."""
+        if interface_addresses() == self._addresses and sides(self.config) == self._traffic.sides:
+            return []
+        return self.apply(self.config)
+
+    def write_memory(self) -> Path:
+        """See `cli.gateway.Gateway`."""
+        path = self.config_path
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(render(self.config))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.chmod(path.stat().st_mode & 0o777)
+            beside.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise NotApplied(f"{printable(str(path))}: {error.strerror}") from None
+        return path
+
+    # What there is
+
+    def translations(self, *, verbose: bool) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return views.translations(self._engine, seconds(), verbose=verbose)
+
+    def doors(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return views.doors(self._engine, seconds())
+
+    def calls(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return views.calls(self._engine, seconds())
+
+    def registrations(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return views.registrations(self._engine, seconds())
+
+    def statistics(self) -> Json:
+        """See `cli.gateway.Gateway`."""
+        return self._baseline.statistics(self.config, self.proxied)
+
+    def alg_statistics(self, alg: str) -> Json:
+        """See `cli.gateway.Gateway`."""
+        return views.alg_statistics(self._engine, alg)
+
+    # What can be done
+
+    def clear_translations(self, selection: Selection) -> int:
+        """See `cli.gateway.Gateway`."""
+        cleared, at = 0, seconds()
+        for session in list(self._engine.state.sessions):
+            ends = session.inside_global, session.inside_local, session.outside_local, session.outside_global
+            if selection.covers(session.protocol, ends):
+                self._engine.state.cut_session(session, at)
+                cleared += 1
+        self._traffic.commit()
+        chosen: list[Flow] = []
+        for flow in dump():
+            for seen in flows_of(flow):
+                ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside
+                if selection.covers(seen.protocol, ends):
+                    chosen.append(flow)
+        try:
+            return cleared + sum(self._traffic.plane.forget([flow.key for flow in chosen]))
+        except PlaneRefused as refused:
+            raise NotApplied(str(refused)) from None
+
+    def clear_statistics(self) -> None:
+        """See `cli.gateway.Gateway`."""
+        self._baseline.clear(self.proxied)
+
+    def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
+        """See `cli.gateway.Gateway`."""
+
+        def watch(news: Inspection | FlowNews) -> None:
+            if isinstance(news, Inspection):
+                lines = debug_lines(news, time.time_ns()) if news.alg in topics else ()
+            else:
+                lines = flow_lines(news, time.time_ns()) if "nat" in topics else ()
+            for line in lines:
+                tell(line)
+
+        self._traffic.watchers.append(watch)
+        return lambda: self._traffic.watchers.remove(watch)
+
+    # What the proxy needs, see `daemon.legs`
+
+    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
+        """See `daemon.legs.Gateway`."""
+        if side is None:
+            side = Side.INSIDE if self._engine.state.rules.is_inside(sender.address) else Side.OUTSIDE
+        return connect(self._engine, sender, receiver, side, seconds())
+
+    def commit(self, inspections: tuple[Inspection, ...]) -> bool:
+        """See `daemon.legs.Gateway`."""
+        followed = self._traffic.commit()
+        self._traffic.watch(inspections)
+        return followed
+
+    def now(self) -> float:
+        """See `daemon.legs.Gateway`."""
+        return seconds()

@@ -1,0 +1,136 @@
+"""The keeper: what changed in a gateway goes into its journal, a moment later and each thing once.
+
+engine, kernel -> changes -> `note`           which bindings, whose doors
+ALGs           -> `Alg.touched`               which calls
+                             `flush`          their state as it is now, in one transaction
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from doorman.algs.api import Owner
+from doorman.daemon.journal import Journal, JournalFailed
+from doorman.engine.engine import Engine
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
+from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save_doors, save_everything
+from doorman.nat.bindings import Binding, BindingFreed, BindingMade
+from doorman.net.addresses import Endpoint
+
+LATEST = 0.05
+"""Seconds after which a change should be in the journal, however busy the gateway is."""
+RETRY = 5.0
+"""Seconds after which a journal that failed is begun again."""
+
+_DOORS = (DoorOpened, DoorClosed, DoorPromoted)
+
+
+class Keeper:
+    """Keeps a journal of an engine. Whatever becomes of the journal, the gateway goes on.
+
+    Args:
+        engine: the gateway.
+        journal: opened, for this gateway.
+        say: told, once each, when saving fails and when it works again.
+
+    Attributes:
+        counts: `saved` and `too-long`, in records; `flushes` and `failures`.
+    """
+
+    def __init__(self, engine: Engine, journal: Journal, say: Callable[[str], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._engine = engine
+        self._journal = journal
+        self._say = say
+        self._bindings: dict[tuple[int, Endpoint], tuple[Binding, bool]] = {}
+        self._owners: dict[Owner, None] = {}
+        self._retry_at: float | None = None
+        self._watch()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is anything to be flushed."""
+        if self._bindings or self._owners or self._retry_at is not None:
+            return True
+        return any(alg.touched for alg in self._engine.inspector.algs.values())
+
+    def restore(self, now: float) -> Restored:
+        """Let the engine, which is new, go on where the journal ends.
+
+        Raises:
+            JournalFailed: it cannot be read.
+        """
+        restored = restore(self._engine, self._journal.load(), now)
+        self._write(restored.corrections, now)
+        return restored
+
+    def note(self, changes: Iterable[Change]) -> None:
+        """Take note of what the engine did; also of nothing, when it was given another configuration."""
+        self._watch()
+        for change in changes:
+            if isinstance(change, _DOORS):
+                self._owners[change.door.owner] = None
+            elif isinstance(change, BindingMade | BindingFreed) and not change.binding.static:
+                binding = change.binding
+                self._bindings[binding.protocol, binding.local] = binding, isinstance(change, BindingFreed)
+
+    def flush(self, now: float) -> None:
+        """Save what has changed since the last time. What fails is told of, and tried again after a while."""
+        records = list(self._changed())
+        if self._retry_at is None:
+            self._write(records, now)
+        elif now >= self._retry_at:
+            self._begin_again(now)
+
+    def close(self, now: float) -> None:
+        """Save what has changed, and close the journal."""
+        self.flush(now)
+        self._journal.close()
+
+    def _watch(self) -> None:
+        """Let the ALGs take note; another configuration may have brought others."""
+        for alg in self._engine.inspector.algs.values():
+            alg.touched.watch()
+
+    def _changed(self) -> Iterator[Saved]:
+        for binding, freed in self._bindings.values():
+            yield save_binding(binding, freed=freed)
+        doors, owners = self._engine.state.doors, self._owners
+        self._bindings, self._owners = {}, {}
+        for alg in self._engine.inspector.algs.values():
+            for item in alg.touched.take():
+                record = alg.record(item)
+                yield Saved(alg.name, record.key, record.value)
+                # When its doors close may be another time now, which is no change that an engine tells of.
+                if record.owner is not None and doors.of_owner(record.owner):
+                    owners[record.owner] = None
+        for owner in owners:
+            yield save_doors(owner, doors.of_owner(owner))
+
+    def _write(self, records: list[Saved], now: float) -> None:
+        if not records:
+            return
+        try:
+            self.counts["too-long"] += self._journal.write(records)
+        except JournalFailed as failed:
+            self._fail(failed, now)
+            return
+        self.counts["flushes"] += 1
+        self.counts["saved"] += len(records)
+
+    def _begin_again(self, now: float) -> None:
+        records = list(save_everything(self._engine))
+        try:
+            self.counts["too-long"] += self._journal.begin_again(records)
+        except JournalFailed as failed:
+            self._fail(failed, now)
+            return
+        self._retry_at = None
+        self.counts["flushes"] += 1
+        self.counts["saved"] += len(records)
+        self._say("the state is saved again")
+
+    def _fail(self, failed: JournalFailed, now: float) -> None:
+        self.counts["failures"] += 1
+        if self._retry_at is None:
+            self._say(f"the state cannot be saved, and will not survive a restart: {failed}")
+        self._retry_at = now + RETRY

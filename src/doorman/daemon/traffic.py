@@ -1,0 +1,323 @@
+"""What passes between kernel and engine: signalling to be decided on, news of flows, and the engine's changes.
+
+    queue  ── packets ──> engine ── changes ──> plane (kernel)     first the changes, all or none,
+      ^                      │                                     then the verdicts that depend on them
+      └────── verdicts ──────┘
+    events ── a flow began, was answered, ended ──> engine ── changes ──> plane
+
+The kernel translates headers; a verdict changes no more than the payload. Where the kernel cannot follow the engine,
+the messages that announce what is not there are dropped, and its table is made anew from what the engine has.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from doorman.config.model import Config
+from doorman.daemon.clock import seconds
+from doorman.daemon.keeper import Keeper
+from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.events import Events, Kind
+from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
+from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN
+from doorman.dataplanes.netfilter.netlink import NetlinkError
+from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
+from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, QueuedPacket
+from doorman.dataplanes.plane import PlaneRefused
+from doorman.engine.engine import Engine
+from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, session_ended
+from doorman.engine.inspection import Inspection
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import TCP, UDP, parse_packet, readdress
+
+FlowNews = tuple[str, KernelFlow]
+"""What happened to a flow: `begun` or `ended`, and which."""
+Watcher = Callable[[Inspection | FlowNews], None]
+
+_log = logging.getLogger(__name__)
+_FORWARDED, _PASSED, _HELD, _DROPPED = Fate
+_BATCH = 64
+"""Packets that share one transaction: more would wait longer for their verdicts than it saves."""
+_NOT_OURS = frozenset({"no-translation", "no-session-or-door"})
+"""Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself."""
+_GRACE = 5.0
+"""Seconds for which a flow may be unknown to the kernel, though a packet of it came."""
+_COUNTED: dict[type, str] = {
+    DoorOpened: "doors-opened",
+    DoorClosed: "doors-closed",
+    DoorPromoted: "doors-promoted",
+}
+_DONT_FRAGMENT = 0x40
+_SAFE_LENGTH = 1_280
+"""Bytes up to which a packet that grew fits any link worth the name."""
+
+
+class Traffic:
+    """One engine at work on one kernel.
+
+    Attributes:
+        sides: which side of the NAT an interface is on, by its index.
+        received: packets that came from the queue.
+        counters: of what the engine does not count.
+        watchers: told of every message that an ALG saw, and of every flow through a name of the engine.
+    """
+
+    def __init__(self, engine: Engine, plane: NetfilterPlane, queue: Queue, events: Events, keeper: Keeper) -> None:
+        self.engine = engine
+        self.plane = plane
+        self.queue = queue
+        self.events = events
+        self.sides: dict[int, Side] = {}
+        self.received = 0
+        self.counters: Counter[str] = Counter()
+        self.watchers: list[Watcher] = []
+        self._keeper = keeper
+        self._behind = False
+        self._uncut: list[SessionCut] = []
+        self._config: Config | None = None
+        self._overruns = 0
+
+    def adopt(self, config: Config) -> None:
+        """Let the kernel translate as a configuration says, with all names and doors the engine has.
+
+        Raises:
+            PlaneRefused: it goes on as before.
+        """
+        state, now = self.engine.state, seconds()
+        self.plane.synchronise(config, state.bindings, state.doors.everyone(), now)
+        self._config = config
+        self._behind = False
+        changes = self.engine.take_changes()
+        self._keeper.note(changes)
+        cuts = self._uncut + _cuts(changes)
+        self._uncut.clear()
+        self.plane.commit(cuts, now)
+
+    def on_packets(self) -> bool:
+        """Decide about packets that wait, some at a time; whether more may wait."""
+        packets = self.queue.receive(_BATCH)
+        if not packets:
+            return False
+        self.received += len(packets)
+        now = seconds()
+        results = [(packet, *self._decide(packet, now)) for packet in packets]
+        followed = self.commit()
+        if len(packets) < _BATCH:
+            self._keeper.flush(now)  # while there is time, nothing is sent that a restart would not know of
+        for packet, result, depends in results:
+            self._judge(packet, result, may_go=followed or not (depends or result.inspections))
+        self.queue.flush()
+        if self.watchers:
+            for _, result, _ in results:
+                self.watch(result.inspections)
+        return len(packets) == _BATCH
+
+    def on_events(self) -> None:
+        """Hear what flows began, were answered, and ended."""
+        now = seconds()
+        for event in self.events.receive():
+            for flow in flows_of(event.flow):
+                if event.kind == Kind.DESTROY:
+                    self._tell("ended", flow)
+                    flow_ended(self.engine, flow, now)
+                elif event.kind == Kind.UPDATE and event.flow.status & SEEN_REPLY:
+                    flow_answered(self.engine, flow, now)
+                elif event.kind == Kind.NEW:
+                    self._tell("begun", flow)
+                    self._hear_of(flow, now)
+        if self.events.overruns != self._overruns:
+            self._overruns = self.events.overruns
+            self.compare_flows()
+        self.commit()
+
+    def on_time(self) -> None:
+        """End what is over, and make the table anew if somebody removed it; to be called each second."""
+        self.engine.expire(seconds())
+        if not self._behind and not self._is_in_force():
+            self.counters["table-lost"] += 1
+            _log.warning("somebody has emptied or removed the kernel's table: it is made anew")
+            self._behind = True
+        self.commit()
+
+    def compare_flows(self) -> None:
+        """Make the engine's sessions those that the kernel has: some news may be lost, or older than we are."""
+        state, now = self.engine.state, seconds()
+        known: set[tuple[int, Endpoint, Endpoint]] = set()
+        for flow, answered in self.plane.flows():
+            self._hear_of(flow, now)
+            if answered:
+                flow_answered(self.engine, flow, now)
+            known.add((flow.protocol, flow.inside_local, flow.outside))
+        for session in list(state.sessions):
+            ends = session.protocol, session.inside_local, session.outside_local
+            # The proxy's connections are not the kernel's to know; what came just now may be on its way there.
+            if session.protocol != TCP and ends not in known and session.last_used < now - _GRACE:
+                session_ended(self.engine, session, now)
+                self.counters["flows-missed"] += 1
+        self.commit()
+
+    def forget_uninspected(self, config: Config) -> None:
+        """Let flows of signalling that began while nobody inspected them begin anew, with the next packet."""
+        served = {port for (_, transport), ports in config.services.items() if transport == "udp" for port in ports}
+        keys = [
+            flow.key
+            for flow in dump(0, INSPECTED | PLAIN)
+            if flow.protocol == UDP and flows_of(flow) and served & {flow.sender.port, flow.receiver.port}
+        ]
+        try:
+            self.plane.forget(keys)
+        except PlaneRefused as refused:
+            _log.warning("flows cannot be forgotten: %s", refused)
+
+    def commit(self) -> bool:
+        """Let the kernel follow the engine; whether it does."""
+        changes = self.engine.take_changes()
+        if changes:
+            self._keeper.note(changes)
+            for change in changes:
+                name = _COUNTED.get(type(change))
+                if name is not None:
+                    self.counters[name] += 1
+        if not (changes or self._behind):
+            return True
+        now = seconds()
+        try:
+            if not self._behind:
+                self.plane.commit(changes, now)
+                return True
+        except PlaneRefused as refused:
+            self.counters["commit-refused"] += 1
+            _log.warning("the kernel refused a change, its table is made anew: %s", refused)
+        self._uncut += _cuts(changes)
+        return self._catch_up()
+
+    def watch(self, inspections: tuple[Inspection, ...]) -> None:
+        """Tell those who watch."""
+        for inspection in inspections:
+            for watcher in self.watchers:
+                watcher(inspection)
+
+    def _tell(self, event: str, flow: KernelFlow) -> None:
+        self.counters[f"flows-{event}"] += 1
+        for watcher in self.watchers:
+            watcher((event, flow))
+
+    def _catch_up(self) -> bool:
+        if self._config is None:
+            return False
+        try:
+            self.adopt(self._config)
+        except PlaneRefused as refused:
+            self._behind = True
+            self.counters["table-refused"] += 1
+            _log.error("the kernel's table cannot be made: %s", refused)
+            return False
+        return True
+
+    def _decide(self, packet: QueuedPacket, now: float) -> tuple[Result, bool]:
+        """What becomes of a packet, and whether that depends on changes which the kernel must follow first."""
+        side = self.sides.get(packet.in_index)
+        if side is None:
+            return Result(_PASSED, packet.data, Side.OUTSIDE), False
+        try:
+            result = self.engine.receive(packet.data, side, now)
+        except Exception:  # whatever one packet does to us, the others need their verdicts
+            _log.exception("an internal error; the packet is dropped")
+            self.engine.drops["internal-error"] += 1
+            result = Result(_DROPPED, packet.data, side, "internal-error")
+        # What those before it in the batch have changed may be what it announces once more.
+        return result, bool(self.engine.state.changes)
+
+    def _judge(self, packet: QueuedPacket, result: Result, *, may_go: bool) -> None:
+        if not may_go:
+            self.counters["not-announced"] += 1
+            self.engine.drops["kernel-refused"] += 1
+            self.queue.drop(packet.id)
+        elif result.fate in {_FORWARDED, _PASSED}:
+            if result.stopped:
+                self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
+            else:
+                self._accept(packet, _changed(packet.data, result.inspections))
+        elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
+            self.engine.drops[result.reason] -= 1
+            self.counters["for-the-gateway-itself"] += 1
+            self.queue.accept(packet.id)
+        else:
+            self.queue.drop(packet.id)
+
+    def _accept(self, packet: QueuedPacket, changed: bytes | None) -> None:
+        if changed is not None and len(changed) > MAX_PACKET:
+            self.engine.drops["message-too-long"] += 1
+            self.queue.drop(packet.id)
+        else:
+            self.queue.accept(packet.id, changed)
+
+    def _is_in_force(self) -> bool:
+        try:
+            return self.plane.is_in_force()
+        except NetlinkError as error:
+            _log.warning("the kernel does not tell whether its table is there: %s", error)
+            return True
+
+    def _hear_of(self, flow: KernelFlow, now: float) -> None:
+        """Tell the engine of a flow that is there; what it cannot explain of its own names is forgotten."""
+        if not flow_began(self.engine, flow, now) and self._is_ours(flow):
+            self._forget(flow)
+
+    def _is_ours(self, flow: KernelFlow) -> bool:
+        """Whether a flow must have a name of the engine: not one of another gateway, nor the near half of a hairpin."""
+        owns = self.engine.state.rules.owns
+        return owns(flow.inside_global.address) and not (flow.begun == Side.INSIDE and owns(flow.outside.address))
+
+    def _forget(self, flow: KernelFlow) -> None:
+        """Let the kernel forget a flow which no name of ours explains: its next packet is decided on anew."""
+        ends = flow.protocol, flow.inside_local, flow.outside
+        try:
+            self.plane.forget([FlowKey(*ends), FlowKey(*ends, is_reply=True)])
+        except PlaneRefused as refused:
+            _log.warning("a flow cannot be forgotten: %s", refused)
+        self.counters["flows-forgotten"] += 1
+
+    def _forget_reply(self, data: bytes) -> bool:
+        """Forget the flow that a packet answers, where the kernel translated it while we were not there to see."""
+        packet = parse_packet(data)
+        if packet is None:
+            return False
+        try:
+            return any(self.plane.forget([FlowKey(packet.protocol, packet.sender, packet.receiver, is_reply=True)]))
+        except PlaneRefused:
+            return False
+
+
+def _changed(data: bytes, inspections: tuple[Inspection, ...]) -> bytes | None:
+    """A packet with the payload that ALGs gave it, and its own addresses; None where it is as it was."""
+    if not inspections or inspections[-1].after == inspections[0].message.data:
+        return None
+    packet = parse_packet(data)
+    if packet is None:
+        return None
+    changed = readdress(packet, packet.sender, packet.receiver, inspections[-1].after)
+    if len(changed) > len(data) and len(changed) > _SAFE_LENGTH and changed[6] & _DONT_FRAGMENT:
+        return _fragmentable(changed)
+    return changed
+
+
+def _fragmentable(packet: bytes) -> bytes:
+    """A packet that grew through us must not be lost for a size its sender cannot know of.
+
+    What could not be fragmented may have any identification (RFC 6864, section 4.1), mostly 0; the fragments of two need
+    two. The checksum of UDP tells different messages apart.
+    """
+    at = (packet[0] & 15) * 4 + 6
+    flags = packet[6] & ~_DONT_FRAGMENT
+    old = int.from_bytes(packet[4:6], "big") + (packet[6] << 8)
+    new = int.from_bytes(packet[at : at + 2], "big") + (flags << 8)
+    checksum = (int.from_bytes(packet[10:12], "big") + old - new) % 0xFFFF
+    return b"".join(
+        (packet[:4], packet[at : at + 2], bytes([flags]), packet[7:10], checksum.to_bytes(2, "big"), packet[12:])
+    )
+
+
+def _cuts(changes: Iterable[Change]) -> list[SessionCut]:
+    return [change for change in changes if isinstance(change, SessionCut)]

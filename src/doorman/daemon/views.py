@@ -1,0 +1,233 @@
+"""What an operator sees of a running gateway, as JSON: tables of the engine, completed by what the kernel counts."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.calls import Call
+from doorman.config.model import Config
+from doorman.config.validity import mask_of
+from doorman.daemon.legs import Traffic as ProxyTraffic
+from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.flow import Flow
+from doorman.dataplanes.netfilter.plane import flows_of
+from doorman.dataplanes.report import (
+    Json,
+    binding_entry,
+    call_entry,
+    door_entry,
+    protocol_name,
+    registration_entry,
+    session_entry,
+)
+from doorman.engine.engine import Engine
+from doorman.engine.flows import KernelFlow
+from doorman.nat.bindings import Binding
+from doorman.nat.sessions import Session, flow_key
+from doorman.net.addresses import address_text
+
+_TRACKED = Path("/proc/sys/net/netfilter/nf_conntrack_count")
+_COUNTED = 10_000
+"""Flows that are counted one by one."""
+_NO_DETAILS: Json = {"created": None, "used": None, "left": None, "alg": None, "packets": None, "bytes": None}
+
+
+def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
+    """Bindings nobody uses now, then flows: those of the engine, and those that only the kernel knows."""
+    state = engine.state
+    for binding in list(state.bindings):
+        if binding.static or not binding.sessions:
+            yield binding_entry(binding) | (_of_binding(binding) if verbose else {})
+    unseen = dict.fromkeys(state.sessions)
+    for flow in dump():
+        for seen in flows_of(flow):
+            way = state.sessions.outward.get(flow_key(seen.protocol, seen.inside_local, seen.outside))
+            if way is None:
+                details = _of_flow(flow) | {"flags": ["extended"], "by": "kernel"}
+                yield _kernel_entry(seen) | (details if verbose else {})
+            elif way.session in unseen:
+                del unseen[way.session]
+                yield session_entry(way.session) | (_of_session(way.session, flow, now) if verbose else {})
+    for session in unseen:
+        yield session_entry(session) | (_of_session(session, None, now) if verbose else {})
+
+
+def doors(engine: Engine, now: float) -> Iterator[Json]:
+    """The doors that are open."""
+    for door in list(engine.state.doors):
+        yield door_entry(door) | {"opened": now - door.opened, "left": _left(door.closes, now), "flows": door.flows}
+
+
+def calls(engine: Engine, now: float) -> Iterator[Json]:
+    """The calls of the SIP ALG."""
+    for call in _records(engine, b"INVITE"):
+        yield call_entry(call) | {"left": _left(call.forget_at, now)}
+
+
+def registrations(engine: Engine, now: float) -> Iterator[Json]:
+    """Its registrations."""
+    for call in _records(engine, b"REGISTER"):
+        yield registration_entry(call) | {"left": _left(call.forget_at, now)}
+
+
+def alg_statistics(engine: Engine, alg: str) -> Json:
+    """An ALG's messages, drops and notes."""
+    return {
+        "messages": dict(sorted(engine.inspector.messages.get(alg, {}).items())),
+        "drops": {name: count for name, count in engine.drops.items() if name.startswith(f"{alg}:")},
+        "notes": dict(engine.state.notes),
+        "totals": {
+            "calls": sum(1 for _ in _records(engine, b"INVITE")),
+            "registrations": sum(1 for _ in _records(engine, b"REGISTER")),
+        },
+    }
+
+
+class Counts:
+    """All counters of a gateway, from the last time they were cleared."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._before: dict[str, Counter[str]] = {}
+
+    def clear(self, proxied: ProxyTraffic) -> None:
+        """Begin at zero. What the engine counts is the engine's: it forgets; what the kernel counts is remembered."""
+        engine = self._traffic.engine
+        for counter in (engine.drops, engine.state.notes, self._traffic.counters, *engine.inspector.messages.values()):
+            counter.clear()
+        self._before = self._groups(proxied)
+
+    def statistics(self, config: Config, proxied: ProxyTraffic) -> Json:
+        """See `cli.show.statistics` for the keys."""
+        engine, state = self._traffic.engine, self._traffic.engine.state
+        counted = self._traffic.counters
+        static = sum(binding.static for binding in state.bindings)
+        extended = max(_tracked(), len(state.sessions))
+        groups = {
+            title: dict(counter - self._before.get(title, Counter())) or {"none": 0}
+            for title, counter in self._groups(proxied).items()
+        }
+        return {
+            "translations": {"static": static, "dynamic": extended, "extended": extended},
+            "interfaces": {
+                side: [one.name for one in config.interfaces.values() if one.nat == side]
+                for side in ("inside", "outside")
+            },
+            "hits": max(0, self._traffic.received - counted["flows-begun"]),
+            "misses": counted["flows-begun"],
+            "expired": counted["flows-ended"],
+            "mappings": [
+                {
+                    "access_list": rule.access_list,
+                    "pool": rule.pool,
+                    "interface": rule.interface,
+                    "overload": rule.overload,
+                    "in_use": self._in_use(index),
+                }
+                | self._pool(config, rule.pool)
+                for index, rule in enumerate(config.dynamic_sources)
+            ],
+            "doors": {"open": len(state.doors)}
+            | {name: counted[f"doors-{name}"] for name in ("opened", "closed", "promoted")},
+            "queued": self._traffic.queue.statistics().waiting,
+            "counters": groups,
+            "drops": dict(engine.drops),
+            "notes": dict(state.notes),
+        }
+
+    def _groups(self, proxied: ProxyTraffic) -> dict[str, Counter[str]]:
+        traffic = self._traffic
+        queue = traffic.queue.statistics()
+        return {
+            "Queue": Counter(
+                {
+                    "received": traffic.received,
+                    "dropped-full": queue.dropped,
+                    "dropped-unread": queue.user_dropped,
+                    "overruns": traffic.queue.overruns,
+                    "verdicts-refused": traffic.queue.refused_verdicts,
+                }
+            ),
+            "Kernel": Counter({"commits": traffic.plane.commits, "changes": traffic.plane.steps})
+            + Counter({name: count for name, count in traffic.counters.items() if not name.startswith("doors-")}),
+            "TCP proxy": Counter(
+                {
+                    "accepted": proxied.accepted,
+                    "open": proxied.open,
+                    "bytes-from-clients": proxied.bytes[0],
+                    "bytes-from-servers": proxied.bytes[1],
+                    "held-back": proxied.uncommitted,
+                }
+            )
+            + Counter({f"refused-{reason}": count for reason, count in proxied.refused.items()}),
+        }
+
+    def _in_use(self, index: int) -> int:
+        rules = self._traffic.engine.state.rules.dynamic
+        bindings = self._traffic.engine.state.bindings
+        return sum(binding.rule is rules[index] for binding in bindings) if index < len(rules) else 0
+
+    def _pool(self, config: Config, name: str | None) -> Json:
+        pool = config.pools.get(name or "")
+        if pool is None:
+            return {}
+        first, last = (int.from_bytes(end, "big") for end in (pool.first, pool.last))
+        used = {
+            binding.global_.address
+            for binding in self._traffic.engine.state.bindings
+            if not binding.static and first <= int.from_bytes(binding.global_.address, "big") <= last
+        }
+        return {
+            "first": address_text(pool.first),
+            "last": address_text(pool.last),
+            "netmask": address_text(mask_of(pool.prefix_length)),
+            "addresses": last - first + 1,
+            "allocated": len(used),
+            "misses": self._traffic.engine.drops["pool-exhausted"],
+        }
+
+
+def _records(engine: Engine, method: bytes) -> Iterator[Call]:
+    alg = engine.inspector.algs.get("sip")
+    if isinstance(alg, SipAlg):
+        yield from [call for call in alg.calls if call.method == method]
+
+
+def _left(at: float, now: float) -> float | None:
+    return None if at == math.inf else at - now
+
+
+def _tracked() -> int:
+    """The flows that the kernel translates; of a large table, all that it tracks: counting them would take too long."""
+    try:
+        tracked = int(_TRACKED.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        tracked = 0
+    return tracked if tracked > _COUNTED else sum(len(flows_of(flow)) for flow in dump())
+
+
+def _kernel_entry(flow: KernelFlow) -> Json:
+    return {
+        "protocol": protocol_name(flow.protocol),
+        "inside_global": str(flow.inside_global),
+        "inside_local": str(flow.inside_local),
+        "outside_local": str(flow.outside),
+        "outside_global": str(flow.outside),
+    }
+
+
+def _of_binding(binding: Binding) -> Json:
+    return _NO_DETAILS | {"flags": ["static"] if binding.static else [], "by": "doorman"}
+
+
+def _of_session(session: Session, flow: Flow | None, now: float) -> Json:
+    details = _NO_DETAILS if flow is None else _of_flow(flow)
+    return details | {"used": now - session.last_used, "alg": session.alg, "flags": ["extended"], "by": "doorman"}
+
+
+def _of_flow(flow: Flow) -> Json:
+    packets, octets = flow.packets + flow.reply_packets, flow.bytes + flow.reply_bytes
+    return _NO_DETAILS | {"left": flow.timeout, "packets": packets or None, "bytes": octets or None}

@@ -1,0 +1,255 @@
+"""The journal: all of what was written at once or nothing, whatever happens to the process or the file."""
+
+import os
+import resource
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from doorman.daemon.journal import MAX_RECORD, NAME, Journal, JournalFailed
+from doorman.engine.snapshot import Saved
+
+ONE = Saved("binding", "17 10.0.0.10:5060", "203.0.113.1:5060")
+TWO = Saved("sip", "call 10.0.0.10 \x00 \xff", {"x": [1, 1.5, None, True, "\xff\x00\u20ac"]})
+
+
+def kept(directory: Path, boot: str = "boot") -> list[Saved]:
+    """What a journal has that is opened anew, without a word."""
+    journal = Journal(directory, boot)
+    records = journal.load()
+    journal.close()
+    assert journal.said == []
+    return records
+
+
+def test_what_is_written_is_there(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    assert journal.load() == []
+    assert journal.write([ONE, TWO]) == 0
+    assert sorted(journal.load()) == [ONE, TWO]
+    journal.write([ONE._replace(value="203.0.113.1:9"), TWO._replace(value=None), Saved("x", "never there", None)])
+    assert journal.load() == [ONE._replace(value="203.0.113.1:9")]
+    journal.close()
+    assert kept(tmp_path) == [ONE._replace(value="203.0.113.1:9")]
+
+
+def test_of_one_record_the_last_state_counts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    journal.write([ONE, ONE._replace(value=None), TWO._replace(value=None), TWO, TWO._replace(value=3)])
+    assert journal.load() == [TWO._replace(value=3)]
+    journal.close()
+
+
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    directory = tmp_path / "var" / "state"
+    before = os.umask(0)
+    try:
+        journal = Journal(directory, "boot")
+        journal.write([ONE])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {
+        NAME: 0o600,
+        f"{NAME}-wal": 0o600,
+    }
+    journal.close()
+
+
+def test_nobody_else_opens_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    with pytest.raises(JournalFailed, match="another process has it"):
+        Journal(tmp_path, "boot")
+    journal.close()
+    again = Journal(tmp_path, "boot")
+    with pytest.raises(JournalFailed, match="another process has it"):
+        Journal(tmp_path, "boot")
+    again.close()
+    assert kept(tmp_path) == []
+
+
+def test_a_record_that_is_too_long_is_not_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    journal.write([ONE])
+    assert journal.write([ONE._replace(value="x" * MAX_RECORD), TWO]) == 1
+    assert journal.load() == [TWO], "what it was before is not true any more"
+    assert journal.write([ONE._replace(value="x" * (MAX_RECORD - 2))]) == 0
+    journal.close()
+
+
+def test_the_state_of_another_boot_is_discarded(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    journal.write([ONE])
+    journal.close()
+    later = Journal(tmp_path, "another")
+    assert later.load() == []
+    assert later.said == [f"{later.path}: the machine was started anew since; what was saved before is discarded"]
+    later.close()
+    assert kept(tmp_path, "another") == []
+
+
+class TestForeignFiles:
+    def moved(self, directory: Path) -> str:
+        """What is said of a file that is there; it is moved aside, and the new one works."""
+        before = (directory / NAME).read_bytes()
+        journal = Journal(directory, "boot")
+        assert journal.load() == []
+        journal.write([ONE])
+        journal.close()
+        (said,) = journal.said
+        assert (directory / f"{NAME}.aside").read_bytes() == before
+        assert said.endswith(f"; moved to {directory / NAME}.aside, and a new one begun")
+        assert kept(directory) == [ONE]
+        return said
+
+    def test_of_something_else(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_bytes(b"anything but a database" * 100)
+        assert "damaged (file is not a database)" in self.moved(tmp_path)
+
+    def test_a_database_of_another_program(self, tmp_path: Path) -> None:
+        with sqlite3.connect(tmp_path / NAME) as other:
+            other.execute("CREATE TABLE records (x)")
+        other.close()
+        assert "not a journal of doorman" in self.moved(tmp_path)
+
+    def test_of_another_version(self, tmp_path: Path) -> None:
+        Journal(tmp_path, "boot").close()
+        with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
+            ours.execute("PRAGMA user_version = 7")
+        ours.close()
+        assert "another version of doorman (layout 7)" in self.moved(tmp_path)
+
+    def test_without_its_tables(self, tmp_path: Path) -> None:
+        Journal(tmp_path, "boot").close()
+        with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
+            ours.execute("DROP TABLE about")
+        ours.close()
+        assert "damaged (no such table: about)" in self.moved(tmp_path)
+
+    @pytest.mark.parametrize("place", [0, 18, 100, 105, 4096, 4100, 8192])
+    def test_damaged_anywhere(self, tmp_path: Path, place: int) -> None:
+        journal = Journal(tmp_path, "boot")
+        journal.write(Saved("x", f"{number:04}", "y" * 500) for number in range(100))
+        journal.close()
+        data = bytearray((tmp_path / NAME).read_bytes())
+        data[place : place + 64] = b"\xa5" * 64
+        (tmp_path / NAME).write_bytes(data)
+        assert "damaged" in self.moved(tmp_path)
+
+    def test_damaged_where_it_does_not_show(self, tmp_path: Path) -> None:
+        """SQLite has no checksums: values may be others, and are checked by those who read them."""
+        for place in range(4096, 20_000, 1111):
+            journal = Journal(tmp_path / str(place), "boot")
+            journal.write(Saved("x", f"{number:04}", "y" * 500) for number in range(100))
+            journal.close()
+            data = bytearray(journal.path.read_bytes())
+            data[place : place + 64] = b"\xa5" * 64
+            journal.path.write_bytes(data)
+            again = Journal(tmp_path / str(place), "boot")
+            assert len(again.load()) == (0 if again.said else 100)
+            again.close()
+
+    def test_cut_short(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path, "boot")
+        journal.write(Saved("x", f"{number:04}", "y" * 500) for number in range(100))
+        journal.close()
+        os.truncate(tmp_path / NAME, 5000)
+        assert "damaged" in self.moved(tmp_path)
+
+    def test_an_empty_file_is_one_that_was_just_begun(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).touch()
+        assert kept(tmp_path) == []
+
+    def test_values_that_are_not_json_are_none(self, tmp_path: Path) -> None:
+        Journal(tmp_path, "boot").close()
+        with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
+            for value in ("{", b"\xff", "[" * 60_000, "x" * (MAX_RECORD + 1), 5):
+                ours.execute("INSERT INTO records VALUES ('x', ?, ?)", (str(value)[:9], value))
+            ours.execute("INSERT INTO records VALUES ('x', CAST(x'ff' AS TEXT), '1')")
+        ours.close()
+        records = {record.key: record.value for record in kept(tmp_path)}
+        assert records == {"{": None, "b'\\xff'": None, "[[[[[[[[[": None, "xxxxxxxxx": None, "5": 5, "\ufffd": 1}
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalFailed, match=r"Not a directory|File exists"):
+        Journal(tmp_path / "file", "boot")
+    (tmp_path / NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JournalFailed, match="File exists"):
+        Journal(tmp_path, "boot")
+
+
+class TestNoRoom:
+    """A limit to the size of files makes the writes fail as a full disk does."""
+
+    @pytest.fixture(autouse=True)
+    def _limits(self) -> object:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    def test_nothing_is_written_and_what_was_there_stays(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path, "boot")
+        journal.write([ONE])
+        large = [Saved("x", str(number), "x" * 60_000) for number in range(100)]
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        with pytest.raises(JournalFailed, match=str(journal.path)):
+            journal.write([TWO, *large])
+        assert journal.load() == [ONE]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        journal.write([TWO])
+        assert sorted(journal.load()) == [ONE, TWO]
+        journal.begin_again([TWO])
+        journal.close()
+        assert kept(tmp_path) == [TWO]
+
+    def test_no_room_even_to_begin(self, tmp_path: Path) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        with pytest.raises(JournalFailed, match="disk"):
+            Journal(tmp_path, "boot")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert kept(tmp_path) == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from doorman.daemon.journal import Journal
+from doorman.engine.snapshot import Saved
+
+journal = Journal(Path(sys.argv[1]), "boot")
+print(journal.said, len(journal.load()), flush=True)
+for turn in range(1, 1_000_000):
+    journal.write([Saved("x", str(key), [turn, "x" * (turn * key % 3000)]) for key in range(20)]
+        + [Saved("turn", str(turn), turn), Saved("turn", str(turn - 5), None)])
+    print(turn, flush=True)
+"""
+
+
+@pytest.mark.parametrize("turns", [1, 7, 40, 150])
+def test_killed_at_any_time(tmp_path: Path, turns: int) -> None:
+    """What is there is what was there after some write, and no write that was over is lost."""
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "[] 0\n"
+        for line in writer.stdout:
+            if int(line) >= turns:
+                writer.kill()
+                break
+        told = [int(line) for line in writer.stdout if line.endswith("\n")]
+    records = kept(tmp_path)
+    written = {record.value[0] for record in records if record.kind == "x" and isinstance(record.value, list)}
+    (last,) = written
+    assert last in range(max([turns, *told]), max([turns, *told]) + 2)
+    assert sum(record.kind == "x" for record in records) == 20
+    assert sorted(int(r.key) for r in records if r.kind == "turn") == list(range(max(1, last - 4), last + 1))

@@ -1,0 +1,156 @@
+"""The keeper: each thing is saved once, as it is when it is saved, and a journal that fails harms nobody."""
+
+import random
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doorman.config.reader import read_config
+from doorman.daemon.journal import Journal
+from doorman.daemon.keeper import RETRY, Keeper
+from doorman.engine.engine import Engine
+from doorman.engine.snapshot import save_everything
+from kit.sip import OVERLOAD, Gateway, answer, request, sdp
+
+
+class Kept:
+    """A gateway with a keeper."""
+
+    def __init__(self, directory: Path, config: str = OVERLOAD) -> None:
+        self.gateway = Gateway()
+        self.engine = Engine(read_config(config, "test.cfg"), random.Random(7).random, delegated=True)
+        self.gateway.engine = self.engine
+        self.journal = Journal(directory, "boot")
+        self.said: list[str] = []
+        self.keeper = Keeper(self.engine, self.journal, self.said.append)
+
+    def flush(self) -> None:
+        """Save what there is."""
+        self.keeper.note(self.engine.take_changes())
+        self.keeper.flush(self.gateway.now)
+
+    def is_dirty(self) -> bool:
+        """Whether something is not saved."""
+        return self.keeper.dirty
+
+    def is_complete(self) -> bool:
+        """Whether all there is has been saved."""
+        return sorted(self.journal.load()) == sorted(save_everything(self.engine))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept(tmp_path)
+    yield kept
+    kept.keeper.close(kept.gateway.now)
+
+
+def test_each_thing_is_saved_once_as_it_is_in_the_end(kept: Kept) -> None:
+    assert not kept.is_dirty()
+    kept.gateway.out(request(body=sdp()))
+    kept.gateway.in_(answer(180))
+    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    assert kept.is_dirty()
+    kept.flush()
+    assert not kept.is_dirty()
+    # A call, the doors of three owners, and three bindings.
+    assert kept.keeper.counts == {"flushes": 1, "saved": 7, "too-long": 0}
+    assert kept.is_complete()
+    kept.flush()
+    assert kept.keeper.counts["flushes"] == 1, "nothing had changed"
+
+
+def test_what_came_and_went_between_is_not_there(kept: Kept) -> None:
+    kept.gateway.out(request("OPTIONS"))
+    kept.gateway.wait(40)
+    assert len(kept.gateway.sip.calls) == 0
+    kept.flush()
+    assert [record.kind for record in kept.journal.load()] == ["binding"]
+    assert kept.is_complete()
+
+
+def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:
+    """The end of a call sets its doors another time, and that is all that happens to them yet."""
+    kept.gateway.out(request(body=sdp()))
+    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    kept.flush()
+    kept.gateway.out(request("BYE").replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b"))
+    assert kept.engine.take_changes() == []
+    kept.flush()
+    assert kept.is_complete()
+    closing = [record.value for record in kept.journal.load() if record.key == "sip 10.0.0.10 one"]
+    assert [[door[8] for door in doors if isinstance(door, list)] for doors in closing if isinstance(doors, list)] == [
+        [1005.0, 1005.0]
+    ]
+
+
+def test_a_static_name_is_in_the_configuration(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    config = read_config(OVERLOAD + "ip nat inside source static 10.0.0.10 203.0.113.100\n", "test.cfg")
+    kept.engine.reconfigure(config, kept.gateway.now)
+    kept.flush()
+    assert kept.journal.load() == []
+    assert kept.is_complete()
+    kept.journal.close()
+
+
+def test_a_protocol_that_is_served_later(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, OVERLOAD + "no ip nat service sip\n")
+    kept.engine.reconfigure(read_config(OVERLOAD, "test.cfg"), kept.gateway.now)
+    kept.keeper.note(kept.engine.take_changes())
+    kept.gateway.out(request())
+    kept.flush()
+    assert kept.is_complete()
+    assert len(kept.gateway.sip.calls) == 1
+    kept.journal.close()
+
+
+def test_a_call_that_is_too_long_is_not_saved(kept: Kept) -> None:
+    kept.gateway.out(request())
+    kept.gateway.out(request(call_id="long").replace(b"alice", b"\xff" * 15_000))
+    kept.flush()
+    assert len(kept.gateway.sip.calls) == 2
+    assert [record.key for record in kept.journal.load() if record.kind == "sip"] == ["call 10.0.0.10 one"]
+    assert kept.keeper.counts["too-long"] == 1
+    assert kept.said == []
+
+
+class TestNoRoom:
+    @pytest.fixture(autouse=True)
+    def _limits(self) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    def test_it_is_said_once_and_mended_later(self, kept: Kept) -> None:
+        gateway = kept.gateway
+        gateway.out(request(body=sdp()))
+        kept.flush()
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        for number in range(5):
+            gateway.out(request("OPTIONS", call_id=f"o{number}"))
+            kept.flush()
+            gateway.now += 1.0
+        assert kept.keeper.counts["failures"] == 1, "and then not tried for a while"
+        assert kept.is_dirty()
+        gateway.now += RETRY
+        kept.flush()
+        assert kept.keeper.counts["failures"] == 2
+        (said,) = kept.said
+        assert said.startswith("the state cannot be saved, and will not survive a restart: ")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        gateway.now += RETRY
+        kept.flush()
+        assert kept.said[1:] == ["the state is saved again"]
+        assert kept.is_complete()
+        assert not kept.is_dirty()
+        gateway.wait(40)
+        kept.flush()
+        assert kept.is_complete()
+        assert kept.keeper.counts["failures"] == 2
