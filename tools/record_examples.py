@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
-from recording.audio import write_tones
+from doorman.lab.audio import write_tones
+from doorman.lab.capture import capturing
+from doorman.lab.errors import LabError
+from doorman.lab.network import PHONE_LINK, network
 from recording.calls import CALLS
-from recording.capture import capturing
-from recording.network import INSIDE_LINK, network
-from recording.programs import RecordingError
 
 PROJECT = Path(__file__).parents[1]
 PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "tshark")
@@ -27,10 +27,14 @@ PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "tshark")
 
 def record(name: str) -> Path:
     """Record one capture into `examples/`; the old one stays unless everything went well."""
-    with tempfile.TemporaryDirectory(prefix="doorman-") as folder, network() as between:
+    with (
+        tempfile.TemporaryDirectory(prefix="doorman-") as folder,
+        # Named after this process, so that two recordings do not meet.
+        network(f"doorman-examples-{os.getpid()}", reachable_inside=True) as between,
+    ):
         directory = Path(folder)
         write_tones(directory)
-        with capturing(between.inside, INSIDE_LINK, directory / f"{name}.pcap"):
+        with capturing(between.inside, PHONE_LINK, directory / f"{name}.pcap"):
             CALLS[name](between, directory)
         return Path(shutil.copyfile(directory / f"{name}.pcap", PROJECT / "examples" / f"{name}.pcap"))
 
@@ -56,7 +60,7 @@ def main(names: list[str]) -> int:
         for name in names or CALLS:
             capture = record(name)
             print(f"{capture.relative_to(PROJECT)}: {capture.stat().st_size:,} bytes")
-    except (RecordingError, subprocess.SubprocessError) as error:
+    except LabError as error:
         print(f"record_examples: {error}", file=sys.stderr)
         return 1
     tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py"]

@@ -2,8 +2,9 @@
 # Install the Debian packages that are missing, where this is root on Debian or Ubuntu; elsewhere name them.
 # Quick, and silent, when everything is there.
 #
-#   system-packages.sh             what tests and demo need
+#   system-packages.sh             what tests and demo need; as root, who can do more, also what the lab needs
 #   system-packages.sh venv        what making a virtual environment needs: run it before that
+#   system-packages.sh lab         what `doorman run` and `doorman lab` need
 #   system-packages.sh recording   what recording the captures of examples/ needs
 #
 # The exit status is 0 also when something is missing: what needs it says so itself.
@@ -19,20 +20,35 @@ LIST
 command -v tshark  | tshark           | decodes captures, as the tests' judge beside our own reader
 command -v editcap | wireshark-common | makes the variants of captures that the tests read
 LIST
-    recording) cat <<'LIST' ;;
+    kernel-tests) cat <<'LIST' ;;
+command -v conntrack | conntrack  | says what the kernel tracks, as the tests' judge beside our own reader
+LIST
+    lab) cat <<'LIST' ;;
 command -v ip      | iproute2     | makes the network namespaces
 command -v ethtool | ethtool      | has the kernel compute the checksums that are recorded
+command -v nft     | nftables     | tells the kernel what to translate, and what not to let in
 command -v tcpdump | tcpdump      | records
 command -v sipp    | sip-tester   | follows scenarios: caller, callee, registrar
 command -v baresip | baresip-core | a real telephone
+LIST
+    recording) cat <<'LIST' ;;
 command -v tshark  | tshark       | judges the recordings
 LIST
   esac
 }
 
+# What a word of the command line stands for: lists of packages.
+lists() {
+  case $1 in
+    tests) if [ "$(id -u)" -eq 0 ]; then echo tests kernel-tests lab; else echo tests; fi ;;
+    recording) echo lab recording ;;
+    *) echo "$1" ;;
+  esac
+}
+
 # The lines whose command does not succeed.
 missing() {
-  packages "$1" | while IFS='|' read -r probe package purpose; do
+  for list in $(lists "$1"); do packages "$list"; done | while IFS='|' read -r probe package purpose; do
     eval "$probe" >/dev/null 2>&1 || echo "$package|$purpose"
   done
 }
@@ -50,9 +66,9 @@ install() {
 
 what=${1:-tests}
 case $what in
-  venv | tests | recording) ;;
+  venv | tests | lab | recording) ;;
   *)
-    echo "usage: $0 [venv|tests|recording]" >&2
+    echo "usage: $0 [venv|tests|lab|recording]" >&2
     exit 2
     ;;
 esac

@@ -1,1 +1,1 @@
-"""What `record_examples.py` records with: networks, programs, and the calls that they make."""
+"""What `record_examples.py` records."""

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from recording.network import INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, PROXY, Network
-from recording.phones import SIP_PORT, Line, baresip, sipp
+from doorman.lab.network import INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, PROXY, Network
+from doorman.lab.phones import SIP_PORT, Line, Played, baresip, sipp
+
+SCENARIOS = Path(__file__).parents[2] / "examples" / "scenarios"
+"""These send their media themselves."""
 
 _CALL_SECONDS = 20.0
 _TALK_SECONDS = 3.0
@@ -36,17 +39,18 @@ def registration(network: Network, directory: Path) -> None:
     """Baresip inside registers outside, is called through its registrar, and removes its registration."""
     account = f'"Alice" <sip:1001@{PROXY}>;auth_user=1001;auth_pass=example;regint=600;answermode=auto'
     proxy = Line(network.outside, PROXY, "bob", 16384)
-    seen_from = ["-key", "phone", INSIDE_PHONE, "-key", "phone_port", str(SIP_PORT)]
+    seen_from = Played(options=("-key", "phone", INSIDE_PHONE, "-key", "phone_port", str(SIP_PORT)))
     with (
-        sipp("register", proxy, directory, options=seen_from) as registrar,
+        sipp(SCENARIOS / "register.xml", proxy, directory, played=seen_from) as registrar,
         baresip(_alice(network), directory, account=account) as phone,
     ):
         registrar.finish(_CALL_SECONDS)
         contact = (directory / "register.messages").read_text().strip()
-        called = ["-mi", OUTSIDE_PHONE, "-key", "contact", contact]
-        with sipp("proxied-call", proxy, directory, calls=INSIDE_PHONE, options=called) as caller:
+        called = Played(options=("-mi", OUTSIDE_PHONE, "-key", "contact", contact))
+        scenario = SCENARIOS / "proxied-call.xml"
+        with sipp(scenario, proxy, directory, calls=(INSIDE_PHONE, SIP_PORT), played=called) as caller:
             caller.finish(_CALL_SECONDS)
-        with sipp("unregister", proxy, directory, options=seen_from) as registrar_again:
+        with sipp(SCENARIOS / "unregister.xml", proxy, directory, played=seen_from) as registrar_again:
             phone.interrupt()
             registrar_again.finish(_CALL_SECONDS)
 
@@ -72,8 +76,8 @@ def _bob(network: Network) -> Line:
 def _between_sipps(calls: str, answers: str, network: Network, directory: Path) -> None:
     """Alice calls Bob, each by a scenario; Alice's hangs up."""
     with (
-        sipp(answers, _bob(network), directory) as callee,
-        sipp(calls, _alice(network), directory, calls=OUTSIDE_PHONE) as caller,
+        sipp(SCENARIOS / f"{answers}.xml", _bob(network), directory) as callee,
+        sipp(SCENARIOS / f"{calls}.xml", _alice(network), directory, calls=(OUTSIDE_PHONE, SIP_PORT)) as caller,
     ):
         caller.finish(_CALL_SECONDS)
         callee.finish(_CALL_SECONDS)
@@ -84,7 +88,7 @@ def _from_baresip(caller: Line, callee: Line, directory: Path) -> None:
     account = f'"{caller.user.capitalize()}" <sip:{caller.user}@{caller.address}>;regint=0'
     dials = f"sip:{callee.user}@{callee.address}"
     with (
-        sipp("answer", callee, directory) as answers,
+        sipp(SCENARIOS / "answer.xml", callee, directory) as answers,
         baresip(caller, directory, account=account, dials=dials) as calls,
     ):
         calls.wait_for_text("Call established")

@@ -15,13 +15,18 @@ _PERIOD = [round(8_000 * math.sin(2 * math.pi * step / 20)) for step in range(20
 
 def write_tones(directory: Path) -> None:
     """Write the tone as bare G.711 µ-law, for sipp, and as 16-bit WAV, for baresip."""
-    periods = _SECONDS * _SAMPLE_RATE // len(_PERIOD)
-    (directory / TONE_ULAW).write_bytes(bytes(map(_mu_law, _PERIOD)) * periods)
+    (directory / TONE_ULAW).write_bytes(ulaw_tone(_SECONDS * _SAMPLE_RATE))
     with wave.open(str(directory / TONE_WAV), "wb") as tone:
         tone.setnchannels(1)
         tone.setsampwidth(2)
         tone.setframerate(_SAMPLE_RATE)
+        periods = _SECONDS * _SAMPLE_RATE // len(_PERIOD)
         tone.writeframes(b"".join(sample.to_bytes(2, "little", signed=True) for sample in _PERIOD) * periods)
+
+
+def ulaw_tone(samples: int) -> bytes:
+    """The tone as G.711 µ-law, one byte a sample; whole periods of 20 samples."""
+    return bytes(map(_mu_law, _PERIOD)) * (samples // len(_PERIOD))
 
 
 def _mu_law(sample: int) -> int:

@@ -1,0 +1,1 @@
+"""The benches of the live gateway: networks, generators, and one module for each figure."""
