@@ -1,11 +1,13 @@
 """Timers against a naive model: what rings, when, and that nothing rings twice."""
 
 import math
+import pickle
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.timers import Timers
+from doorman.timers import NEVER, Timers
 
 
 class Item:
@@ -64,9 +66,25 @@ def test_one_that_was_brought_forward_and_put_off_again_rings_once() -> None:
     assert timers.due(20.0) == [item]
 
 
-def test_never_is_never() -> None:
+@pytest.mark.parametrize("never", [math.inf, NEVER, NEVER + 1000.0])
+def test_never_is_never(never: float) -> None:
     timers: Timers[Item] = Timers()
     item = Item(1)
     timers.start(5.0, item)
-    timers.start(math.inf, item)
+    timers.start(never, item)
+    assert item.rings == math.inf
     assert timers.due(1e15) == []
+
+
+def test_what_never_rings_takes_no_room() -> None:
+    timers: Timers[Item] = Timers()
+    items = [Item(number) for number in range(100)]
+    for item in items:
+        timers.start(NEVER, item)
+    assert memory_of(timers) == memory_of(Timers())
+    timers.start(3.0, items[7])
+    assert timers.due(4.0) == [items[7]]
+
+
+def memory_of(timers: Timers[Item]) -> int:
+    return len(pickle.dumps([getattr(timers, name) for name in Timers.__slots__]))

@@ -69,3 +69,17 @@ def test_a_lease_is_never_given_twice(steps: list[int]) -> None:
     while len(leased) < 4:
         leased.append(pool.lease())
     assert sorted(leased) == ALL
+
+
+def test_an_address_can_be_claimed_once() -> None:
+    pool = AddressPool(FIRST, LAST, [ALL[3]])
+    assert pool.claim(ALL[1])
+    assert not pool.claim(ALL[1])
+    assert not pool.claim(ALL[3])
+    assert not pool.claim(address_of("203.0.114.2"))
+    assert not pool.claim(address_of("2001:db8::1"))
+    assert [pool.lease(), pool.lease()] == [ALL[0], ALL[2]]
+    with pytest.raises(Refused):
+        pool.share()
+    pool.release(ALL[1])
+    assert pool.claim(ALL[1])

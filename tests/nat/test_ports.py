@@ -118,3 +118,23 @@ def test_no_port_is_given_twice_and_all_come_back(wishes: list[tuple[int, int, b
     for port in given_out:
         space.release(port)
     assert space.claim(0, 65_536)
+
+
+@given(st.integers(1025, 65_536), st.integers(0, 65_535), st.integers(1, 4), st.booleans(), st.integers())
+def test_none_is_given_from_the_end_on(end: int, wanted: int, count: int, even: bool, seed: int) -> None:  # noqa: FBT001
+    space = PortSpace(chance(seed), end)
+    try:
+        first = space.take(wanted, count, even=even)
+    except Refused:
+        assert end - PRIVILEGED_END < count + 1
+        return
+    assert 0 <= first <= end - count
+    assert not (even and first & 1)
+
+
+def test_all_below_the_end_can_be_had_and_then_none() -> None:
+    space = PortSpace(chance(), 1100)
+    assert sorted(space.take(40_000) for _ in range(76)) == list(range(1024, 1100))
+    with pytest.raises(Refused):
+        space.take(40_000)
+    assert space.claim(40_000), "a static port may be anywhere"

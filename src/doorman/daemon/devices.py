@@ -6,16 +6,20 @@ The kernel's word counts: an `ip address` line that disagrees is told of, or is 
 import socket
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 from doorman.config.model import Config, Interface
 from doorman.dataplanes.netfilter.messages import attribute
 from doorman.dataplanes.netfilter.rtnetlink import change, interface_addresses
 from doorman.engine.results import Side
 from doorman.net.addresses import Address, address_text
+from doorman.net.packet import TCP, UDP
 
 _NEW_ADDRESS = 20
 _IFADDRMSG = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL = 1, 2
+_LISTENING, _UNCONNECTED = 10, 7
+"""States of sockets in /proc/net: TCP_LISTEN, and TCP_CLOSE, which UDP's have that talk to nobody in particular."""
 _SIDES = {"inside": Side.INSIDE, "outside": Side.OUTSIDE}
 
 Addresses = dict[str, frozenset[tuple[Address, int]]]
@@ -37,6 +41,17 @@ def with_addresses(config: Config, known: Addresses) -> tuple[Config, list[str]]
     told: list[str] = []
     interfaces = {name: _as_it_is(interface, known, told) for name, interface in config.interfaces.items()}
     return replace(config, interfaces=interfaces), told
+
+
+def services() -> frozenset[tuple[int, int]]:
+    """The protocols and ports on which programs of this machine, in this network namespace, wait for others."""
+    found = set()
+    for protocol, table, state in ((TCP, "tcp", _LISTENING), (UDP, "udp", _UNCONNECTED)):
+        for line in Path(f"/proc/thread-self/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+            _, local, _, status, *_ = line.split()
+            if int(status, 16) == state:
+                found.add((protocol, int(local.rpartition(":")[2], 16)))
+    return frozenset(found)
 
 
 def apply_addresses(config: Config) -> list[str]:

@@ -23,7 +23,7 @@ from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
-from doorman.daemon.devices import apply_addresses, sides
+from doorman.daemon.devices import apply_addresses, services, sides
 from doorman.daemon.gateway import Gateway, effective
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.daemon.keeper import Keeper
@@ -82,8 +82,7 @@ def run_gateway(options: Options) -> int:
     log_to_stderr(os.environ)
     try:
         with ExitStack() as stack:
-            service = _prepare(options, stack)
-            uvloop.run(service.run())
+            _serve(_prepare(options, stack))
     except CannotRunError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
@@ -99,8 +98,21 @@ def _prepare(options: Options, stack: ExitStack) -> Service:
     except (UnusableConfig, JournalFailed, NftError, PlaneRefused, PrivilegesError) as error:
         raise CannotRunError(str(error)) from None
     except OSError as error:
-        where = f"{printable(str(error.filename))}: " if error.filename else ""
-        raise CannotRunError(f"{where}{error.strerror or error}") from None
+        raise CannotRunError(_explained(error)) from None
+
+
+def _serve(service: Service) -> None:
+    try:
+        uvloop.run(service.run())
+    except OSError as error:
+        if service.served:
+            raise
+        raise CannotRunError(_explained(error)) from None
+
+
+def _explained(error: OSError) -> str:
+    where = f"{printable(str(error.filename))}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _read(path: Path) -> Config:
@@ -126,7 +138,7 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     wanted, told = effective(config, interface_addresses())
     for line in told:
         _log.warning("%s", line)
-    engine = Engine(wanted, secrets.SystemRandom().random, delegated=True)
+    engine = Engine(wanted, secrets.SystemRandom().random, delegated=True, reserved=services())
     keeper = _adopt_saved(engine, options.state_directory, stack)
     queue = stack.enter_context(_open_queue())
     listener = stack.enter_context(contextlib.closing(listen(_LOOPBACK)))

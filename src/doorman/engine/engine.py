@@ -7,7 +7,7 @@ One engine serves replay and the live gateway. It is given packets and the time;
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edits
 from doorman.config.model import Config
@@ -43,6 +43,7 @@ class Engine:
         delegated: whether a kernel carries the flows. Then the engine gets only the packets to be inspected, each as it
             came; the kernel gives them, and all others, the names that `take_changes` tells it of; and what flows begin
             and end is reported, see `flows`.
+        reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
 
     Attributes:
         state: its tables.
@@ -53,8 +54,15 @@ class Engine:
         UnusableConfig: a rule of the configuration cannot be put to work.
     """
 
-    def __init__(self, config: Config, chance: Callable[[], float], *, delegated: bool = False) -> None:
-        self.state = State(config, chance, delegated=delegated)
+    def __init__(
+        self,
+        config: Config,
+        chance: Callable[[], float],
+        *,
+        delegated: bool = False,
+        reserved: Collection[tuple[int, int]] = (),
+    ) -> None:
+        self.state = State(config, chance, delegated=delegated, reserved=reserved)
         self.inspector = Inspector(config.services)
         self.drops: Counter[str] = Counter()
         self._reassemblers = (Reassembler(), Reassembler())

@@ -1,7 +1,7 @@
 """The tables of a gateway, and the changes to them that come from effects and from time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from doorman.algs.api import CloseDoors, Door, Effect, Note, OpenDoor
 from doorman.config.model import Config, Timeouts, lifetime
@@ -29,17 +29,26 @@ class State:
         config: what it does.
         chance: floats in [0, 1).
         delegated: whether a kernel carries the flows, see `Engine`.
+        reserved: see `Bindings`.
 
     Attributes:
         notes: how often each oddity was noted.
         changes: what happened to the tables, for the data plane to take.
     """
 
-    def __init__(self, config: Config, chance: Callable[[], float], *, delegated: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        chance: Callable[[], float],
+        *,
+        delegated: bool = False,
+        reserved: Collection[tuple[int, int]] = (),
+    ) -> None:
         self.rules = Rules(config)
         self.changes: list[Change] = []
         self.delegated = delegated
         self._chance = chance
+        self._reserved = reserved
         self.bindings = self._make_bindings(self.rules)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.doors = Doors()
@@ -164,7 +173,13 @@ class State:
     def _make_bindings(self, rules: Rules) -> Bindings:
         if not self.delegated:
             return Bindings(rules, self._chance)
-        return Bindings(rules, self._chance, ports_end=DELEGATED_PORTS_END, journal=self.changes.append)
+        return Bindings(
+            rules,
+            self._chance,
+            ports_end=DELEGATED_PORTS_END,
+            reserved=self._reserved,
+            journal=self.changes.append,
+        )
 
     def _unhook(self, door: Door) -> Binding | None:
         binding = self.bindings.by_global(door.protocol, door.entrance)

@@ -4,7 +4,7 @@ Mapping is endpoint-independent (RFC 4787, REQ-1): a binding knows nothing of th
 address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions and doors count as users.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from doorman.algs.api import Refused
@@ -89,6 +89,7 @@ class Bindings:
         rules: who is to be translated, and to what.
         chance: floats in [0, 1).
         ports_end: of shared addresses, only ports below this are given out.
+        reserved: protocols and ports that are not given out: the gateway's own services have them.
         journal: told of every name that is given out or taken back.
     """
 
@@ -98,11 +99,13 @@ class Bindings:
         chance: Callable[[], float],
         *,
         ports_end: int = ALL_PORTS,
+        reserved: Collection[tuple[int, int]] = (),
         journal: Callable[[BindingMade | BindingFreed], None] | None = None,
     ) -> None:
         self._rules = rules
         self._chance = chance
         self._ports_end = ports_end
+        self._reserved = reserved
         self._journal = None
         self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
         self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
@@ -271,6 +274,8 @@ class Bindings:
         rule = self._rules.dynamic_for(local.address)
         if rule is None or rule.overload == (binding.protocol == WHOLE_HOST) or name.address not in rule.pool:
             raise Refused("no-translation")
+        if rule.overload and not 0 < name.port < self._ports_end:
+            raise Refused("no-translation")
         if self.by_local(binding.protocol, local) is not None or self.by_global(binding.protocol, name) is not None:
             raise Refused("name-taken")
         binding.rule = rule
@@ -307,4 +312,7 @@ class Bindings:
         space = self._ports.get((protocol, address))
         if space is None:
             space = self._ports[protocol, address] = PortSpace(self._chance, self._ports_end)
+            for reserved, port in self._reserved:
+                if reserved == protocol:
+                    space.claim(port)
         return space

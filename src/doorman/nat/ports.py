@@ -65,7 +65,8 @@ class PortSpace:
             port = low + int(self._chance() * pairs) * 2 + parity
             if port + count <= end and self.claim(port, count):
                 return port
-        return self._next_free(port, end, count, parity) or self._next_free(low, port + count, count, parity)
+        rest = min(port + count, end)
+        return self._next_free(port, end, count, parity) or self._next_free(low, rest, count, parity)
 
     def _next_free(self, start: int, end: int, count: int, parity: int) -> int | None:
         """Claim the first run of this parity; all at once, since a loop would meet every free port of the other one."""
