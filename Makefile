@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 UV := 0.13.8
 
-.PHONY: setup demo test check format bench lock examples clean
+.PHONY: setup demo test check format bench bench-live lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -20,13 +20,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $(STAMP)
 
-# A real call, as the inside network saw it, put through a gateway.
+# A recorded call put through a gateway, and as root a real one through a live gateway.
 demo: setup
-	@mkdir -p build
-	@$(BIN)/doorman check examples/overload.cfg
-	@echo
-	@$(BIN)/doorman replay examples/sipp-call.pcap --config examples/overload.cfg --explain -o build/outside.pcap
-	@echo "What the outside saw is in build/outside.pcap."
+	@sh tools/demo.sh $(BIN)/doorman
 
 test: setup
 	@$(BIN)/pytest
@@ -45,6 +41,10 @@ format: setup
 # One JSON line per figure; single core.
 bench: setup
 	@for bench in sip_alg replay calls startup; do $(BIN)/python bench/$$bench.py || exit 1; done
+
+# The live gateway beside what the kernel does by itself; root, in network namespaces.
+bench-live: setup
+	@$(BIN)/python bench/live_gateway.py
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

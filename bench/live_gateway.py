@@ -1,25 +1,29 @@
 """The live gateway against the kernel's own NAT and SIP helper; as root, in network namespaces of its own.
 
-The machine's first CPU is the gateway's, the second one generates, receives, and is the rest of the kernel.
+The machine's first CPU is the gateway's; the second one generates, receives, and is the rest of the kernel.
 """
 
 import os
 import sys
 
-from live import invites, latency, media
-from live.beds import BENCH_CPU, beds
+from live import doors, invites, latency, media, sipp_calls
+from live.beds import BENCH_CPU, beds, have_cpu
 
 
 def main() -> None:
     """Print all figures."""
     if os.geteuid() != 0:
-        sys.exit("bench-live makes network namespaces: run it as root")
-    os.sched_setaffinity(0, {BENCH_CPU})
-    with beds("plain", "helper", "doorman") as all_beds:
-        plain, _, doorman = all_beds
-        latency.measure([plain, doorman])
-        media.measure([plain, doorman])
-        invites.measure(all_beds)
+        sys.exit("the live gateway is measured in network namespaces, which only root can make")
+    have_cpu(0, BENCH_CPU)
+    with beds("plain", "doorman") as two:
+        latency.measure(two)
+    with beds("plain", "routed", "doorman") as three:
+        media.measure(three)
+    with beds("plain", "helper", "doorman") as three:
+        invites.measure(three)
+    doors.measure()
+    with beds("plain", "helper", "doorman") as three:
+        sipp_calls.measure(three)
 
 
 if __name__ == "__main__":

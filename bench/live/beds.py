@@ -1,4 +1,4 @@
-"""Three gateways between networks alike: plain NAT of the kernel, that with its own SIP helper, and Doorman.
+"""Gateways between networks alike: plain NAT of the kernel, that with its own SIP helper, and Doorman.
 
     inside phones 192.168.1.10 …  ---  in0  gateway  out0  ---  198.51.100.20
                                   CPU 1     Doorman: CPU 0      CPU 1
@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from doorman.dataplanes.netfilter.marks import TO_PROXY
 from doorman.lab.gateway import running_gateway
 from doorman.lab.namespaces import entered, run, run_in
 from doorman.lab.network import INSIDE_LINK, OUTSIDE_LINK, PHONE_LINK, Network, network
@@ -59,7 +60,7 @@ class Bed(NamedTuple):
     """A gateway and the networks on its sides.
 
     Attributes:
-        name: `plain`, `helper` or `doorman`.
+        name: `plain`, `routed` (plain, with a policy route as Doorman has one), `helper` or `doorman`.
         network: its namespaces.
         inside_link, outside_link: the Ethernet headers of what the inside, and the outside, sends to the gateway.
         gateway_pid: Doorman's process, 0 where there is none.
@@ -95,7 +96,7 @@ class Bed(NamedTuple):
 
 @contextmanager
 def beds(*names: str) -> Iterator[list[Bed]]:
-    """Set up some of the three; all is gone after the block."""
+    """Set up some of them; all is gone after the block."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorman-bench-")))
         yield [stack.enter_context(_bed(name, directory)) for name in names]
@@ -105,35 +106,55 @@ def beds(*names: str) -> Iterator[list[Bed]]:
 def _bed(name: str, directory: Path) -> Iterator[Bed]:
     with ExitStack() as stack:
         net = stack.enter_context(network(f"doorman-bench-{os.getpid()}-{name}", phones=PHONES))
-        inside = _acquaint(net.inside, PHONE_LINK, "192.168.1.10", net.gateway, INSIDE_LINK, "192.168.1.1")
-        outside = _acquaint(net.outside, PHONE_LINK, "203.0.113.2", net.gateway, OUTSIDE_LINK, "203.0.113.1")
+        inner, outer = _End(net.gateway, INSIDE_LINK, "192.168.1.1"), _End(net.gateway, OUTSIDE_LINK, "203.0.113.1")
+        inside = _acquaint(_End(net.inside, PHONE_LINK, "192.168.1.10"), inner)
+        outside = _acquaint(_End(net.outside, PHONE_LINK, "203.0.113.2"), outer)
         bed = Bed(name, net, inside, outside, 0)
+        if name == "routed":
+            run("ip", "-n", net.gateway, "rule", "add", "fwmark", f"{TO_PROXY:#x}/{TO_PROXY:#x}", "lookup", "5060")
         if name != "doorman":
-            run_in(net.gateway, "nft", "-f", "-", given=_PLAIN if name == "plain" else _HELPER)
+            run_in(net.gateway, "nft", "-f", "-", given=_HELPER if name == "helper" else _PLAIN)
             yield bed
             return
         config = directory / "gateway.cfg"
         config.write_text(CONFIG)
         gateway = stack.enter_context(running_gateway(net, config, directory))
         for task in Path(f"/proc/{gateway.pid}/task").iterdir():
-            os.sched_setaffinity(int(task.name), {GATEWAY_CPU})
+            have_cpu(int(task.name), GATEWAY_CPU)
         yield bed._replace(gateway_pid=gateway.pid)
 
 
-def _acquaint(  # noqa: PLR0913 - two ends of three things each
-    here: str, here_link: str, here_address: str, there: str, there_link: str, there_address: str
-) -> bytes:
-    """Tell both ends of a link the other's address, so that nobody has to ask; the Ethernet header from here to there."""
-    here_mac, there_mac = _mac(here, here_link), _mac(there, there_link)
-    _neighbour(here, here_link, there_address, there_mac)
-    _neighbour(there, there_link, here_address, here_mac)
+def have_cpu(task: int, cpu: int) -> None:
+    """Let a thread run on one CPU alone, and before whatever else the machine does; 0 is this one."""
+    os.sched_setaffinity(task, {cpu})
+    os.setpriority(os.PRIO_PROCESS, task, -20)
+
+
+class _End(NamedTuple):
+    """One end of a link."""
+
+    namespace: str
+    interface: str
+    address: str
+
+
+def _acquaint(here: _End, there: _End) -> bytes:
+    """Tell both ends of a link the other's address, so that nobody has to ask.
+
+    Returns:
+        The Ethernet header of what is sent from here to there.
+    """
+    here_mac, there_mac = _mac(here), _mac(there)
+    _neighbour(here, there.address, there_mac)
+    _neighbour(there, here.address, here_mac)
     return bytes.fromhex(there_mac.replace(":", "") + here_mac.replace(":", "")) + b"\x08\x00"
 
 
-def _neighbour(namespace: str, interface: str, address: str, mac: str) -> None:
-    run("ip", "-n", namespace, "neigh", "replace", address, "lladdr", mac, "dev", interface, "nud", "permanent")
+def _neighbour(end: _End, address: str, mac: str) -> None:
+    where = "-n", end.namespace, "neigh", "replace", address
+    run("ip", *where, "lladdr", mac, "dev", end.interface, "nud", "permanent")
 
 
-def _mac(namespace: str, interface: str) -> str:
-    words = run("ip", "-n", namespace, "-o", "link", "show", interface).split()
+def _mac(end: _End) -> str:
+    words = run("ip", "-n", end.namespace, "-o", "link", "show", end.interface).split()
     return words[words.index("link/ether") + 1]

@@ -1,4 +1,4 @@
-"""Doors opened by the kernel's data plane, by transaction: one INVITE's worth, a whole batch of INVITEs, one door alone.
+"""Doors opened by the kernel's data plane, by transaction: an INVITE's worth, a batch of INVITEs, one door alone.
 
 Beside it the same elements by libnftables, which reads text.
 """
@@ -86,14 +86,23 @@ def _steps(name: str, invites: list[list[Change]], plane: NetfilterPlane) -> Ite
     elif name == "single":
         names = [change for changes in invites for change in changes if not isinstance(change, DoorOpened)]
         plane.commit(names, 0.0)
-        yield from ([change] for changes in invites for change in changes if isinstance(change, DoorOpened))
+        for changes in invites:
+            for change in changes:
+                if isinstance(change, DoorOpened):
+                    yield [change]
     else:
         yield from invites
 
 
 def _by_text(nft: Nft, changes: Sequence[Change]) -> None:
     steps = Tables({}).plan(changes, 0.0)
-    nft.run("".join(f"add element ip {_TABLE} {step.element.set_name} {{ {text_of(step.element)} }}\n" for step in steps if step.add))
+    nft.run(
+        "".join(
+            f"add element ip {_TABLE} {step.element.set_name} {{ {text_of(step.element)} }}\n"
+            for step in steps
+            if step.add
+        )
+    )
 
 
 def _rate(commit: Callable[[Sequence[Change]], None], steps: list[list[Change]]) -> float:

@@ -12,8 +12,8 @@ from live.wire import Flood, Frames, Injector, Sink, flood
 from traffic import OUTSIDE, udp
 
 _ROUNDS = 5
-_CALLS = 1_800
-"""Of a round: together they must not be more than one inside host may have."""
+_CALLS = 1_500
+"""Of a round: together they need fewer ports than one host may have of a shared address."""
 _WINDOW = 256
 _LOSS = 0.001
 _SAMPLES = 20

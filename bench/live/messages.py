@@ -1,4 +1,4 @@
-"""The messages of a call between an inside phone and 198.51.100.20: INVITE, 200, ACK, BYE, 200; RFC 3261, section 24.2."""
+"""The messages of a call that an inside phone makes: INVITE, 200, ACK, BYE, 200 (RFC 3261, section 24.2)."""
 
 from doorman.lab.network import OUTSIDE_PHONE
 from traffic import invite

@@ -107,7 +107,8 @@ class Sink:
 
     def receive(self) -> int:
         """Take the datagrams that are there, some at most; how many they were."""
-        return max(_libc.recvmmsg(self.socket.fileno(), self._headers, _BATCH, 0, None), 0)
+        came: int = _libc.recvmmsg(self.socket.fileno(), self._headers, _BATCH, 0, None)
+        return max(came, 0)
 
     def sample(self) -> bytes:
         """The first of the datagrams that `receive` took last."""
