@@ -6,7 +6,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.plane import Plane

@@ -208,6 +208,27 @@ def test_a_full_queue_drops_or_lets_pass(wire: Wire, fail_open: bool, passed: in
         queue.flush()
 
 
+def test_what_becomes_of_packets_that_find_it_full_can_be_changed(wire: Wire) -> None:
+    wire.rule()
+    with wire.receiver.inside(), Queue.open(NUMBER, length=2, fail_open=True) as queue:
+        for accept in (False, True, False):
+            queue.when_full(accept=accept)
+            for _ in range(2):
+                wire.outgoing.send(b"fills it")
+            until(lambda: queue.statistics().waiting == 2)
+            dropped = queue.statistics().dropped
+            wire.outgoing.send(b"too much")
+            if accept:
+                assert wire.incoming.recv(100) == b"too much"
+            else:
+                until(lambda before=dropped: queue.statistics().dropped == before + 1)  # type: ignore[misc]  # a default
+            for packet in queued(queue, 2):
+                queue.drop(packet.id)
+            queue.flush()
+        assert wire.arrived() == []
+        assert queue.refused_verdicts == 0
+
+
 def test_packets_that_do_not_fit_the_socket_are_a_counted_outcome(wire: Wire) -> None:
     wire.rule()
     with wire.receiver.inside(), Queue.open(NUMBER, length=100_000, fail_open=False) as queue:

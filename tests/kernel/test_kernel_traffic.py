@@ -11,18 +11,35 @@ import pytest
 from scapy.layers.inet import IP, fragment
 
 from doorman.algs.api import Door
+from doorman.cli.gateway import NotApplied
 from doorman.config.model import Config
+from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
+from doorman.daemon.gateway import Gateway
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Change, Side
 from doorman.nat.bindings import Binding
 from kit.live import Live
 from kit.namespaces import Namespace
-from kit.packets import udp
-from kit.sip import GLOBAL, OTHER_PHONE, OVERLOAD, PEER, PHONE, POOL, STATIC, STRANGER, answer, incoming, request, sdp
+from kit.packets import icmp_error, quote_of, shown, udp
+from kit.sip import (
+    GLOBAL,
+    INTERFACES,
+    OTHER_PHONE,
+    OVERLOAD,
+    PEER,
+    PHONE,
+    POOL,
+    STATIC,
+    STRANGER,
+    answer,
+    incoming,
+    request,
+    sdp,
+)
 from kit.waiting import DEADLINE
-from kit.wires import Wires, contents, ends_of
+from kit.wires import Places, Wires, contents, ends_of
 
 PHONE_RTP, PEER_RTP = "10.0.0.10:4000", "198.51.100.99:7000"
 NAME, NAME_RTP = f"{GLOBAL}:5060", f"{GLOBAL}:4000"
@@ -55,7 +72,7 @@ def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Mak
     with ExitStack() as stack:
 
         def live(config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane) -> Live:
-            wires = Wires(new_namespace(), new_namespace(), stack, inside="10.0.0.1")
+            wires = Wires(new_namespace(), new_namespace(), stack, Places(inside="10.0.0.1"))
             return Live(wires, stack, tmp_path, config, plane=plane)
 
         yield live
@@ -118,7 +135,11 @@ def test_early_media_does_not_bar_the_door(live: Live) -> None:
 def test_a_call_that_ends_takes_its_doors_and_flows_along(live: Live) -> None:
     in_a_call(live)
     live.in_(b"media", PEER_RTP, NAME_RTP)
-    live.out(request("BYE").replace(b"CSeq: 1", b"CSeq: 2").replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b"))
+    live.out(
+        request("BYE")
+        .replace(b"CSeq: 1", b"CSeq: 2")
+        .replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b")
+    )
     live.in_(answer(method="BYE").replace(b"CSeq: 1", b"CSeq: 2"))
     with live.wires.gateway.inside():
         live.engine.expire(seconds() + 60)
@@ -278,7 +299,9 @@ def fragments(packets: Sequence[bytes]) -> list[bytes]:
         some.sort(key=lambda part: int(part.frag))
         first = some[0].copy()
         data = b"".join(bytes(part.payload) for part in some)
-        assert [part.frag * 8 for part in some[1:]] == [sum(len(p.payload) for p in some[: i + 1]) for i in range(len(some) - 1)]
+        assert [part.frag * 8 for part in some[1:]] == [
+            sum(len(p.payload) for p in some[: i + 1]) for i in range(len(some) - 1)
+        ]
         assert [bool(part.flags.MF) for part in some] == [True] * (len(some) - 1) + [False]
         first.remove_payload()
         first.flags, first.len, first.chksum = 0, None, None
@@ -325,12 +348,14 @@ def test_a_message_in_fragments_comes_whole(live: Live, side: Side) -> None:
 
 
 def test_a_message_too_long_for_a_verdict_takes_nobody_along(live: Live) -> None:
-    long = udp(PHONE, PEER, padded(65_480))
-    assert len(long) == 65_508
+    [sent] = live.out(request(body=sdp()))
+    growth = len(sent.data) - len(request(body=sdp()))
+    long = udp(PHONE, PEER, padded(65_533 - 28 - growth))
     parts = [bytes(part) for part in fragment(IP(long), 1480)]
     left = live.packets(INSIDE, *parts, udp(OTHER_PHONE, PEER, request(host="10.0.0.11", call_id="other")))
     assert [ends_of(packet)[1] for packet in left if len(packet) < 1000 and not IP(packet).frag] == [PEER]
     assert live.queue.statistics().waiting == 0
+    assert live.engine.drops["sip: message-too-long"] == 1
 
 
 def test_an_error_in_one_message_takes_nobody_along(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,9 +398,17 @@ def test_cuts_are_made_up_for_when_the_kernel_follows_again(make: Make) -> None:
 
 def test_a_hairpin_from_a_port_without_a_name_goes_on(make: Make) -> None:
     """Its one half is an ordinary flow, which no binding explains; its other goes through a name of ours."""
-    live = make(OVERLOAD + "ip nat inside source static udp 10.0.0.11 5060 interface out0 5062\n")
-    # A message to the static port, by hairpin, from a port on which no ALG is served.
-    live.out(b"hello", "10.0.0.10:1111", f"{GLOBAL}:5062")
+    lease = "access-list 2 permit host 10.0.0.11\nip nat inside source list 2 pool P\n"
+    pool = "ip nat pool P 203.0.113.10 203.0.113.14 prefix-length 24\n"
+    live = make(INTERFACES + pool + lease + "ip nat inside source list 1 interface out0 overload\n")
+    [sent] = live.out(b"a question", "10.0.0.11:1234", "198.51.100.20:53")
+    name = sent.sender.partition(":")[0]
+    for _ in range(2):
+        [arrived] = live.out(b"hello", "10.0.0.10:1111", f"{name}:99")
+        assert arrived.receiver == "10.0.0.11:99"
+        assert arrived.sender.startswith(f"{GLOBAL}:")
+    with live.wires.gateway.inside():
+        live.traffic.compare_flows()
     assert live.traffic.counters["flows-forgotten"] == 0
     assert [line for line in live.flows() if "sport=1111" in line]
 
@@ -414,3 +447,73 @@ def test_flows_that_ran_untranslated_signalling_begin_anew(live: Live) -> None:
     assert b"10.0.0.10" not in sent.data
     assert re.search(rb"Via: \S+ 203.0.113.1:5060", sent.data)
     assert sent.sender == NAME
+
+
+def test_an_answer_on_a_flow_that_nobody_saw_begin_ends_it(live: Live) -> None:
+    """It was translated by the kernel alone: what it answers has the wrong addresses in it."""
+    live.run("nft", "flush", "chain", "ip", "doorman", "to_alg")
+    [sent] = live.out(request())
+    live.tick()
+    assert live.in_(answer(), receiver=sent.sender) == []
+    [again] = live.out(request())
+    assert again.sender == NAME
+    assert b"10.0.0.10" not in again.data
+    assert len(live.in_(answer())) == 1
+
+
+def test_what_is_sent_twice_in_a_batch_leaves_twice(live: Live) -> None:
+    """Both are the first packet of a flow that is in no table yet."""
+    invite = udp(PHONE, PEER, request(body=sdp()))
+    assert [ends_of(packet) for packet in live.packets(INSIDE, invite, invite, invite)] == [(NAME, PEER)] * 3
+    assert len([line for line in live.flows() if "10.0.0.10" in line]) == 1
+
+
+def test_an_error_about_a_message_reaches_its_sender(live: Live) -> None:
+    [left] = live.packets(INSIDE, udp(PHONE, PEER, request()))
+    [arrived] = live.packets(OUTSIDE, icmp_error("198.51.100.20", GLOBAL, left))
+    assert shown(arrived) == "error 3 198.51.100.20 > 10.0.0.10"
+    quoted = quote_of(arrived)
+    assert ends_of(quoted) == (PHONE, PEER)
+
+
+def test_a_call_between_two_phones_by_their_global_names(live: Live) -> None:
+    """From one to the contact that the other has registered outside; so both names are translated twice."""
+    other = request("REGISTER", host="10.0.0.11", call_id="r")
+    [sent] = live.out(other, OTHER_PHONE)
+    assert len(live.in_(answer(method="REGISTER", call_id="r"), receiver=sent.sender)) == 1
+    [arrived] = live.out(request(body=sdp(), call_id="hairpin"), receiver=sent.sender)
+    assert arrived.receiver == OTHER_PHONE
+    assert arrived.sender.startswith(f"{GLOBAL}:")
+    reply = answer(call_id="hairpin").replace(b"203.0.113.1:5060", arrived.sender.encode())
+    [back] = live.out(reply, OTHER_PHONE, arrived.sender)
+    assert back[:2] == (sent.sender, PHONE)
+    assert live.traffic.counters["flows-forgotten"] == 0
+
+
+def test_a_port_that_is_served_from_now_on_is_inspected_on_running_flows(live: Live, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic)
+    elsewhere = "198.51.100.20:5070"
+    [sent] = live.out(request(), "10.0.0.10:5070", elsewhere)
+    assert b"10.0.0.10" in sent.data
+    with live.wires.gateway.inside():
+        gateway.apply(read_config(OVERLOAD + "ip nat service sip udp port 5070\n", "test.cfg"))
+    [sent] = live.out(request(), "10.0.0.10:5070", elsewhere)
+    assert b"10.0.0.10" not in sent.data
+
+
+def lasting(live: Live) -> str:
+    return re.sub(r"expires \S+", "", live.elements("doors"))
+
+
+def test_a_configuration_that_the_kernel_refuses_touches_no_call(live: Live, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic)
+    in_a_call(live)
+    live.in_(b"media", PEER_RTP, NAME_RTP)
+    before = lasting(live), live.engine.state.rules, list(live.engine.state.sessions)
+    with live.wires.gateway.inside():
+        for bad in (OVERLOAD.replace(" ip nat outside\n", ""), OVERLOAD.replace("in0", "GigabitEthernet0/0/0")):
+            with pytest.raises(NotApplied):
+                gateway.apply(read_config(bad, "test.cfg"))
+    assert (lasting(live), live.engine.state.rules, list(live.engine.state.sessions)) == before
+    assert live.in_(b"media", PEER_RTP, NAME_RTP)
+    assert live.out(b"media", PHONE_RTP, PEER_RTP)

@@ -1,4 +1,4 @@
-"""A live gateway without its event loop: engine, plane, queue and events in a namespace, each asked when a test says so.
+"""A live gateway without its event loop: engine, plane, queue and events in a namespace, asked when a test says so.
 
 phone 10.0.0.10      gateway 203.0.113.1      peer 198.51.100.20
 

@@ -37,7 +37,10 @@ NOW = 1000.0
 class World(Protocol):
     """A plane, and packets to send through it."""
 
-    plane: Plane
+    @property
+    def plane(self) -> Plane:
+        """The plane."""
+        ...
 
     def arrives(self, protocol: int, sender: str, receiver: str, side: Side) -> tuple[str, str] | None:
         """What becomes of the ends of a packet, see `MemoryPlane.arrives`."""
@@ -177,6 +180,26 @@ class PlaneContract:
         assert gate.from_outside(PEER_RTP, name) is None
         assert gate.from_outside(PEER_RTP, name, TCP) == (PEER_RTP, PHONE_RTP)
 
+    def test_a_door_to_a_static_host_makes_its_flow_known(self, gate: Gate) -> None:
+        """It would be let in without; but with its call it ends."""
+        local = "192.168.1.5:4000"
+        name = gate.open(local, PEER)
+        assert name == "203.0.113.5:4000"
+        gate.commit()
+        assert gate.from_outside(PEER_RTP, name) == (PEER_RTP, local)
+        assert gate.flows() == [f"{local} {name} {PEER_RTP} OUTSIDE False"]
+        gate.hear()
+        gate.close(local="192.168.1.5")
+        gate.commit()
+        assert gate.flows() == []
+
+    def test_a_flow_that_a_static_host_begins_by_its_door_is_known_too(self, gate: Gate) -> None:
+        local = "192.168.1.5:4000"
+        name = gate.open(local, PEER)
+        gate.commit()
+        assert gate.from_inside(local, PEER_RTP) == (name, PEER_RTP)
+        assert gate.flows() == [f"{local} {name} {PEER_RTP} INSIDE False"]
+
     def test_a_door_that_was_closed_lets_nobody_new_in(self, gate: Gate) -> None:
         name = gate.open(PHONE_RTP, PEER)
         gate.name(PHONE_RTP)
@@ -244,7 +267,11 @@ class PlaneContract:
         assert len(gate.flows()) == 3
 
     def test_all_of_a_batch_is_carried_out_or_nothing(self, gate: Gate) -> None:
-        names = [gate.open(PHONE_RTP, PEER), gate.open(OTHER_RTP, None, owner=b"other"), gate.open(f"{PHONE}:5000", PEER)]
+        names = [
+            gate.open(PHONE_RTP, PEER),
+            gate.open(OTHER_RTP, None, owner=b"other"),
+            gate.open(f"{PHONE}:5000", PEER),
+        ]
         gate.world.spoil(names[1])
         changes = gate.engine.take_changes()
         with pytest.raises(PlaneRefused):
@@ -444,6 +471,14 @@ class PlaneContract:
                 assert int(name) >= 32_768
                 names.add(name)
         assert len(names) == 12
+
+    def test_ordinary_flows_do_not_take_a_static_port(self, world: World) -> None:
+        """Else its host could not speak to whom another speaks from a port of that number."""
+        gate = Gate(world, OVERLOAD + "ip nat inside source static udp 192.168.1.6 6000 interface out0 40000\n")
+        found = gate.from_inside(f"{PHONE}:40000", PEER_RTP)
+        assert found is not None
+        assert found[0] != f"{GLOBAL}:40000"
+        assert gate.from_inside("192.168.1.6:6000", PEER_RTP) == (f"{GLOBAL}:40000", PEER_RTP)
 
     def test_a_port_above_all_names_goes_on_with_a_name_below(self, gate: Gate) -> None:
         name = gate.name(f"{PHONE}:40000")

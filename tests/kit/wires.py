@@ -1,6 +1,6 @@
 """A gateway's network namespace between two wires: packets are put on one, and what comes out is read from both.
 
-    wires = Wires(gateway, far_ends)         two namespaces; in0 192.168.1.1/24, out0 203.0.113.1/24
+    wires = Wires(gateway, far_ends, stack)  two namespaces; in0 192.168.1.1/24, out0 203.0.113.1/24
     wires.send(udp(PHONE, PEER), Side.INSIDE)
     wires.through(udp(PHONE, PEER), Side.INSIDE)    the packet that left, or None
 
@@ -12,6 +12,7 @@ import itertools
 import os
 import socket
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from scapy.layers.inet import IP, UDP
 
@@ -20,37 +21,53 @@ from kit.namespaces import Namespace, connect
 from kit.packets import udp
 from kit.waiting import until
 
+_OFF = ("rp_filter", "send_redirects")
 _numbers = itertools.count()
-_INSIDE, _OUTSIDE = "10.99.99.99", "198.51.100.250"
-"""Nobody translates this sender."""
 _ETHERNET, _IPV4 = 14, 0x0800
 _OUTGOING = 4
 """The kind of a packet socket's own packets (linux/if_packet.h)."""
 
 
+class Places(NamedTuple):
+    """Where a gateway stands.
+
+    Attributes:
+        number: of its interfaces, `in0` and `out0`.
+        inside, outside: its addresses, in networks of 24 bits.
+        peers: the first three numbers of the addresses beyond the outside network.
+    """
+
+    number: int = 0
+    inside: str = "192.168.1.1"
+    outside: str = "203.0.113.1"
+    peers: str = "198.51.100"
+
+
 class Wires:
-    """The far ends of a gateway's two interfaces, `in0` and `out0`; packets are put on one CPU, so they stay in order.
+    """The far ends of a gateway's two interfaces; packets are put on one CPU, so they stay in order.
 
     Attributes:
         gateway: the namespace with the interfaces.
     """
 
-    def __init__(
-        self, gateway: Namespace, far: Namespace, stack: ExitStack, *, inside: str = "192.168.1.1"
-    ) -> None:
+    def __init__(self, gateway: Namespace, far: Namespace, stack: ExitStack, places: Places = Places()) -> None:  # noqa: B008 - a constant
         self.gateway = gateway
-        self._inside_host = inside.removesuffix("1") + "250"
+        number, inside, outside, peers = places
+        self._behind = {
+            Side.INSIDE: ("10.99.99.99:9", f"{peers}.250:9"),  # a sender whom nobody translates
+            Side.OUTSIDE: (f"{peers}.250:9", f"{inside.removesuffix('1')}250:9"),
+        }
         cpus = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cpus)})
         stack.callback(os.sched_setaffinity, 0, cpus)
         self._ends = (
-            self._end(far, "in0", f"{inside}/24", stack),
-            self._end(far, "out0", "203.0.113.1/24", stack),
+            self._end(far, f"in{number}", f"{inside}/24", stack),
+            self._end(far, f"out{number}", f"{outside}/24", stack),
         )
-        gateway.run("ip", "route", "add", "default", "via", "203.0.113.2", "dev", "out0")
-        gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0")
-        gateway.run("sysctl", "-qw", "net.ipv4.conf.in0.rp_filter=0", "net.ipv4.conf.out0.rp_filter=0")
-        gateway.run("sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.in0.send_redirects=0")
+        next_hop = outside.removesuffix("1") + "2"
+        gateway.run("ip", "route", "add", f"{peers}.0/24", "via", next_hop, "dev", f"out{number}")
+        kept = [f"net.ipv4.conf.{name}.{what}=0" for name in ("all", f"in{number}", f"out{number}") for what in _OFF]
+        gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1", *kept)
 
     def send(self, packet: bytes, side: Side) -> None:
         """Put an IPv4 packet on a wire."""
@@ -81,8 +98,7 @@ class Wires:
     def sync(self, side: Side) -> list[bytes]:
         """All that has left since the last look, and all that leaves until a packet put on this wire now has left."""
         mark = b"behind %d" % next(_numbers)
-        ends = (_INSIDE, _OUTSIDE) if side == Side.INSIDE else (_OUTSIDE, self._inside_host)
-        self.send(udp(f"{ends[0]}:9", f"{ends[1]}:9", mark), side)
+        self.send(udp(*self._behind[side], mark), side)
         found: list[bytes] = []
 
         def is_behind() -> bool:

@@ -144,6 +144,12 @@ class Config:
         """What becomes of an ALG's signalling on the live gateway while nobody inspects it."""
         return self.failures.get(alg, "fail-open")
 
+    @property
+    def fails_open(self) -> bool:
+        """Whether what goes to the queue passes while nobody inspects it: if all ALGs served over UDP say so."""
+        served = {alg for (alg, transport), ports in self.services.items() if transport == "udp" and ports}
+        return all(self.failure(alg) == "fail-open" for alg in served)
+
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""
         return [

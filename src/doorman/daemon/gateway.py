@@ -21,9 +21,7 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, sides, with_addresses
 from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.traffic import FlowNews, Traffic
-from doorman.dataplanes.netfilter.conntrack import dump
-from doorman.dataplanes.netfilter.flow import Flow
-from doorman.dataplanes.netfilter.plane import flows_of
+from doorman.dataplanes.netfilter.flow import FlowKey
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json
@@ -63,7 +61,7 @@ class Gateway:
         self.proxied = ProxyTraffic()
         self._engine = traffic.engine
         self._begun = seconds()
-        self._addresses: Addresses = {}
+        self._addresses: Addresses = interface_addresses()
         self._baseline = views.Counts(traffic)
 
     @property
@@ -79,16 +77,19 @@ class Gateway:
         wanted, told = effective(config, addresses)
         before, _ = effective(self.config, self._addresses or addresses)
         try:
+            self._traffic.plane.check(wanted)
             self._engine.reconfigure(wanted, seconds())
-            self._traffic.adopt(wanted)
-        except UnusableConfig as unusable:
-            raise NotApplied(str(unusable)) from None
+        except (PlaneRefused, UnusableConfig) as refused:
+            raise NotApplied(str(refused)) from None
+        try:
+            self._traffic.reconfigure(wanted)
         except PlaneRefused as refused:
             with contextlib.suppress(UnusableConfig, PlaneRefused):
                 self._engine.reconfigure(before, seconds())
                 self._traffic.adopt(before)
             raise NotApplied(str(refused)) from None
         self._traffic.sides = sides(wanted)
+        self._traffic.forget_uninspected(wanted)
         self.config, self._addresses = config, addresses
         return told
 
@@ -159,14 +160,13 @@ class Gateway:
                 self._engine.state.cut_session(session, at)
                 cleared += 1
         self._traffic.commit()
-        chosen: list[Flow] = []
-        for flow in dump():
-            for seen in flows_of(flow):
-                ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside
-                if selection.covers(seen.protocol, ends):
-                    chosen.append(flow)
+        chosen: list[FlowKey] = []
+        for flow, seen in views.translated(self._engine):
+            ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside
+            if selection.covers(seen.protocol, ends):
+                chosen.append(flow.key)
         try:
-            return cleared + sum(self._traffic.plane.forget([flow.key for flow in chosen]))
+            return cleared + sum(self._traffic.plane.forget(chosen))
         except PlaneRefused as refused:
             raise NotApplied(str(refused)) from None
 
@@ -199,6 +199,7 @@ class Gateway:
     def commit(self, inspections: tuple[Inspection, ...]) -> bool:
         """See `daemon.legs.Gateway`."""
         followed = self._traffic.commit()
+        self._traffic.save()
         self._traffic.watch(inspections)
         return followed
 

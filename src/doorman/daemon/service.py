@@ -92,7 +92,7 @@ class Service:
         def callback() -> None:
             try:
                 react()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, calls go on; it is logged
                 _log.exception("an internal error; the gateway goes on")
             self._save_soon()
 

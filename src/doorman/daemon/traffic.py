@@ -22,7 +22,7 @@ from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN
 from doorman.dataplanes.netfilter.netlink import NetlinkError
 from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
-from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, QueuedPacket
+from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, session_ended
@@ -86,6 +86,7 @@ class Traffic:
         """
         state, now = self.engine.state, seconds()
         self.plane.synchronise(config, state.bindings, state.doors.everyone(), now)
+        self.queue.when_full(accept=config.fails_open)
         self._config = config
         self._behind = False
         changes = self.engine.take_changes()
@@ -93,6 +94,19 @@ class Traffic:
         cuts = self._uncut + _cuts(changes)
         self._uncut.clear()
         self.plane.commit(cuts, now)
+
+    def reconfigure(self, config: Config) -> None:
+        """Let the kernel follow an engine whose configuration is another now; of names and doors, only what changed.
+
+        Raises:
+            PlaneRefused: it goes on as before.
+        """
+        if self._behind or not self.plane.reconfigure(config):
+            self.adopt(config)
+            return
+        self.queue.when_full(accept=config.fails_open)
+        self._config = config
+        self.commit()
 
     def on_packets(self) -> bool:
         """Decide about packets that wait, some at a time; whether more may wait."""
@@ -192,6 +206,10 @@ class Traffic:
         self._uncut += _cuts(changes)
         return self._catch_up()
 
+    def save(self) -> None:
+        """Let a restart know of all that was done, before anything tells of it."""
+        self._keeper.flush(seconds())
+
     def watch(self, inspections: tuple[Inspection, ...]) -> None:
         """Tell those who watch."""
         for inspection in inspections:
@@ -222,7 +240,7 @@ class Traffic:
             return Result(_PASSED, packet.data, Side.OUTSIDE), False
         try:
             result = self.engine.receive(packet.data, side, now)
-        except Exception:  # whatever one packet does to us, the others need their verdicts
+        except Exception:  # noqa: BLE001 - whatever one packet does to us, the others need their verdicts
             _log.exception("an internal error; the packet is dropped")
             self.engine.drops["internal-error"] += 1
             result = Result(_DROPPED, packet.data, side, "internal-error")
@@ -238,20 +256,13 @@ class Traffic:
             if result.stopped:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
             else:
-                self._accept(packet, _changed(packet.data, result.inspections))
+                self.queue.accept(packet.id, _changed(packet.data, result.inspections))
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
             self.engine.drops[result.reason] -= 1
             self.counters["for-the-gateway-itself"] += 1
             self.queue.accept(packet.id)
         else:
             self.queue.drop(packet.id)
-
-    def _accept(self, packet: QueuedPacket, changed: bytes | None) -> None:
-        if changed is not None and len(changed) > MAX_PACKET:
-            self.engine.drops["message-too-long"] += 1
-            self.queue.drop(packet.id)
-        else:
-            self.queue.accept(packet.id, changed)
 
     def _is_in_force(self) -> bool:
         try:
@@ -306,8 +317,8 @@ def _changed(data: bytes, inspections: tuple[Inspection, ...]) -> bytes | None:
 def _fragmentable(packet: bytes) -> bytes:
     """A packet that grew through us must not be lost for a size its sender cannot know of.
 
-    What could not be fragmented may have any identification (RFC 6864, section 4.1), mostly 0; the fragments of two need
-    two. The checksum of UDP tells different messages apart.
+    What could not be fragmented may have any identification (RFC 6864, section 4.1), mostly 0; the fragments of two
+    packets need two. The checksum of UDP tells different messages apart.
     """
     at = (packet[0] & 15) * 4 + 6
     flags = packet[6] & ~_DONT_FRAGMENT

@@ -42,17 +42,22 @@ def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]
         if binding.static or not binding.sessions:
             yield binding_entry(binding) | (_of_binding(binding) if verbose else {})
     unseen = dict.fromkeys(state.sessions)
-    for flow in dump():
-        for seen in flows_of(flow):
-            way = state.sessions.outward.get(flow_key(seen.protocol, seen.inside_local, seen.outside))
-            if way is None:
-                details = _of_flow(flow) | {"flags": ["extended"], "by": "kernel"}
-                yield _kernel_entry(seen) | (details if verbose else {})
-            elif way.session in unseen:
-                del unseen[way.session]
-                yield session_entry(way.session) | (_of_session(way.session, flow, now) if verbose else {})
+    for flow, seen in translated(engine):
+        way = state.sessions.outward.get(flow_key(seen.protocol, seen.inside_local, seen.outside))
+        if way is None:
+            details = _of_flow(flow) | {"flags": ["extended"], "by": "kernel"}
+            yield _kernel_entry(seen) | (details if verbose else {})
+        elif way.session in unseen:
+            del unseen[way.session]
+            yield session_entry(way.session) | (_of_session(way.session, flow, now) if verbose else {})
     for session in unseen:
         yield session_entry(session) | (_of_session(session, None, now) if verbose else {})
+
+
+def translated(engine: Engine) -> Iterator[tuple[Flow, KernelFlow]]:
+    """What conntrack has of flows to this gateway's addresses; others may translate on this machine, too."""
+    owns = engine.state.rules.owns
+    return ((flow, seen) for flow in dump() for seen in flows_of(flow) if owns(seen.inside_global.address))
 
 
 def doors(engine: Engine, now: float) -> Iterator[Json]:
@@ -105,7 +110,7 @@ class Counts:
         engine, state = self._traffic.engine, self._traffic.engine.state
         counted = self._traffic.counters
         static = sum(binding.static for binding in state.bindings)
-        extended = max(_tracked(), len(state.sessions))
+        extended = max(_tracked(engine), len(state.sessions))
         groups = {
             title: dict(counter - self._before.get(title, Counter())) or {"none": 0}
             for title, counter in self._groups(proxied).items()
@@ -200,13 +205,13 @@ def _left(at: float, now: float) -> float | None:
     return None if at == math.inf else at - now
 
 
-def _tracked() -> int:
+def _tracked(engine: Engine) -> int:
     """The flows that the kernel translates; of a large table, all that it tracks: counting them would take too long."""
     try:
         tracked = int(_TRACKED.read_text(encoding="ascii"))
     except (OSError, ValueError):
         tracked = 0
-    return tracked if tracked > _COUNTED else sum(len(flows_of(flow)) for flow in dump())
+    return tracked if tracked > _COUNTED else sum(1 for _ in translated(engine))
 
 
 def _kernel_entry(flow: KernelFlow) -> Json:

@@ -161,6 +161,9 @@ class MemoryPlane:
         for binding in self._bindings:
             if (binding.protocol, binding.local) == (protocol, sender):
                 return binding.global_, True
+        for door in self._doors:
+            if (door.protocol, door.leads_to) == (protocol, sender):
+                return door.entrance, True
         for binding in self._bindings:
             if binding.protocol == WHOLE_HOST and binding.local.address == sender.address:
                 return binding.outward(sender), not binding.static
@@ -174,10 +177,11 @@ class MemoryPlane:
         address = self._shared.get(sender.address)
         if address is None or address not in rule.pool:
             address = self._shared[sender.address] = rule.pool.share()
-        taken = {flow.went for flow in self._flows if flow.protocol == protocol}
+        taken = {flow.went[0] for flow in self._flows if flow.protocol == protocol and flow.went[1] == receiver}
+        taken |= {rule.global_ for rule in self._rules.static_ports}
         own = [sender.port] if sender.port >= DELEGATED_PORTS_END else []
         names = (Endpoint(address, port) for port in [*own, *range(DELEGATED_PORTS_END, _ALL_PORTS)])
-        return next(name for name in names if (name, receiver) not in taken)
+        return next(name for name in names if name not in taken)
 
 
 def _ends_of(flow: _Flow) -> list[tuple[int, Endpoint, Endpoint]]:

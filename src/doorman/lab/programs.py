@@ -107,10 +107,14 @@ class Program:
     def _wait_for_socket(self, protocol: str, address: str, port: int, state: str) -> None:
         sockets = Path(f"/proc/{self.pid}/net/{protocol}")
         local = f" {int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X} "
-        self.wait_until(
-            lambda: any(local in line and state in line for line in sockets.read_text().splitlines()),
-            f"is not listening on {protocol} {address}:{port}",
-        )
+        def listens() -> bool:
+            try:
+                lines = sockets.read_text().splitlines()
+            except FileNotFoundError:
+                return False  # the program has ended
+            return any(local in line and state in line for line in lines)
+
+        self.wait_until(listens, f"is not listening on {protocol} {address}:{port}")
 
     def _error(self, complaint: str) -> LabError:
         last_lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]

@@ -15,7 +15,14 @@ from typing import NamedTuple
 PCMU = 0
 """The payload type of G.711 µ-law: 8,000 samples a second, a byte each (RFC 3551)."""
 
+TELEPHONE_EVENT = 101
+"""The payload type that the lab's scenarios announce for digits (RFC 4733); a dynamic one, that most telephones use."""
+
 _HEADER = struct.Struct("!BBHII")
+_EVENT = struct.Struct("!BBH")
+_END_OF_EVENT = 0x80
+_VOLUME = 10
+"""Of a digit, in dB below full scale."""
 _VERSION_2 = 0x80
 _MARKER = 0x80
 _ROUND = 1 << 16
@@ -44,6 +51,19 @@ def read_rtp(data: bytes) -> Rtp | None:
         return None
     _, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
     return Rtp(sequence, timestamp, ssrc, second & 0x7F, bool(second & _MARKER))
+
+
+def digit(event: int, samples: int) -> list[bytes]:
+    """The payloads of a digit (RFC 4733, clause 2.3): three while the key is down, three that tell of its end.
+
+    event:u8  E:1 R:1 volume:6  duration:u16, which counts from the first packet's timestamp, the same in all of them
+
+    Args:
+        event: 0 to 9, 10 for *, 11 for #.
+        samples: what a packet stands for.
+    """
+    down = [_EVENT.pack(event, _VOLUME, samples * turn) for turn in (1, 2, 3)]
+    return down + [_EVENT.pack(event, _END_OF_EVENT | _VOLUME, samples * 3)] * 3
 
 
 class Sequence:

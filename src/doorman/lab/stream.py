@@ -1,12 +1,12 @@
 """One port for RTP: it sends to where it was directed, and counts what comes."""
 
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from doorman.lab.audio import ulaw_tone
-from doorman.lab.rtp import PCMU, Rtp, Sequence, read_rtp
+from doorman.lab.rtp import TELEPHONE_EVENT, Rtp, Sequence, digit, read_rtp
 
 Endpoint = tuple[str, int]
 """An address and a port, as sockets have them."""
@@ -63,6 +63,7 @@ class Stream:
         self._senders: dict[int, Sequence] = {}
         self._sources: Counter[Endpoint] = Counter()
         self._types: Counter[int] = Counter()
+        self._keys: deque[tuple[int, bytes]] = deque()
 
     def towards(self, remote: Endpoint, packets: int | None = None) -> None:
         """Send there from now on: so many packets and then no more, or without end."""
@@ -72,6 +73,10 @@ class Stream:
     def stop(self) -> None:
         """Send no more."""
         self._left = 0
+
+    def press(self, event: int) -> None:
+        """Send a digit in place of the next six packets of tone, see `rtp.digit`."""
+        self._keys.extend(enumerate(digit(event, PACKET_SAMPLES)))
 
     @property
     def is_done(self) -> bool:
@@ -94,14 +99,13 @@ class Stream:
             dict(self._types),
         )
 
-    def send(self, payload: bytes = _TONE, payload_type: int = PCMU) -> None:
+    def send(self) -> None:
         """Send one packet to where the stream is directed, if it is."""
         remote = self._remote
         if remote is None or self._left == 0:
             return
-        header = Rtp(self._sequence, self._timestamp, self.ssrc, payload_type)
         try:
-            self.port.sendto(header.packet(payload), remote)
+            self.port.sendto(self._packet(), remote)
         except OSError:
             self._refused += 1
         else:
@@ -109,6 +113,14 @@ class Stream:
             self._left = None if self._left is None else self._left - 1
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._timestamp = (self._timestamp + PACKET_SAMPLES) & 0xFFFFFFFF
+
+    def _packet(self) -> bytes:
+        """Tone, or a digit: all its packets have the timestamp of the first one."""
+        if not self._keys:
+            return Rtp(self._sequence, self._timestamp, self.ssrc).packet(_TONE)
+        turn, payload = self._keys.popleft()
+        begun = (self._timestamp - turn * PACKET_SAMPLES) & 0xFFFFFFFF
+        return Rtp(self._sequence, begun, self.ssrc, TELEPHONE_EVENT, marker=turn == 0).packet(payload)
 
     def receive(self) -> None:
         """Count what has come, a bounded number of packets."""

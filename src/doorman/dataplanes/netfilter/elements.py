@@ -11,6 +11,7 @@ with zeros to 4 bytes, so `ip daddr . meta l4proto . th dport` is 4 + (1 + 3) + 
 
 import errno
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, NLM_F_EXCL, attribute, body, name, nested
@@ -24,6 +25,8 @@ _DESTROYSETELEM = NFNL_SUBSYS_NFTABLES << 8 | 30
 _TABLE, _SET, _ELEMENTS = 1, 2, 3
 _LIST_ELEM, _VALUE = 1, 1
 _KEY, _DATA, _TIMEOUT = 1, 2, 4
+
+_TIMEOUT_VALUE = struct.Struct("!Q")
 
 _VERBS = {_NEWSETELEM: "add to", _DELSETELEM: "delete from", _DESTROYSETELEM: "delete from"}
 _REASONS = {
@@ -65,7 +68,6 @@ class Transaction:
 
     def __init__(self, table: str) -> None:
         self._table = name(_TABLE, table)
-        self._sets: dict[str, bytes] = {}
         self._operations: list[_Operation] = []
 
     def __len__(self) -> int:
@@ -79,20 +81,16 @@ class Transaction:
         A key that is there with the same data is no error, unless it must be `new`; before Linux 6.12 it keeps its old
         timeout: `destroy` it in the same transaction, just before.
         """
-        content = nested(_KEY, attribute(_VALUE, key))
-        if data is not None:
-            content += nested(_DATA, attribute(_VALUE, data))
-        if timeout_ms is not None:
-            content += attribute(_TIMEOUT, struct.pack("!Q", timeout_ms))
-        self._append(_NEWSETELEM, set_name, key, content, NLM_F_CREATE | (NLM_F_EXCL if new else 0))
+        flags = NLM_F_CREATE | NLM_F_EXCL if new else NLM_F_CREATE
+        self._append(_NEWSETELEM, set_name, key, data, timeout_ms, flags=flags)
 
     def delete(self, set_name: str, key: bytes) -> None:
         """Delete an element that must be there."""
-        self._append(_DELSETELEM, set_name, key, nested(_KEY, attribute(_VALUE, key)))
+        self._append(_DELSETELEM, set_name, key)
 
     def destroy(self, set_name: str, key: bytes) -> None:
         """Delete an element if it is there."""
-        self._append(_DESTROYSETELEM, set_name, key, nested(_KEY, attribute(_VALUE, key)))
+        self._append(_DESTROYSETELEM, set_name, key)
 
     def commit(self, netlink: Netlink) -> None:
         """Carry all out at once; an empty transaction is done already.
@@ -115,12 +113,58 @@ class Transaction:
             else:
                 raise _error(operations, failures[0])
 
-    def _append(self, kind: int, set_name: str, key: bytes, element: bytes, flags: int = 0) -> None:
-        head = self._sets.get(set_name)
-        if head is None:
-            head = self._sets[set_name] = body(NFPROTO_IPV4, self._table, name(_SET, set_name))
-        content = head + nested(_ELEMENTS, nested(_LIST_ELEM, element))
+    def _append(  # noqa: PLR0913 - what, and the parts of an element
+        self,
+        kind: int,
+        set_name: str,
+        key: bytes,
+        data: bytes | None = None,
+        timeout_ms: int | None = None,
+        *,
+        flags: int = 0,
+    ) -> None:
+        length = None if data is None else len(data)
+        shape = _shape(self._table, set_name, len(key), length, timed=timeout_ms is not None)
+        content = shape.before + key + shape.between
+        if data is not None:
+            content += data + shape.after
+        if timeout_ms is not None:
+            content += _TIMEOUT_VALUE.pack(timeout_ms)
         self._operations.append(_Operation(kind, set_name, key, content, flags))
+
+
+class _Shape(NamedTuple):
+    """The bytes around key, data and timeout, which all elements of a set have alike if theirs are as long."""
+
+    before: bytes
+    between: bytes
+    after: bytes
+
+
+@lru_cache(maxsize=64)
+def _shape(table: bytes, set_name: str, key_length: int, data_length: int | None, *, timed: bool) -> _Shape:
+    element = nested(_KEY, attribute(_VALUE, bytes(key_length)))
+    key_at = len(element) - _padded(key_length)
+    data_at = data_end = len(element)
+    if data_length is not None:
+        element += nested(_DATA, attribute(_VALUE, bytes(data_length)))
+        data_at = len(element) - _padded(data_length)
+        data_end = data_at + data_length
+    if timed:
+        element += attribute(_TIMEOUT, bytes(_TIMEOUT_VALUE.size))
+    content = body(NFPROTO_IPV4, table, name(_SET, set_name)) + nested(_ELEMENTS, nested(_LIST_ELEM, element))
+    start, end = len(content) - len(element), len(content) - _TIMEOUT_VALUE.size * timed
+    if data_length is None:
+        data_at = data_end = end - start
+    return _Shape(
+        content[: start + key_at],
+        content[start + key_at + key_length : start + data_at],
+        content[start + data_end : end],
+    )
+
+
+def _padded(length: int) -> int:
+    return length + 3 & ~3
 
 
 def _request(operation: _Operation, plain: bool) -> Request:  # noqa: FBT001 - a fact about the kernel

@@ -1,7 +1,8 @@
 """How long the kernel keeps a silent flow: `ip nat translation …-timeout` as `ct timeout` objects of nft.
 
 Objects cannot be changed, only made: so each is named after what it says, and a new value makes a new one. nft knows
-those of TCP and UDP; ICMP queries live as long as the kernel has it (30 s). A flow keeps what its first packet was given.
+those of TCP and UDP; ICMP queries live as long as the kernel has it (30 s). A flow keeps what its first packet was
+given.
 """
 
 from collections.abc import Iterator

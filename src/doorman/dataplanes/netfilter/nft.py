@@ -35,13 +35,14 @@ class Nft:
         library.nft_ctx_buffer_error(self._context)
         library.nft_ctx_buffer_output(self._context)
 
-    def run(self, script: str, *, json: bool = False, check: bool = False) -> str:
-        """Carry out a script, or with `check` only find out whether the kernel would; give what it printed.
+    def run(self, script: str, *, json: bool = False) -> str:
+        """Carry out a script; give what it printed.
 
         Raises:
             NftError: nothing of it was done.
         """
-        self._library.nft_ctx_set_dry_run(self._context, ctypes.c_bool(check))
+        if self.is_closed:
+            raise NftError("the context is closed")
         self._library.nft_ctx_output_set_flags(self._context, ctypes.c_uint(_JSON if json else 0))
         refused = self._library.nft_run_cmd_from_buffer(self._context, ctypes.c_char_p(script.encode()))
         error = self._library.nft_ctx_get_error_buffer(self._context).decode(errors="replace")
@@ -50,8 +51,29 @@ class Nft:
             raise NftError(error.strip().split("\n")[0] or "nft refused the script without a word")
         return printed
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the context was freed."""
+        return self._context.value is None
+
+    def check(self, script: str) -> None:
+        """Let the kernel examine a script and then abandon it.
+
+        Raises:
+            NftError: it would have refused.
+        """
+        self._set_dry_run(1)
+        try:
+            self.run(script)
+        finally:
+            self._set_dry_run(0)
+
     def close(self) -> None:
         """Free the context."""
-        if self._context.value is not None:
+        if not self.is_closed:
             self._library.nft_ctx_free(self._context)
             self._context = ctypes.c_void_p()
+
+    def _set_dry_run(self, value: int) -> None:
+        if not self.is_closed:
+            self._library.nft_ctx_set_dry_run(self._context, ctypes.c_int(value))

@@ -49,8 +49,8 @@ class NetfilterPlane:
         self._queue_rule: tuple[int, bool] | None = None
 
     def close(self, *, remove: bool) -> None:
-        """Let go of the kernel; with `remove` the table goes too, and with it all translation."""
-        if remove:
+        """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
+        if remove and not self._nft.is_closed:
             self._nft.run(tear_down(self.setting.table))
         self._nft.close()
         self._netlink.close()
@@ -60,9 +60,24 @@ class NetfilterPlane:
         tables = Tables(_served(config))
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors)], now)
         tables.succeed(self._tables, now)
-        bypass = all(config.failure(alg) == "fail-open" for alg, _ in config.services)
+        self._run(config, "".join(_filling(self.setting.table, tables, now)))
+        self._tables = tables
+
+    def reconfigure(self, config: Config) -> bool:
+        """Put other rules in force and leave the elements alone; False where that does not do: then `synchronise`.
+
+        Raises:
+            PlaneRefused: all is as it was.
+        """
+        if _served(config) != self._tables.served or not self.is_in_force():
+            return False
+        self._run(config, "")
+        return True
+
+    def _run(self, config: Config, filling: str) -> None:
+        bypass = config.fails_open
         try:
-            script = set_up(config, self.setting) + "".join(_filling(self.setting.table, tables, now))
+            script = set_up(config, self.setting) + filling
             if not self.is_in_force():
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
             self._nft.run(script)
@@ -70,7 +85,6 @@ class NetfilterPlane:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
-        self._tables = tables
 
     def check(self, config: Config) -> None:
         """Find out whether the kernel would take a configuration, without giving it any.
@@ -79,7 +93,7 @@ class NetfilterPlane:
             PlaneRefused: it would not.
         """
         try:
-            self._nft.run(set_up(config, self.setting), check=True)
+            self._nft.check(set_up(config, self.setting))
         except (NftError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
 

@@ -199,6 +199,12 @@ class Queue:
         """What the kernel counted since the queue was opened."""
         return statistics(self.number) or Statistics(0, 0, 0)
 
+    def when_full(self, *, accept: bool) -> None:
+        """Let packets that find the queue full be accepted from now on, or dropped."""
+        flags = attribute(_CFG_FLAGS, _U32.pack(_FAIL_OPEN if accept else 0))
+        mask = attribute(_CFG_MASK, _U32.pack(_FAIL_OPEN))
+        self._socket.send(message(_CONFIG, NLM_F_REQUEST, 0, body(0, mask, flags, resource=self.number)))
+
     def _judge(self, packet_id: int, verdict: int, extra: bytes) -> None:
         size = _VERDICT_SIZE + len(extra)
         self._verdicts.append(

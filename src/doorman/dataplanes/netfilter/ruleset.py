@@ -6,8 +6,8 @@
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
 
 Header translation is conntrack's: the chains of type nat see the first packet of a flow only. The text is the same for
-the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and all
-of it is one transaction. The tables' elements are not in it: they follow the engine, see `elements_of`.
+the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and
+all of it is one transaction. The tables' elements are not in it: they follow the engine, see `tables`.
 
     doors, doors_any    visitor . entrance, or entrance alone -> inside end       while a door is open
     entrances           entrance -> inside end                                    static ports
@@ -19,6 +19,7 @@ of it is one transaction. The tables' elements are not in it: they follow the en
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from doorman.config.model import AccessEntry, Config, DynamicSource
@@ -115,7 +116,8 @@ class _Rules:
         yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in SETS.values())
         if self._setting.timeouts:
             for timeout in [*timeouts_of(self._config.timeouts), MEDIA]:
-                yield f"add ct timeout ip {table} {timeout.name} {{ protocol {timeout.protocol}; l3proto ip; {timeout.policy} }}"
+                policy = f"protocol {timeout.protocol}; l3proto ip; {timeout.policy}"
+                yield f"add ct timeout ip {table} {timeout.name} {{ {policy} }}"
         chains = dict(self._chains())
         for name in chains:
             hook, _, chain = name.partition(" ")
@@ -137,6 +139,7 @@ class _Rules:
         yield (
             "known",
             [
+                self._elsewhere(),
                 f"ct mark and {PROXIED:#x} != 0 {_TO_PROXY} accept",
                 _LEAVE_PLAIN,
                 f"goto {TO_ALG}",
@@ -165,7 +168,7 @@ class _Rules:
                 yield f"lease_{index}", list(self._lease(source))
 
     def _begin(self) -> Iterator[str]:
-        yield f"iifname != {_names(self._config, 'inside', 'outside')} return"
+        yield self._elsewhere()
         if self._udp:
             yield f"udp dport {self._udp} goto begin_udp"
             yield f"udp sport {self._udp} goto begin_udp"
@@ -176,6 +179,10 @@ class _Rules:
         for index, source in enumerate(self._config.dynamic_sources):
             if self._leases(source):
                 yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
+
+    def _elsewhere(self) -> str:
+        """What neither side of this NAT sent may be another gateway's, with marks like ours."""
+        return f"iifname != {_names(self._config, 'inside', 'outside')} return"
 
     def _begin_tcp(self) -> Iterator[str]:
         if not self._setting.proxy_port:
@@ -198,6 +205,7 @@ class _Rules:
         yield from self._matching(source, f"ct mark set ct mark or {OURS:#x} goto {TO_ALG}")
 
     def _translate_in(self) -> Iterator[str]:
+        yield self._elsewhere()
         yield f"meta mark and {TO_PROXY:#x} != 0 accept"
         yield from self._silent_for(_MEDIA)
         yield _MARK_OURS
@@ -251,17 +259,24 @@ class _Rules:
             yield "counter drop"  # it has no lease: the pool is exhausted, or nobody is there to give one
             return
         to = self._addresses(source)
-        yield f"meta l4proto {{ tcp, udp }} snat to {to}:{DELEGATED_PORTS_END}-65535 persistent"
+        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in self._config.static_ports))
+        if not to or ports is None:
+            yield "counter drop"
+            return
+        yield f"meta l4proto {{ tcp, udp }} snat to {to}:{ports[0]}-{ports[1]} persistent"
         yield f"snat to {to} persistent"
 
     def _leases(self, source: DynamicSource) -> bool:
         return source.pool is not None and not source.overload
 
     def _addresses(self, source: DynamicSource) -> str:
+        """What ordinary flows are called outside; empty if static hosts have it all."""
         if source.pool is not None:
             pool = self._config.pools[source.pool]
-            first, last = address_text(pool.first), address_text(pool.last)
-            return first if first == last else f"{first}-{last}"
+            taken = (_number(host.global_) for host in self._config.static_hosts)
+            run = _longest_run(_number(pool.first), _number(pool.last), taken)
+            texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
+            return "-".join(dict.fromkeys(texts))
         interface = self._config.interfaces[source.interface or ""]
         if interface.address is None:
             raise UnsupportedConfig(f"interface {interface.name} of a NAT rule has no address")
@@ -302,6 +317,17 @@ def _ports(config: Config, transport: str) -> str:
 
 def _braces(items: Iterable[str]) -> str:
     return f"{{ {', '.join(items)} }}"
+
+
+def _longest_run(first: int, last: int, taken: Iterable[int]) -> tuple[int, int] | None:
+    """The longest part of a range with nothing in it that is taken: nft knows no ranges with holes."""
+    edges = [first - 1, *sorted(number for number in set(taken) if first <= number <= last), last + 1]
+    before, behind = max(pairwise(edges), key=lambda run: run[1] - run[0])
+    return (before + 1, behind - 1) if behind - before > 1 else None
+
+
+def _number(address: Address) -> int:
+    return int.from_bytes(address, "big")
 
 
 def _match(entry: AccessEntry) -> str:

@@ -19,6 +19,8 @@ from doorman.timers import NEVER
 _IPV4 = 4
 LINGER_MS = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
+_LATE = 5.0
+"""Seconds after which the kernel, too, must have forgotten a name that lingers no more."""
 _SLACK = 3_600.0
 """Seconds that the kernel keeps a door longer than said: the engine closes it, this is for when there is none."""
 
@@ -48,14 +50,14 @@ class Tables:
         self._of: dict[Door | Binding, list[Element]] = {}
         self._lingering: dict[Element, float] = {}
         self._undo: list[Callable[[], object]] = []
+        self._before: list[tuple[Element, _Use | None]] = []
 
     def __iter__(self) -> Iterator[Element]:
         return iter(self._uses)
 
     def timeout(self, element: Element, now: float) -> int:
         """How long an element may still live, in ms; 0 for ever."""
-        closes = self._uses[element].closes
-        return 0 if closes >= NEVER else int((max(closes - now, 0) + _SLACK) * 1000)
+        return _milliseconds(self._uses[element].closes, now)
 
     def lingering(self, now: float) -> Iterator[tuple[Element, int]]:
         """Names that were given back lately, and how long they linger yet, in ms."""
@@ -65,15 +67,16 @@ class Tables:
 
     def succeed(self, old: "Tables", now: float) -> None:
         """Take the place of others: what names they had linger, unless they are in use here."""
-        self._lingering = old._lingering | {
-            element: now + LINGER_MS / 1000
-            for element in old
-            if element.set_name == "names" and element not in self._uses
-        }
+        self._lingering = {element: now + left / 1000 for element, left in old.lingering(now)}
+        for element in old:
+            if element.set_name == "names" and element not in self._uses:
+                self._lingering[element] = now + LINGER_MS / 1000
 
     def plan(self, changes: Iterable[Change], now: float) -> list[Step]:
         """Carry changes out on paper: what is to be done in the kernel, in order. Then `keep` or `undo`."""
         self._undo.clear()
+        self._before.clear()
+        self._forget_lingering(now)
         steps: list[Step] = []
         for change in changes:
             if isinstance(change, DoorOpened):
@@ -90,23 +93,31 @@ class Tables:
         """Forget the last plan."""
         for action in reversed(self._undo):
             action()
+        for element, use in reversed(self._before):
+            self._put(element, use)
         self._undo.clear()
+        self._before.clear()
 
     def _need(
-        self, owner: Door | Binding, elements: Iterator[Element], closes: float, steps: list[Step], now: float
+        self, owner: Door | Binding, elements: list[Element], closes: float, steps: list[Step], now: float
     ) -> None:
         if owner in self._of:
             return
-        mine = self._of[owner] = list(elements)
+        self._of[owner] = elements
         self._undo.append(partial(self._of.pop, owner))
-        for element in mine:
+        for element in elements:
             known = self._uses.get(element)
-            self._set(element, _Use(1, closes) if known is None else _Use(known.users + 1, max(known.closes, closes)))
-            if known is not None and closes <= known.closes:
-                continue
-            if known is not None or element.set_name == "names":
+            self._before.append((element, known))
+            if known is None:
+                self._uses[element] = _Use(1, closes)
+                if element in self._lingering:
+                    steps.append(Step(element, add=False))
+            else:
+                self._uses[element] = _Use(known.users + 1, max(known.closes, closes))
+                if closes <= known.closes:
+                    continue
                 steps.append(Step(element, add=False))
-            steps.append(Step(element, add=True, timeout=self.timeout(element, now)))
+            steps.append(Step(element, add=True, timeout=_milliseconds(closes, now)))
 
     def _leave(self, owner: Door | Binding, steps: list[Step], now: float) -> None:
         mine = self._of.pop(owner, None)
@@ -115,51 +126,52 @@ class Tables:
         self._undo.append(partial(self._of.__setitem__, owner, mine))
         for element in mine:
             known = self._uses[element]
+            self._before.append((element, known))
             if known.users > 1:
-                self._set(element, _Use(known.users - 1, known.closes))
+                self._uses[element] = _Use(known.users - 1, known.closes)
                 continue
-            self._set(element, None)
+            del self._uses[element]
             steps.append(Step(element, add=False))
             if element.set_name == "names":
                 steps.append(Step(element, add=True, timeout=LINGER_MS))
                 self._linger(element, now)
 
     def _linger(self, element: Element, now: float) -> None:
-        """Remember a name that is given back; the oldest come first, and are forgotten when they linger no more."""
-        while self._lingering and next(iter(self._lingering.values())) <= now:
-            del self._lingering[next(iter(self._lingering))]
-        self._lingering.pop(element, None)
+        """Remember a name that is given back."""
+        before = self._lingering.pop(element, None)
         self._lingering[element] = now + LINGER_MS / 1000
-        self._undo.append(partial(self._lingering.pop, element, None))
+        self._undo.append(partial(self._lingering.pop, element))
+        if before is not None:
+            self._undo.insert(-1, partial(self._lingering.__setitem__, element, before))
 
-    def _set(self, element: Element, use: "_Use | None") -> None:
-        known = self._uses.get(element)
-        if known is None:
-            self._undo.append(partial(self._uses.pop, element))
-        else:
-            self._undo.append(partial(self._uses.__setitem__, element, known))
-        if use is None:
-            del self._uses[element]
-        else:
+    def _forget_lingering(self, now: float) -> None:
+        """Forget the names that linger no more, the oldest of which come first."""
+        while self._lingering:
+            element = next(iter(self._lingering))
+            if self._lingering[element] + _LATE > now:
+                return
+            del self._lingering[element]
+
+    def _put(self, element: Element, use: "_Use | None") -> None:
+        if use is not None:
             self._uses[element] = use
+        else:
+            self._uses.pop(element, None)
 
-    def _of_binding(self, binding: Binding) -> Iterator[Element]:
+    def _of_binding(self, binding: Binding) -> list[Element]:
         protocol, local, name = binding.protocol, binding.local, binding.global_
         if protocol == WHOLE_HOST:
-            kind = "hosts" if binding.static else "leases"
-            yield Element(kind, local.address, name.address)
-            yield Element(f"{kind}_in", name.address, local.address)
-            yield Element("whole", name.address)
-            if not binding.static:
-                yield Element("leased", local.address)
-        elif protocol in {TCP, UDP}:
-            yield Element("bindings", _end(protocol, local), _goal(name))
-            if not binding.static:
-                yield Element("names", _end(protocol, name))
-                return
-            yield Element("entrances", _end(protocol, name), _goal(local))
-            if local.port in self.served.get(protocol, ()):
-                yield Element("inspected", _end(protocol, name))
+            return _of_host(local.address, name.address, static=binding.static)
+        if protocol not in {TCP, UDP}:
+            return []
+        inside, outside = _end(protocol, local), _end(protocol, name)
+        known = Element("bindings", inside, _goal(name))
+        if not binding.static:
+            return [known, Element("names", outside)]
+        elements = [known, Element("entrances", outside, _goal(local))]
+        if local.port in self.served.get(protocol, ()):
+            elements.append(Element("inspected", outside))
+        return elements
 
 
 class _Use(NamedTuple):
@@ -179,18 +191,28 @@ def text_of(element: Element) -> str:
     return f"{text} : {goal} . {int.from_bytes(port, 'big')}" if port else f"{text} : {goal}"
 
 
-def _of_door(door: Door) -> Iterator[Element]:
-    entrance = _end(door.protocol, door.entrance)
+def _milliseconds(closes: float, now: float) -> int:
+    return 0 if closes >= NEVER else int((max(closes - now, 0) + _SLACK) * 1000)
+
+
+def _of_host(local: Address, name: Address, *, static: bool) -> list[Element]:
+    kind = "hosts" if static else "leases"
+    elements = [Element(kind, local, name), Element(f"{kind}_in", name, local), Element("whole", name)]
+    return elements if static else [*elements, Element("leased", local)]
+
+
+def _of_door(door: Door) -> list[Element]:
     if door.promoted or len(door.entrance.address) != _IPV4:
-        return
+        return []
+    entrance, goal = _end(door.protocol, door.entrance), _goal(door.leads_to)
+    elements = [Element("bindings", _end(door.protocol, door.leads_to), _goal(door.entrance))]
     if door.visitor is None:
-        yield Element("doors_any", entrance, _goal(door.leads_to))
+        elements.append(Element("doors_any", entrance, goal))
     else:
-        yield Element("doors", door.visitor + entrance, _goal(door.leads_to))
-    # Also of a host that has an address of its own: so its half of the flow is known as one of ours.
-    yield Element("bindings", _end(door.protocol, door.leads_to), _goal(door.entrance))
+        elements.append(Element("doors", door.visitor + entrance, goal))
     if door.inspect_as is not None:
-        yield Element("inspected", entrance)
+        elements.append(Element("inspected", entrance))
+    return elements
 
 
 def _end(protocol: int, endpoint: Endpoint) -> bytes:

@@ -209,3 +209,12 @@ def test_the_control_socket(tmp_path: Path) -> None:
         server.listen()
         assert finding().blocks
     assert finding().state == "found", "left over by a gateway that is gone"
+    path.unlink()
+    path.touch()
+    assert finding().blocks
+    assert "is no socket" in finding().detail
+
+
+def test_a_control_socket_with_a_path_that_is_too_long(tmp_path: Path) -> None:
+    host, path = Host(proc=tmp_path, trial=WORKED), tmp_path / ("x" * 108)
+    assert named(requirements(None, host=host, control_socket=path), "control socket").blocks

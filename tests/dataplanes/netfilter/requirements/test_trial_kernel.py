@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from doorman.dataplanes.netfilter.requirements.features import FEATURES
-from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.netfilter.requirements.survey import requirements
 from doorman.dataplanes.netfilter.requirements.trial import Trial
+from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.net.addresses import address_of
 from kit.namespaces import Namespace
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.netfilter.requirements.trial import Trial, run_trial
+from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.net.addresses import Address
 
 _PATIENCE = 5.0

@@ -6,12 +6,19 @@ from pathlib import Path
 
 from doorman.dataplanes.netfilter.requirements.finding import Finding, found, missing
 
+_LONGEST_PATH = 107
+"""Bytes; struct sockaddr_un has one more, for the zero behind it (unix(7))."""
+
 
 def control_socket(path: Path) -> Finding:
     """The place of the control socket: nobody serves it, and it can be made. A left-over socket is taken over."""
     name = "control socket"
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        return missing(name, f"{path} is longer than {_LONGEST_PATH} bytes", "give a shorter path by --socket")
     if path.is_socket() and _served(path):
         return missing(name, f"a gateway serves {path} already", "stop it first, or give this one another --socket")
+    if os.path.lexists(path) and not path.is_socket():
+        return missing(name, f"{path} is there and is no socket", "remove it, or give another path by --socket")
     return _writable(name, path.parent, f"{path} can be made", "--socket")
 
 

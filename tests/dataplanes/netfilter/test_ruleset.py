@@ -1,0 +1,128 @@
+"""The table's text; tests/kernel shows what it does, and that nft takes it whatever the configuration says."""
+
+import re
+
+import pytest
+
+from doorman.config.reader import read_config
+from doorman.dataplanes.netfilter.ruleset import Setting, UnsupportedConfig, set_up, skeleton, tear_down
+from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC
+
+SETTING = Setting("doorman", 5060, 0, timeouts=True)
+PROXIED = SETTING._replace(proxy_port=4444)
+
+
+def rules(config: str, chain: str, setting: Setting = SETTING) -> list[str]:
+    """The rules of a chain."""
+    start = f"add rule ip {setting.table} {chain} "
+    lines = set_up(read_config(config, "test.cfg"), setting).splitlines()
+    return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+
+@pytest.mark.parametrize("side", ["inside", "outside"])
+def test_a_nat_has_two_sides(side: str) -> None:
+    with pytest.raises(UnsupportedConfig, match="ip nat inside"):
+        rules(OVERLOAD.replace(f" ip nat {side}\n", ""), "inspect")
+    with pytest.raises(UnsupportedConfig):
+        rules(OVERLOAD.replace(f" ip nat {side}\n", f" ip nat {side}\n shutdown\n"), "inspect")
+
+
+def test_a_rule_needs_the_address_of_its_interface() -> None:
+    with pytest.raises(UnsupportedConfig, match="interface out0 of a NAT rule has no address"):
+        rules(OVERLOAD.replace(" ip address 203.0.113.1 255.255.255.0\n", ""), "inspect")
+
+
+def test_each_chain_is_made_and_emptied_before_a_rule_names_it() -> None:
+    for config in (OVERLOAD, POOL, SHARED_POOL, STATIC):
+        lines = set_up(read_config(config, "test.cfg"), PROXIED).splitlines()
+        made = [line.split()[4] for line in lines if line.startswith("add chain ")]
+        emptied = [line.split()[4] for line in lines if line.startswith("flush chain ")]
+        first_rule = next(index for index, line in enumerate(lines) if line.startswith("add rule "))
+        assert all(line.startswith("add rule ") for line in lines[first_rule:])
+        assert set(made) - set(emptied) == {"to_alg"}, "the queue's rule stays"
+        assert set(re.findall(r"(?:goto|jump) (\S+)", "\n".join(lines[first_rule:]))) <= set(made)
+        assert {line.split()[4] for line in lines[first_rule:]} <= set(emptied)
+
+
+def test_nothing_but_our_table_is_named() -> None:
+    for line in (set_up(read_config(POOL, "test.cfg"), SETTING._replace(table="mine"))).splitlines():
+        words = line.split()
+        assert words[words.index("ip") :][:2] == ["ip", "mine"], line
+    assert tear_down("mine").splitlines()[-1] == "delete table ip mine"
+    assert all(" ip mine" in line for line in skeleton("mine").splitlines())
+
+
+def test_signalling_ports_are_those_served() -> None:
+    served = "no ip nat service sip udp port 5060\nip nat service sip udp port 5070\nip nat service sip udp port 5080\n"
+    assert "udp dport { 5070, 5080 } goto begin_udp" in rules(OVERLOAD + served, "begin")
+    off = rules(OVERLOAD + "no ip nat service sip\n", "begin")
+    assert not [rule for rule in off if "5060" in rule]
+
+
+def test_without_a_proxy_tcp_is_left_alone() -> None:
+    assert rules(OVERLOAD, "begin_tcp") == []
+    proxied = rules(OVERLOAD, "begin_tcp", PROXIED)
+    assert [rule for rule in proxied if "tproxy to 127.0.0.1:4444" in rule]
+    assert not [rule for rule in proxied if "drop" in rule]
+    closed = rules(OVERLOAD + "ip nat service sip fail-closed\n", "begin_tcp", PROXIED)
+    assert closed[-1] == "tcp dport { 5060 } counter drop"
+
+
+def test_ordinary_flows_have_the_ports_above_all_names() -> None:
+    assert rules(OVERLOAD, "pool_0")[0].endswith("snat to 203.0.113.1:32768-65535 persistent")
+    assert rules(SHARED_POOL, "pool_0")[0].endswith("snat to 203.0.113.20-203.0.113.21:32768-65535 persistent")
+    assert rules(POOL, "pool_0") == ["counter drop"]
+
+
+@pytest.mark.parametrize(
+    ("statics", "left"),
+    [
+        ((), "203.0.113.20-203.0.113.29"),
+        ((20,), "203.0.113.21-203.0.113.29"),
+        ((29,), "203.0.113.20-203.0.113.28"),
+        ((23,), "203.0.113.24-203.0.113.29"),
+        ((22, 24, 26, 28), "203.0.113.20-203.0.113.21"),
+        (tuple(range(20, 29)), "203.0.113.29"),
+        ((19, 30), "203.0.113.20-203.0.113.29"),
+        (tuple(range(20, 30)), None),
+    ],
+)
+def test_ordinary_flows_leave_static_hosts_their_addresses(statics: tuple[int, ...], left: str | None) -> None:
+    config = INTERFACES + "ip nat pool P 203.0.113.20 203.0.113.29 prefix-length 24\n"
+    config += "ip nat inside source list 1 pool P overload\n"
+    for number in statics:
+        config += f"ip nat inside source static 192.168.1.{number} 203.0.113.{number}\n"
+    found = rules(config, "pool_0")
+    if left is None:
+        assert found == ["counter drop"]
+    else:
+        assert found[1] == f"snat to {left} persistent"
+
+
+def test_ordinary_flows_leave_static_ports_alone() -> None:
+    config = OVERLOAD + "ip nat inside source static udp 192.168.1.6 {} interface out0 {}\n".format(6000, 40_000)
+    assert rules(config, "pool_0")[0].endswith("snat to 203.0.113.1:40001-65535 persistent")
+    config += "ip nat inside source static tcp 192.168.1.6 80 interface out0 65535\n"
+    config += "ip nat inside source static tcp 192.168.1.6 81 interface out0 8080\n"
+    assert rules(config, "pool_0")[0].endswith("snat to 203.0.113.1:40001-65534 persistent")
+
+
+@pytest.mark.parametrize(
+    ("entry", "match"),
+    [
+        ("permit any", "goto pool_0"),
+        ("deny any", "return"),
+        ("permit host 10.1.2.3", "ip saddr 10.1.2.3/32 goto pool_0"),
+        ("deny 10.1.0.0 0.0.255.255", "ip saddr 10.1.0.0/16 return"),
+        ("permit 10.0.3.0 0.255.0.255", "ip saddr and 255.0.255.0 == 10.0.3.0 goto pool_0"),
+    ],
+)
+def test_lines_of_access_lists(entry: str, match: str) -> None:
+    config = INTERFACES.replace("permit 192.168.1.0 0.0.0.255", entry)
+    assert rules(config + "ip nat inside source list 1 interface out0 overload\n", "source_0") == [match]
+
+
+def test_timeouts_only_where_the_kernel_has_them() -> None:
+    without = SETTING._replace(timeouts=False)
+    assert "timeout" in set_up(read_config(OVERLOAD, "test.cfg"), SETTING)
+    assert not [rule for rule in rules(OVERLOAD, "translate_out", without) if "timeout" in rule]

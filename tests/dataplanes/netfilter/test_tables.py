@@ -1,0 +1,308 @@
+"""Tables on paper against a kernel of dictionaries: whatever is changed, both hold what is left, and nothing else."""
+
+import math
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorman.algs.api import Door, Owner
+from doorman.config.reader import read_config
+from doorman.dataplanes.netfilter.tables import LINGER_MS, Element, Step, Tables, text_of
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
+from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
+from doorman.nat.rules import Rules
+from doorman.net.addresses import Endpoint, address_of
+from doorman.net.packet import ICMP, TCP, UDP
+from kit.gateway import OVERLOAD
+from kit.packets import endpoint
+
+NOW = 1000.0
+SERVED = {UDP: frozenset({5060}), TCP: frozenset({5060})}
+[RULE] = Rules(read_config(OVERLOAD, "test.cfg")).dynamic
+PHONE, NAME = "192.168.1.10:4000", "203.0.113.1:4000"
+PEER = "198.51.100.20"
+
+
+def a_door(  # noqa: PLR0913 - as a door is
+    entrance: str = NAME,
+    leads_to: str = PHONE,
+    visitor: str | None = PEER,
+    *,
+    closes: float = NOW + 60,
+    inspect_as: str | None = None,
+    protocol: int = UDP,
+) -> Door:
+    return Door(
+        Owner("sip", b"call", address_of("192.168.1.10")),
+        "rtp",
+        protocol,
+        visitor=address_of(visitor) if visitor is not None else None,
+        entrance=endpoint(entrance),
+        leads_to=endpoint(leads_to),
+        closes=closes,
+        flows=1,
+        inspect_as=inspect_as,
+    )
+
+
+def a_binding(local: str, name: str, protocol: int = UDP, *, static: bool = False) -> Binding:
+    return Binding(protocol, endpoint(local), endpoint(name), None if static else RULE)
+
+
+def texts(elements: Iterable[Element]) -> list[str]:
+    return sorted(f"{element.set_name}: {text_of(element)}" for element in elements)
+
+
+def needed(change: Change) -> list[str]:
+    """The elements for one thing alone."""
+    tables = Tables(SERVED)
+    tables.plan([change], NOW)
+    return texts(tables)
+
+
+class Kernel:
+    """Sets that take steps as the kernel's do: no key twice."""
+
+    def __init__(self) -> None:
+        self.elements: dict[tuple[str, bytes], tuple[bytes, int]] = {}
+
+    def carry_out(self, steps: list[Step]) -> None:
+        for (set_name, key, data), add, timeout in steps:
+            if not add:
+                self.elements.pop((set_name, key), None)
+                continue
+            assert (set_name, key) not in self.elements, "its time-out would stay as it was"
+            self.elements[set_name, key] = data, timeout
+
+    def lasting(self) -> set[Element]:
+        """All but the names that were given back."""
+        return {
+            Element(set_name, key, data)
+            for (set_name, key), (data, timeout) in self.elements.items()
+            if set_name != "names" or timeout != LINGER_MS
+        }
+
+
+# Two ports of a phone, a host and a lease; several doors need the same elements.
+BINDINGS = [
+    a_binding(PHONE, NAME),
+    a_binding("192.168.1.10:5060", "203.0.113.1:5060"),
+    a_binding("192.168.1.11:4000", "203.0.113.1:4001"),
+    a_binding("192.168.1.5:0", "203.0.113.5:0", WHOLE_HOST, static=True),
+    a_binding("192.168.1.6:0", "203.0.113.6:0", WHOLE_HOST),
+    a_binding("192.168.1.7:5060", "203.0.113.7:5070", static=True),
+]
+
+
+def doors() -> list[Door]:
+    return [
+        a_door(),
+        a_door(closes=NOW + 20),
+        a_door(closes=NOW + 500),
+        a_door(visitor=None),
+        a_door(visitor=None, closes=math.inf),
+        a_door("203.0.113.1:5060", "192.168.1.10:5060", None, closes=math.inf, inspect_as="sip"),
+        a_door("203.0.113.1:5060", "192.168.1.10:5060", inspect_as="sip"),
+    ]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.lists(
+            st.tuples(st.sampled_from(["open", "close", "use", "make", "free"]), st.integers(0, 6)),
+            min_size=1,
+            max_size=6,
+        ),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+class Engine:
+    """Says what an engine could say: nothing is closed that is not open."""
+
+    def __init__(self) -> None:
+        self.doors = doors()
+        self.open: dict[Door, None] = {}
+        self.bound: dict[Binding, None] = {}
+
+    def changes(self, verbs: list[tuple[str, int]]) -> list[Change]:
+        return [change for verb, number in verbs for change in self.change(verb, number)]
+
+    def change(self, verb: str, number: int) -> list[Change]:
+        door, binding = self.doors[number], BINDINGS[number % len(BINDINGS)]
+        if verb == "open" and door not in self.open:
+            self.open[door] = None
+            door.promoted = False
+            return [DoorOpened(door)]
+        if verb == "close" and door in self.open:
+            del self.open[door]
+            return [DoorClosed(door)]
+        if verb == "use" and door in self.open:
+            door.promoted = True
+            return [DoorPromoted(door)]
+        if verb == "make" and binding not in self.bound:
+            self.bound[binding] = None
+            return [BindingMade(binding)]
+        if verb == "free" and binding in self.bound:
+            del self.bound[binding]
+            return [BindingFreed(binding)]
+        return []
+
+    def everything(self) -> list[Change]:
+        return [*map(BindingMade, self.bound), *map(DoorOpened, self.open)]
+
+
+@given(STEPS)
+def test_whatever_is_changed_the_kernel_holds_what_is_left(batches: list[tuple[list[tuple[str, int]], bool]]) -> None:
+    engine, tables, kernel = Engine(), Tables(SERVED), Kernel()
+    for verbs, refused in batches:
+        changes = engine.changes(verbs)
+        if refused:
+            before = texts(tables), [tables.timeout(element, NOW) for element in tables]
+            first = tables.plan(changes, NOW)
+            tables.undo()
+            assert texts(tables) == before[0]
+            assert sorted(tables.timeout(element, NOW) for element in tables) == sorted(before[1])
+            steps = tables.plan(changes, NOW)
+            assert steps == first, "a plan that was undone has left something"
+        else:
+            steps = tables.plan(changes, NOW)
+        kernel.carry_out(steps)
+        afresh = Tables(SERVED)
+        afresh.plan(engine.everything(), NOW)
+        assert texts(tables) == texts(afresh)
+        assert kernel.lasting() == set(tables)
+        for element in afresh:
+            assert tables.timeout(element, NOW) == 0 or tables.timeout(element, NOW) >= afresh.timeout(element, NOW) > 0
+            assert kernel.elements[element.set_name, element.key][1] == tables.timeout(element, NOW)
+
+
+@given(STEPS)
+def test_undoing_a_plan_leaves_what_was(batches: list[tuple[list[tuple[str, int]], bool]]) -> None:
+    engine, tables = Engine(), Tables(SERVED)
+    for verbs, _ in batches[:-1]:
+        tables.plan(engine.changes(verbs), NOW)
+    before = texts(tables)
+    for verbs, _ in batches[-1:]:
+        tables.plan(engine.changes(verbs), NOW)
+        tables.undo()
+        tables.undo()
+    assert texts(tables) == before
+
+
+def test_the_elements_of_bindings() -> None:
+    udp, tcp = " . udp . ", " . tcp . "
+    assert needed(BindingMade(a_binding(PHONE, NAME))) == [
+        f"bindings: 192.168.1.10{udp}4000 : 203.0.113.1 . 4000",
+        f"names: 203.0.113.1{udp}4000",
+    ]
+    assert needed(BindingMade(a_binding("192.168.1.7:80", "203.0.113.7:8080", TCP, static=True))) == [
+        f"bindings: 192.168.1.7{tcp}80 : 203.0.113.7 . 8080",
+        f"entrances: 203.0.113.7{tcp}8080 : 192.168.1.7 . 80",
+    ]
+    assert f"inspected: 203.0.113.7{udp}5070" in needed(
+        BindingMade(a_binding("192.168.1.7:5060", "203.0.113.7:5070", static=True))
+    )
+    assert needed(BindingMade(a_binding("192.168.1.5:0", "203.0.113.5:0", WHOLE_HOST, static=True))) == [
+        "hosts: 192.168.1.5 : 203.0.113.5",
+        "hosts_in: 203.0.113.5 : 192.168.1.5",
+        "whole: 203.0.113.5",
+    ]
+    assert needed(BindingMade(a_binding("192.168.1.6:0", "203.0.113.6:0", WHOLE_HOST))) == [
+        "leased: 192.168.1.6",
+        "leases: 192.168.1.6 : 203.0.113.6",
+        "leases_in: 203.0.113.6 : 192.168.1.6",
+        "whole: 203.0.113.6",
+    ]
+    assert needed(BindingMade(a_binding("192.168.1.10:7", "203.0.113.1:7", ICMP))) == []
+
+
+def test_the_elements_of_doors() -> None:
+    goal, back = "203.0.113.1 . udp . 4000 : 192.168.1.10 . 4000", "192.168.1.10 . udp . 4000 : 203.0.113.1 . 4000"
+    assert needed(DoorOpened(a_door())) == [f"bindings: {back}", f"doors: {PEER} . {goal}"]
+    assert needed(DoorOpened(a_door(visitor=None))) == [f"bindings: {back}", f"doors_any: {goal}"]
+    assert needed(DoorOpened(a_door(inspect_as="sip", protocol=TCP))) == [
+        f"bindings: {back.replace('udp', 'tcp')}",
+        f"doors: {PEER} . {goal.replace('udp', 'tcp')}",
+        "inspected: 203.0.113.1 . tcp . 4000",
+    ]
+    used = a_door()
+    used.promoted = True
+    assert needed(DoorOpened(used)) == []
+    six = Endpoint(address_of("2001:db8::1"), 4000)
+    of_six = Door(used.owner, "rtp", UDP, visitor=None, entrance=six, leads_to=six, closes=math.inf)
+    assert needed(DoorOpened(of_six)) == []
+
+
+def test_a_door_for_many_flows_stays_when_one_came() -> None:
+    tables, door = Tables(SERVED), a_door()
+    tables.plan([DoorOpened(door)], NOW)
+    assert tables.plan([DoorPromoted(door)], NOW) == []
+    door.promoted = True
+    assert {step.add for step in tables.plan([DoorPromoted(door)], NOW)} == {False}
+    assert list(tables) == []
+    assert tables.plan([DoorClosed(door)], NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("closes", "timeout"),
+    [(NOW + 60, 3_660_000), (NOW - 60, 3_600_000), (10.0**12, 0), (math.inf, 0), (10.0**12 + NOW, 0)],
+)
+def test_how_long_a_door_lasts(closes: float, timeout: int) -> None:
+    steps = Tables(SERVED).plan([DoorOpened(a_door(closes=closes))], NOW)
+    assert {step.timeout for step in steps} == {timeout}
+
+
+def test_the_longest_of_doors_that_share_an_element_counts() -> None:
+    tables = Tables(SERVED)
+    tables.plan([DoorOpened(a_door())], NOW)
+    assert [step.add for step in tables.plan([DoorOpened(a_door(closes=NOW + 90))], NOW)] == [False, True] * 2
+    assert tables.plan([DoorOpened(a_door(closes=NOW + 70))], NOW) == []
+
+
+def test_a_name_lingers_and_is_somebodys_again() -> None:
+    tables, binding = Tables(SERVED), BINDINGS[0]
+    tables.plan([BindingMade(binding)], NOW)
+    steps = tables.plan([BindingFreed(binding)], NOW)
+    assert [(step.element.set_name, step.add, step.timeout) for step in steps] == [
+        ("bindings", False, 0),
+        ("names", False, 0),
+        ("names", True, LINGER_MS),
+    ]
+    assert [(element.set_name, left) for element, left in tables.lingering(NOW + 20)] == [("names", LINGER_MS - 20_000)]
+    steps = tables.plan([BindingMade(binding)], NOW)
+    assert [(step.element.set_name, step.add, step.timeout) for step in steps] == [
+        ("bindings", True, 0),
+        ("names", False, 0),
+        ("names", True, 0),
+    ]
+    assert list(tables.lingering(NOW + 20)) == []
+
+
+def test_names_linger_over_tables_that_are_made_anew() -> None:
+    old, new, newer = Tables(SERVED), Tables(SERVED), Tables(SERVED)
+    old.plan([BindingMade(binding) for binding in BINDINGS[:3]], NOW)
+    old.plan([BindingFreed(BINDINGS[1])], NOW - 20)
+    new.plan([BindingMade(BINDINGS[0])], NOW)
+    new.succeed(old, NOW)
+    assert [(text_of(element), left) for element, left in new.lingering(NOW)] == [
+        ("203.0.113.1 . udp . 5060", LINGER_MS - 20_000),
+        ("203.0.113.1 . udp . 4001", LINGER_MS),
+    ]
+    newer.succeed(new, NOW + 50)
+    assert [text_of(element) for element, _ in newer.lingering(NOW + 50)] == [
+        "203.0.113.1 . udp . 4001",
+        "203.0.113.1 . udp . 4000",
+    ]
+
+
+def test_names_that_have_lingered_long_enough_are_forgotten() -> None:
+    tables = Tables(SERVED)
+    for number in range(1000):
+        binding = a_binding(f"192.168.1.10:{4000 + number}", f"203.0.113.1:{4000 + number}")
+        tables.plan([BindingMade(binding), BindingFreed(binding)], NOW + number)
+    assert len(list(tables.lingering(NOW))) <= LINGER_MS / 1000 + 10

@@ -1,0 +1,158 @@
+"""Hypothesis strategies: whole configurations of a gateway, whose rules name only what there is."""
+
+import string
+
+from hypothesis import strategies as st
+
+from doorman.algs.registry import DEFAULT_PORTS
+from doorman.config.interface_names import read_interface_name
+from doorman.config.model import (
+    AccessEntry,
+    AccessList,
+    Config,
+    DynamicSource,
+    Failure,
+    Interface,
+    NatSide,
+    Pool,
+    StaticHost,
+    StaticPort,
+    Timeouts,
+    Transport,
+    ports_at_first,
+)
+from doorman.net.addresses import Address, Endpoint
+
+ports = st.integers(1, 65_535)
+seconds = st.none() | st.integers(1, 536_870)
+tcp: Transport = "tcp"
+udp: Transport = "udp"
+transports = st.sampled_from((tcp, udp))
+numbers = st.integers(1, 99) | st.integers(1300, 1999)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(
+    lambda text: text.isprintable() and text.strip(" ") == text
+)
+words = st.text(string.ascii_letters + string.digits + "-_.!{}|[]^", min_size=1, max_size=12)
+names = st.sampled_from(
+    ["in0", "out0", "eth0.100", "eth2", "eth10", "GigabitEthernet0/0/0", "lan", "wan"]
+) | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,15}", fullmatch=True).filter(
+    lambda name: read_interface_name(name) == (name, len(name))
+)
+
+
+def ipv4(number: int) -> Address:
+    return Address(number.to_bytes(4, "big"))
+
+
+hosts = st.integers(0x01000000, 0x7EFFFFFF).map(ipv4) | st.integers(0x80000000, 0xDFFFFFFF).map(ipv4)
+
+
+inside: NatSide = "inside"
+outside: NatSide = "outside"
+sides = st.sampled_from((None, inside, outside))
+fail_open: Failure = "fail-open"
+fail_closed: Failure = "fail-closed"
+failures = st.dictionaries(
+    st.sampled_from(sorted({service.alg for service in DEFAULT_PORTS})), st.sampled_from((fail_open, fail_closed))
+)
+
+
+@st.composite
+def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
+    """Interfaces in networks that do not overlap."""
+    found = {}
+    for index, name in enumerate(draw(st.lists(names, max_size=4, unique=True))):
+        length = draw(st.integers(8, 32))
+        network = (10 + index) << 24
+        lowest, highest = (1, (1 << (32 - length)) - 2) if length < 31 else (0, (1 << (32 - length)) - 1)
+        address = ipv4(network + draw(st.integers(lowest, highest))) if draw(st.booleans()) else None
+        side = draw(sides)
+        description = draw(st.just("") | texts)
+        prefix = length if address is not None else 32
+        found[name] = Interface(name, address, prefix, side, description, draw(st.booleans()))
+    return found
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> AccessEntry:
+    wildcard = draw(st.sampled_from((0, 0xFF, 0xFFFFFFFF)) | st.integers(0, 0xFFFFFFFF))
+    address = draw(st.integers(0, 0xFFFFFFFF)) & ~wildcard
+    return AccessEntry(draw(st.booleans()), ipv4(address), ipv4(wildcard))
+
+
+@st.composite
+def access_lists(draw: st.DrawFn) -> dict[str, AccessList]:
+    found = {}
+    for number in draw(st.lists(numbers, max_size=3, unique=True)):
+        lines = draw(st.lists(entries(), min_size=1, max_size=4, unique=True))
+        places = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
+        remarks = tuple((place, draw(texts)) for place in places)
+        found[str(number)] = AccessList(str(number), tuple(lines), remarks)
+    return found
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> dict[str, Pool]:
+    found = {}
+    for name in draw(st.lists(words, max_size=3, unique=True)):
+        first, last = sorted(draw(st.tuples(hosts, hosts)))
+        least = 32 - (int.from_bytes(first, "big") ^ int.from_bytes(last, "big")).bit_length()
+        found[name] = Pool(name, first, last, draw(st.integers(1, least)) if least else 0)
+    return {name: pool for name, pool in found.items() if pool.prefix_length}
+
+
+@st.composite
+def static_rules(draw: st.DrawFn, known: list[str]) -> tuple[list[StaticHost], list[StaticPort]]:
+    """Statics of hosts that are all different."""
+    locals_ = draw(st.lists(hosts, max_size=6, unique=True))
+    globals_ = draw(st.lists(hosts, min_size=len(locals_), max_size=len(locals_), unique=True))
+    found: tuple[list[StaticHost], list[StaticPort]] = ([], [])
+    for index, (local, global_) in enumerate(zip(locals_, globals_, strict=True)):
+        if draw(st.booleans()):
+            found[0].append(StaticHost(local, global_))
+            continue
+        interface = draw(st.sampled_from([None, *known]))
+        port = 1_000 + index
+        endpoint = Endpoint(local, draw(ports))
+        found[1].append(StaticPort(draw(transports), endpoint, None if interface else global_, interface, port))
+    return found
+
+
+@st.composite
+def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
+    """At most one rule for each access list."""
+    found = []
+    for number in config.access_lists:
+        pool = draw(st.sampled_from([None, *config.pools]))
+        interface = draw(st.sampled_from([None, *config.interfaces])) if pool is None else None
+        if pool or interface:
+            found.append(DynamicSource(number, pool, interface, draw(st.booleans())))
+    return found
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """Whole configurations whose rules name only what there is."""
+    config = Config(
+        hostname=draw(st.from_regex(r"[A-Za-z]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?", fullmatch=True)),
+        interfaces=draw(interfaces()),
+        access_lists=draw(access_lists()),
+        pools=draw(pools()),
+        profile=draw(st.sampled_from((None, "rfc4787"))),
+        timeouts=draw(st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)),
+    )
+    config.services = draw(
+        st.just(ports_at_first(config.profile))
+        | st.fixed_dictionaries(
+            {service: st.frozensets(ports | st.just(5060), max_size=3) for service in DEFAULT_PORTS}
+        )
+    )
+    config.failures = draw(failures)
+    config.dynamic_sources = draw(dynamic_rules(config))
+    config.static_hosts, config.static_ports = draw(static_rules(list(config.interfaces)))
+    return config
+
+
+port_timeouts = st.dictionaries(st.tuples(transports, ports), seconds, max_size=3).map(
+    lambda chosen: tuple(sorted(((*key, value) for key, value in chosen.items()), key=lambda entry: entry[:2]))
+)
