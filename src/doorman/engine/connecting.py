@@ -5,9 +5,10 @@ from outside: session? -> static name? -> else door (promoted) -> inside
 """
 
 from doorman.algs.api import Direction, Path, Refused
-from doorman.engine.connections import LIMITS, Connection, Limits, Passage
+from doorman.engine.connections import Connection, Limits, Passage
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
+from doorman.engine.streams import passage_of
 from doorman.nat.bindings import WHOLE_HOST
 from doorman.nat.sessions import Session, flow_key
 from doorman.net.addresses import Endpoint
@@ -18,7 +19,7 @@ _ACK = 16
 
 
 def connect(  # noqa: PLR0913 - what a packet says of itself, and how it is treated
-    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, *, limits: Limits = LIMITS
+    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, *, limits: Limits | None = None
 ) -> Connection:
     """Let a connection through, or refuse it: its flows are entered, and the door it came by has been used.
 
@@ -28,7 +29,7 @@ def connect(  # noqa: PLR0913 - what a packet says of itself, and how it is trea
         receiver: where that packet wants to go.
         side: where it came from.
         now: the time in seconds.
-        limits: how the streams are cut.
+        limits: how the streams are cut, if not as the settings of the ALG say.
 
     Raises:
         Refused: it may not pass (`no-translation`, `no-session-or-door`, `spoofed-source`), or there is no name left
@@ -43,7 +44,7 @@ def connect(  # noqa: PLR0913 - what a packet says of itself, and how it is trea
         raise
 
 
-def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits) -> Connection:
+def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits | None) -> Connection:
     state, alg = engine.state, engine.inspector.alg_for(TCP, sender.port, receiver.port)
     if not state.rules.is_inside(sender.address) or state.rules.is_inside(receiver.address):
         return _untouched(engine, sender, receiver, limits)
@@ -66,7 +67,9 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     return _connection(engine, [(session, _OUTBOUND), (inward, _INBOUND)], limits)
 
 
-def _from_outside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits) -> Connection:
+def _from_outside(
+    engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits | None
+) -> Connection:
     state = engine.state
     if state.rules.is_inside(sender.address):
         raise Refused("spoofed-source")
@@ -75,7 +78,7 @@ def _from_outside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: flo
     return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits)
 
 
-def _untouched(engine: Engine, sender: Endpoint, receiver: Endpoint, limits: Limits) -> Connection:
+def _untouched(engine: Engine, sender: Endpoint, receiver: Endpoint, limits: Limits | None) -> Connection:
     """A connection that no rule is about; those to the gateway itself go nowhere."""
     if engine.state.rules.owns(receiver.address):
         raise Refused("no-translation")
@@ -102,23 +105,13 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     return session
 
 
-def _connection(engine: Engine, chain: list[tuple[Session, Direction]], limits: Limits) -> Connection:
+def _connection(engine: Engine, chain: list[tuple[Session, Direction]], limits: Limits | None) -> Connection:
     """A connection by the flows it passes, from the client on."""
     for session, _ in chain:
         engine.state.sessions.see_flags(session, _ACK)  # open: it lives as long as it is used
-    client = [_passage(session, direction) for session, direction in chain]
-    server = [_passage(session, Direction(1 - direction)) for session, direction in reversed(chain)]
+    client = [passage_of(session, direction) for session, direction in chain]
+    server = [passage_of(session, Direction(1 - direction)) for session, direction in reversed(chain)]
     last = client[-1].path
     sessions = tuple(session for session, _ in chain)
     looks = [look for look in client if look.alg], [look for look in server if look.alg]
     return Connection(engine, sessions, looks, (last.arrives_from, last.arrives_to), limits)
-
-
-def _passage(session: Session, direction: Direction) -> Passage:
-    """What an ALG is told of one direction of a flow; its name is empty where no ALG serves the flow."""
-    inside, outside = session.inside_local, session.outside_local
-    if direction == _OUTBOUND:
-        path = Path(inside, outside, session.inside_global, session.outside_global)
-    else:
-        path = Path(session.outside_global, session.inside_global, outside, inside)
-    return Passage(session.alg or "", session, direction, path)

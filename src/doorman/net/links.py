@@ -101,6 +101,12 @@ def replace_packet(frame: Frame, start: int, packet: bytes) -> Frame:
     return Frame(data, frame.time_ns, wire_length, frame.link, frame.interface)
 
 
+def turned_round(frame: Frame) -> Frame:
+    """A frame whose packet goes the other way: on Ethernet, between the same two addresses."""
+    data = frame.data
+    return frame._replace(data=data[6:12] + data[:6] + data[12:]) if frame.link == ETHERNET else frame
+
+
 def _behind_tags(data: bytes, kind: bytes, start: int) -> int:
     while kind in _TAGS:
         kind = data[start + 2 : start + 4]

@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 
 MAX_MESSAGE = 8_192
 """Bytes of a message on a stream, unless the configuration says otherwise."""
+TOO_LONG = "message-too-long"
+"""Why a framer refuses a message with more bytes than that."""
 
 
 class Kind(Enum):

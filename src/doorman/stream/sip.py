@@ -12,7 +12,7 @@ whoever does not, would see different messages (request smuggling).
 
 import re
 
-from doorman.stream.framing import MAX_MESSAGE, Foreign, Found, Kind
+from doorman.stream.framing import MAX_MESSAGE, TOO_LONG, Foreign, Found, Kind
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import begins_like_sip
 
@@ -88,7 +88,7 @@ class SipFramer:
         end = data.find(_END_OF_HEADERS, start + self._seen, start + self._limit)
         if end < 0:
             if len(data) - start >= self._limit:
-                raise Malformed("message-too-long")
+                raise Malformed(TOO_LONG)
             self._seen = max(self._seen, len(data) - start - len(_END_OF_HEADERS) + 1)
             return False
         breaks = data.count(b"\r\n", start, end)
@@ -96,7 +96,7 @@ class SipFramer:
             raise Malformed("header-line")
         length = end + len(_END_OF_HEADERS) - start + self._body(data, start, end)
         if length > self._limit:
-            raise Malformed("message-too-long")
+            raise Malformed(TOO_LONG)
         self._length = length
         return True
 
