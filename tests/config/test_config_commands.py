@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from doorman.algs.registry import Service
+from doorman.algs.sip.settings import SipSettings
 from doorman.config.command import Command, InvalidInputError
+from doorman.config.errors import ConfigErrors
 from doorman.config.grammar import parameter_name, parse_grammar, variables
 from doorman.config.model import (
     AccessEntry,
@@ -21,6 +23,7 @@ from doorman.config.model import (
 )
 from doorman.config.modes import CONFIGURE, END, EXIT, INTERFACE, SUBMODES
 from doorman.config.reader import read_config
+from doorman.config.render import render
 from doorman.config.session import Session
 from doorman.net.addresses import Endpoint, address_of
 
@@ -52,6 +55,10 @@ DONE_AND_UNDONE = [
     ("interface in0", "ip nat outside", "no ip nat outside"),
     ("interface in0", "description a long  text", "no description"),
     ("interface in0", "shutdown", "no shutdown"),
+    *(
+        ("interface in0", f"ip nat service sip mode {mode}", "no ip nat service sip mode")
+        for mode in ("full", "pinhole-only", "observe", "off")
+    ),
     ("", "access-list 2 permit any", "no access-list 2"),
     ("", "access-list 1 deny host 10.0.0.1", "no access-list 1 deny 10.0.0.1"),
     ("", "access-list 2 remark who: everyone!", "no access-list 2 remark who: everyone!"),
@@ -76,6 +83,38 @@ DONE_AND_UNDONE = [
         "no ip nat inside source static tcp 10.0.0.5 80 interface out0 80",
     ),
     ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),
+    ("", "ip nat service profile ios", "no ip nat service profile ios"),
+    *(
+        ("", f"ip nat service sip {words} {value}", f"no ip nat service sip {words}")
+        for words, values in (
+            ("inactive-media-timeout", (10, 2550)),
+            ("maximum-call-duration", (3, 7200)),
+            ("t1-interval", (501, 5000)),
+            ("t4-interval", (6, 10)),
+            ("c-timeout", (4, 10)),
+            ("hold", ("retain",)),
+            ("max-streams", (1, 64)),
+            ("max-message-size", (65535,)),
+            ("oversized", ("pass",)),
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("unknown-message", ("permit", "permit nat-applied", "permit routed")),
+            ("quota calls", (1, 1000000)),
+            ("quota incoming-calls", (1, 1000000)),
+            ("quota headers", (16, 4096)),
+            ("quota header-length", (128,)),
+            ("quota values", (16, 65535)),
+            ("quota doors", (2, 4096)),
+            ("quota signalling-doors", (1, 256)),
+            ("protect deny-time", (0, 3600)),
+            ("protect threshold", (1, 10000)),
+            ("protect period", (1, 3600)),
+            ("protect rate", (1, 100000)),
+            ("protect against", ("everyone",)),
+            ("protect servers", (1, 1999)),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
     ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
     ("", "no ip nat service sip", "ip nat service sip"),
     ("", "ip nat service sip fail-closed", "no ip nat service sip fail-closed"),
@@ -116,22 +155,88 @@ def test_every_command_is_in_the_table_with_its_no_form() -> None:
     assert tried == wanted
 
 
-def parameters_of(function: Callable[..., object]) -> set[str]:
-    signature = inspect.signature(function)
-    return {
-        name for name, parameter in signature.parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
+def takes(function: Callable[..., object], names: set[str]) -> bool:
+    """Whether a function takes these variables, and no others unless it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return bool(names)
+    return names == {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.grammar for command in COMMANDS])
 def test_the_functions_take_the_variables_of_the_grammar(command: Command) -> None:
     head, tail = parse_grammar(command.grammar)
     if command.run:
-        assert parameters_of(command.run) == {parameter_name(name) for name in variables(head + tail)}
+        assert takes(command.run, {parameter_name(name) for name in variables(head + tail)})
         assert inspect.getdoc(command.run)
     if command.undo:
-        assert parameters_of(command.undo) == {parameter_name(name) for name in variables(head)}
+        assert takes(command.undo, {parameter_name(name) for name in variables(head)})
         assert inspect.getdoc(command.undo)
+
+
+class TestProfiles:
+    def test_ios_has_fewer_streams(self) -> None:
+        assert sip_of(after()).max_streams == 12
+        assert sip_of(after("ip nat service profile ios")).max_streams == 5
+
+    def test_what_was_said_is_kept(self) -> None:
+        config = after(
+            "ip nat service sip max-streams 8", "ip nat service sip c-timeout 4", "ip nat service profile ios"
+        )
+        assert (sip_of(config).max_streams, sip_of(config).c_timeout) == (8, 4)
+
+    def test_no_form_of_a_setting_goes_back_to_the_profile(self) -> None:
+        config = after(
+            "ip nat service profile ios", "ip nat service sip max-streams 8", "no ip nat service sip max-streams"
+        )
+        assert sip_of(config).max_streams == 5
+
+    def test_from_one_to_another(self) -> None:
+        config = after("ip nat service profile ios", "ip nat service profile rfc4787")
+        assert sip_of(config).max_streams == 12
+        assert config == after("ip nat service profile rfc4787")
+
+    def test_only_its_own_is_taken_back(self) -> None:
+        assert after("ip nat service profile ios", "no ip nat service profile rfc4787").profile == "ios"
+
+
+def sip_of(config: Config) -> SipSettings:
+    settings = config.settings["sip"]
+    assert isinstance(settings, SipSettings)
+    return settings
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ip nat service sip t1-interval 499",
+        "ip nat service sip t4-interval 11",
+        "ip nat service sip c-timeout 2",
+        "ip nat service sip max-message-size 8191",
+        "ip nat service sip max-message-size 65536",
+        "ip nat service sip unknown-message drop routed",
+        "ip nat service sip malformed permit",
+        "ip nat service profile cisco",
+    ],
+)
+def test_out_of_range(line: str) -> None:
+    with pytest.raises(InvalidInputError):
+        after(line)
+
+
+def test_the_mode_of_an_interface_and_that_of_all_are_two() -> None:
+    config = after("ip nat service sip mode observe", "interface in0", "ip nat service sip mode off")
+    assert (config.settings["sip"].mode, config.interfaces["in0"].modes) == ("observe", (("sip", "off"),))
+    config = after("interface in0", "ip nat service sip mode off", "exit", "ip nat service sip mode observe")
+    assert (config.settings["sip"].mode, config.interfaces["in0"].modes) == ("observe", (("sip", "off"),))
+    assert read_config(render(config), "again") == config
+
+
+def test_a_setting_that_names_a_list_which_does_not_exist() -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        read_config("ip nat service sip protect servers 7\n", "gateway.cfg")
+    assert str(refused.value).endswith("% Access list 7 does not exist")
+    read_config("ip nat service sip protect servers 7\naccess-list 7 permit host 10.0.0.9\n", "gateway.cfg")
 
 
 def test_a_whole_configuration() -> None:
@@ -217,7 +322,7 @@ def test_an_interface_that_is_shut_down_has_no_side() -> None:
         ("IP NAT TR U 20", "ip nat translation udp-timeout 20"),
         ("ip nat translation timeout 20", "ip nat translation timeout 20"),
         ("ac 2 p h 10.0.0.1", "access-list 2 permit host 10.0.0.1"),
-        ("n ip n se si u p 5060", "no ip nat service sip udp port 5060"),
+        ("n ip n se si ud p 5060", "no ip nat service sip udp port 5060"),
         ("host GW", "hostname GW"),
     ],
 )

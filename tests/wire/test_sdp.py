@@ -145,13 +145,57 @@ def test_two_answers_to_where_media_go() -> None:
 
 
 def test_flags() -> None:
-    for line, mux, active in [
-        ("a=rtcp-mux", True, False), ("a=setup:active", False, True), ("a=setup:actpass", False, False),
-        ("a=rtcp-mux-only", False, False), ("a=setup:passive", False, False), ("a=rtcp-mux \t", True, False),
-        ("a=rtcp-fb:* nack", False, False),
+    for line, mux, setup in [
+        ("a=rtcp-mux", True, b""), ("a=setup:active", False, b"active"), ("a=setup:actpass", False, b"actpass"),
+        ("a=rtcp-mux-only", True, b""), ("a=setup:passive", False, b"passive"), ("a=rtcp-mux \t", True, b""),
+        ("a=rtcp-fb:* nack", False, b""), ("a=setup:", False, b""), ("a=setup:active\t", False, b"active"),
     ]:  # fmt: skip
         _, only = media("m=audio 4000 RTP/AVP 0", line)
-        assert (only.mux, only.active) == (mux, active), line
+        assert (only.mux, only.setup) == (mux, setup), line
+
+
+def test_who_opens_the_connection() -> None:
+    _, description = read(HEAD + "a=setup:passive\nm=image 9 TCP t38\na=setup:active\nm=image 9 TCP t38")
+    assert (description.setup, [media.setup for media in description.media]) == (b"passive", [b"active", b""])
+
+
+def test_where_rtcp_may_come() -> None:
+    for line, mux, only in [
+        ("a=rtcp-mux", True, False),
+        ("a=rtcp-mux-only", True, True),
+        ("a=rtcp-muxed", False, False),
+    ]:
+        _, found = media("m=audio 4000 RTP/AVP 0", line)
+        assert (found.mux, found.mux_only) == (mux, only), line
+
+
+def test_paths() -> None:
+    line = "a=path:msrp://relay.example:9000/1;tcp MSRPS://u@10.0.0.1/2;tcp msrp://[2001:db8::1]:2855/3;tcp"
+    data, only = media("m=message 2855 TCP/MSRP *", line, "a=msrp-cema")
+    found = [
+        (at(data, host) if host.address and len(host.address) == 4 else None, port and port.number)
+        for host, port in only.path
+    ]
+    assert found == [(None, 9000), ("10.0.0.1", None), (None, 2855)]
+    assert only.cema
+    assert not media("m=message 2855 TCP/MSRP *", "a=path:msrp://10.0.0.1:99999/1;tcp x-msrp://10.0.0.1/2")[1].path
+    assert refusal("m=message 2855 TCP/MSRP *", "a=path:" + " msrp://a/1;tcp" * 17) == "too-many-candidates"
+
+
+def test_remote_candidates() -> None:
+    data, only = media("m=audio 4000 RTP/AVP 0", "a=remote-candidates:1 10.0.0.1 4000 2 10.0.0.2 4001 3 x 99999")
+    assert [(at(data, host), port and port.number) for host, port in only.remote] == [
+        ("10.0.0.1", 4000),
+        ("10.0.0.2", 4001),
+    ]
+    assert refusal("m=audio 4000 RTP/AVP 0", "a=remote-candidates:" + "1 a 1 " * 129) == "too-many-candidates"
+
+
+def test_where_the_description_of_a_line_ends() -> None:
+    data, description = read(HEAD + "m=audio 4000 RTP/AVP 0\na=x\nm=video 4002 RTP/AVP 31\na=y\n")
+    first, second = description.media
+    assert data[: first.end].endswith(b"a=x\r\n")
+    assert data[: second.end].endswith(b"a=y\r\n")
 
 
 def test_candidates() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from doorman.wire.malformed import Malformed
-from doorman.wire.sip import MAX_HEADERS, SipMessage, is_keepalive, read_sip
+from doorman.wire.sip import MAX_HEADERS, SipMessage, is_keepalive, read_fragment, read_sip
 from doorman.wire.uri import find_uris, find_via
 from kit.sip import SHARED, shared_file, sip
 
@@ -142,7 +142,7 @@ class TestHeaders:
         assert values(message, "to") == [b"sip:b@c"]
 
     def test_only_what_matters_is_listed(self) -> None:
-        message = read(sip(START, CALL, "User-Agent: phone 10.0.0.10", "X: y", "s: hello", "Empty:"))
+        message = read(sip(START, CALL, "User-Agent: phone 10.0.0.10", "Z: y", "s: hello", "Empty:"))
         assert [name for name, _, _ in message.headers] == ["call-id", "content-length"]
 
     def test_line_feeds_alone(self) -> None:
@@ -372,3 +372,35 @@ def test_every_reason_is_named_here() -> None:
 def test_headers_that_may_stand_once(name: str) -> None:
     value = {"CSeq": "1 OPTIONS", "Call-ID": "x", "Content-Length": "0"}[name]
     assert refusal(sip(START, CALL, "CSeq: 1 OPTIONS", f"{name}: {value}")) == f"{name.lower()}-twice"
+
+
+class TestFragments:
+    """RFC 3420."""
+
+    @pytest.mark.parametrize("text", [b"SIP/2.0 200 OK", b"SIP/2.0 200 OK\r\n", b"SIP/2.0 200 OK\r\n\r\n"])
+    def test_a_status_line(self, text: bytes) -> None:
+        message = read_fragment(text)
+        assert (message.status, message.headers, message.body) == (200, [], b"")
+
+    def test_a_request_line(self) -> None:
+        message = read_fragment(b"INVITE sip:a@b SIP/2.0\r\nf: x")
+        assert (message.method, message.data[message.uri_start : message.uri_end]) == (b"INVITE", b"sip:a@b")
+        assert [value.strip() for value in values(message, "from")] == [b"x"]
+
+    @pytest.mark.parametrize("end", [b"", b"\r\n", b"\n", b"\r\n\r\n"])
+    def test_headers_alone(self, end: bytes) -> None:
+        message = read_fragment(b"From: x\r\nTo: y" + end)
+        assert (message.method, message.status, message.call_id) == (b"", 0, b"")
+        assert [value.strip() for value in values(message, "from") + values(message, "to")] == [b"x", b"y"]
+        assert message.body == b""
+
+    def test_a_body(self) -> None:
+        message = read_fragment(b"SIP/2.0 200 OK\r\nc: text/plain\r\n\r\nhello\r\n")
+        assert message.body == b"hello\r\n"
+        assert read_fragment(b"SIP/2.0 200 OK\r\nl: 5\r\n\r\nhello\r\nafter").body == b"hello"
+        assert read_fragment(b"l: 5\r\n").body == b"", "what is left out of a message may be its body"
+
+    @pytest.mark.parametrize("text", [b"v=0\r\n", b"hello", b"\0\1", b"l: 9\r\n\r\nhello", b"To: a\rFrom: b"])
+    def test_none(self, text: bytes) -> None:
+        with pytest.raises(Malformed):
+            read_fragment(text)

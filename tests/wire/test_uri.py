@@ -3,7 +3,7 @@
 import pytest
 
 from doorman.net.packet import TCP, UDP
-from doorman.wire.uri import HostPort, Part, find_request_uri, find_uris, find_via
+from doorman.wire.uri import HostPort, Part, find_agents, find_request_uri, find_uris, find_via
 
 
 def uris(value: str) -> list[tuple[str, str, int]]:
@@ -60,6 +60,48 @@ def test_one_address(value: str) -> None:
 )  # fmt: skip
 def test_no_address(value: str) -> None:
     assert uris(value) == []
+
+
+@pytest.mark.parametrize(
+    "headers", ["Replaces=1@10.0.0.2", "a=sip:b@10.0.0.2", "a=b;maddr=10.0.0.2", "a=%3Csip:10.0.0.2%3E"]
+)
+@pytest.mark.parametrize(
+    "form", ["<sip:a@10.0.0.1:5070?{}>", "<sip:a@10.0.0.1:5070;lr?{}>;x", "sip:a@10.0.0.1:5070?{};q=1"]
+)
+def test_headers_within_a_uri_are_not_read(form: str, headers: str) -> None:
+    assert uris(form.format(headers)) == ONE
+    assert request_uri(form.strip("<>x;").format(headers)) == ONE
+
+
+def test_maddr_before_the_headers_within_a_uri() -> None:
+    assert [place[1] for place in uris("<sip:a@b;maddr=10.0.0.1?c=d;maddr=10.0.0.2>")] == ["b", "10.0.0.1"]
+
+
+@pytest.mark.parametrize("value", ["<http://b/?x=sip:a@10.0.0.2>", "<tel:+1;y=sip:a@10.0.0.2>", "<urn:sip:a@10.0.0.2>"])
+def test_uris_of_other_schemes_are_not_read(value: str) -> None:
+    assert uris(value) == []
+    assert uris(f"{value};purpose=icon, <sip:a@10.0.0.1:5070>, {value}") == ONE
+
+
+@pytest.mark.parametrize("scheme", ["pres", "im", "IM", "Pres"])
+def test_users_by_other_schemes(scheme: str) -> None:
+    assert request_uri(f"{scheme}:a@10.0.0.1:5070") == ONE
+    assert find_request_uri(f"{scheme}:a@10.0.0.1".encode())[0].default_port == 5060
+    assert request_uri(f"x{scheme}:a@10.0.0.1") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('307 10.0.0.1:5070 "text"', ONE), ('370 10.0.0.1 "a 399 10.0.0.2 b"', BARE),
+        ('399 [2001:db8::1]:5070 "x"', [("[2001:db8::1]:5070", "2001:db8::1", 5070)]), ("10.0.0.1", []),
+        ('399 a "\\" 399 10.0.0.2 ", 301 10.0.0.1 "b"', [("a", "a", -1), *BARE]), ('399 10.0.0.1:99999 ""', []),
+        ("1399 10.0.0.1", []), ("", []),
+    ],
+)  # fmt: skip
+def test_agents(value: str, expected: list[tuple[str, str, int]]) -> None:
+    data = value.encode()
+    assert [shown(data, place) for place in find_agents(data)] == expected
 
 
 def test_a_list_of_both_forms() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Se
 from enum import IntEnum
 from typing import NamedTuple, Protocol, TypeAlias, Union
 
+from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -32,6 +33,11 @@ class Path(NamedTuple):
     sent_to: Endpoint
     arrives_from: Endpoint
     arrives_to: Endpoint
+
+    @property
+    def translated(self) -> bool:
+        """Whether the receiver sees other endpoints than the sender."""
+        return (self.sent_from, self.sent_to) != (self.arrives_from, self.arrives_to)
 
 
 class Message(NamedTuple):
@@ -93,6 +99,23 @@ class Nat(Protocol):
         """
         ...
 
+    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """Name an endpoint that the message's host asks the receiver to talk to, and give it a name if it has none.
+
+        Also that of another inside host, unlike `translate`: ask only for what the protocol exists to do, and count.
+
+        Raises:
+            Refused: no address or port is left for it.
+        """
+        ...
+
+    def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
+        """What the sender's own host has behind a name that it already goes by for the receiver.
+
+        A host may have learned that name (STUN) and write it itself. None: it is not one of its names.
+        """
+        ...
+
     def shielded(self, address: Address) -> bool:
         """Whether traffic towards this address, as the sender names it, needs a door."""
         ...
@@ -123,6 +146,7 @@ class Door:
         flows: how many flows may use it, None for as many as come.
         inspect_as: the ALG of those flows, None for plain traffic.
         opened, closes: seconds; `closes` is when it ends unless refreshed.
+        spares: whether flows that came through it go on when it closes.
         rings: of its timer.
         promoted: whether its first packet made a session of it.
     """
@@ -139,6 +163,7 @@ class Door:
         "protocol",
         "rings",
         "role",
+        "spares",
         "visitor",
     )
 
@@ -165,7 +190,7 @@ class Door:
         self.flows = flows
         self.inspect_as = inspect_as
         self.opened = self.rings = 0.0
-        self.promoted = False
+        self.promoted = self.spares = False
 
     def same_flow(self, other: "Door") -> bool:
         """Whether another door lets the same visitor to the same place by the same entrance."""
@@ -174,17 +199,37 @@ class Door:
 
 
 class OpenDoor(NamedTuple):
-    """Open a door, or change the one its owner has at that entrance (other visitor, other end)."""
+    """Open a door, or change the one its owner has at that entrance (other visitor, other end).
+
+    Attributes:
+        door: the door.
+        anew: the visitor moved to another port: that it came by this door before does not count.
+    """
 
     door: Door
+    anew: bool = False
 
 
 class CloseDoors(NamedTuple):
-    """Close an owner's doors at time `at`, and with them the flows that came through; only one entrance if given."""
+    """Close an owner's doors at time `at`, and with them the flows that came through; only one entrance if given.
+
+    With `spare`, those flows go on: an inside end still sends, and only nothing new shall come in.
+    """
 
     owner: Owner
     at: float
     entrance: Endpoint | None = None
+    spare: bool = False
+
+
+class InactivityTimeout(NamedTuple):
+    """Close an owner's doors once nothing comes or goes by any of them for so many seconds.
+
+    Infinity: silence closes nothing. Before this is said, the end of the last flow that came by them closes them.
+    """
+
+    owner: Owner
+    seconds: float
 
 
 class StopInspecting(NamedTuple):
@@ -195,13 +240,20 @@ class StopInspecting(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A named oddity, counted; `detail` may hold bytes of the message and must be escaped where it is shown."""
+    """A named oddity, counted.
+
+    Attributes:
+        name: of the oddity.
+        detail: may hold bytes of the message and must be escaped where it is shown.
+        owner: whose call or transfer came to its end with it, None where none did.
+    """
 
     name: str
     detail: bytes = b""
+    owner: Owner | None = None
 
 
-Effect = OpenDoor | CloseDoors | StopInspecting | Note
+Effect = OpenDoor | CloseDoors | InactivityTimeout | StopInspecting | Note
 
 
 class Edit(NamedTuple):
@@ -213,6 +265,32 @@ class Edit(NamedTuple):
     rule: str
 
 
+class About(NamedTuple):
+    """What a message belongs to.
+
+    Attributes:
+        owner: whose call or transfer it is of.
+        answers: what it answers, such as `INVITE`; empty where it answers nothing, or nothing that is known.
+    """
+
+    owner: Owner
+    answers: str = ""
+
+
+class Withheld(NamedTuple):
+    """What an ALG decided about a message and its mode kept from happening.
+
+    Attributes:
+        mode: `pinhole-only` or `observe`.
+        edits, effects, drop: as in an outcome.
+    """
+
+    mode: str
+    edits: list[Edit]
+    effects: list[Effect]
+    drop: str | None
+
+
 class Outcome(NamedTuple):
     """What an ALG decided about a message.
 
@@ -221,12 +299,16 @@ class Outcome(NamedTuple):
         drop: why the message must not go on, None where it goes on.
         effects: to be carried out before the message is sent.
         name: what the message is, for counters: `INVITE`, `200`, …; empty where it is none of the protocol.
+        about: what it belongs to, None where that is not to be read.
+        withheld: what else was decided and does not happen, because of the ALG's mode; None: all happens.
     """
 
     edits: list[Edit]
     effects: list[Effect]
     name: str = ""
     drop: str | None = None
+    about: About | None = None
+    withheld: Withheld | None = None
 
 
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007 - names itself
@@ -294,8 +376,13 @@ class Alg(Protocol):
     name: str
     touched: Touched
 
-    def serve(self, ports: frozenset[int]) -> None:
-        """Be served on other ports from now on."""
+    def configure(self, ports: frozenset[int], settings: Settings) -> None:
+        """Be served on other ports from now on, with other settings; what is remembered goes on with them.
+
+        Args:
+            ports: of both transports.
+            settings: of this ALG's own class.
+        """
         ...
 
     def recognises(self, data: bytes) -> bool:

@@ -8,9 +8,9 @@ from doorman.config.model import Config, DynamicSource, StaticPort
 
 
 class Fault(NamedTuple):
-    """A rule that cannot work, the parameter of its command to blame, and why."""
+    """A rule, or a setting of an ALG (both names), that cannot work; the parameter of its command to blame, and why."""
 
-    rule: DynamicSource | StaticPort
+    rule: DynamicSource | StaticPort | tuple[str, str]
     parameter: str
     message: str
 
@@ -26,11 +26,21 @@ def find_faults(config: Config) -> Iterator[Fault]:
     for port in config.static_ports:
         yield from _interface_faults(config, port)
     yield from _taken_ports(config)
+    yield from _missing_lists(config)
 
 
 def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Iterator[Fault]:
     if rule.interface is not None and rule.interface not in config.interfaces:
         yield Fault(rule, "interface", f"% Interface {rule.interface} does not exist")
+
+
+def _missing_lists(config: Config) -> Iterator[Fault]:
+    """Settings of ALGs that name access lists."""
+    for alg, settings in config.settings.items():
+        for field in settings.LISTS:
+            number = getattr(settings, field)
+            if number and str(number) not in config.access_lists:
+                yield Fault((alg, field), "number", f"% Access list {number} does not exist")
 
 
 def _taken_ports(config: Config) -> Iterator[Fault]:

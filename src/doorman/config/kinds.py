@@ -1,4 +1,4 @@
-"""What a variable of the grammar accepts: `word`, `hostname`, `line`, `ipv4`, `interface`, or a range `1-99,1300-1999`.
+"""What a variable of the grammar accepts: `word`, `text`, `hostname`, `line`, `ipv4`, `interface`, or a range `1-99`.
 
 A reader gets the line from the variable's first character on and says which value stands there and how many
 characters it takes; nearly all take one word.
@@ -17,6 +17,7 @@ Reading = tuple[object, int] | None
 
 _FIRST_WORD = re.compile(r"[^ \t]+")
 _NAME = re.compile(r"[!->@-~]{1,64}")  # printable ASCII; the question mark asks for help
+_TEXT = re.compile(r"[!-~]{1,255}")  # what messages may hold, a question mark too
 _HOSTNAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _IPV4_LENGTH = 4
@@ -41,6 +42,10 @@ def _read_word(rest: str) -> Reading:
     return _read_matching(_NAME, rest)
 
 
+def _read_text(rest: str) -> Reading:
+    return _read_matching(_TEXT, rest)
+
+
 def _read_hostname(rest: str) -> Reading:
     return _read_matching(_HOSTNAME, rest)
 
@@ -60,6 +65,7 @@ def _read_ipv4(rest: str) -> Reading:
 
 _KINDS = {
     "word": Kind(("WORD",), str, _read_word),
+    "text": Kind(("WORD",), str, _read_text),
     "hostname": Kind(("WORD",), str, _read_hostname),
     "line": Kind(("LINE",), str, _read_line),
     "ipv4": Kind(("A.B.C.D",), bytes, _read_ipv4),

@@ -3,23 +3,28 @@
 The leaves are frozen; `Config` itself is what commands edit. Two configurations that say the same compare equal.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from doorman.algs.registry import DEFAULT_PORTS, Service
+from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
+from doorman.algs.settings import Mode, Settings
 from doorman.net.addresses import Address, Endpoint, Prefix
 from doorman.timers import NEVER
 
 NatSide = Literal["inside", "outside"]
 Transport = Literal["tcp", "udp"]
-ServiceProfile = Literal["rfc4787"]
+ServiceProfile = Literal["rfc4787", "ios"]
+"""Where the switches and settings of all ALGs start from."""
 Failure = Literal["fail-open", "fail-closed"]
 """What becomes of signalling while nobody inspects it: it passes with plain NAT, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """An interface, its first address with the length of its network, and its side of the NAT."""
+    """An interface, its first address with the length of its network, and its side of the NAT.
+
+    `modes` has the mode of each ALG that was said of it, by the names of the ALGs, sorted.
+    """
 
     name: str
     address: Address | None = None
@@ -27,6 +32,14 @@ class Interface:
     nat: NatSide | None = None
     description: str = ""
     shutdown: bool = False
+    modes: tuple[tuple[str, Mode], ...] = ()
+
+    @property
+    def network(self) -> Prefix | None:
+        """The network directly connected to it, None where it has no address."""
+        if self.address is None:
+            return None
+        return Prefix(_network(self.address, self.prefix_length), self.prefix_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +146,19 @@ class Config:
     static_hosts: list[StaticHost] = field(default_factory=list)
     static_ports: list[StaticPort] = field(default_factory=list)
     profile: ServiceProfile | None = None
-    """`ip nat service profile`: what `services` started from; only rendering asks."""
+    """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))
     """The ports each ALG listens to, by ALG and transport; an empty set is an ALG switched off."""
+    settings: dict[str, Settings] = field(default_factory=lambda: settings_at_first(None))
+    """What else is said of each ALG, by its name."""
     failures: dict[str, Failure] = field(default_factory=dict)
     """What was said of each ALG's failure, by its name."""
     timeouts: Timeouts = Timeouts()
+
+    @property
+    def settings_with_lists(self) -> dict[str, Settings]:
+        """The settings of each ALG, with the access lists that they may name."""
+        return {alg: replace(settings, lists=self.access_lists) for alg, settings in self.settings.items()}
 
     def failure(self, alg: str) -> Failure:
         """What becomes of an ALG's signalling on the live gateway while nobody inspects it."""
@@ -153,15 +173,20 @@ class Config:
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""
         return [
-            Prefix(_network(interface.address, interface.prefix_length), interface.prefix_length)
+            interface.network
             for interface in self.interfaces.values()
-            if interface.nat == side and interface.address is not None and not interface.shutdown
+            if interface.nat == side and interface.network is not None and not interface.shutdown
         ]
 
 
 def ports_at_first(profile: ServiceProfile | None) -> dict[Service, frozenset[int]]:
     """The ports of each ALG before any line about it: the registry's, or with `rfc4787` none (REQ-10)."""
-    return dict(DEFAULT_PORTS) if profile is None else dict.fromkeys(DEFAULT_PORTS, frozenset())
+    return dict(DEFAULT_PORTS) if profile != "rfc4787" else dict.fromkeys(DEFAULT_PORTS, frozenset())
+
+
+def settings_at_first(profile: ServiceProfile | None) -> dict[str, Settings]:
+    """The settings of each ALG before any line about it: the registry's, for a profile that it knows or for none."""
+    return {entry.name: entry.profiles.get(profile or "", entry.settings) for entry in REGISTRY}
 
 
 def _network(address: Address, length: int) -> Address:

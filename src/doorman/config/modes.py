@@ -8,6 +8,7 @@ from doorman.config.commands import (
     dynamic_source,
     hostname,
     interface,
+    mode,
     pool,
     service,
     static_source,
@@ -46,7 +47,7 @@ CONFIGURE = Mode(
     *access_list.COMMANDS,
 )
 
-INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS)
+INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS, *mode.INTERFACE_COMMANDS)
 
 SUBMODES = {mode.name: mode for mode in (INTERFACE,)}
 """The modes that commands enter, by name."""

@@ -1,12 +1,14 @@
 """A `Config` to text, in the order and style of IOS's running configuration.
 
-What is at its default is not written. Equal configurations give equal text, and the text reads to the same value.
+What is at its default is not written. Equal configurations give equal text, and the text reads to the same value. The
+mode of an ALG is said by the same words of an interface and of all hosts: `exit` keeps the two apart.
 """
 
 from collections.abc import Iterator
 
 from doorman.algs.registry import Service
-from doorman.config.commands.service import ALGS, transports_of
+from doorman.config.commands.service import ALGS, SETTINGS, transports_of
+from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.model import AccessEntry, AccessList, Config, Interface, StaticPort, Timeouts, ports_at_first
@@ -22,6 +24,7 @@ def render(config: Config) -> str:
     blocks = [
         [f"hostname {config.hostname}"] if config.hostname != _DEFAULTS.hostname else [],
         *(list(_interface(config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
+        ["exit"] if config.interfaces and any(alg.mode != "full" for alg in config.settings.values()) else [],
         [*_services(config), *_timeouts(config.timeouts), *_pools(config), *_dynamic(config), *_static(config)],
         [
             line
@@ -40,6 +43,7 @@ def _interface(interface: Interface) -> Iterator[str]:
         yield f" ip address {address_text(interface.address)} {address_text(mask_of(interface.prefix_length))}"
     if interface.nat is not None:
         yield f" ip nat {interface.nat}"
+    yield from (f" ip nat service {alg} mode {mode}" for alg, mode in interface.modes)
     if interface.shutdown:
         yield " shutdown"
 
@@ -58,6 +62,7 @@ def _services(config: Config) -> Iterator[str]:
                 line = f"ip nat service {alg} {service.transport} port"
                 yield from (f"no {line} {port}" for port in sorted(at_first[service] - config.services[service]))
                 yield from (f"{line} {port}" for port in sorted(config.services[service] - at_first[service]))
+        yield from lines_of(config, alg, SETTINGS.get(alg, ()))
         if alg in config.failures:
             yield f"ip nat service {alg} {config.failures[alg]}"
 

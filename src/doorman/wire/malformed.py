@@ -7,3 +7,7 @@ class Malformed(Exception):  # noqa: N818 - the outcome of reading
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Excessive(Malformed):
+    """A message with more of something than it may have: an attack perhaps, whatever its form."""

@@ -11,12 +11,12 @@ Each part is found by its own Content-Type. Parts within parts are found too.
 
 import re
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
-from doorman.wire.malformed import Malformed
+from doorman.wire.malformed import Excessive, Malformed
 
-MAX_PARTS = 32
+MAX_PARTS = 256
+"""Parts of a body; a list of states has one for each (RFC 4662)."""
 MAX_DEPTH = 3
 """Multiparts within multiparts; deeper ones are left unread."""
 _LONGEST_TYPE = 255
@@ -32,19 +32,36 @@ _CONTENT_LENGTH = re.compile(
 )
 
 
+_ENCODED = re.compile(
+    rb"^(?:content-transfer-encoding[ \t]*+:[ \t]*+(?!7bit|8bit|binary)"
+    rb"|(?:content-encoding|e)[ \t]*+:[ \t]*+(?!identity))[^\s]",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+Place = tuple[int, int]
+"""Where something begins and ends."""
+
+
 class Part(NamedTuple):
     """A piece of a body.
 
     Attributes:
         content_type: in lower case, without parameters.
         start, end: where it stands.
-        length: where the number in its own Content-Length header stands; few have one.
+        lengths: where the numbers in Content-Length headers stand that count it: those of multiparts around it, from
+            the outermost inwards, and its own. Few have any.
+        encoded: whether it is compressed, or not written as it is (base64).
+        signed: whether it is covered by a signature (RFC 1847), and any change would break that.
+        alternative: which `multipart/alternative` it is a choice of, -1 for none.
     """
 
     content_type: bytes
     start: int
     end: int
-    length: tuple[int, int] | None = None
+    lengths: tuple[Place, ...] = ()
+    encoded: bool = False
+    signed: bool = False
+    alternative: int = -1
 
 
 def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[Part]:
@@ -57,25 +74,30 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[P
 
 
 def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list[Part]:
-    media_type, start, end, _ = whole
+    media_type, start, end = whole[:3]
     if not media_type.startswith(b"multipart/") or depth == MAX_DEPTH:
         return [whole]
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
         raise Malformed("multipart-without-boundary")
+    signed = whole.signed or media_type == b"multipart/signed"
+    alternative = start if media_type == b"multipart/alternative" else whole.alternative
     parts: list[Part] = []
     for at, stop in _between(data, b"--" + (boundary[1] or boundary[2]), start, end):
         head_end = _END_OF_HEADERS.search(data, max(start, at - 2), stop)
         if head_end is None:
             continue
-        kind = _CONTENT_TYPE.search(data[at : head_end.start()])
-        length = _CONTENT_LENGTH.search(data[at : head_end.start()])
+        head = data[at : head_end.start()]
+        kind = _CONTENT_TYPE.search(head)
+        length = _CONTENT_LENGTH.search(head)
         inner = kind[1] if kind else b"text/plain"
-        place = (at + length.start(1), at + length.end(1)) if length else None
-        part = Part(_media_type(inner[:_LONGEST_TYPE]), head_end.end(), stop, place)
+        lengths = whole.lengths + (((at + length.start(1), at + length.end(1)),) if length else ())
+        encoded = whole.encoded or _ENCODED.search(head) is not None
+        name = _media_type(inner[:_LONGEST_TYPE])
+        part = Part(name, head_end.end(), stop, lengths, encoded, signed, alternative)
         parts += _parts_of(data, inner, part, depth + 1)
         if len(parts) > MAX_PARTS:
-            raise Malformed("too-many-parts")
+            raise Excessive("too-many-parts")
     return parts
 
 
@@ -85,21 +107,22 @@ def _media_type(content_type: bytes) -> bytes:
     return content_type.partition(b";")[0].strip().lower()
 
 
-def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[tuple[int, int]]:
+def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[Place]:
     """The spaces between delimiter lines, without the line end that belongs to the next delimiter."""
-    marks = [
-        match.span() for match in re.finditer(rb"(?:^|(?<=\n))" + re.escape(delimiter) + rb"[^\r\n]*+", data[start:end])
-    ]
-    if marks and not data.startswith(delimiter + b"--", start + marks[-1][0]):
-        marks.append((end - start + 1, 0))  # never closed: the last part goes on to the end
-    spans = []
-    for (_, line_end), (next_start, _) in pairwise(marks):
-        body_end = start + next_start - 1
-        if data[body_end - 1 : body_end] == b"\r":
-            body_end -= 1
-        at = data.find(b"\n", start + line_end, end) + 1
-        if 0 < at <= body_end:
-            spans.append((at, body_end))
+    spans: list[Place] = []
+    line = b"\n" + delimiter
+    at = start if data.startswith(delimiter, start) else data.find(line, start, end) + 1
+    while start <= at < end and not data.startswith(delimiter + b"--", at):
+        begin = data.find(b"\n", at, end) + 1
+        if not begin:
+            break
+        following = data.find(line, begin - 1, end) + 1
+        stop = following - 1 if following else end  # never closed: the last part goes on to the end
+        if data[stop - 1 : stop] == b"\r" and following:
+            stop -= 1
+        if begin <= stop:
+            spans.append((begin, stop))
         if len(spans) > MAX_PARTS:
-            raise Malformed("too-many-parts")
+            raise Excessive("too-many-parts")
+        at = following
     return spans

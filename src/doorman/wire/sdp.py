@@ -6,6 +6,10 @@
     c=IN IP4 192.168.1.10                      connection of this media alone, which wins
     a=rtcp:49171 IN IP4 192.168.1.10           where RTCP goes, if not one port above (RFC 3605)
     a=candidate:1 1 UDP 2130706431 192.168.1.10 49170 typ host      (RFC 8839, section 5.1)
+    a=remote-candidates:1 198.51.100.20 45664                       what the other side is reached by (section 5.2)
+    m=message 2855 TCP/MSRP *
+    a=path:msrp://192.168.1.10:2855/s7x;tcp                         a session, and who is on its way (RFC 4975)
+    a=setup:passive                                                 who opens the connection (RFC 4145)
 
 Only lines that can name an address are looked at.
 """
@@ -15,7 +19,7 @@ from typing import NamedTuple
 
 from doorman.net.addresses import Address, parse_address
 from doorman.net.packet import TCP, UDP
-from doorman.wire.malformed import Malformed
+from doorman.wire.malformed import Excessive, Malformed
 
 MAX_CANDIDATES = 128
 """ICE candidates in a description; more is an attack."""
@@ -23,16 +27,26 @@ MAX_CANDIDATES = 128
 _LINE = re.compile(
     rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]{1,255}+)"
     rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?[ \t]++(\S++)|())"
-    rb"|a=(?:rtcp:([^\r\n]*+)|candidate:([^\r\n]*+)|(rtcp-mux|setup:active)(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
+    rb"|a=(?:(rtcp|candidate|remote-candidates|path):([^\r\n]*+)"
+    rb"|(rtcp-mux|rtcp-mux-only|msrp-cema|setup:[a-z]{1,16}+|sendrecv|sendonly|recvonly|inactive)"
+    rb"(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
     re.MULTILINE,
 )
-_HOST, _MEDIA, _BAD_MEDIA, _RTCP_LINE, _CANDIDATE_LINE, _FLAG = 2, 6, 7, 8, 9, 10
+_HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
 _RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
 _CANDIDATE = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
 )
 _RELATED = re.compile(rb"[ \t]raddr[ \t]++(\S{1,255}+)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
+_REMOTE = re.compile(rb"([0-9]{1,5}+)[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])")
+_PATH_URI = re.compile(
+    rb"(?<![^ \t:])msrps?://(?:[^\s@/;]{1,255}@)?(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:/;?@\[\]]{1,255}+)(?::([0-9]{1,5}+)(?![0-9]))?",
+    re.IGNORECASE,
+)
+_MAX_PATH = 16
+"""URIs of a path: relays, and the end itself."""
+_DIRECTIONS = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
 _MAX_PORT = 65_535
 
 
@@ -67,6 +81,13 @@ class Candidate(NamedTuple):
     related: bool
 
 
+class Transport(NamedTuple):
+    """A transport address that stands alone; `port` is None where none is written."""
+
+    host: Host
+    port: Port | None
+
+
 class Media:
     """A media description.
 
@@ -80,13 +101,19 @@ class Media:
         connection: of its own, or None.
         rtcp, rtcp_host: the `a=rtcp` line.
         mux: whether RTCP may come on the port of RTP (RFC 5761).
-        active: whether this end opens the TCP connection and its port means nothing (RFC 4145, section 4).
+        direction: `sendrecv`, `sendonly`, `recvonly` or `inactive` (RFC 8866, section 6.7); b"" where it is not said.
+        mux_only: whether it may come nowhere else (RFC 8858).
+        setup: who opens the connection: `active`, `passive`, `actpass` or `holdconn` (RFC 4145); b"" if it is not said.
         candidates: of ICE, in order.
+        remote: the other side's candidates that were chosen.
+        path: of MSRP: whom messages pass on their way to this end, itself the last.
+        cema: whether this end connects to `c=` and `m=` whatever the path says (RFC 6714).
+        end: where the description of this media ends.
     """
 
     __slots__ = (
-        "active", "candidates", "connection", "count", "is_rtp", "kind", "mux", "port", "protocol", "rtcp", "rtcp_host",
-        "transport",
+        "candidates", "cema", "connection", "count", "direction", "end", "is_rtp", "kind", "mux", "mux_only", "path",
+        "port", "protocol", "remote", "rtcp", "rtcp_host", "setup", "transport",
     )  # fmt: skip
 
     def __init__(self, kind: bytes, port: Port, count: int, transport: bytes) -> None:
@@ -94,24 +121,28 @@ class Media:
         self.port = port
         self.count = count
         self.transport = transport
-        self.is_rtp = b"RTP" in transport
-        self.protocol = TCP if transport.startswith(b"TCP") else UDP
+        self.is_rtp = b"RTP" in transport.upper()
+        self.protocol = TCP if transport[:3].upper() == b"TCP" else UDP
         self.connection: Host | None = None
         self.rtcp: Port | None = None
         self.rtcp_host: Host | None = None
-        self.mux = False
-        self.active = False
+        self.mux = self.mux_only = self.cema = False
+        self.direction = self.setup = b""
         self.candidates: list[Candidate] = []
+        self.remote: list[Transport] = []
+        self.path: list[Transport] = []
+        self.end = 0
 
 
 class SessionDescription:
-    """A session description: its origin, its common connection, and its media in order."""
+    """A session description: its origin, what is common to its media (see `Media`), and these in order."""
 
-    __slots__ = ("connection", "media", "origin")
+    __slots__ = ("connection", "direction", "media", "origin", "setup")
 
     def __init__(self) -> None:
         self.origin: Host | None = None
         self.connection: Host | None = None
+        self.direction = self.setup = b""
         self.media: list[Media] = []
 
 
@@ -126,19 +157,40 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
     for line in _LINE.finditer(data, start, end):
         kind = line.lastindex
         if kind == _HOST:
-            host = Host(*line.span(2), parse_address(line[2]))
-            if line[1] == b"o":
-                session.origin = host
-            else:
-                _connect(media or session, host)
+            _read_host(session, media, line)
         elif kind == _MEDIA:
+            if media is not None:
+                media.end = line.start()
             media = _read_media(line)
             session.media.append(media)
         elif kind == _BAD_MEDIA:
             raise Malformed("sdp-media-line")
+        elif kind == _FLAG:
+            _read_flag(session, media, line[_FLAG])
         elif media is not None:
             _read_attribute(media, line)
+    if media is not None:
+        media.end = end
     return session
+
+
+def _read_flag(session: SessionDescription, media: Media | None, flag: bytes) -> None:
+    if flag in _DIRECTIONS:
+        (media or session).direction = flag
+    elif flag.startswith(b"setup:"):
+        (media or session).setup = flag[6:]
+    elif media is not None:
+        media.mux = media.mux or flag.startswith(b"rtcp-mux")
+        media.mux_only = media.mux_only or flag == b"rtcp-mux-only"
+        media.cema = media.cema or flag == b"msrp-cema"
+
+
+def _read_host(session: SessionDescription, media: Media | None, line: re.Match[bytes]) -> None:
+    host = Host(*line.span(2), parse_address(line[2]))
+    if line[1] == b"o":
+        session.origin = host
+    else:
+        _connect(media or session, host)
 
 
 def _connect(where: Media | SessionDescription, host: Host) -> None:
@@ -164,18 +216,34 @@ def _read_media(line: re.Match[bytes]) -> Media:
 
 
 def _read_attribute(media: Media, line: re.Match[bytes]) -> None:
-    if line.lastindex == _FLAG:
-        media.mux = media.mux or line[_FLAG] == b"rtcp-mux"
-        media.active = media.active or line[_FLAG] == b"setup:active"
-    elif line.lastindex == _RTCP_LINE:
-        value = _RTCP.match(line.string, *line.span(_RTCP_LINE))
-        if value is None or int(value[1]) > _MAX_PORT or media.rtcp is not None:
-            raise Malformed("sdp-rtcp-attribute")
-        media.rtcp = Port(*value.span(1), int(value[1]))
-        if value[2] is not None:
-            media.rtcp_host = Host(*value.span(2), parse_address(value[2]))
+    name, (start, end) = line[_VALUE - 1], line.span(_VALUE)
+    if name == b"candidate":
+        _read_candidate(media, line.string, start, end)
+    elif name == b"rtcp":
+        _read_rtcp(media, line.string, start, end)
     else:
-        _read_candidate(media, line.string, *line.span(_CANDIDATE_LINE))
+        _read_transports(media, name, line.string, start, end)
+
+
+def _read_rtcp(media: Media, data: bytes, start: int, end: int) -> None:
+    value = _RTCP.match(data, start, end)
+    if value is None or int(value[1]) > _MAX_PORT or media.rtcp is not None:
+        raise Malformed("sdp-rtcp-attribute")
+    media.rtcp = Port(*value.span(1), int(value[1]))
+    if value[2] is not None:
+        media.rtcp_host = Host(*value.span(2), parse_address(value[2]))
+
+
+def _read_transports(media: Media, name: bytes, data: bytes, start: int, end: int) -> None:
+    """The addresses of a path or of remote candidates; what has no port that is one is none."""
+    found, pattern, first = (media.path, _PATH_URI, 1) if name == b"path" else (media.remote, _REMOTE, 2)
+    for one in pattern.finditer(data, start, end):
+        if len(found) >= (_MAX_PATH if found is media.path else MAX_CANDIDATES):
+            raise Excessive("too-many-candidates")
+        digits = one[first + 1]
+        port = Port(*one.span(first + 1), int(digits)) if digits else None
+        if port is None or port.number <= _MAX_PORT:
+            found.append(Transport(Host(*one.span(first), parse_address(one[first].strip(b"[]"))), port))
 
 
 def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
@@ -183,7 +251,7 @@ def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
     if line is None:
         return  # of a kind not known: left alone, as RFC 8839 (section 5.1) asks of a reader
     if len(media.candidates) >= MAX_CANDIDATES:
-        raise Malformed("too-many-candidates")
+        raise Excessive("too-many-candidates")
     protocol = TCP if line[2].upper().startswith(b"TCP") else UDP
     media.candidates.append(_candidate(line, 3, protocol, related=False))
     beyond = _RELATED.search(data, line.end(), end)

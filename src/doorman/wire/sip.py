@@ -13,10 +13,12 @@ Reading finds places; nothing is normalised, so whatever is not edited goes on a
 import re
 from functools import lru_cache
 
-from doorman.wire.malformed import Malformed
+from doorman.wire.malformed import Excessive, Malformed
 
 MAX_HEADERS = 256
 """Header lines in a message; more is an attack."""
+MAX_LINE = 65_535
+"""Bytes of a header line: no datagram has more."""
 
 METHODS = frozenset({
     b"ACK", b"BYE", b"CANCEL", b"INFO", b"INVITE", b"MESSAGE", b"NOTIFY", b"OPTIONS", b"PRACK", b"PUBLISH", b"REFER",
@@ -29,15 +31,26 @@ Header = tuple[str, int, int]
 """A header that matters to a gateway: its canonical name in lower case, and where its value begins and ends."""
 
 _KNOWN = (
-    "call-id", "contact", "content-encoding", "content-length", "content-type", "cseq", "expires", "from",
-    "p-asserted-identity", "p-preferred-identity", "path", "record-route", "refer-to", "referred-by",
-    "remote-party-id", "reply-to", "route", "service-route", "to", "via",
+    "alert-info", "also", "authorization", "call-id", "call-info", "cc-diversion", "contact", "content-encoding",
+    "content-length", "content-transfer-encoding", "content-type", "cseq", "diversion", "error-info", "expires",
+    "from", "geolocation", "history-info", "p-asserted-identity", "p-associated-uri", "p-called-party-id",
+    "p-charge-info", "p-preferred-identity", "p-served-user", "path", "policy-contact", "proxy-authorization",
+    "record-route", "refer-events-at", "refer-to", "referred-by", "remote-party-id", "reply-to", "requested-by",
+    "route", "service-route", "session-expires", "to", "trigger-consent", "via", "warning",
 )  # fmt: skip
 _COMPACT = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
-    "r": "refer-to", "b": "referred-by", "t": "to", "v": "via",
+    "r": "refer-to", "b": "referred-by", "t": "to", "v": "via", "x": "session-expires",
 }  # fmt: skip
 _NAMES = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
+_OTHERS = (
+    "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "CSeq", "Call-ID", "Date", "Event",
+    "Max-Forwards", "Min-SE", "P-Asserted-Identity", "RAck", "RSeq", "Reason", "Require", "Server",
+    "Subscription-State", "Supported", "User-Agent",
+)  # fmt: skip
+# Names as they are usually spelled, of headers that matter and of others: looked up without reading the name.
+_SPELLED = {name.title().encode(): name for name in _KNOWN} | _NAMES
+_SPELLED |= {name.encode(): _NAMES.get(name.lower().encode(), "") for name in _OTHERS}
 _REQUEST_LINE = re.compile(
     rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
     rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
@@ -114,10 +127,16 @@ class SipMessage:
         return self.data[place[1] : place[2]] if place is not None else b""
 
 
-def read_sip(data: bytes) -> SipMessage | None:
+def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> SipMessage | None:
     """Read a datagram as a SIP message; None when it is something else altogether.
 
+    Args:
+        data: its bytes.
+        max_headers: header lines that it may have.
+        max_line: bytes that one of them may have.
+
     Raises:
+        Excessive: it has more.
         Malformed: it is SIP, and breaks its rules.
     """
     message = SipMessage(data)
@@ -135,8 +154,31 @@ def read_sip(data: bytes) -> SipMessage | None:
         if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
             raise Malformed("status-code")
         message.status = int(line[1])
-    _read_headers(message, line.end())
+    _read_headers(message, line.end(), max_headers, max_line)
     _find_body(message)
+    return message
+
+
+def read_fragment(data: bytes) -> SipMessage:
+    """Read a part of a message (`message/sipfrag`, RFC 3420): a start line, headers, a body, or only some of these.
+
+    Raises:
+        Malformed: it is none.
+    """
+    ended = data if data.endswith((b"\n", b"\r")) else data + b"\r\n"
+    message = SipMessage(ended)
+    line = _REQUEST_LINE.match(ended)
+    if line is not None:
+        message.method = line[1]
+        message.uri_start, message.uri_end = line.span(2)
+    else:
+        line = _STATUS_LINE.match(ended)
+        message.status = int(line[1][:3]) if line is not None else 0
+    _read_headers(message, line.end() if line is not None else 0)
+    message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
+    if "content-length" in message.places and message.body_start < len(data):
+        _, start, end = message.places["content-length"]
+        _take_length(message, start, end)
     return message
 
 
@@ -158,16 +200,18 @@ def _skip_blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
 
-def _read_headers(message: SipMessage, at: int) -> None:
+def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> None:
     headers, places = message.headers, message.places
     lines, step, message.body_start = _head_lines(message.data, at)
-    if len(lines) > MAX_HEADERS:
-        raise Malformed("too-many-headers")
+    if len(lines) > max_headers or max_line < len(message.data):
+        _check_lines(lines, max_headers, max_line)
     known = False
     for line in lines:
         end = at + len(line)
         name, colon, value = line.partition(b":")
-        canonical = _canonical_name(name[:_LONGEST_NAME]) if colon else None
+        canonical = _SPELLED.get(name)
+        if canonical is None or not colon:
+            canonical = _canonical_name(name[:_LONGEST_NAME]) if colon else None
         if canonical:
             at = end - len(value.lstrip(b" \t"))
             header = (canonical, at, end)  # a CR before a bare LF is white space to all who read the value
@@ -184,6 +228,13 @@ def _read_headers(message: SipMessage, at: int) -> None:
         elif known:
             _unfold(message, end)
         at = end + step
+
+
+def _check_lines(lines: list[bytes], max_headers: int, max_line: int) -> None:
+    if len(lines) > max_headers:
+        raise Excessive("too-many-headers")
+    if any(len(line) > max_line for line in lines):
+        raise Excessive("header-line-too-long")
 
 
 def _unfold(message: SipMessage, end: int) -> None:

@@ -3,6 +3,8 @@
     "Bob" <sips:bob@198.51.100.20:5061;transport=tcp>;q=0.7, sip:198.51.100.21
     SIP/2.0/UDP 192.168.1.10:5060;branch=z9hG4bK1;received=203.0.113.1;rport=1025
 
+    <sip:bob@198.51.100.20?Replaces=1%40192.168.1.10>       headers within a URI are another message's, and never read
+
 Text in quotes is skipped: a display name may look like anything. Places are counted from the beginning of the value.
 What was read of a value is remembered for a while, since a phone writes the same few URIs into every message.
 """
@@ -67,12 +69,15 @@ _USER = rb"(?:([^\s@<>\"]*+)@|(?![^\s@<>\"]*+@))"
 _PLAIN_USER = rb"[^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?"
 _URI = re.compile(
     _QUOTED
-    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"]*+)?"
+    + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"?]*+)?(?:\?[^<>\"]*+)?"
+    + rb"|<\s*+[A-Za-z][A-Za-z0-9+.-]*+:[^<>]*+>"
     + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:(" + _PLAIN_USER + rb")@|(?!" + _PLAIN_USER + rb"@))" + _HOST + _PORT
-    + rb"(;[^<>\",]*+)?",
+    + rb"(;[^<>\",?]*+)?(?:\?[^<>\",\s]*+)?",
     re.DOTALL,
 )  # fmt: skip
-_REQUEST_URI = re.compile(rb"<?\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"]*+)?")
+_REQUEST_URI = re.compile(
+    rb"<?\s*+([Ss][Ii][Pp][Ss]?+|[Pp][Rr][Ee][Ss]|[Ii][Mm]):" + _USER + _HOST + _PORT + rb"(;[^<>\"?]*+)?"
+)
 _PLAIN = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?")
 _VIA = re.compile(
     _QUOTED
@@ -80,6 +85,7 @@ _VIA = re.compile(
     + rb"(?:\s*+:\s*+([0-9]{1,5}+)(?![0-9]))?",
     re.DOTALL,
 )  # fmt: skip
+_AGENT = re.compile(_QUOTED + rb"|(?<![0-9A-Za-z.:-])[0-9]{3}[ \t]++" + _HOST + _PORT, re.DOTALL)
 _ADDRESS = rb"(\[?[0-9A-Za-z:.-]{1,255}+\]?)"
 _VIA_PARAMETERS = re.compile(rb";\s*+(received|rport|maddr)\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
 _TRANSPORT = re.compile(rb";\s*+transport\s*+=\s*+([A-Za-z]++)", re.IGNORECASE)
@@ -112,8 +118,21 @@ def _read_uris(value: bytes) -> tuple[HostPort, ...]:
     return tuple(found or _read_plain(value))
 
 
+def find_agents(value: bytes) -> tuple[HostPort, ...]:
+    """The agents of a Warning header (RFC 3261, section 20.43): `307 10.0.0.1:5060 "text", …`."""
+    found = []
+    for match in _AGENT.finditer(value):
+        number = int(match[2]) if match[2] else -1
+        if match[1] is not None and number <= _MAX_PORT:
+            found.append(HostPort(match.start(1), match.end(), _bare(match[1]), number, b"", SIP_PORT, 0))
+    return tuple(found)
+
+
 def find_request_uri(value: bytes) -> tuple[HostPort, ...]:
-    """The addresses of a Request-URI, which needs no angle brackets to hold any character."""
+    """The addresses of a URI that stands alone: it needs no angle brackets to hold any character.
+
+    Besides `sip` and `sips`, `pres` and `im` name users too (RFC 3856, 3860).
+    """
     return _read_request_uri(value) if len(value) <= _LONGEST else _read_request_uri.__wrapped__(value)
 
 
@@ -140,7 +159,7 @@ def _hosts_of_uri(value: bytes, match: re.Match[bytes], first: int) -> list[Host
         transport = _TRANSPORT.search(value, at, stop)
         protocol = _TRANSPORTS.get(transport[1].lower(), 0) if transport else 0
         maddr = _MADDR.search(value, at, stop)
-    default = SIPS_PORT if len(scheme) == 4 else SIP_PORT  # noqa: PLR2004 - sips
+    default = SIPS_PORT if scheme[3:] in {b"s", b"S"} and scheme[:1] in {b"s", b"S"} else SIP_PORT
     at, stop = match.start(first + 2), match.end(first + 3 if port else first + 2)
     found = [HostPort(at, stop, _bare(host), number, user or b"", default, protocol)]
     if maddr is not None:

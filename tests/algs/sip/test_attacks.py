@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from doorman.algs.sip import calls
 from doorman.engine.results import Fate
 from doorman.nat import bindings
 from kit.sip import (
@@ -33,6 +32,10 @@ KINDS = pytest.mark.parametrize(
     ids=["overload", "pool", "static"],
 )
 DAY = 86_400
+
+
+FEW = OVERLOAD + "ip nat service sip quota calls 20\nip nat service sip quota incoming-calls 5\n"
+"""A gateway with small quotas: small numbers do as well."""
 
 
 def registered(config: str = OVERLOAD, name: str = GLOBAL, *, expires: int = 3600) -> Gateway:
@@ -269,14 +272,8 @@ class TestForgedSource:
 class TestFloods:
     """Every Call-ID that a stranger invents is remembered for a while."""
 
-    @pytest.fixture(autouse=True)
-    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Smaller numbers do as well."""
-        monkeypatch.setattr(calls, "MAX_CALLS", 20)
-        monkeypatch.setattr(calls, "MAX_STRANGERS_CALLS", 5)
-
     def test_strangers_leave_room_for_the_phone(self) -> None:
-        gateway = registered()
+        gateway = registered(FEW)
         before = [gateway.in_(incoming(call_id=f"in{n}"), f"192.0.2.{n + 1}:5060").reason for n in range(20)]
         assert before == [""] * 5 + ["sip: too-many-calls"] * 15
         assert len(gateway.sip.calls) == 6
@@ -285,7 +282,7 @@ class TestFloods:
         assert len(gateway.sip.calls) == 20
 
     def test_calls_that_are_known_go_on(self) -> None:
-        gateway = registered()
+        gateway = registered(FEW)
         gateway.out(request(body=sdp()))
         for number in range(20):
             gateway.in_(incoming("OPTIONS", call_id=f"in{number}"), STRANGER)
@@ -295,14 +292,14 @@ class TestFloods:
         assert gateway.in_(incoming("BYE", call_id="one")).fate == Fate.FORWARDED
 
     def test_other_hosts_have_numbers_of_their_own(self) -> None:
-        gateway = registered()
+        gateway = registered(FEW)
         for number in range(30):
             gateway.out(request("OPTIONS", call_id=f"out{number}"))
         assert gateway.out(request(host="10.0.0.11"), OTHER_PHONE).fate == Fate.FORWARDED
         assert gateway.out(request(call_id="one more")).reason == "sip: too-many-calls"
 
     def test_a_refused_message_leaves_nothing(self) -> None:
-        gateway = registered()
+        gateway = registered(FEW)
         for number in range(5):
             gateway.in_(incoming(call_id=f"in{number}"), STRANGER)
         before = gateway.bindings(), gateway.media_doors(), gateway.signalling_doors()
@@ -310,7 +307,7 @@ class TestFloods:
         assert (gateway.bindings(), gateway.media_doors(), gateway.signalling_doors()) == before
 
     def test_room_comes_back_with_time(self) -> None:
-        gateway = registered()
+        gateway = registered(FEW)
         for method in ("OPTIONS", "INVITE"):
             for number in range(9):
                 gateway.in_(incoming(method, call_id=f"{method}{number}"), STRANGER)

@@ -144,6 +144,20 @@ class TestDoors:
         assert visitors(gateway) == ["198.51.100.77"]
         assert gateway.in_(RTP, "198.51.100.77:7000", OURS).fate == Fate.FORWARDED
 
+    def test_the_far_end_moves_its_media_to_another_port(self) -> None:
+        """The phone hears it there at once, also while it says nothing itself."""
+        gateway = Gateway()
+        connect(gateway)
+        assert gateway.in_(RTP, MEDIA_SERVER, OURS).fate == Fate.FORWARDED
+        for _ in range(2):
+            gateway.in_(incoming("INVITE", call_id="one", body=sdp("198.51.100.99", 7100)))
+            assert gateway.in_(RTP, "198.51.100.99:7100", OURS).fate == Fate.FORWARDED
+        assert gateway.in_(RTP, "198.51.100.99:7200", OURS).fate == Fate.DROPPED, "once is enough"
+        gateway.in_(incoming("BYE", call_id="one"))
+        gateway.wait(6)
+        for port in (7000, 7100):
+            assert gateway.in_(RTP, f"198.51.100.99:{port}", OURS).fate == Fate.DROPPED
+
     def test_a_medium_is_added(self) -> None:
         gateway = Gateway()
         connect(gateway)
@@ -286,7 +300,9 @@ class TestTimers:
     def test_a_call_that_nobody_ends(self) -> None:
         gateway = Gateway()
         connect(gateway)
-        gateway.wait(11.9 * 3600)
+        for _ in range(430):
+            gateway.out(RTP, "10.0.0.10:4000", MEDIA_SERVER)
+            gateway.wait(100)
         assert len(gateway.media_doors()) == 2
         gateway.wait(0.2 * 3600)
         gateway.wait(2)

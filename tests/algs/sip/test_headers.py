@@ -20,9 +20,14 @@ from kit.sip import (
     sip,
 )
 
-ROUTING = ["Contact", "Record-Route", "Route", "Path", "Service-Route", "Refer-To"]
+ROUTING = [
+    "Contact", "Record-Route", "Route", "Path", "Service-Route", "Refer-To", "Also", "Alert-Info", "Call-Info",
+    "Error-Info", "Geolocation", "Policy-Contact", "Refer-Events-At", "Trigger-Consent",
+]  # fmt: skip
 IDENTITY = [
     "From", "To", "P-Asserted-Identity", "P-Preferred-Identity", "Referred-By", "Reply-To", "Remote-Party-ID",
+    "Diversion", "CC-Diversion", "History-Info", "P-Associated-URI", "P-Called-Party-ID", "P-Charge-Info",
+    "P-Served-User", "Requested-By",
 ]  # fmt: skip
 COMPACT = ["m", "f", "t", "r", "b"]
 OWN = "<sip:alice@10.0.0.10:5060>"
@@ -72,6 +77,47 @@ class TestTable:
         gateway.out(request("REGISTER"))
         received = gateway.in_(options(start=f"OPTIONS {uri} SIP/2.0"))
         assert received.text.splitlines()[0] == f"OPTIONS {ours} SIP/2.0"
+
+    @pytest.mark.parametrize(
+        ("value", "ours"),
+        [
+            ('307 10.0.0.10 "at 10.0.0.10"', '307 203.0.113.1 "at 10.0.0.10"'),
+            ('392 10.0.0.10:5060 "x", 399 198.51.100.7 "399 10.0.0.10"',
+             '392 203.0.113.1:5060 "x", 399 198.51.100.7 "399 10.0.0.10"'),
+            ('399 pbx.example "sip:a@10.0.0.10"', None), ("10.0.0.10", None), ('x399 10.0.0.10 "x"', None),
+        ],
+    )  # fmt: skip
+    def test_warning_agent(self, value: str, ours: str | None) -> None:
+        sent = Gateway().out(options(f"Warning: {value}", start="SIP/2.0 488 Not Acceptable Here"))
+        assert sent.line("Warning") == (ours or value)
+
+    @pytest.mark.parametrize(
+        "name", ["Alert-Info", "Call-Info", "Error-Info", "Geolocation", "History-Info", "Contact"]
+    )
+    def test_uris_of_other_schemes_stay(self, name: str) -> None:
+        value = (
+            "<http://10.0.0.10/ring.wav?by=sip:a@10.0.0.10>;purpose=icon, <tel:+1555;phone-context=sip:a@10.0.0.10>, "
+            "<cid:sip:a@10.0.0.10>, <urn:alert:source:10.0.0.10>"
+        )
+        assert Gateway().out(options(f"{name}: {value}, {OWN}")).line(name) == f"{value}, {OURS}"
+
+    @pytest.mark.parametrize("name", ["Diversion", "History-Info"])
+    def test_who_a_call_came_by(self, name: str) -> None:
+        """RFC 5806, 7044: who was called before, behind the PBX that sends this; and the reason in the URI stays."""
+        lines = [f"{name}: <sip:50@10.0.0.50?Reason=SIP%3Bcause%3D302>;index=1, <sip:51@10.0.0.10:5060>", VIA]
+        gateway = Gateway()
+        sent = gateway.out(sip("INVITE sip:b@198.51.100.20 SIP/2.0", "i: x", "CSeq: 1 INVITE", *lines))
+        assert sent.line(name) == "<sip:50@203.0.113.1?Reason=SIP%3Bcause%3D302>;index=1, <sip:51@203.0.113.1:5060>"
+        back = gateway.in_(sent.data.replace(b"INVITE sip:b@198.51.100.20 SIP/2.0", b"SIP/2.0 181 Forwarded"))
+        assert lines[0] in back.text
+
+    @pytest.mark.parametrize("uri", ["pres:alice@{}", "im:alice@{}", "PRES:alice@{}:5060"])
+    def test_a_user_whose_presence_is_asked_for(self, uri: str) -> None:
+        """RFC 3856, section 5: a Request-URI may be of these schemes."""
+        gateway = Gateway()
+        gateway.out(request("REGISTER"))
+        back = gateway.in_(options(start=f"OPTIONS {uri.format(GLOBAL)} SIP/2.0"))
+        assert back.text.splitlines()[0] == f"OPTIONS {uri.format('10.0.0.10')} SIP/2.0"
 
     def test_request_uri_outbound(self) -> None:
         sent = Gateway().out(options(start="OPTIONS sip:voicemail@10.0.0.10 SIP/2.0"))
@@ -145,6 +191,19 @@ class TestWholeMessage:
         assert sent.line("m") == "<sip:d@203.0.113.1>"
         assert "Contact:\r\n <sip:e@203.0.113.1>\r\n" in sent.text
 
+    def test_a_port_that_is_none(self) -> None:
+        """Nothing can be sent to port 0: only the host is named, and no name is made for the port."""
+        gateway = Gateway()
+        gateway.out(request("OPTIONS"))
+        before = gateway.bindings()
+        values = ["Via: SIP/2.0/UDP 10.0.0.10:0;received=10.0.0.10;rport=0", "Contact: <sip:alice@10.0.0.10:00>"]
+        sent = gateway.out(options(*values, "From: <sip:alice@10.0.0.10:0>"))
+        assert sent.line("Via") == "SIP/2.0/UDP 203.0.113.1:0;received=203.0.113.1;rport=0"
+        assert sent.line("Contact") == "<sip:alice@203.0.113.1:00>"
+        assert sent.line("From") == "<sip:alice@203.0.113.1:0>"
+        assert gateway.bindings() == before
+        assert gateway.in_(sent.data).data == options(*values, "From: <sip:alice@10.0.0.10:0>")
+
     def test_never_touched(self) -> None:
         """Call-ID, tags, branch, credentials, and what a device calls itself."""
         kept = [
@@ -158,6 +217,13 @@ class TestWholeMessage:
             "X-Address: <sip:a@10.0.0.10:5060>",
             "In-Reply-To: 1@10.0.0.10",
             "Replaces: 1@10.0.0.10;from-tag=10.0.0.10",
+            "Target-Dialog: 1@10.0.0.10;local-tag=10.0.0.10",
+            "Join: 1@10.0.0.10;to-tag=10.0.0.10",
+            "P-Charging-Vector: icid-value=1;icid-generated-at=10.0.0.10;orig-ioi=10.0.0.10",
+            "P-Charging-Function-Addresses: ccf=10.0.0.10",
+            "P-Visited-Network-ID: 10.0.0.10",
+            "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=10.0.0.10",
+            "Identity-Info: <https://10.0.0.10/cert>",
             "CSeq: 1 OPTIONS",
         ]
         sent = Gateway().out(

@@ -259,6 +259,19 @@ class TestRtcp:
             assert offered(*lines[:2], left)[-1] == left
         assert refusal(*lines[:2], "a=rtcp:5006 IN IP4 10.0.0.50") == "sip: third-party-address"
 
+    @pytest.mark.parametrize(
+        "media",
+        ["c=IN IP4 phone.example m=audio 4000 RTP/AVP 0", "c=IN IP4 0.0.0.0 m=audio 4000 RTP/AVP 0",
+         "c=IN IP4 10.0.0.10 m=audio 0 RTP/AVP 0", "c=IN IP4 10.0.0.10 m=image 4000 udptl t38",
+         "c=IN IP4 10.0.0.10 m=audio 4000 TCP/RTP/AVP 0"],
+    )  # fmt: skip
+    def test_where_no_rtcp_is_received(self, media: str) -> None:
+        """The line means nothing then, but the inside address in it does not leave."""
+        connection, _, line = media.partition(" m=")
+        assert offered(connection, f"m={line}", "a=rtcp:4007 IN IP4 10.0.0.10")[-1] == "a=rtcp:4007 IN IP4 203.0.113.1"
+        mux = ["c=IN IP4 10.0.0.10", "m=audio 4000 RTP/AVP 0", "a=rtcp:4000 IN IP4 10.0.0.10", "a=rtcp-mux-only"]
+        assert offered(*mux)[-2:] == ["a=rtcp:4000 IN IP4 203.0.113.1", "a=rtcp-mux-only"]
+
     def test_a_port_that_nobody_announces(self) -> None:
         assert refusal("c=IN IP4 10.0.0.10", "m=audio 4000 RTP/AVP 0", "a=rtcp:22") == "sip: port-not-allowed"
 

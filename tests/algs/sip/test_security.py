@@ -146,7 +146,7 @@ class TestLimits:
             (request(body=sdp() + "\nm=audio 4000 RTP/AVP 0" * 12), "too-many-media-lines"),
             (request(body=sdp() + "\na=candidate:1 1 UDP 1 10.0.0.10 4000 typ host" * 129), "too-many-candidates"),
             (request(body=sdp().replace("4000", "4000/9999")), "too-many-ports"),
-            (sip("INFO sip:b@c SIP/2.0", "i: x", "c: multipart/x;boundary=x", body=b"--x\r\n\r\na\r\n" * 40),
+            (sip("INFO sip:b@c SIP/2.0", "i: x", "c: multipart/x;boundary=x", body=b"--x\r\n\r\na\r\n" * 300),
              "too-many-parts"),
         ],
         ids=["headers", "media", "candidates", "ports", "parts"],
@@ -232,6 +232,8 @@ WORST = {
         for text in (
             "\r\n", "c=", "c=\r\n", "c=IN IP4 \r\n", " ", "m=", "m=audio ", "a=candidate:", "a=candidate:1 1 UDP 1 ",
             "a=rtcp:1\r\n", "\r",
+            "a=path:", "a=path:msrp://\r\n", " msrp://", "msrp://a@", "a=path:msrp://a@b:1\r\n", "a=remote-candidates:",
+            "a=remote-candidates:1 h 1\r\n", "1 h 1 ", "a=setup:", "a=setup:active\r\n",
             "a=candidate:1 1 UDP 1 h 1 raddr \r\n", " raddr ", "o= \r\n", "a=", "a=rtcp-mux ", "1",
         )
     },

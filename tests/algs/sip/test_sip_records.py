@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from doorman.algs.api import Direction, Json, Owner
 from doorman.algs.records import DamagedRecord
 from doorman.algs.sip.alg import SipAlg
-from doorman.algs.sip.calls import Call, State, Unsettled
-from doorman.algs.sip.headers import Bare
-from doorman.algs.sip.media import Announced, Flow
-from doorman.algs.sip.records import bare_key, call_key, read_call, read_key, write_call
+from doorman.algs.sip.calls import Call, Fork, Speaker, State, Unsettled
+from doorman.algs.sip.media import GONE, INACTIVE, RECVONLY, SENDONLY, SENDRECV, Announced, Flow
+from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key, write_call
+from doorman.algs.sip.spelling import BARE, PUBLIC, Written
 from doorman.net.addresses import Address, Endpoint, address_of
 from kit.sip import OTHER_PHONE, PHONE, Gateway, answer, request, sdp
 
@@ -27,7 +27,17 @@ protocols = st.sampled_from([6, 17])
 states = st.sampled_from(State)
 directions = st.sampled_from(Direction)
 flows = st.builds(Flow, st.text(max_size=9), protocols, endpoints, endpoints)
-ends = st.builds(Announced, st.text(max_size=9), st.none() | endpoints, st.lists(flows, max_size=3).map(tuple))
+directions_of_media = st.sampled_from([SENDRECV, SENDONLY, RECVONLY, INACTIVE, GONE])
+ends = st.builds(
+    Announced,
+    st.text(max_size=9),
+    st.none() | endpoints,
+    st.lists(flows, max_size=3).map(tuple),
+    directions_of_media,
+    st.booleans(),
+)
+forks = st.builds(Fork, st.lists(ends, max_size=2).map(tuple), st.builds(Speaker, directions, addresses, addresses))
+transactions = st.tuples(st.binary(), st.binary(), directions)
 
 
 @st.composite
@@ -40,9 +50,13 @@ def calls(draw: st.DrawFn) -> Call:
     call.streams = draw(st.lists(st.lists(st.none() | ends, min_size=2, max_size=2), max_size=3))
     if call.streams:
         lines = st.integers(0, len(call.streams) - 1)
-        transactions = st.tuples(st.binary(), st.binary(), directions)
         changes = st.builds(Unsettled, lines, directions, ends, addresses, transactions)
         call.unsettled = draw(st.lists(changes, max_size=3))
+    call.chosen = draw(st.binary())
+    call.forks = draw(st.none() | st.dictionaries(st.binary(), forks, max_size=2))
+    call.offer = draw(st.none() | transactions)
+    call.established, call.since = draw(st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)))
+    call.session = draw(st.none() | st.floats(90, 1e9))
     call.invites = draw(st.lists(st.binary(), min_size=2, max_size=2))
     call.asked = draw(st.none() | st.tuples(directions, addresses))
     call.expires = draw(st.none() | st.floats(0, 1e9))
@@ -66,13 +80,13 @@ def test_a_call_comes_back(call: Call) -> None:
 
 
 @few
-@given(st.builds(Bare, endpoints, st.booleans()))
-def test_a_spelling_comes_back(bare: Bare) -> None:
-    assert read_key(bare_key(bare), "sip") == bare
+@given(st.builds(Written, st.sampled_from([BARE, PUBLIC]), endpoints, st.booleans()))
+def test_a_spelling_comes_back(written: Written) -> None:
+    assert read_key(spelling_key(written), "sip") == written
 
 
 @pytest.mark.parametrize(
-    "key", ["", "call", "call 1.2.3.4", "call x y", "bare 1.2.3.4:5060", "bare 1.2.3.4:5060 x", "other 1"]
+    "key", ["", "call", "call 1.2.3.4", "call x y", "bare 1.2.3.4:5060", "public 1.2.3.4:5060 x", "other 1"]
 )
 def test_nobodys_key(key: str) -> None:
     with pytest.raises(DamagedRecord):
@@ -132,7 +146,7 @@ def test_a_missing_property_or_another_format_is_refused() -> None:
         with pytest.raises(DamagedRecord):
             read_call(Owner("sip", b"one", PARTY), {key: value for key, value in RECORD.items() if key != name})
     with pytest.raises(DamagedRecord):
-        read_call(Owner("sip", b"one", PARTY), {**RECORD, "format": 2})
+        read_call(Owner("sip", b"one", PARTY), {**RECORD, "format": 1})
 
 
 class TestTouched:
@@ -170,11 +184,11 @@ class TestTouched:
         for _ in range(2):
             gateway.out(bare, OTHER_PHONE)
             gateway.out(bare, OTHER_PHONE)
-            spelled = [item for item in gateway.sip.touched.take() if isinstance(item, Bare)]
-            assert spelled == [Bare(endpoint, via=True), Bare(endpoint, via=False)]
+            spelled = [item for item in gateway.sip.touched.take() if isinstance(item, Written)]
+            assert spelled == [Written(BARE, endpoint, via=True), Written(BARE, endpoint, via=False)]
             assert [gateway.sip.record(item).value for item in spelled] == [True, True]
             gateway.out(request("OPTIONS", host="10.0.0.11", call_id="two"), OTHER_PHONE)
-            assert [gateway.sip.record(item).value for item in gateway.sip.touched if isinstance(item, Bare)] == [
+            assert [gateway.sip.record(item).value for item in gateway.sip.touched if isinstance(item, Written)] == [
                 None
             ] * 2
             gateway.sip.touched.take()

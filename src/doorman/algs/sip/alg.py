@@ -12,6 +12,7 @@ RFC 3261 (messages, transactions, dialogs), RFC 3264 (offer and answer), RFC 358
 from collections.abc import Container, Hashable, Iterable
 
 from doorman.algs.api import (
+    About,
     CloseDoors,
     Edit,
     Effect,
@@ -27,15 +28,22 @@ from doorman.algs.api import (
     Touched,
 )
 from doorman.algs.records import DamagedRecord
+from doorman.algs.settings import Settings, lets_pass
 from doorman.algs.sip.body import translate_body
 from doorman.algs.sip.calls import Call, Calls, State
-from doorman.algs.sip.headers import Bare, HeaderTranslation, Spelling, echoed_identity, own_identities
+from doorman.algs.sip.guard import Guard
+from doorman.algs.sip.headers import echoed_identity, own_identities, translate_headers
+from doorman.algs.sip.hold import silence
+from doorman.algs.sip.lifetime import deadline, why_over
 from doorman.algs.sip.media import Announced
-from doorman.algs.sip.offers import announce, settle
-from doorman.algs.sip.progress import follow, is_answered_by, is_newer, is_of_dialog, may_announce
-from doorman.algs.sip.records import bare_key, call_key, read_call, read_key, write_call
+from doorman.algs.sip.naming import Naming
+from doorman.algs.sip.negotiation import count_doors, negotiate
+from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog, may_announce
+from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key, write_call
+from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
-from doorman.wire.malformed import Malformed
+from doorman.algs.sip.spelling import Spelling, Written
+from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
 
 MAX_MESSAGE = 65_000
@@ -43,25 +51,46 @@ MAX_MESSAGE = 65_000
 
 _OFFERING = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 """The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
-_TRYING, _, _, _ENDED = State
+_, _, _CONFIRMED, _ENDED = State
+_NAMES = {method: method.decode("ascii") for method in METHODS}
 _MOST_GROWTH = 3
 """How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
 
 
 class SipAlg:
-    """SIP's application-level gateway. `ports`: those it is served on, where signalling doors may lead."""
+    """SIP's application-level gateway.
+
+    Args:
+        ports: those it is served on, where signalling doors may lead.
+        settings: `SipSettings`.
+
+    Raises:
+        TypeError: they are those of another ALG.
+    """
 
     name = "sip"
 
-    def __init__(self, ports: frozenset[int]) -> None:
+    def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
         self.touched = Touched()
-        self.calls = Calls()
-        self._signals = Signals(ports)
+        self._settings = _of_sip(settings or SipSettings())
+        self.calls = Calls(self._settings)
+        self._signals = Signals(ports, self._settings)
+        self.guard = Guard(self._settings, self._signals.expect)
         self._spelling = Spelling(self.touched)
+        self._to_watch: list[Call] = []
 
-    def serve(self, ports: frozenset[int]) -> None:
-        """Let signalling doors lead to other ports. See `Alg.serve`."""
+    def configure(self, ports: frozenset[int], settings: Settings) -> None:
+        """Let signalling doors lead to other ports, and all calls live by other settings. See `Alg.configure`."""
         self._signals.ports = ports
+        if settings == self._settings:
+            return
+        self._settings = self.calls.settings = self._signals.settings = self.guard.settings = _of_sip(settings)
+        self._to_watch = list(self.calls)
+        for call in self._to_watch:
+            ends = deadline(call, self._settings)
+            if ends != call.forget_at:
+                self.touched.add(call)
+                self.calls.keep(call, ends)
 
     def recognises(self, data: bytes) -> bool:
         """Whether a message begins with a line of SIP. See `Alg.recognises`."""
@@ -69,77 +98,98 @@ class SipAlg:
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate a message and follow what it does to its call. See `Alg.on_message`."""
+        settings = self._settings
         try:
-            sip = read_sip(message.data)
+            sip = read_sip(message.data, settings.headers, settings.header_length)
         except Malformed as malformed:
-            return Outcome([], [], "malformed", drop=malformed.reason)
+            return self._unreadable(malformed, "malformed", message)
         if sip is None:
             return Outcome([], [] if is_keepalive(message.data) else [StopInspecting(), Note("not-sip")])
+        answers = _NAMES.get(sip.cseq_method, "") if sip.status else ""
+        about = About(Owner(self.name, sip.call_id, message.party), answers)
         if sip.method and sip.method not in METHODS:
-            return Outcome([], [Note("unknown-method", sip.method)], "unknown", drop="unknown-method")
+            note = Note("unknown-method", sip.method)
+            return _by_policy(settings.unknown_message, "unknown-method", "unknown", message, [note], about)
         try:
-            return self._translate(sip, message, nat)
+            return self._translate(sip, message, nat, about)
         except Malformed as malformed:
-            return Outcome([], [], sip.name, drop=malformed.reason)
+            return self._unreadable(malformed, sip.name, message, about)
         except Refused as refused:
-            return Outcome([], [], sip.name, drop=str(refused))
+            return Outcome([], [], sip.name, str(refused), about)
 
-    def _translate(self, sip: SipMessage, message: Message, nat: Nat) -> Outcome:
-        owner = Owner(self.name, sip.call_id, message.party)
-        call = self.calls.find(owner) or self.calls.begin(owner, sip.cseq_method, message.direction)
-        headers = HeaderTranslation(sip, message, nat, self._spelling, call.aliases, own_identities(sip))
-        headers.run()
-        edits, effects = headers.edits, headers.effects
-        announced = translate_body(sip, nat, edits, effects)
+    def _unreadable(self, malformed: Malformed, name: str, message: Message, about: About | None = None) -> Outcome:
+        policy = "drop" if isinstance(malformed, Excessive) else self._settings.malformed
+        return _by_policy(policy, malformed.reason, name, message, [], about)
+
+    def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About) -> Outcome:
+        settings, owner = self._settings, about.owner
+        known = self.calls.find(owner)
+        guarded = sip.cseq_method == b"INVITE" and not is_established(known, sip)
+        if guarded and sip.method:
+            guarded = self.guard.admit(message, nat)
+        call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
+        guests = self._signals.guest_ports(sip, call)
+        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests)
+        parties = translate_headers(sip, naming, settings.values)
+        edits, effects = naming.edits, naming.effects
+        announced = translate_body(sip, naming, settings.max_streams)
         if len(message.data) * _MOST_GROWTH > MAX_MESSAGE and _length_after(message.data, edits) > MAX_MESSAGE:
-            raise Refused("message-too-long")
+            return _by_policy(settings.oversized, "message-too-long", sip.name, message, [], about)
+        if announced and count_doors(call, announced) > settings.doors:
+            raise Refused("too-many-doors")
         if nat.shielded(message.path.sent_from.address):
-            effects += self._signals.of_message(sip, headers.reachable, message, call)
+            effects += self._signals.of_message(sip, naming.reachable, message, call)
         # From here on nothing is refused: what the message does to its call may be written down.
         self.touched.add(call)
-        call.aliases = headers.aliases
+        call.aliases = naming.aliases
         if not call.caller:
-            call.caller, call.callee = headers.caller, headers.callee
+            call.caller, call.callee = parties
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
-        return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name)
+        if guarded:
+            effects += self.guard.follow(sip, message)
+        return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name, None, about)
 
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat
     ) -> list[Effect]:
         if call.state == _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
-            # Tried again: with credentials, say.
-            call.state, call.streams, call.unsettled, call.dialogs = _TRYING, [], [], None
+            call.begin_again()
         elif not is_of_dialog(call, sip):
             return [Note("unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
         effects: list[Effect] = []
-        if announced and sip.cseq_method in _OFFERING and may_announce(call, sip):
-            effects += announce(call, announced, sip, message)
-        if call.unsettled:
-            effects += settle(call, sip, message)
+        if sip.cseq_method in _OFFERING and may_announce(call, sip):
+            effects += negotiate(call, announced, sip, message, self._settings)
         return effects + follow(self.calls, call, sip, message, nat)
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """Name everything in a message as its sender did. See `Alg.as_sent`."""
         try:
-            sip = read_sip(message.data)
+            settings = self._settings
+            sip = read_sip(message.data, settings.headers, settings.header_length)
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            headers = HeaderTranslation(sip, message, nat, Spelling(Touched()), None, echoed_identity(sip))
-            headers.run()
-            translate_body(sip, nat, headers.edits, headers.effects)
+            naming = Naming(message, nat, Spelling(Touched()), None, echoed_identity(sip))
+            translate_headers(sip, naming, settings.values)
+            translate_body(sip, naming, settings.max_streams)
         except (Malformed, Refused):
             return []
-        return headers.edits
+        return naming.edits
 
     def on_time(self, now: float) -> list[Effect]:
         """Give up calls that nothing ended. See `Alg.on_time`."""
-        effects: list[Effect] = []
+        self.guard.expire(now)
+        watched = [call for call in self._to_watch if call.state == _CONFIRMED and call.streams]
+        effects: list[Effect] = [silence(call, self._settings) for call in watched]
+        self._to_watch = []
         for call in self.calls.overdue(now):
             self.touched.add(call)
+            why = why_over(call, self._settings)
+            if why:
+                effects.append(Note(why, call.owner.name, call.owner))
             # At its own time: after a quiet gap, what its doors held must not seem to have been needed until now.
             if call.streams:
                 effects.append(CloseDoors(call.owner, call.forget_at))
@@ -155,23 +205,39 @@ class SipAlg:
         if isinstance(item, Call):
             call = self.calls.find(item.owner)
             return Record(call_key(item.owner), write_call(call) if call is not None else None, item.owner)
-        if isinstance(item, Bare):
-            return Record(bare_key(item), self._spelling.is_bare(item.endpoint, via=item.via) or None)
+        if isinstance(item, Written):
+            return Record(spelling_key(item), item in self._spelling or None)
         raise TypeError(f"not of SIP: {item!r}")
 
     def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a call or a spelling again. See `Alg.restore`."""
         item = read_key(key, self.name)
-        if isinstance(item, Bare):
+        if isinstance(item, Written):
             if value is not True:
                 raise DamagedRecord("true")
-            self._spelling.remember(item.endpoint, via=item.via, bare=True)
+            self._spelling.remember(item.endpoint, item.form, via=item.via, so=True)
             return []
         call = read_call(item, value)
         if self.calls.find(item) is not None:
             raise DamagedRecord("one record of a call")
         self.calls.keep(call, call.forget_at)
+        self._to_watch.append(call)
         return [item, *self._signals.restore(call, doors)]
+
+
+def _of_sip(settings: Settings) -> SipSettings:
+    if not isinstance(settings, SipSettings):
+        raise TypeError(f"not of SIP: {settings!r}")
+    return settings
+
+
+def _by_policy(  # noqa: PLR0913, PLR0917 - a policy, and all there is to say of a message
+    policy: str, reason: str, name: str, message: Message, effects: list[Effect], about: About | None
+) -> Outcome:
+    """Let a message go on as it came, or drop it for this reason."""
+    if lets_pass(policy, translated=message.path.translated):
+        return Outcome([], [*effects, Note("passed-as-it-came", reason.encode())], name, None, about)
+    return Outcome([], effects, name, reason, about)
 
 
 def _length_after(data: bytes, edits: list[Edit]) -> int:

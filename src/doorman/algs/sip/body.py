@@ -1,17 +1,52 @@
-"""Translating the bodies of SIP messages: session descriptions, also within multiparts."""
+"""Translating the bodies of SIP messages, by their types (RFC 5621).
 
-from doorman.algs.api import Edit, Effect, Nat, Note
-from doorman.algs.sip.media import Announced, MediaTranslation
-from doorman.wire.multipart import Part, find_parts
+    application/sdp                            addresses and ports; what they announce needs doors
+    application/…+xml                          URIs of users: dialog states, presence, lists, conferences, registrations
+    application/simple-message-summary         the account to call (RFC 3842)
+    message/sipfrag, message/sip               headers, and a body again (RFC 3420)
+    multipart/…                                each part by its own type
+
+All but a description is only mentioned: it says who somebody is and where, but asks for nothing to be opened.
+"""
+
+import re
+from collections.abc import Callable
+
+from doorman.algs.api import Edit, Nat, Note
+from doorman.algs.sip.description import DescriptionTranslation
+from doorman.algs.sip.headers import translate_headers
+from doorman.algs.sip.media import Announced
+from doorman.algs.sip.mention import Mention
+from doorman.algs.sip.naming import Naming, Treatment
+from doorman.wire.malformed import Malformed
+from doorman.wire.multipart import Part, Place, find_parts
 from doorman.wire.sdp import read_sdp
-from doorman.wire.sip import SipMessage
+from doorman.wire.sip import SipMessage, read_fragment
+from doorman.wire.uri import find_request_uri, find_uris
+from doorman.wire.xml_uris import MAX_URIS, find_xml_uris
 
 MAX_MEDIA = 12
 """Media lines of a description, as Cisco IOS and Junos have it (channels per call)."""
+MAX_DEPTH = 3
+"""Messages within messages; deeper ones are left unread."""
+
+_XML_REACHED = Treatment("XML URI", "", routing=True)
+_XML_NAMED = Treatment("XML URI", "", routing=False)
+_REACHED = frozenset({b"uri", b"target-uri", b"contact", b"reference"})
+"""Attributes and elements that say where requests are sent; others say who somebody is."""
+_DIALOG = frozenset({b"call-id", b"local-tag", b"remote-tag", b"id"})
+"""What identifies a dialog, whatever it looks like, is never changed."""
+_ACCOUNT_URI = Treatment("Message-Account", "", routing=True)
+_ACCOUNT = re.compile(rb"^message-account[ \t]*+:([^\r\n]*+)", re.IGNORECASE | re.MULTILINE)
+_FRAGMENTS = frozenset({b"message/sipfrag", b"message/sip"})
+_ENCRYPTED = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
+_AUTH_INT = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
+_COVERING = frozenset({"authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization"})
+_AS_IT_IS = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
 
 
-def translate_body(sip: SipMessage, nat: Nat, edits: list[Edit], effects: list[Effect]) -> list[Announced] | None:
-    """Translate the descriptions in a body, and add to edits and effects; what they announce, None without any.
+def translate_body(sip: SipMessage, naming: Naming, max_media: int = MAX_MEDIA) -> list[Announced] | None:
+    """Translate a message's body, and add to the edits and effects of its naming; what it announces, None for nothing.
 
     Raises:
         Malformed: a description or multipart cannot be read, or is over a limit.
@@ -19,46 +54,190 @@ def translate_body(sip: SipMessage, nat: Nat, edits: list[Edit], effects: list[E
     """
     if sip.body_end == sip.body_start:
         return None
-    announced: list[Announced] | None = None
-    body_edits: list[Edit] = []
-    for part in _descriptions(sip, effects):
-        media = MediaTranslation(read_sdp(sip.data, part.start, part.end), nat)
-        media.run(MAX_MEDIA)
-        body_edits += media.edits
-        if part.length is not None:
-            body_edits += _corrected(sip.data, part.length, media.edits)
-        effects += media.effects
-        announced = media.announced if announced is None else announced + media.announced
-    if body_edits:
-        edits += body_edits
-        if sip.length is not None:
-            edits += _corrected(sip.data, sip.length, body_edits)
-        edits.sort()
-    return announced
+    body = BodyTranslation(sip, naming, naming.nat, max_media)
+    body.run()
+    if body.edits:
+        naming.edits += body.edits
+        naming.edits.sort()
+    return body.announced
 
 
-def _descriptions(sip: SipMessage, effects: list[Effect]) -> list[Part]:
-    """The session descriptions in a body."""
-    if "content-encoding" in sip.places and sip.value("content-encoding").strip().lower() != b"identity":
-        effects.append(Note("encoded-body"))
-        return []
-    found = []
-    for part in find_parts(sip.data, sip.value("content-type"), sip.body_start, sip.body_end):
+class BodyTranslation:
+    """One body on its way through the NAT.
+
+    Args:
+        sip: whose body it is.
+        naming: how the message names what it mentions.
+        nat: what is announced is exposed through.
+        max_media: media lines that a description may have.
+        depth: how many messages are around it.
+
+    Attributes:
+        edits: what is to be changed, the lengths included; in no order.
+        announced: what its session descriptions announce, None without any.
+    """
+
+    __slots__ = ("_choice", "_data", "_depth", "_max_media", "_naming", "_nat", "_sip", "_uris", "announced", "edits")
+
+    def __init__(self, sip: SipMessage, naming: Naming, nat: Nat, max_media: int, depth: int = 0) -> None:
+        self._sip = sip
+        self._data = sip.data
+        self._naming = naming
+        self._nat = nat
+        self._max_media = max_media
+        self._depth = depth
+        self._choice = -1
+        self._uris = 0
+        self.edits: list[Edit] = []
+        self.announced: list[Announced] | None = None
+
+    def run(self) -> None:
+        """Translate all of it.
+
+        Raises:
+            Malformed: see `translate_body`.
+            Refused: the same.
+        """
+        sip = self._sip
+        if not sip.places.keys().isdisjoint(_COVERING):
+            covered = _covered(sip)
+            if covered:
+                self._note(covered)
+                return
+        growth = 0
+        counted: dict[tuple[Place, ...], int] = {}
+        for part in find_parts(self._data, sip.value("content-type"), sip.body_start, sip.body_end):
+            edits = self._part(part)
+            if edits:
+                self.edits += edits
+                if part.lengths:
+                    counted[part.lengths] = counted.get(part.lengths, 0) + _growth(edits)
+                else:
+                    growth += _growth(edits)
+        if counted:
+            growth += self._correct(counted)
+        if growth and sip.length is not None:
+            self.edits.append(_corrected(self._data, sip.length, growth))
+
+    def _part(self, part: Part) -> list[Edit]:
+        translate = self._translator(part)
+        if translate is None:
+            return self._note("encrypted-body") if part.content_type.startswith(_ENCRYPTED) else []
+        if part.signed:
+            return self._note("signed-body")
+        if part.encoded:
+            return self._note("encoded-body")
+        return translate(part)
+
+    def _translator(self, part: Part) -> Callable[[Part], list[Edit]] | None:
         kind = part.content_type
-        if kind == b"application/sdp" or (not kind and sip.data.startswith(b"v=0", part.start)):
-            found.append(part)
-        elif kind.startswith((b"application/pkcs7", b"application/x-pkcs7")):
-            effects.append(Note("encrypted-body"))
-    return found
+        if kind == b"application/sdp" or (not kind and self._data.startswith(b"v=0", part.start)):
+            return self._description
+        if kind.endswith((b"+xml", b"/xml")):
+            return self._xml
+        if kind in _FRAGMENTS:
+            return self._fragment if self._depth < MAX_DEPTH else None
+        return self._summary if kind == b"application/simple-message-summary" else None
 
+    def _description(self, part: Part) -> list[Edit]:
+        media = DescriptionTranslation(self._data, read_sdp(self._data, part.start, part.end), self._nat)
+        media.run(self._max_media)
+        self._naming.effects += media.effects
+        if self.announced is None:
+            self.announced = media.announced
+            self._choice = part.alternative
+        elif part.alternative < 0 or part.alternative != self._choice:
+            self.announced += media.announced
+        else:
+            # Another way to say the same (RFC 2046, section 5.1.4): whichever is chosen, these are the streams.
+            _merge(self.announced, media.announced)
+        return media.edits
 
-def _corrected(data: bytes, place: tuple[int, int], edits: list[Edit]) -> list[Edit]:
-    """The edit, if one is due, that makes a length right after edits of what it counts; leading zeros are kept."""
-    start, end = place
-    growth = 0
-    for at, stop, new, _ in edits:
-        growth += len(new) - stop + at
-    if not growth:
+    def _xml(self, part: Part) -> list[Edit]:
+        data, naming = self._data, self._naming.mentioned()
+        uris = find_xml_uris(data, part.start, part.end, MAX_URIS - self._uris)
+        self._uris += len(uris)
+        for start, end, name in uris:
+            if name in _DIALOG:
+                continue
+            treatment = _XML_REACHED if name.lower() in _REACHED else _XML_NAMED
+            for place in find_request_uri(data[start:end]):
+                naming.place(start, place, treatment)
+        return naming.edits
+
+    def _summary(self, part: Part) -> list[Edit]:
+        naming = self._naming.mentioned()
+        for account in _ACCOUNT.finditer(self._data, part.start, part.end):
+            for place in find_uris(account[1]):
+                naming.place(account.start(1), place, _ACCOUNT_URI)
+        return naming.edits
+
+    def _fragment(self, part: Part) -> list[Edit]:
+        """A part of another message, whose body is only mentioned."""
+        naming = self._naming.mentioned()
+        try:
+            fragment = read_fragment(self._data[part.start : part.end])
+            translate_headers(fragment, naming)
+            body = BodyTranslation(fragment, naming, Mention(self._nat), self._max_media, self._depth + 1)
+            body.run()
+        except Malformed:
+            return self._note("fragment-unreadable")
+        return [
+            Edit(part.start + start, part.start + end, new, rule) for start, end, new, rule in naming.edits + body.edits
+        ]
+
+    def _note(self, name: str) -> list[Edit]:
+        self._naming.effects.append(Note(name))
         return []
+
+    def _correct(self, growths: dict[tuple[Place, ...], int]) -> int:
+        """Make the lengths of parts right, and tell by how much all of them grow together.
+
+        From the innermost outwards: a length that gets a digit more counts for the next.
+        """
+        while lengths := max(growths, key=len):
+            growth = growths.pop(lengths)
+            if growth:
+                corrected = _corrected(self._data, lengths[-1], growth)
+                self.edits.append(corrected)
+                growth += _growth([corrected])
+            growths[lengths[:-1]] = growths.get(lengths[:-1], 0) + growth
+        return growths[()]
+
+
+def _covered(sip: SipMessage) -> str:
+    """What keeps a whole body from being read or changed, as a note's name; "" for nothing.
+
+    It is compressed, or not written as it is; or credentials cover it (RFC 7616, section 3.4.3).
+    """
+    for name, start, end in sip.headers:
+        if name in {"content-encoding", "content-transfer-encoding"}:
+            if sip.data[start:end].strip().lower() not in _AS_IT_IS:
+                return "encoded-body"
+        elif name in {"authorization", "proxy-authorization"} and _AUTH_INT.search(sip.data, start, end) is not None:
+            return "signed-body"
+    return ""
+
+
+def _merge(announced: list[Announced], more: list[Announced]) -> None:
+    """Add another choice to streams."""
+    for index, choice in enumerate(more):
+        if index == len(announced):
+            announced.append(choice)
+        else:
+            known = announced[index]
+            announced[index] = known._replace(flows=tuple(dict.fromkeys(known.flows + choice.flows)))
+
+
+def _growth(edits: list[Edit]) -> int:
+    growth = 0
+    for start, end, new, _ in edits:
+        growth += len(new) - end + start
+    return growth
+
+
+def _corrected(data: bytes, place: Place, growth: int) -> Edit:
+    """The edit that makes a length right; leading zeros are kept."""
+    start, end = place
     width = end - start if data[start : start + 1] == b"0" else 0
-    return [Edit(start, end, str(int(data[start:end]) + growth).zfill(width).encode(), "Content-Length")]
+    return Edit(start, end, str(int(data[start:end]) + growth).zfill(width).encode(), "Content-Length")

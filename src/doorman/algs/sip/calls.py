@@ -12,16 +12,12 @@ from typing import NamedTuple
 
 from doorman.algs.api import Direction, Owner, Refused
 from doorman.algs.sip.media import Announced
+from doorman.algs.sip.settings import SipSettings
 from doorman.net.addresses import Address, Endpoint
 from doorman.timers import Timers
 
 MAX_DIALOGS = 32
 """Dialogs of one call that are told apart (forks); further ones share the state of the call."""
-
-MAX_CALLS = 10_000
-"""Calls and other exchanges of one inside host at once; each lives on for half a minute after its end."""
-MAX_STRANGERS_CALLS = 2_000
-"""Those of them that the outside began."""
 
 Transaction = tuple[bytes, bytes, int]
 """CSeq number, CSeq method, and the direction of the request."""
@@ -59,6 +55,21 @@ class Unsettled(NamedTuple):
     transaction: Transaction
 
 
+class Speaker(NamedTuple):
+    """Who announces: which end, see `Call.streams`, where its messages come from, and where they go to."""
+
+    end: Direction
+    source: Address
+    peer: Address
+
+
+class Fork(NamedTuple):
+    """What the called party of one dialog announced, and who that is."""
+
+    announced: tuple[Announced, ...]
+    speaker: Speaker
+
+
 class Call:
     """One call, or another exchange under one Call-ID, of one inside party.
 
@@ -69,13 +80,19 @@ class Call:
         state: of the whole call.
         tag: of the party that called; b"" until it is known.
         dialogs: the state of each dialog, by the tag of the party that was called (RFC 3261, section 12).
+        chosen: the dialog that the call follows: the one that was answered first; b"" before that.
+        forks: what dialogs announced, by tag, until one is chosen; then what those announced that it may yet follow.
         streams: for each media line, what the two ends announced: outbound messages' first, inbound ones' second.
         unsettled: changes to them that were offered and not answered yet.
+        offer: the transaction whose request offered media last.
         invites: the CSeq of the newest INVITE, outbound and inbound; b"" before there is one.
         asked: which way the newest INVITE went, and to whom; from there it is answered (RFC 3261, section 18.2.2).
+        established: when it was answered, in seconds; 0 before that.
+        since: when that began which it waits for now: ringing, the session's next refresh, being forgotten.
+        session: how long its session lasts without being refreshed, in seconds (RFC 4028); None: as long as the call.
         expires: what its newest REGISTER or SUBSCRIBE asked for, in seconds; None where it did not say.
         signals: the signalling doors it keeps open.
-        aliases: inside hosts that its messages named as identities, see `HeaderTranslation`.
+        aliases: inside hosts that its messages named as identities, see `Naming`.
         caller, callee: user parts of the From and To of the first request.
         forget_at: when it is given up, in seconds.
         rings: of its timer.
@@ -87,14 +104,20 @@ class Call:
         "begun",
         "callee",
         "caller",
+        "chosen",
         "dialogs",
+        "established",
         "expires",
         "forget_at",
+        "forks",
         "invites",
         "method",
+        "offer",
         "owner",
         "rings",
+        "session",
         "signals",
+        "since",
         "state",
         "streams",
         "tag",
@@ -108,15 +131,26 @@ class Call:
         self.state = _TRYING
         self.tag = b""
         self.dialogs: dict[bytes, State] | None = None
+        self.chosen = b""
+        self.forks: dict[bytes, Fork] | None = None
         self.streams: list[list[Announced | None]] = []
         self.unsettled: list[Unsettled] = []
+        self.offer: Transaction | None = None
         self.invites = [b"", b""]
         self.asked: tuple[int, Address] | None = None
         self.expires: float | None = None
         self.signals: list[SignalKey] = []
         self.aliases: dict[bytes, Address] | None = None
         self.caller = self.callee = b""
+        self.established = self.since = 0.0
+        self.session: float | None = None
         self.forget_at = self.rings = 0.0
+
+    def begin_again(self) -> None:
+        """Try again, with credentials, say: what was before is over."""
+        self.state, self.streams, self.unsettled, self.dialogs = _TRYING, [], [], None
+        self.chosen, self.forks, self.offer = b"", None, None
+        self.established, self.session = 0.0, None
 
     def see_dialog(self, tag: bytes, state: State) -> None:
         """Take note of a dialog's state."""
@@ -129,11 +163,12 @@ class Call:
 
 
 class Calls:
-    """All calls of one SIP ALG."""
+    """All calls of one SIP ALG. `settings`: how long they are kept, and how many of them."""
 
-    __slots__ = ("_by_owner", "_counts", "_timers")
+    __slots__ = ("_by_owner", "_counts", "_timers", "settings")
 
-    def __init__(self) -> None:
+    def __init__(self, settings: SipSettings) -> None:
+        self.settings = settings
         self._counts: dict[Address, list[int]] = {}
         self._by_owner: dict[Owner, Call] = {}
         self._timers: Timers[Call] = Timers()
@@ -157,7 +192,8 @@ class Calls:
         counts = self._counts.get(owner.party)
         if counts is not None:
             own, strangers = counts
-            if own + strangers >= MAX_CALLS or (direction and strangers >= MAX_STRANGERS_CALLS):
+            settings = self.settings
+            if own + strangers >= settings.calls or (direction and strangers >= settings.incoming_calls):
                 raise Refused("too-many-calls")
         return Call(owner, method, direction)
 

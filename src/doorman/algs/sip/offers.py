@@ -4,91 +4,130 @@ offer    c= m=  ->    a gate for the peer alone: nobody knows yet where media wi
 answer   c= m=  <-    doors for the addresses in the answer; and in the other direction
 new offer       ->    new doors; the old ones stay until it is answered
 refused         <-    as if it had never been made (RFC 3261, section 14.1)
-accepted        <-    what is not announced any more closes
+accepted        <-    what is not announced any more closes; what is, and not listened to, see `hold`
 """
 
-from doorman.algs.api import CloseDoors, Direction, Door, Effect, Message, OpenDoor
-from doorman.algs.sip.calls import Call, Transaction, Unsettled
-from doorman.algs.sip.media import Announced, Flow
+from collections.abc import Sequence
+
+from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
+from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
+from doorman.algs.sip.media import SENDRECV, Announced, Flow
+from doorman.algs.sip.settings import LONGEST_CALL
 from doorman.net.addresses import Address, parse_prefix
 from doorman.wire.sip import SipMessage
 
-GATE = 180.0
-"""How long an offer may wait for its answer: timer C of a proxy (RFC 3261, section 16.6)."""
-MAX_CALL = 43_200.0
-"""Maximum call duration: 720 minutes."""
-LINGER = 5.0
-"""How long doors stay after what ends them, so that late responses and media pass."""
+LONGEST_DOOR = LONGEST_CALL * 60.0
+"""Seconds that a door is there at most. What closes it is the end of its call; this is for a kernel left alone."""
 MAX_UNSETTLED = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
 
 _PRIVATE = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
-def announce(call: Call, announced: list[Announced], sip: SipMessage, message: Message) -> list[Effect]:
-    """Open doors for what a message announces, and let the sender in where the other end announced before."""
+def announce(
+    call: Call, announced: Sequence[Announced], speaker: Speaker, transaction: Transaction, now: float
+) -> list[Effect]:
+    """Open doors for what one end announces, and let it in where the other end announced before.
+
+    What it changes is to be settled with the transaction that it is announced in.
+    """
     effects: list[Effect] = []
-    near, far = message.direction, 1 - message.direction
-    source, peer = message.path.sent_from.address, message.path.arrives_to.address
+    near, source, peer = speaker
+    far = 1 - near
     for index, mine in enumerate(announced):
         if index == len(call.streams):
             call.streams.append([None, None])
         ends = call.streams[index]
         before, theirs = ends[near], ends[far]
         if before is not None and before != mine and len(call.unsettled) < MAX_UNSETTLED:
-            call.unsettled.append(Unsettled(index, near, before, source, _transaction(sip, near)))
+            call.unsettled.append(Unsettled(index, near, before, source, transaction))
         ends[near] = mine
-        effects += [_door(call, flow, theirs, peer, message.now) for flow in mine.flows]
-        effects += _let_in(call, mine, theirs, source, message.now)
+        if mine.direction == SENDRECV or mine.hears:
+            effects += [_door(call, flow, theirs, peer, now) for flow in mine.flows if not _shared(flow, mine, theirs)]
+        effects += _let_in(call, mine, theirs, source, now, moved=_moved(before, mine))
     return effects
 
 
-def settle(call: Call, sip: SipMessage, message: Message) -> list[Effect]:
-    """Where a message accepts or refuses an offer that changed something, keep the change or undo it."""
-    transaction = _transaction(sip, message.direction)
-    mine = [change for change in call.unsettled if change.transaction == transaction]
-    now = message.now
-    if 200 <= sip.status < 300 or sip.method == b"ACK":  # noqa: PLR2004 - success
-        effects = [effect for change in mine for effect in _keep(call, change, now)]
-    elif sip.status >= 300:  # noqa: PLR2004 - failure
-        effects = [effect for change in reversed(mine) for effect in _undo(call, change, now)]
-    else:
+def settle(call: Call, sip: SipMessage, transaction: Transaction, now: float, linger: float) -> list[Effect]:
+    """Where a message accepts or refuses an offer that changed something, keep the change or undo it.
+
+    Args:
+        call: whose offers they are.
+        sip: the message.
+        transaction: its transaction.
+        now: the time.
+        linger: seconds that the doors stay which are not needed any more.
+    """
+    if succeeds(sip):
+        return accept(call, transaction, now + linger)
+    if sip.status < 300:  # noqa: PLR2004 - nothing final
         return []
-    call.unsettled = [change for change in call.unsettled if change.transaction != transaction]
-    return effects
+    mine, call.unsettled = _changes(call, transaction)
+    return [effect for change in reversed(mine) for effect in _undo(call, change, now, now + linger)]
 
 
-def _transaction(sip: SipMessage, direction: Direction) -> Transaction:
+def accept(call: Call, transaction: Transaction, at: float) -> list[Effect]:
+    """Keep what was changed in a transaction; what it replaced closes at time `at`."""
+    mine, call.unsettled = _changes(call, transaction)
+    return [effect for change in mine for effect in close_gone(call, change.before, at)]
+
+
+def succeeds(sip: SipMessage) -> bool:
+    """Whether a message says that a request was accepted."""
+    return 200 <= sip.status < 300 or sip.method == b"ACK"  # noqa: PLR2004 - success
+
+
+def _changes(call: Call, transaction: Transaction) -> tuple[list[Unsettled], list[Unsettled]]:
+    """The changes that wait for this transaction, and those that wait for others."""
+    mine = [change for change in call.unsettled if change.transaction == transaction]
+    return mine, [change for change in call.unsettled if change.transaction != transaction]
+
+
+def transaction_of(sip: SipMessage, direction: Direction) -> Transaction:
     """The transaction of a message: its CSeq, and which way its request went; an ACK belongs to its INVITE."""
     method = b"INVITE" if sip.cseq_method == b"ACK" else sip.cseq_method
     return sip.cseq, method, 1 - direction if sip.status else direction
 
 
-def _keep(call: Call, change: Unsettled, now: float) -> list[Effect]:
-    return _close_gone(call, change.before, now)
-
-
-def _undo(call: Call, change: Unsettled, now: float) -> list[Effect]:
+def _undo(call: Call, change: Unsettled, now: float, at: float) -> list[Effect]:
     ends = call.streams[change.line]
     refused, ends[change.end] = ends[change.end], change.before
-    effects = _close_gone(call, refused, now)
+    effects = close_gone(call, refused, at)
     return effects + _let_in(call, change.before, ends[1 - change.end], change.source, now)
 
 
-def _close_gone(call: Call, before: Announced | None, now: float) -> list[Effect]:
-    """Close, in a while, what was announced before and is not any more by any line: some share a port (BUNDLE)."""
+def close_gone(call: Call, before: Announced | None, at: float, *, spare: bool = False) -> list[Effect]:
+    """Close, at a time, what was announced before and is not any more by any line: some share a port (BUNDLE)."""
     if before is None:
         return []
     ends = [end for pair in call.streams for end in pair if end is not None]
     kept = {flow.entrance for end in ends for flow in end.flows}
-    return [CloseDoors(call.owner, now + LINGER, flow.entrance) for flow in before.flows if flow.entrance not in kept]
+    gone = [flow.entrance for flow in before.flows if flow.entrance not in kept]
+    return [CloseDoors(call.owner, at, entrance, spare) for entrance in gone]
 
 
-def _let_in(call: Call, mine: Announced, theirs: Announced | None, source: Address, now: float) -> list[Effect]:
+def _moved(before: Announced | None, now: Announced) -> bool:
+    """Whether an end receives, and so sends, somewhere else than before."""
+    return before is not None and None not in {before.receives, now.receives} and before.receives != now.receives
+
+
+def _let_in(  # noqa: PLR0913 - both ends, and what is known of them
+    call: Call, mine: Announced, theirs: Announced | None, source: Address, now: float, *, moved: bool = False
+) -> list[Effect]:
     """Let one end, which receives and sends at `mine`, in at the doors of the other."""
-    if theirs is None or mine.receives is None:
+    if theirs is None or mine.receives is None or not theirs.hears:
         return []
-    return [_door(call, flow, mine, source, now) for flow in theirs.flows]
+    return [
+        CloseDoors(call.owner, now, flow.entrance)
+        if _shared(flow, theirs, mine)
+        else _door(call, flow, mine, source, now)._replace(anew=moved)
+        for flow in theirs.flows
+    ]
+
+
+def _shared(flow: Flow, mine: Announced, theirs: Announced | None) -> bool:
+    """Whether it is RTCP that comes on the port of RTP, as both ends say (RFC 5761, section 5.1.1)."""
+    return flow.role == "rtcp" and mine.mux and theirs is not None and theirs.mux
 
 
 def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now: float) -> OpenDoor:
@@ -97,7 +136,7 @@ def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
     """
     role, protocol, entrance, leads_to = flow
-    visitor, closes = _visitor(visiting, peer), now + MAX_CALL
+    visitor, closes = _visitor(visiting, peer), now + LONGEST_DOOR
     return OpenDoor(
         Door(call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1)
     )

@@ -1,26 +1,28 @@
 """How calls, registrations and other exchanges go on and end (RFC 3261, sections 9, 10, 12, 13, 15)."""
 
+import math
 import re
 from itertools import zip_longest
 
-from doorman.algs.api import CloseDoors, Direction, Effect, Message, Nat
+from doorman.algs.api import CloseDoors, Direction, Effect, InactivityTimeout, Message, Nat
 from doorman.algs.sip.calls import Call, Calls, State
-from doorman.algs.sip.offers import GATE, LINGER, MAX_CALL
+from doorman.algs.sip.forks import dialog_of, go_on, is_followed
+from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
+from doorman.algs.sip.offers import transaction_of
+from doorman.algs.sip.tags import tag_of
 from doorman.net.addresses import parse_address
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import find_uris
 
-TRANSACTION = 32.0
-"""64 * T1: how long a request without INVITE, or the end of a call, may take (RFC 3261, section 17.1.2.2)."""
 DEFAULT_EXPIRES = 3_600.0
 """Of a registration or subscription which does not say."""
 MAX_EXPIRES = 86_400.0
 """The longest that a registration or subscription is believed; refreshing it makes it last."""
 
-_TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 # Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
 _TRYING, _EARLY, _CONFIRMED, _ENDED = State
+_SETTLED = frozenset({_CONFIRMED, _ENDED})
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 
@@ -50,6 +52,11 @@ def is_of_dialog(call: Call, sip: SipMessage) -> bool:
     return any(tag in call.dialogs for tag in tags) and (not call.tag or call.tag in tags)
 
 
+def is_established(call: Call | None, sip: SipMessage) -> bool:
+    """Whether a request is one within an established call."""
+    return call is not None and call.state == _CONFIRMED and bool(sip.method and tag_of(sip, "to"))
+
+
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
     """Whether a response may be one to the call's INVITE: it comes from whom that went to, as far as it was seen."""
     if not sip.status or sip.cseq_method != b"INVITE" or call.asked is None:
@@ -61,7 +68,7 @@ def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
 def may_announce(call: Call, sip: SipMessage) -> bool:
     """Whether a message can announce anything: nothing does in what is over, not even sent again."""
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
-        return not _is_over(call, tag_of(sip, "to"))
+        return not _is_over(call, tag_of(sip, "to")) and (call.state != _ENDED or sip.status >= 200)  # noqa: PLR2004
     return call.state != _ENDED
 
 
@@ -71,7 +78,9 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
-        return _end(calls, call, sip, now)
+        return _end(calls, call, sip, message)
+    if sip.cseq_method == b"UPDATE" and 200 <= sip.status < 300:  # noqa: PLR2004 - success
+        return _refreshed(calls, call, sip, now)
     if call.method in _LASTING and sip.cseq_method in _LASTING:
         if sip.method:
             call.expires = _expires(sip, nat)
@@ -80,8 +89,18 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
             return []
-    if not call.forget_at or (call.forget_at < now + TRANSACTION and call.state != _ENDED):
-        calls.keep(call, now + TRANSACTION)
+    if call.state != _ENDED:
+        keep_a_while(calls, call, now)
+    return []
+
+
+def _refreshed(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
+    """An UPDATE succeeded: if it is one of the dialog that the call follows, the session goes on (RFC 4028)."""
+    dialog = dialog_of(call, sip)
+    if call.state == _CONFIRMED and (not call.chosen or dialog == call.chosen):
+        return refresh(calls, call, sip, now)
+    if call.state != _ENDED:
+        keep_a_while(calls, call, now)
     return []
 
 
@@ -97,23 +116,30 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
     newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag)):
         # Of another try, or of a dialog that is over: it tells nothing of this one.
-        calls.keep(call, max(call.forget_at, now + TRANSACTION))
+        keep_a_while(calls, call, now)
     elif status <= 100:  # noqa: PLR2004 - a request, or Trying
-        if call.state != _CONFIRMED:
-            calls.keep(call, now + GATE)
+        if call.state not in _SETTLED:
+            keep_ringing(calls, call, now)
     elif status < 200:  # noqa: PLR2004 - provisional
         call.see_dialog(tag, _EARLY)
-        if call.state != _CONFIRMED:
+        if call.state not in _SETTLED:
             call.state = _EARLY
-            calls.keep(call, now + GATE)
+            keep_ringing(calls, call, now)
+            return [InactivityTimeout(call.owner, math.inf)] if call.streams else []
     elif status < 300:  # noqa: PLR2004 - success
-        call.see_dialog(tag, _CONFIRMED)
-        call.state = _CONFIRMED
-        calls.keep(call, now + MAX_CALL)
+        return _answered(calls, call, sip, tag, now)
     elif call.state != _CONFIRMED:
         call.see_dialog(tag, _ENDED)
         return _close(calls, call, now)
     return []
+
+
+def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float) -> list[Effect]:
+    call.see_dialog(tag, _CONFIRMED)
+    dialog = dialog_of(call, sip)
+    if call.state != _CONFIRMED:
+        call.state, call.established, call.chosen = _CONFIRMED, now, dialog
+    return refresh(calls, call, sip, now) if is_followed(call, dialog) else []
 
 
 def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
@@ -125,7 +151,7 @@ def _is_over(call: Call, tag: bytes) -> bool:
     return bool(call.dialogs) and (call.dialogs or {}).get(tag) == _ENDED
 
 
-def _end(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
+def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
     for name in ("to", "from"):
         tag = tag_of(sip, name)
         if call.dialogs and tag in call.dialogs:
@@ -133,21 +159,15 @@ def _end(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
     if sip.method == b"CANCEL" and call.state == _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
     if sip.method == b"BYE" and call.dialogs and _CONFIRMED in call.dialogs.values():
-        return []  # another fork goes on
-    return _close(calls, call, now)
+        return go_on(call, transaction_of(sip, message.direction), message.now, calls.settings.linger)
+    return _close(calls, call, message.now)
 
 
 def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
-    call.unsettled = []
-    calls.keep(call, now + TRANSACTION)
-    return [CloseDoors(call.owner, now + LINGER)]
-
-
-def tag_of(sip: SipMessage, name: str) -> bytes:
-    """The tag in the first From or To header, b"" where there is none."""
-    found = _TAG.search(sip.value(name))
-    return found[1] if found else b""
+    call.unsettled, call.forks = [], None
+    keep(calls, call, now)
+    return [CloseDoors(call.owner, now + calls.settings.linger)]
 
 
 def _expires(sip: SipMessage, nat: Nat) -> float | None:

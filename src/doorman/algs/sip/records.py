@@ -2,8 +2,9 @@
 
 call 192.168.1.10 7cb1@host          {"method": "INVITE", "state": "confirmed", "streams": [[end, end], ...], ...}
 bare 192.168.1.10:5060 via           true
+public 192.168.1.10:5060 elsewhere   true
 
-end         null, or [kind, where it receives or null, [flow, ...]]
+end         null, or [kind, where it receives or null, [flow, ...], direction, mux]
 flow        [role, protocol, entrance, leads to]
 """
 
@@ -21,16 +22,17 @@ from doorman.algs.records import (
     as_text,
     as_time,
 )
-from doorman.algs.sip.calls import Call, SignalKey, State, Unsettled
-from doorman.algs.sip.headers import Bare
+from doorman.algs.sip.calls import Call, Fork, SignalKey, Speaker, State, Transaction, Unsettled
 from doorman.algs.sip.media import Announced, Flow
+from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
 from doorman.net.addresses import Address, address_text
 
-FORMAT = 1
+FORMAT = 2
 """Of a call's record; of another format none is read."""
 
 _STATES = {state.value: state for state in State}
 _DIRECTIONS = tuple(Direction)
+_FORMS: dict[str, Form] = {BARE: BARE, PUBLIC: PUBLIC}
 _USES = {"via": True, "elsewhere": False}
 
 
@@ -39,9 +41,9 @@ def call_key(owner: Owner) -> str:
     return f"call {address_text(owner.party)} {owner.name.decode('latin-1')}"
 
 
-def bare_key(bare: Bare) -> str:
+def spelling_key(written: Written) -> str:
     """The key of a spelling."""
-    return f"bare {bare.endpoint} {'via' if bare.via else 'elsewhere'}"
+    return f"{written.form} {written.endpoint} {'via' if written.via else 'elsewhere'}"
 
 
 def write_call(call: Call) -> Json:
@@ -55,6 +57,12 @@ def write_call(call: Call) -> Json:
         "dialogs": None if call.dialogs is None else {_text(tag): state.value for tag, state in call.dialogs.items()},
         "streams": [[_write_end(end) for end in ends] for ends in call.streams],
         "unsettled": [_write_unsettled(change) for change in call.unsettled],
+        "chosen": _text(call.chosen),
+        "forks": None if call.forks is None else {_text(tag): _write_fork(fork) for tag, fork in call.forks.items()},
+        "offer": None if call.offer is None else _write_transaction(call.offer),
+        "established": call.established,
+        "since": call.since,
+        "session": call.session,
         "invites": [_text(cseq) for cseq in call.invites],
         "asked": None if call.asked is None else [int(call.asked[0]), address_text(call.asked[1])],
         "expires": call.expires,
@@ -91,7 +99,7 @@ def read_call(owner: Owner, value: Json) -> Call:
     return call
 
 
-def read_key(key: str, alg: str) -> Owner | Bare:
+def read_key(key: str, alg: str) -> Owner | Written:
     """Whose record this is.
 
     Raises:
@@ -102,10 +110,10 @@ def read_key(key: str, alg: str) -> Owner | Bare:
         party, blank, call_id = name.partition(" ")
         if blank:
             return Owner(alg, as_bytes(call_id), as_address(party))
-    elif kind == "bare":
+    elif kind in _FORMS:
         endpoint, _, use = name.rpartition(" ")
         if use in _USES:
-            return Bare(as_endpoint(endpoint), _USES[use])
+            return Written(_FORMS[kind], as_endpoint(endpoint), _USES[use])
     raise DamagedRecord("a key")
 
 
@@ -115,19 +123,23 @@ def _read_progress(call: Call, record: Mapping[str, Json]) -> None:
     if record["dialogs"] is not None:
         dialogs = as_object(record["dialogs"])
         call.dialogs = {as_bytes(tag): _state(state) for tag, state in dialogs.items()}
+    call.chosen = as_bytes(record["chosen"])
+    call.established, call.since = _moment(record["established"]), _moment(record["since"])
+    call.session = None if record["session"] is None else as_time(record["session"])
     call.invites = [as_bytes(cseq) for cseq in as_list(record["invites"], 2)]
     if record["asked"] is not None:
         direction, address = as_list(record["asked"], 2)
         call.asked = (_direction(direction), as_address(address))
     call.expires = None if record["expires"] is None else as_time(record["expires"])
-    if record["forget_at"] is None:
-        raise DamagedRecord("a time")
-    call.forget_at = as_time(record["forget_at"])
+    call.forget_at = _moment(record["forget_at"])
 
 
 def _read_media(call: Call, record: Mapping[str, Json]) -> None:
     call.streams = [[_read_end(end) for end in as_list(ends, 2)] for ends in as_list(record["streams"])]
     call.unsettled = [_read_unsettled(change, len(call.streams)) for change in as_list(record["unsettled"])]
+    call.offer = None if record["offer"] is None else _read_transaction(record["offer"])
+    if record["forks"] is not None:
+        call.forks = {as_bytes(tag): _read_fork(fork) for tag, fork in as_object(record["forks"]).items()}
 
 
 def _write_end(end: Announced | None) -> Json:
@@ -139,15 +151,16 @@ def _read_end(value: Json) -> Announced | None:
 
 
 def _write_announced(end: Announced) -> Json:
-    kind, receives, flows = end
+    kind, receives, flows, direction, mux = end
     written: Json = [[role, protocol, str(entrance), str(leads_to)] for role, protocol, entrance, leads_to in flows]
-    return [kind, None if receives is None else str(receives), written]
+    return [kind, None if receives is None else str(receives), written, _text(direction), mux]
 
 
 def _read_announced(value: Json) -> Announced:
-    kind, receives, flows = as_list(value, 3)
+    kind, receives, flows, direction, mux = as_list(value, 5)
     read = tuple(_read_flow(flow) for flow in as_list(flows))
-    return Announced(as_text(kind), None if receives is None else as_endpoint(receives), read)
+    where = None if receives is None else as_endpoint(receives)
+    return Announced(as_text(kind), where, read, as_bytes(direction), mux is True)
 
 
 def _read_flow(value: Json) -> Flow:
@@ -156,26 +169,51 @@ def _read_flow(value: Json) -> Flow:
 
 
 def _write_unsettled(change: Unsettled) -> Json:
-    cseq, method, direction = change.transaction
     return [
         change.line,
         change.end,
         _write_announced(change.before),
         address_text(change.source),
-        [_text(cseq), _text(method), direction],
+        _write_transaction(change.transaction),
     ]
 
 
 def _read_unsettled(value: Json, lines: int) -> Unsettled:
     line, end, before, source, transaction = as_list(value, 5)
-    cseq, method, direction = as_list(transaction, 3)
     return Unsettled(
         as_integer(line, most=lines - 1),
         _direction(end),
         _read_announced(before),
         as_address(source),
-        (as_bytes(cseq), as_bytes(method), _direction(direction)),
+        _read_transaction(transaction),
     )
+
+
+def _write_transaction(transaction: Transaction) -> Json:
+    cseq, method, direction = transaction
+    return [_text(cseq), _text(method), direction]
+
+
+def _read_transaction(value: Json) -> Transaction:
+    cseq, method, direction = as_list(value, 3)
+    return as_bytes(cseq), as_bytes(method), _direction(direction)
+
+
+def _write_fork(fork: Fork) -> Json:
+    end, source, peer = fork.speaker
+    return [int(end), address_text(source), address_text(peer), [_write_announced(line) for line in fork.announced]]
+
+
+def _read_fork(value: Json) -> Fork:
+    end, source, peer, announced = as_list(value, 4)
+    speaker = Speaker(_direction(end), as_address(source), as_address(peer))
+    return Fork(tuple(_read_announced(line) for line in as_list(announced)), speaker)
+
+
+def _moment(value: Json) -> float:
+    if value is None:
+        raise DamagedRecord("a time")
+    return as_time(value)
 
 
 def _write_signal(key: SignalKey) -> Json:

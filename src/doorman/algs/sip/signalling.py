@@ -2,35 +2,52 @@
 
 One endpoint serves all calls of a host, so its door is shared: it opens with the first call that needs it and closes
 after the last. It never ages out while a dialog or a registration lives.
+
+A REFER may ask its receiver to call another inside host, which nobody outside knows yet (RFC 3515; with Replaces, RFC
+3891). It gets a door as well: at a port that SIP is served on, for the receiver of the REFER, while the call lives.
 """
 
 import math
+from collections import Counter
 from collections.abc import Container
 
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
-from doorman.algs.sip.headers import Reachable
-from doorman.net.addresses import Endpoint, address_ascii, address_text
+from doorman.algs.sip.naming import REFERRAL, Reachable
+from doorman.algs.sip.settings import SipSettings
+from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
 
-MAX_SIGNALS = 16
-"""Signalling doors of one call; further addresses are translated but get none."""
+MAX_GUESTS = 16
+"""Doors to other inside hosts that the calls of one host may have together, because of its REFERs."""
 
 
 class Signals:
     """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
 
-    __slots__ = ("_users", "ports")
+    __slots__ = ("_guests", "_users", "ports", "settings")
 
-    def __init__(self, ports: frozenset[int]) -> None:
+    def __init__(self, ports: frozenset[int], settings: SipSettings) -> None:
         self.ports = ports
+        self.settings = settings
+        self._guests: Counter[Address] = Counter()
         self._users: dict[SignalKey, int] = {}
+
+    def guest_ports(self, sip: SipMessage, call: Call) -> frozenset[int]:
+        """The ports of other inside hosts which a message may ask its receiver to call."""
+        if (
+            sip.method != b"REFER"
+            or len(call.signals) >= self.settings.signalling_doors
+            or self._guests[call.owner.party] >= MAX_GUESTS
+        ):
+            return frozenset()
+        return self.ports
 
     def of_message(self, sip: SipMessage, reachable: list[Reachable], message: Message, call: Call) -> list[Effect]:
         """Open what a message from a shielded host asks for: by its first Via, its Contacts and Record-Routes.
 
-        A response, and an ACK, which draws none, open nothing by Via.
+        A response, and an ACK, which draws none, open nothing by Via. Whom a REFER refers to is let in as well.
         """
         effects: list[Effect] = []
         answered = bool(sip.method) and sip.method != b"ACK"
@@ -39,10 +56,15 @@ class Signals:
                 self._open(place, message, call, effects)
         return effects
 
+    def expect(self, visitor: Address) -> bool:
+        """Whether an inside host has asked something of a visitor itself, as a phone has of its registrar."""
+        return any(key[2] == visitor for key in self._users)
+
     def release(self, call: Call, at: float) -> list[Effect]:
         """Let go of a call's doors; those that no other call needs close at time `at`."""
         effects: list[Effect] = []
         for key in call.signals:
+            self._count_guest(call, key, -1)
             self._users[key] -= 1
             if not self._users[key]:
                 del self._users[key]
@@ -55,26 +77,35 @@ class Signals:
         owners = {key: _owner(key) for key in call.signals}
         call.signals = [key for key, owner in owners.items() if owner in doors]
         for key in call.signals:
+            self._count_guest(call, key, 1)
             self._users[key] = self._users.get(key, 0) + 1
         return [owners[key] for key in call.signals]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
         role, protocol, leads_to, entrance = place
         # Responses come from where the request went; new requests may come from anywhere.
-        key = (protocol, leads_to, message.path.arrives_to.address if role == "via" else None)
+        known = message.path.arrives_to.address if role in {"via", REFERRAL} else None
+        key = (protocol, leads_to, known)
         if key in call.signals:
             return
-        if leads_to.address != message.path.sent_from.address:
+        if leads_to.address != message.path.sent_from.address and role != REFERRAL:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
         elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
-        elif len(call.signals) >= MAX_SIGNALS:
+        elif len(call.signals) >= self.settings.signalling_doors:
             effects.append(Note("too-many-signalling-doors"))
         else:
             call.signals.append(key)
+            self._count_guest(call, key, 1)
             users = self._users[key] = self._users.get(key, 0) + 1
             if users == 1:
                 effects.append(OpenDoor(_door(key, role, entrance)))
+
+    def _count_guest(self, call: Call, key: SignalKey, more: int) -> None:
+        if key[1].address != call.owner.party:
+            self._guests[call.owner.party] += more
+            if not self._guests[call.owner.party]:
+                del self._guests[call.owner.party]
 
 
 def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:

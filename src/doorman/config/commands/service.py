@@ -9,11 +9,17 @@ from functools import partial
 
 from doorman.algs.registry import DEFAULT_PORTS, Service
 from doorman.config.command import Command
+from doorman.config.commands.mode import MODE
+from doorman.config.commands.settings import Setting, commands_of, start_from
+from doorman.config.commands.sip import SETTINGS as SIP_SETTINGS
 from doorman.config.commands.words import IP_NAT, TRANSPORT
-from doorman.config.model import Config, Failure, Transport, ports_at_first
+from doorman.config.model import Config, Failure, ServiceProfile, Transport, ports_at_first
 
 ALGS = tuple(dict.fromkeys(service.alg for service in DEFAULT_PORTS))
 """The names of the ALGs, in the order of the registry."""
+
+SETTINGS: dict[str, tuple[Setting, ...]] = {"sip": (MODE, *SIP_SETTINGS)}
+"""The settings of each ALG that commands set, in the order in which they are written."""
 
 
 def transports_of(alg: str) -> list[Transport]:
@@ -54,16 +60,21 @@ def _fail_by_default(alg: str, config: Config, *, failure: Failure) -> None:
         del config.failures[alg]
 
 
-def _rfc4787(config: Config) -> None:
-    """Switch every ALG off; the lines that follow switch on those wanted (RFC 4787, REQ-10)."""
-    config.profile = "rfc4787"
-    config.services = ports_at_first(config.profile)
+def _start_from(config: Config, *, profile: ServiceProfile) -> None:
+    """Switch every ALG off, for the lines that follow to switch on those wanted (`rfc4787`), or limit as IOS does."""
+    _begin(config, profile)
 
 
-def _no_profile(config: Config) -> None:
-    """Go back to every ALG on its well-known ports."""
-    config.profile = None
-    config.services = ports_at_first(config.profile)
+def _no_profile(config: Config, *, profile: ServiceProfile) -> None:
+    """Go back to every ALG on its well-known ports and with its own limits."""
+    if config.profile == profile:
+        _begin(config, None)
+
+
+def _begin(config: Config, profile: ServiceProfile | None) -> None:
+    start_from(config, profile)
+    config.profile = profile
+    config.services = ports_at_first(profile)
 
 
 def _about(alg: str, function: Callable[..., None]) -> Callable[..., None]:
@@ -91,6 +102,7 @@ def _commands_of(alg: str) -> tuple[Command, ...]:
             _about(alg, _add_port),
             _about(alg, _remove_port),
         ),
+        *commands_of(alg, SETTINGS.get(alg, ()), texts),
         Command(
             f"ip nat service {alg} FAILURE:fail-open|fail-closed",
             texts
@@ -106,9 +118,14 @@ def _commands_of(alg: str) -> tuple[Command, ...]:
 
 COMMANDS = (
     Command(
-        "ip nat service profile rfc4787",
-        _HELP | {"profile": "Where the switches of all ALGs start from", "rfc4787": "All off, as RFC 4787 REQ-10 asks"},
-        _rfc4787,
+        "ip nat service profile PROFILE:rfc4787|ios",
+        _HELP
+        | {
+            "profile": "Where the switches of all ALGs start from",
+            "rfc4787": "All off, as RFC 4787 REQ-10 asks",
+            "ios": "All on, with the limits of IOS",
+        },
+        _start_from,
         _no_profile,
     ),
     *(command for alg in ALGS for command in _commands_of(alg)),

@@ -1,0 +1,56 @@
+"""What a configuration says of an ALG beyond the ports it serves. Each ALG has a class of its own, with defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+from doorman.net.addresses import Address
+from doorman.stream.framing import MAX_MESSAGE
+
+Oversized = Literal["drop", "pass"]
+Unreadable = Literal["drop", "pass", "pass nat-applied", "pass routed"]
+"""`nat-applied`: only where the NAT changes an end of the message's path; `routed`: only where it does not."""
+
+Mode = Literal["full", "pinhole-only", "observe", "off"]
+"""How much of what an ALG decides happens: all; all but changes of messages; nothing, but it is told of; or the ALG is
+not asked."""
+
+
+class Hosts(Protocol):
+    """An access list: hosts that somebody named."""
+
+    def permits(self, address: Address) -> bool:
+        """Whether a host is among them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be said of every ALG.
+
+    Attributes:
+        max_message_size: bytes of a message on a stream.
+        oversized: what becomes of a longer one, and of one that would outgrow a datagram.
+        malformed: what becomes of one that breaks the rules of its protocol.
+        mode: how much of what the ALG decides happens, where the interface does not say.
+        lists: the access lists of the configuration, by name, for those settings that are the number of one.
+    """
+
+    LISTS: ClassVar[tuple[str, ...]] = ()
+    """The settings that are the number of an access list, 0 for none."""
+
+    max_message_size: int = MAX_MESSAGE
+    oversized: Oversized = "drop"
+    malformed: Unreadable = "drop"
+    mode: Mode = "full"
+    lists: Mapping[str, Hosts] = field(default_factory=dict, compare=False, repr=False)
+
+    def listed(self, number: int) -> Hosts | None:
+        """The access list that a setting names; None where it names none, or one that does not exist (yet)."""
+        return self.lists.get(str(number)) if number else None
+
+
+def lets_pass(policy: str, *, translated: bool) -> bool:
+    """Whether a policy, in the words of its command, lets a message go on as it came, by what the NAT does to it."""
+    action, _, where = policy.partition(" ")
+    return action != "drop" and (not where or translated == (where == "nat-applied"))

@@ -1,0 +1,66 @@
+"""Forking (RFC 3261, sections 12.1 and 13.2.2.4): one INVITE that several answer, each in a dialog of its own.
+
+183 of b   c= m=    doors for the media of b
+183 of c   c= m=    doors for those of c; what b announced is remembered
+200 of b            the call follows b, whether or not this says again what b announced; what c announced closes
+200 of c   c= m=    changes nothing: it is remembered, too
+BYE to b            if c has not ended as well, the call goes on with c
+"""
+
+from doorman.algs.api import Effect, Message
+from doorman.algs.sip.calls import MAX_DIALOGS, Call, Fork, Speaker, State, Transaction
+from doorman.algs.sip.media import Announced
+from doorman.algs.sip.offers import accept, announce
+from doorman.algs.sip.tags import tag_of
+from doorman.wire.sip import SipMessage
+
+_, _, _CONFIRMED, _ = State
+
+
+def dialog_of(call: Call, sip: SipMessage) -> bytes:
+    """The tag of the called party in a message, which tells dialogs apart; b"" where nobody knows which that is."""
+    if not call.tag:
+        return b""
+    to = tag_of(sip, "to")
+    return to if to != call.tag else tag_of(sip, "from")
+
+
+def is_followed(call: Call, dialog: bytes) -> bool:
+    """Whether what is announced in a dialog counts: the call follows that, or none yet, or nobody knows."""
+    return not dialog or not call.chosen or dialog == call.chosen or call.state != _CONFIRMED
+
+
+def remember(call: Call, dialog: bytes, announced: list[Announced], speaker: Speaker) -> None:
+    """Note what the called party announced in a dialog which is not, or not yet, the one that the call follows."""
+    if not dialog or dialog == call.chosen or (call.asked is not None and call.asked[0] == speaker.end):
+        return
+    if call.forks is None:
+        call.forks = {}
+    if dialog in call.forks or len(call.forks) < MAX_DIALOGS:
+        call.forks[dialog] = Fork(tuple(announced), speaker)
+
+
+def choose(call: Call, dialog: bytes, transaction: Transaction, now: float) -> list[Effect]:
+    """The first answer came, without a description: go back to what its dialog announced, if another did since."""
+    fork = call.forks.get(dialog) if call.forks else None
+    if fork is None or len(call.forks or ()) == 1:
+        return []
+    return announce(call, fork.announced, fork.speaker, transaction, now)
+
+
+def go_on(call: Call, transaction: Transaction, now: float, linger: float) -> list[Effect]:
+    """The dialog that the call followed has ended: follow another that was answered, if there is one."""
+    dialogs = call.dialogs or {}
+    if dialogs.get(call.chosen) == _CONFIRMED:
+        return []
+    call.chosen = next((tag for tag, state in dialogs.items() if state == _CONFIRMED and tag != call.tag), b"")
+    fork = (call.forks or {}).get(call.chosen)
+    if fork is None:
+        return []
+    effects = announce(call, fork.announced, fork.speaker, transaction, now)
+    return effects + accept(call, transaction, now + linger)
+
+
+def speaker_of(message: Message) -> Speaker:
+    """Who announces what a message announces."""
+    return Speaker(message.direction, message.path.sent_from.address, message.path.arrives_to.address)

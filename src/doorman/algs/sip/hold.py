@@ -1,0 +1,59 @@
+"""Media on hold (RFC 3264, section 8.4): streams that an end announces and does not listen to.
+
+a=sendonly                 this end does not listen, and goes on to send: music
+a=inactive                 neither
+c=0.0.0.0                  the old way to say that it does not listen
+m=audio 0                  the stream is refused, or gone
+
+What becomes of the doors of an end that does not listen, or has nothing to listen to, is configured. `release`: they
+close once the other end agrees, and open anew, perhaps under another name, when the call is resumed. `retain`: they
+stay, for ends which then go on with what was agreed before. The doors of a stream that is gone close in any case.
+"""
+
+from doorman.algs.api import Effect, InactivityTimeout
+from doorman.algs.sip.calls import Call, Speaker
+from doorman.algs.sip.media import GONE, Announced
+from doorman.algs.sip.offers import close_gone
+from doorman.algs.sip.settings import SipSettings
+
+Ends = list[Announced | None]
+_FOR_EVER = float("inf")
+
+
+def retained(call: Call, announced: list[Announced], speaker: Speaker) -> list[Announced]:
+    """What is announced, together with what an end had before that gives no address while it holds."""
+    known: list[Announced | None] = [ends[speaker.end] for ends in call.streams]
+    known += [None] * (len(announced) - len(known))
+    return [
+        mine._replace(flows=mine.flows or before.flows)
+        if before is not None and mine.receives is None and mine.direction != GONE
+        else mine
+        for mine, before in zip(announced, known, strict=False)
+    ]
+
+
+def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
+    """Close, at a time, the doors that nobody listens at, once both ends agree on that.
+
+    A flow by which the end itself goes on to send is spared: its music must not change its name.
+    """
+    released = []
+    for ends in call.streams:
+        for end, mine in enumerate(ends):
+            theirs = ends[1 - end]
+            if mine is None or theirs is None or not mine.flows or (mine.hears and theirs.speaks):
+                continue
+            if settings.hold == "release" or GONE in {mine.direction, theirs.direction}:
+                ends[end] = mine._replace(flows=())
+                released.append((mine, mine.speaks and theirs.hears))
+    return [effect for mine, spare in released for effect in close_gone(call, mine, at, spare=spare)]
+
+
+def silence(call: Call, settings: SipSettings) -> InactivityTimeout:
+    """How long the media of a call may be silent: for ever while it is on hold and what it has is to be retained."""
+    retains = settings.hold == "retain" and any(_is_held(ends) for ends in call.streams)
+    return InactivityTimeout(call.owner, _FOR_EVER if retains else float(settings.inactive_media_timeout))
+
+
+def _is_held(ends: Ends) -> bool:
+    return any(end is not None and end.direction != GONE and not (end.hears and end.speaks) for end in ends)

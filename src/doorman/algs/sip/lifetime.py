@@ -1,0 +1,73 @@
+"""How long calls are kept (RFC 3261, table 4; RFC 4028).
+
+    ringing        timer C from the last provisional response
+    established    the maximum duration from the answer; no longer than its session where nobody refreshes that
+    over           64 * T1, so that what is late finds that it is over
+
+Everything is counted from what the call remembers, so that new settings hold for the calls that are there.
+"""
+
+import re
+
+from doorman.algs.api import Effect
+from doorman.algs.sip.calls import Call, Calls, State
+from doorman.algs.sip.hold import silence
+from doorman.algs.sip.settings import SipSettings
+from doorman.wire.sip import SipMessage
+
+MIN_SESSION = 90.0
+"""Seconds; no session may be shorter (RFC 4028, section 4)."""
+
+_INTERVAL = re.compile(rb"\s*+([0-9]{1,9})(?![0-9])")
+_, _, _CONFIRMED, _ENDED = State
+
+
+def deadline(call: Call, settings: SipSettings) -> float:
+    """When a call is given up, in seconds; of an exchange that is none, when it was to be."""
+    if call.state == _ENDED:
+        return call.since + settings.transaction
+    if call.state == _CONFIRMED:
+        ends = call.established + settings.longest_call
+        if call.session is None:
+            return ends
+        # The other side ends it a little before (section 10): that BYE may take as long as any transaction.
+        return min(ends, call.since + call.session + settings.transaction)
+    return call.since + settings.ringing if call.method == b"INVITE" else call.forget_at
+
+
+def keep(calls: Calls, call: Call, now: float) -> None:
+    """Let what a call waits for begin now."""
+    call.since = now
+    calls.keep(call, deadline(call, calls.settings))
+
+
+def keep_ringing(calls: Calls, call: Call, now: float) -> None:
+    """The same, of a call that nobody has answered."""
+    call.since = now
+    calls.keep(call, now + calls.settings.ringing)
+
+
+def keep_a_while(calls: Calls, call: Call, now: float) -> None:
+    """Keep an exchange for one more transaction; that makes no answered call longer."""
+    until = now + calls.settings.transaction
+    if call.forget_at < until and call.state != _CONFIRMED:
+        calls.keep(call, until)
+
+
+def refresh(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
+    """An INVITE or UPDATE succeeded: the session begins, or goes on, for as long as the response says.
+
+    It does not matter here which side refreshes, nor what the request asked for: a request that asked for too little
+    is refused (422), and a response that says nothing means a session without an end (RFC 4028, section 7.2).
+    """
+    said = _INTERVAL.match(sip.value("session-expires"))
+    call.session = max(float(said[1]), MIN_SESSION) if said is not None else None
+    keep(calls, call, now)
+    return [silence(call, calls.settings)] if call.streams else []
+
+
+def why_over(call: Call, settings: SipSettings) -> str:
+    """The name of the timer that ended a call, "" where that is nothing to tell of."""
+    if call.state == _CONFIRMED:
+        return "call-too-long" if call.forget_at >= call.established + settings.longest_call else "session-expired"
+    return "call-unanswered" if call.method == b"INVITE" and call.state != _ENDED else ""

@@ -1,0 +1,223 @@
+"""How the addresses in a message are written for its receiver, wherever they stand: in a header or in a body.
+
+    sip:alice@10.0.0.10            an endpoint, where messages are sent to: no port means the default one
+    sip:alice@10.0.0.10            an identity, which says who somebody is: it means the host
+
+Which of the two an address is says its `Treatment`. A host without a name of its own goes by its speaker's only as an
+identity, and only where that side speaks of itself.
+"""
+
+from typing import NamedTuple
+
+from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
+from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
+from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
+from doorman.wire.uri import HostPort, Part
+
+REFERRAL = "refer-to"
+"""The role of a door for somebody who is to be called because a REFER says so."""
+
+_MAX_ALIASES = 64
+_MOST_NOTES = 32
+"""Addresses of one message that are told to have been left alone."""
+# Looked up once: in Python 3.11 each `Part.BOTH` costs more than a look-up in a dictionary.
+_BOTH, _HOST, _PORT = Part
+_OUTBOUND = Direction.OUTBOUND
+
+
+class Treatment(NamedTuple):
+    """How an address at some place is treated.
+
+    Attributes:
+        rule: on what ground it is changed, for `explain` and `debug`.
+        header: the header's canonical name, "" elsewhere.
+        routing: whether messages are sent there: without a port it means the default one. Else it says who somebody is,
+            and means the host.
+        role: of the door by which somebody is to be reached there, "" for none.
+    """
+
+    rule: str
+    header: str
+    routing: bool
+    role: str = ""
+
+
+class Reachable(NamedTuple):
+    """Where a message says that somebody can be reached for signalling.
+
+    Attributes:
+        role: by which header: `via` (the first), `contact`, `record-route`: its sender. `refer-to`: who it refers to.
+        protocol: 17 or 6.
+        leads_to: the endpoint as the sender's side knows it.
+        entrance: its name for the receiver.
+    """
+
+    role: str
+    protocol: int
+    leads_to: Endpoint
+    entrance: Endpoint
+
+
+class Naming:
+    """One message's addresses on their way through the NAT.
+
+    Attributes:
+        edits: what is to be changed, in the order in which it was found.
+        effects: notes on what was left.
+        reachable: the endpoints of ours by which the message says where answers and new requests may go.
+        aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
+            shared global address does not tell which host it was.
+    """
+
+    __slots__ = (
+        "_guests", "_left", "_own", "_spelling", "aliases", "edits", "effects", "message", "nat", "reachable",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
+        self,
+        message: Message,
+        nat: Nat,
+        spelling: Spelling,
+        aliases: dict[bytes, Address] | None,
+        own: frozenset[str],
+        guests: frozenset[int] = frozenset(),
+    ) -> None:
+        """Begin.
+
+        Args:
+            message: what is translated.
+            nat: how.
+            spelling: how inside hosts wrote themselves.
+            aliases: see the attribute.
+            own: the headers in which the sender's side speaks of itself.
+            guests: ports at which the message may ask its receiver to talk to another inside host.
+        """
+        self.message = message
+        self.nat = nat
+        self._spelling = spelling
+        self._own = own
+        self._guests = guests
+        self._left = b""
+        self.aliases = aliases
+        self.edits: list[Edit] = []
+        self.effects: list[Effect] = []
+        self.reachable: list[Reachable] = []
+
+    def mentioned(self) -> "Naming":
+        """For what the body mentions: the same names, but nothing is remembered of it, nor anybody to be let in."""
+        naming = Naming(self.message, self.nat, self._spelling.fixed(), self.aliases, frozenset())
+        naming.effects = self.effects
+        return naming
+
+    def place(self, at: int, place: HostPort, treatment: Treatment) -> None:
+        """Translate a place that is counted from `at`.
+
+        Raises:
+            Refused: the NAT has no name left for it.
+        """
+        if place.host == self._left and not treatment.role:
+            return
+        address = parse_address(place.host)
+        if address is None:
+            return
+        if not self.nat.owns(address):
+            if not treatment.role or not self._is_own_name(address, place, treatment):
+                self._leave(place.host)
+            return
+        end = place.end
+        if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part != _BOTH):
+            host = self._identity(address, place.user, own=treatment.header in self._own)
+            new = None if host == address or place.part == _PORT else _write_host(host)
+            if place.port == 0 and place.part == _BOTH:  # nothing can be sent there, so that is no endpoint to be named
+                end = place.start + len(place.host)
+        else:
+            new = self._endpoint(address, place, treatment)
+        if new is not None:
+            self.edits.append(Edit(at + place.start, at + end, new, treatment.rule))
+
+    def _leave(self, host: bytes) -> None:
+        if host != self._left:
+            self._left = host
+            self._tell(Note("address-left", host))
+
+    def _tell(self, note: Note) -> None:
+        if len(self.effects) < _MOST_NOTES and note not in self.effects:
+            self.effects.append(note)
+
+    def _is_own_name(self, address: Address, place: HostPort, treatment: Treatment) -> bool:
+        """Whether the sender writes itself as the receiver knows it: then it stays, and must be reachable there."""
+        name = Endpoint(address, place.port if place.port >= 0 else place.default_port)
+        protocol = place.protocol or self.message.protocol
+        local = self.nat.behind(name, protocol)
+        if local is None:
+            return False
+        self._spelling.remember(local, PUBLIC, via=treatment.rule == "Via", so=True)
+        if place.part == _BOTH:
+            self.reachable.append(Reachable(treatment.role, protocol, local, name))
+        return True
+
+    def _endpoint(self, address: Address, place: HostPort, treatment: Treatment) -> bytes | None:
+        """What to write for an endpoint; None where it stays as it is."""
+        old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
+        protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
+        new = self.nat.translate(old, protocol)
+        if role and place.part == _BOTH:
+            if role == REFERRAL:
+                new = self._refer(old, new, protocol)
+            else:
+                self.reachable.append(Reachable(role, protocol, old, new))
+        if new == old:
+            return None
+        if self._spelling.any_public:
+            if self.message.direction == _OUTBOUND:
+                if role:
+                    self._spelling.remember(old, PUBLIC, via=via, so=False)
+            elif self._spelling.was(new, PUBLIC, via=via):
+                return None
+        return self._spell(place, old, new, via=via, routing=treatment.routing)
+
+    def _refer(self, old: Endpoint, new: Endpoint, protocol: int) -> Endpoint:
+        """Somebody to be called: who has no name gets one, if that is allowed, and a door."""
+        if old.port in self._guests:
+            self._guests = frozenset()  # a REFER is about one (RFC 3515, section 2.4.2)
+            new = self.nat.introduce(old, protocol)
+            if new != old:
+                self.reachable.append(Reachable(REFERRAL, protocol, old, new))
+        if new == old:
+            self._tell(Note("third-party-address", address_ascii(old.address)))
+        return new
+
+    def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
+        message = self.message
+        if message.direction == _OUTBOUND:
+            if address != message.party and own:
+                self.aliases = self.aliases or {}
+                if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
+                    self.aliases[user] = address
+        elif self.aliases and user in self.aliases:
+            return self.aliases[user]
+        return self.nat.host(address, own=own)
+
+    def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
+        """How to write the new name of an endpoint at a place."""
+        if place.part == _PORT:
+            return str(new.port).encode()
+        host = _write_host(new.address)
+        if place.part == _HOST:
+            return host
+        if place.port < 0:
+            if new.port == place.default_port:
+                return host
+            self._spelling.remember(old, BARE, via=via, so=True)
+        elif not routing:
+            pass  # an identity that has a port was written with it
+        elif new.port == place.default_port != place.port and self._spelling.was(new, BARE, via=via):
+            return host
+        elif old.port == place.default_port != new.port:
+            self._spelling.remember(old, BARE, via=via, so=False)
+        return host + b":%d" % new.port
+
+
+def _write_host(address: Address) -> bytes:
+    text = address_ascii(address)
+    return text if len(address) == 4 else b"[" + text + b"]"  # noqa: PLR2004 - IPv4 needs no brackets

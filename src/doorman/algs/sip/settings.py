@@ -1,0 +1,86 @@
+"""What can be configured of the SIP ALG, and the timers of RFC 3261 (table 4) that follow from it.
+
+64 * T1     B, D, F, H, J     a transaction; how long the end of a call is remembered
+T4          I, K              a message in the network; how long doors stay after what ends them
+C           C                 an INVITE until its final response, prolonged by each provisional one
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from doorman.algs.settings import Settings
+
+LONGEST_CALL = 7_200
+"""Minutes; the most that `maximum_call_duration` can be."""
+
+Hold = Literal["release", "retain"]
+Suspects = Literal["outside", "everyone"]
+Unknown = Literal["drop", "permit", "permit nat-applied", "permit routed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings(Settings):
+    """The settings of the SIP ALG, each in the unit of its command.
+
+    Attributes:
+        inactive_media_timeout: seconds that the media of an established call may be silent.
+        maximum_call_duration: minutes that a call may last.
+        t1_interval: estimated round trip, in milliseconds.
+        t4_interval: the longest that a message stays in the network, in seconds.
+        c_timeout: minutes that an INVITE may wait for its final response.
+        hold: what becomes of the media of a stream on hold.
+        max_streams: media lines of a description.
+        unknown_message: what becomes of requests of a method without an RFC; see `settings.Unreadable`.
+        calls, incoming_calls: calls and other exchanges of one inside host at once; those of them that others began.
+        headers, header_length, values: header lines of a message, bytes of one, and addresses in all of them.
+        doors, signalling_doors: of one call.
+        protect_deny_time: seconds for which a source is not heard whose INVITEs fail, see `guard`; 0: nobody is denied.
+        protect_threshold, protect_period: as many failures in a row, within so many seconds, have that effect.
+        protect_rate: INVITEs of one source in a second; 0: as many as come.
+        protect_against: who can be denied.
+        protect_servers: the access list of the servers protected; 0: all are.
+    """
+
+    LISTS: ClassVar[tuple[str, ...]] = ("protect_servers",)
+
+    inactive_media_timeout: int = 120
+    maximum_call_duration: int = 720
+    t1_interval: int = 500
+    t4_interval: int = 5
+    c_timeout: int = 3
+    hold: Hold = "release"
+    max_streams: int = 12
+    unknown_message: Unknown = "drop"
+    calls: int = 10_000
+    incoming_calls: int = 2_000
+    headers: int = 256
+    header_length: int = 65_535
+    values: int = 4_096
+    doors: int = 256
+    signalling_doors: int = 16
+    protect_deny_time: int = 60
+    protect_threshold: int = 20
+    protect_period: int = 30
+    protect_rate: int = 0
+    protect_against: Suspects = "outside"
+    protect_servers: int = 0
+
+    @property
+    def transaction(self) -> float:
+        """64 * T1, in seconds."""
+        return 64 * self.t1_interval / 1000
+
+    @property
+    def linger(self) -> float:
+        """How long doors stay after what ends them, so that late responses and media pass, in seconds: T4."""
+        return float(self.t4_interval)
+
+    @property
+    def ringing(self) -> float:
+        """Timer C of a proxy, in seconds (RFC 3261, section 16.6)."""
+        return self.c_timeout * 60.0
+
+    @property
+    def longest_call(self) -> float:
+        """The maximum call duration in seconds."""
+        return self.maximum_call_duration * 60.0
