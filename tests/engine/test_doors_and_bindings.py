@@ -254,16 +254,15 @@ class TestSipOverTcp:
         return gate
 
     @pytest.mark.parametrize("cut", [1, 120, -1])
-    def test_passes_through_the_door_as_it_came(self, cut: int) -> None:
+    def test_met_in_the_middle_passes_through_the_door_as_it_came(self, cut: int) -> None:
         gate = self.opened()
         message = sip.incoming("OPTIONS", "Route: <sip:203.0.113.1:5060;lr>")
         peer, entrance = "198.51.100.20:40000", sip.GLOBAL + ":5060"
-        gate.engine.receive(tcp(peer, entrance, "S"), Side.OUTSIDE, gate.now)
         for data in (message[:cut], message[cut:]):
             assert self.payload(gate, tcp(peer, entrance, "PA", data), Side.OUTSIDE) == data
         response = sip.request("OPTIONS").replace(b"OPTIONS sip:bob@198.51.100.20 SIP/2.0", b"SIP/2.0 200 OK")
         assert self.payload(gate, tcp(sip.PHONE, peer, "PA", response), Side.INSIDE) == response
-        assert gate.notes("sip-over-tcp-not-inspected") == 1
+        assert gate.notes("sip-connection-already-open") == 1
 
     def test_the_far_party_sent_the_same_bytes(self) -> None:
         gate = self.opened()

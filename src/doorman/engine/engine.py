@@ -13,7 +13,9 @@ from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edit
 from doorman.config.model import Config
 from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
-from doorman.engine.results import Change, Fate, Result, Side
+from doorman.engine.modes import Modes
+from doorman.engine.results import Change, Fate, Result, Segments, Side
+from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import State
 from doorman.engine.views import Inward, Outward
 from doorman.nat.bindings import WHOLE_HOST, Binding
@@ -31,7 +33,10 @@ _OUTBOUND, _INBOUND = Direction
 _FLAGS_AT = 33
 _OPENING_OR_CLOSING = 7
 """FIN, SYN and RST."""
+_SYN, _SYN_ACK = 2, 18
 _MAX_PACKET = 65_535
+_MAX_HAIRPIN = 256
+"""Segments that one of a connection between inside hosts can bring about."""
 
 
 class Engine:
@@ -48,6 +53,7 @@ class Engine:
     Attributes:
         state: its tables.
         inspector: its ALGs.
+        splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
 
     Raises:
@@ -63,8 +69,9 @@ class Engine:
         reserved: Collection[tuple[int, int]] = (),
     ) -> None:
         self.state = State(config, chance, delegated=delegated, reserved=reserved)
-        self.inspector = Inspector(config.services)
+        self.inspector = Inspector(config.services, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
+        self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
         sessions = self.state.sessions
@@ -80,6 +87,8 @@ class Engine:
                 session = way.session
                 session.last_used = now
                 if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or not session.settled):
+                    if data[_FLAGS_AT] & _SYN_ACK == _SYN:
+                        return self._receive(data, side, now)  # another connection, perhaps one to be inspected
                     self.state.sessions.see_flags(session, data[_FLAGS_AT])
                 return Result(_FORWARDED, way.carry(data), _OTHER[side])
         try:
@@ -109,7 +118,7 @@ class Engine:
             UnusableConfig: a rule cannot be put to work; nothing has changed.
         """
         self.state.reconfigure(config, now)
-        self.inspector.reconfigure(config.services)
+        self.inspector.reconfigure(config.services, config.settings_with_lists, Modes(config))
 
     def as_sent(self, data: bytes) -> bytes:
         """What the outside must have sent for this packet to arrive inside, see `far_party`.
@@ -118,6 +127,17 @@ class Engine:
             Refused: the outside has no name for its receiver.
         """
         return as_sent(self.state, self.inspector, data)
+
+    def segments_as_sent(self, data: bytes, now: float) -> list[bytes] | None:
+        """The same of a segment of an inspected TCP connection, where it has a mirror; None for all else.
+
+        There may be none of it until its message is whole, and several then.
+        """
+        packet = parse_packet(data)
+        way = packet and self.state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
+        if not packet or not way or way.session.splice is None:
+            return None
+        return self.splicing.as_sent(packet, way.session, way.session.splice, now)
 
     def _receive(self, data: bytes, side: Side, now: float) -> Result:
         if is_fragment(data):
@@ -186,10 +206,13 @@ class Engine:
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
-        alg = self._alg_for(packet, packet.source_port, packet.destination_port)
+        served = packet.protocol != TCP  # without a translation there is nothing to splice
+        alg = self._alg_for(packet, packet.source_port, packet.destination_port) if served else None
         if alg is None or packet.payload_end <= packet.payload_at:
             return Result(_PASSED, packet.data, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
+        if self.inspector.mode(alg, _OUTBOUND, path) == "off":
+            return Result(_PASSED, packet.data, _OUTSIDE)
         message = Message(packet.payload, _OUTBOUND, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
         self.state.carry_out(outcome.effects, now)
@@ -202,9 +225,23 @@ class Engine:
 
     def _hairpin(self, result: Result, now: float) -> Result:
         """What was sent to one of our own global addresses comes back in."""
+        if result.more or result.back:
+            return self._come_in([*result.packets], [*result.back], result, now)
         back = self.receive(result.packet, _OUTSIDE, now)
         back.inspections = result.inspections + back.inspections
-        return back
+        return self._come_in([*back.back], [*back.packets], back, now) if back.back else back
+
+    def _come_in(self, outside: list[bytes], inside: list[bytes], result: Result, now: float) -> Result:
+        """Let in segments between inside hosts that know each other by global names, and those they bring about."""
+        inspections = result.inspections
+        for packet in outside:
+            one = self.receive(packet, _OUTSIDE, now)
+            inside += one.packets
+            outside += one.back[: max(_MAX_HAIRPIN - len(outside), 0)]
+            inspections += one.inspections
+        if not inside:
+            return Segments(_HELD, result.packet, _INSIDE, inspections=inspections)
+        return Segments(_FORWARDED, inside[0], _INSIDE, inspections=inspections, more=tuple(inside[1:]))
 
     # From the outside
 
@@ -246,8 +283,8 @@ class Engine:
 
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
-        # A door may lead where no port is served; of TCP there is no whole message to be had here.
-        served = inspect_as if packet.protocol == UDP else None
+        # A door may lead where no port is served; a TCP connection is inspected from its beginning, or not at all.
+        served = inspect_as if packet.protocol == UDP or (opens(packet) and not self.state.delegated) else None
         session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
@@ -264,8 +301,8 @@ class Engine:
             known = self.inspector.recognise(packet.protocol, packet.payload)
             if known is not None:
                 self.state.notes[f"{known}-on-another-port"] += 1
-        elif packet.protocol == TCP:
-            self.state.notes[f"{alg}-over-tcp-not-inspected"] += 1
+        elif packet.protocol == TCP and (self.state.delegated or not opens(packet)):
+            self.state.notes[f"{alg}-connection-already-open"] += not self.state.delegated
             return None
         return alg
 
@@ -274,11 +311,17 @@ class Engine:
         leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
             self.state.sessions.see_flags(session, tcp_flags(packet))
+            if not self.state.delegated and opens(packet):
+                self._open(packet, session, leaves, now)
+            if session.splice is not None:
+                return self.splicing.carry(packet, session, way, session.splice, now)
         if session.alg is None or packet.payload_end <= packet.payload_at:
             return Result(_FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
         path = Path(packet.sender, packet.receiver, way.sender, way.receiver)
+        if self.inspector.mode(alg, direction, path) == "off":
+            return Result(_FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
         message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
         if outcome.drop is not None:
@@ -298,6 +341,12 @@ class Engine:
         result.stopped = session.alg is None
         return result
 
+    def _open(self, packet: Packet, session: Session, leaves: Side, now: float) -> None:
+        """A TCP connection begins: it may be one that is inspected."""
+        server = session.inside_local.port if leaves == _INSIDE else packet.destination_port
+        alg = session.alg or self.inspector.alg_for(TCP, packet.source_port, server)
+        self.splicing.open(session, alg, packet, _OUTBOUND if leaves == _OUTSIDE else _INBOUND, now)
+
     # ICMP errors
 
     def _error(self, packet: Packet, side: Side, now: float) -> Result:
@@ -311,7 +360,10 @@ class Engine:
             if not self._translates(packet, side):
                 return Result(_PASSED, packet.data, leaves)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
-        changed = quote.readdressed(way.receiver, way.sender)
+        splice = way.session.splice
+        sender = _INBOUND if side == _INSIDE else _OUTBOUND
+        shift = splice.distance(sender, quote.sequence) if splice is not None else 0
+        changed = quote.readdressed(way.receiver, way.sender, shift)
         if side == _INSIDE:
             addresses = (way.session.inside_global.address, packet.destination)
         else:

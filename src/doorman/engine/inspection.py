@@ -1,11 +1,22 @@
 """Choosing the ALG of a flow, and asking it about a message."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from doorman.algs.api import Alg, Edit, Effect, Message, Nat, Outcome, Refused
-from doorman.algs.registry import REGISTRY, Service
+from doorman.algs.api import Alg, Direction, Edit, Effect, Message, Nat, Outcome, Path, Refused
+from doorman.algs.registry import DEFAULT_SETTINGS, REGISTRY, Service
+from doorman.algs.settings import Mode, Settings
+from doorman.config.model import Config
+from doorman.engine.modes import Modes, restrain
+from doorman.engine.views import Outward
 from doorman.net.packet import TCP, UDP
+
+Kind = tuple[str, str, int, Direction]
+"""A kind of message, for counters: its name, what it answers, the protocol that carried it, and which way it went."""
+
+
+_FULL = Modes(Config())
 
 
 class Inspection(NamedTuple):
@@ -28,18 +39,28 @@ class Inspector:
     """The ALGs of a gateway, made as its configuration says.
 
     Attributes:
-        messages: how many of each kind each ALG has seen.
+        settings: what is configured of each ALG, by its name.
+        seen: how many of each kind each ALG has seen, those it dropped included.
     """
 
-    def __init__(self, services: dict[Service, frozenset[int]]) -> None:
+    def __init__(
+        self,
+        services: dict[Service, frozenset[int]],
+        settings: Mapping[str, Settings] = DEFAULT_SETTINGS,
+        modes: Modes = _FULL,
+    ) -> None:
         self.algs: dict[str, Alg] = {}
-        self.messages: dict[str, Counter[str]] = {}
+        self.seen: dict[str, Counter[Kind]] = {}
         self._udp: dict[int, str] = {}
         self._tcp: dict[int, str] = {}
-        self.reconfigure(services)
+        self.reconfigure(services, settings, modes)
 
-    def reconfigure(self, services: dict[Service, frozenset[int]]) -> None:
-        """Serve other ports. An ALG that was switched off still ends what it began."""
+    def reconfigure(
+        self, services: dict[Service, frozenset[int]], settings: Mapping[str, Settings], modes: Modes = _FULL
+    ) -> None:
+        """Serve other ports, with other settings. An ALG that was switched off still ends what it began."""
+        self.settings = settings
+        self._modes = modes
         self._udp.clear()
         self._tcp.clear()
         for entry in REGISTRY:
@@ -49,10 +70,20 @@ class Inspector:
             self._tcp |= dict.fromkeys(tcp, entry.name)
             known = self.algs.get(entry.name)
             if known is not None:
-                known.serve(udp | tcp)
+                known.configure(udp | tcp, settings[entry.name])
             elif udp or tcp:
-                self.algs[entry.name] = entry.make(udp | tcp)
-                self.messages[entry.name] = Counter()
+                self.algs[entry.name] = entry.make(udp | tcp, settings[entry.name])
+                self.seen[entry.name] = Counter()
+
+    @property
+    def messages(self) -> dict[str, Counter[str]]:
+        """How many messages of each name each ALG has seen."""
+        named: dict[str, Counter[str]] = {}
+        for alg, seen in self.seen.items():
+            named[alg] = Counter()
+            for kind, count in seen.items():
+                named[alg][kind[0]] += count
+        return named
 
     def alg_for(self, protocol: int, client_port: int, server_port: int) -> str | None:
         """The ALG of a flow; over UDP either side may have begun it."""
@@ -66,8 +97,25 @@ class Inspector:
             return None
         return next((name for name, alg in self.algs.items() if alg.recognises(data)), None)
 
+    def mode(self, alg: str, direction: Direction, path: Path) -> Mode:
+        """How much the ALG does about what goes this way; what it is `off` for need not be asked about."""
+        return self._modes.of(alg, direction, path)
+
     def ask(self, alg: str, message: Message, nat: Nat) -> Outcome:
-        """What the ALG decides; if it fails, the message is dropped and nothing else suffers."""
+        """What the ALG decides, as far as its mode lets it happen.
+
+        If it fails, the message is dropped and nothing else suffers.
+        """
+        mode = self._modes.of(alg, message.direction, message.path)
+        if mode == "full":
+            return self._decide(alg, message, nat)
+        made = len(nat.made) if mode == "observe" and isinstance(nat, Outward) else None
+        outcome = restrain(self._decide(alg, message, nat), mode)
+        if made is not None and isinstance(nat, Outward):
+            nat.undo(made)
+        return outcome
+
+    def _decide(self, alg: str, message: Message, nat: Nat) -> Outcome:
         try:
             outcome = self.algs[alg].on_message(message, nat)
         except Refused as refused:
@@ -75,11 +123,15 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - whatever a message does to an ALG, the gateway goes on
             outcome = Outcome([], [], "", drop=f"internal-error {type(error).__name__}")
         if outcome.name:
-            self.messages[alg][outcome.name] += 1
+            about = outcome.about
+            answers = about.answers if about is not None else ""
+            self.seen[alg][outcome.name, answers, message.protocol, message.direction] += 1
         return outcome
 
     def as_sent(self, alg: str, message: Message, nat: Nat) -> list[Edit]:
         """What the sender must have written, see `Alg.as_sent`."""
+        if self.mode(alg, message.direction, message.path) != "full":
+            return []
         return self.algs[alg].as_sent(message, nat)
 
     def on_time(self, now: float) -> list[Effect]:

@@ -3,7 +3,7 @@
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
-from doorman.algs.api import Door
+from doorman.algs.api import Door, Owner
 from doorman.engine.inspection import Inspection
 from doorman.nat.bindings import BindingFreed, BindingMade
 from doorman.nat.sessions import Session
@@ -23,7 +23,7 @@ class Fate(Enum):
     PASSED = "passed"
     """Sent on as it came: no rule is about it."""
     HELD = "held"
-    """A fragment, kept until its datagram is whole."""
+    """A fragment, kept until its datagram is whole; or a segment, until its message is."""
     DROPPED = "dropped"
 
 
@@ -37,9 +37,14 @@ class Result:
         reason: why it was dropped, else "".
         inspections: the messages ALGs saw in it; two for a hairpin.
         stopped: whether its flow turned out not to speak the ALG's protocol, and is inspected no longer.
+        more: what leaves after `packet`, on the same side, see `Segments`.
+        back: what leaves on the side it came from, see there.
     """
 
     __slots__ = ("fate", "inspections", "leaves", "packet", "reason", "stopped")
+
+    more: tuple[bytes, ...] = ()
+    back: tuple[bytes, ...] = ()
 
     def __init__(
         self,
@@ -55,6 +60,51 @@ class Result:
         self.reason = reason
         self.inspections = inspections
         self.stopped = False
+
+    @property
+    def packets(self) -> tuple[bytes, ...]:
+        """All that leaves on the side that it leaves on."""
+        return () if self.fate is Fate.HELD or self.fate is Fate.DROPPED else (self.packet, *self.more)
+
+
+class Segments(Result):
+    """The outcome of a segment of an inspected TCP connection: any number of segments, in both directions.
+
+    Attributes:
+        more: those that leave after `packet`, made of what came.
+        back: those that leave on the side it came from, in the name of the other end.
+    """
+
+    __slots__ = ("back", "more")
+
+    def __init__(  # noqa: PLR0913 - a result, and what there is besides
+        self,
+        fate: Fate,
+        packet: bytes,
+        leaves: Side,
+        reason: str = "",
+        inspections: tuple[Inspection, ...] = (),
+        *,
+        more: tuple[bytes, ...] = (),
+        back: tuple[bytes, ...] = (),
+    ) -> None:
+        super().__init__(fate, packet, leaves, reason, inspections)
+        self.more = more
+        self.back = back
+
+
+class Ending(NamedTuple):
+    """Something that ended because of the time, for those who show why.
+
+    Attributes:
+        time: when that was found, in seconds.
+        owner: whose call or transfer it is about.
+        why: the name of the note that says what ended.
+    """
+
+    time: float
+    owner: Owner
+    why: str
 
 
 class DoorOpened(NamedTuple):

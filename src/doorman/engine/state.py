@@ -1,11 +1,13 @@
 """The tables of a gateway, and the changes to them that come from effects and from time."""
 
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 
-from doorman.algs.api import CloseDoors, Door, Effect, Note, OpenDoor
+from doorman.algs.api import CloseDoors, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner
 from doorman.config.model import Config, Timeouts, lifetime
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, SessionCut
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, SessionCut
+from doorman.engine.silence import Silence
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
@@ -17,6 +19,9 @@ UNUSED_BINDING = 300.0
 
 DELEGATED_PORTS_END = 32_768
 """Where a kernel translates ordinary flows, it takes the ports from here on; the gateway's own names are below."""
+
+_ENDINGS = 1_000
+"""What ended because of the time, and is remembered."""
 
 _NEVER = Timeouts(None, None, None, None, None, None, None)
 """Of sessions that a kernel keeps: it says when they end."""
@@ -33,6 +38,8 @@ class State:
 
     Attributes:
         notes: how often each oddity was noted.
+        endings: what ended lately because of the time, the newest last.
+        silence: whose doors close when nothing uses them.
         changes: what happened to the tables, for the data plane to take.
     """
 
@@ -53,6 +60,8 @@ class State:
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.doors = Doors()
         self.notes: Counter[str] = Counter()
+        self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
+        self.silence = Silence(self._last_use)
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
 
@@ -60,11 +69,16 @@ class State:
         """Carry out what an ALG asked for; `session` is the flow its message came on."""
         for effect in effects:
             if isinstance(effect, OpenDoor):
-                self._open(effect.door, now)
+                self._open(effect.door, now, anew=effect.anew)
             elif isinstance(effect, Note):
                 self.notes[effect.name] += 1
+                if effect.owner is not None:
+                    self.endings.append(Ending(now, effect.owner, effect.name))
             elif isinstance(effect, CloseDoors):
-                self.doors.close(effect.owner, effect.at, effect.entrance)
+                self.doors.close(effect.owner, effect.at, effect.entrance, spare=effect.spare)
+            elif isinstance(effect, InactivityTimeout):
+                if self.doors.of_owner(effect.owner):
+                    self.silence.watch(effect.owner, effect.seconds, now)
             elif session is not None and not session.spoke:  # StopInspecting
                 session.alg = None
                 session.settle_plain()
@@ -102,6 +116,7 @@ class State:
         for door in list(self.doors.everyone()):
             if id(self.bindings.by_global(door.protocol, door.entrance)) in gone:
                 self.doors.remove(door)
+                self._forget_silence(door.owner)
                 self.changes.append(DoorClosed(door))
         for session in [session for session in self.sessions if id(session.binding) in gone]:
             self._cut(session)
@@ -111,6 +126,12 @@ class State:
             self.sessions.set_timeouts(config.timeouts)
         self.expire(now)
 
+    def fall_silent(self, owner: Owner, now: float) -> None:
+        """Close the doors of an owner whose media are no more."""
+        self.doors.close(owner, now)
+        self.notes["inactive-media"] += 1
+        self.endings.append(Ending(now, owner, "inactive-media"))
+
     def cut_session(self, session: Session, now: float) -> None:
         """End a flow though packets of it may still come."""
         self._cut(session)
@@ -119,10 +140,14 @@ class State:
     def end_session(self, session: Session, now: float) -> None:
         """A flow is over."""
         self.sessions.remove(session)
+        for door in self._doors_of(session):
+            self.silence.used(door.owner, session.last_used)
         self._release(session.binding, now)
 
     def expire(self, now: float) -> None:
         """End whatever is over by now."""
+        for owner, at in self.silence.overdue(now):
+            self.fall_silent(owner, at)
         for door in self.doors.overdue(now):
             self._closed(door, door.closes)
         for session in self.sessions.overdue(now):
@@ -131,13 +156,13 @@ class State:
             if binding.idle:
                 self.bindings.free(binding)
 
-    def _open(self, door: Door, now: float) -> None:
+    def _open(self, door: Door, now: float, *, anew: bool) -> None:
         binding = self.bindings.by_global(door.protocol, door.entrance)
         if binding is None or binding.inward(door.entrance) != door.leads_to:
             self.notes["door-without-binding"] += 1  # the name it was to have belongs to nobody, or to another host
             return
         for served in self.doors.of_owner(door.owner):
-            if served.promoted and served.same_flow(door) and self._still_there(door):
+            if served.promoted and not anew and served.same_flow(door) and self._still_there(door):
                 self.doors.prolong(served, door.closes)
                 return
         replaced = self.doors.open(door, now)
@@ -157,13 +182,30 @@ class State:
     def _closed(self, door: Door, now: float) -> None:
         """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""
         binding = self._unhook(door)
-        if door.flows is not None:
+        self._forget_silence(door.owner)
+        if door.flows is not None and not door.spares:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
                     self._cut(session)
         if binding is not None:
             self._release(binding, now)
         self.changes.append(DoorClosed(door))
+
+    def _forget_silence(self, owner: Owner) -> None:
+        if not self.doors.of_owner(owner):
+            self.silence.forget(owner)
+
+    def _doors_of(self, session: Session) -> list[Door]:
+        """The doors that a session may have come by."""
+        return self.doors.at(session.protocol, session.inside_global, session.outside_global.address)
+
+    def _last_use(self, owner: Owner, now: float) -> float:
+        """When what still lives used the doors of an owner last; a kernel's flows are in use until it ends them."""
+        last = -math.inf
+        for door in self.doors.of_owner(owner):
+            for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
+                last = now if self.delegated else max(last, session.last_used)
+        return last
 
     def _cut(self, session: Session) -> None:
         self.sessions.remove(session)

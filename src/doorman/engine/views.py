@@ -54,6 +54,16 @@ class Mirror:
         """See `Nat.expose`."""
         return self.translate(endpoint, protocol)
 
+    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """See `Nat.introduce`."""
+        return self.translate(endpoint, protocol)
+
+    def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
+        """See `Nat.behind`."""
+        binding = self._bindings.by_global(protocol, endpoint)
+        local = binding.inward(endpoint) if binding is not None else None
+        return local if local is not None and local.address == self._party else None
+
 
 class Outward(Mirror):
     """The view for a message from the inside; what it made is in `made`, to be kept or undone."""
@@ -67,8 +77,15 @@ class Outward(Mirror):
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
         binding = self._bindings.by_local(protocol, endpoint)
+        if binding is not None:
+            return binding.outward(endpoint)
+        return self.introduce(endpoint, protocol) if endpoint.address == self._party else endpoint
+
+    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """See `Nat.introduce`."""
+        binding = self._bindings.by_local(protocol, endpoint)
         if binding is None:
-            if endpoint.address != self._party or not self.owns(endpoint.address):
+            if not self.owns(endpoint.address):
                 return endpoint
             self._check_names()
             made = self._bindings.bind(protocol, endpoint)
@@ -107,11 +124,11 @@ class Outward(Mirror):
         if len(self.made) >= MAX_NAMES:
             raise Refused("too-many-names")
 
-    def undo(self) -> None:
-        """Give back what was made."""
-        for binding in reversed(self.made):
+    def undo(self, kept: int = 0) -> None:
+        """Give back what was made, but for the first so many."""
+        for binding in reversed(self.made[kept:]):
             self._bindings.free(binding)
-        self.made.clear()
+        del self.made[kept:]
 
     def _complete(self, protocol: int, run: list[Endpoint], known: list[Binding | None]) -> Endpoint:
         """Bind the rest of a run of which some ports have names: a phone may send before it announces."""
@@ -158,6 +175,14 @@ class Inward:
         """See `Nat.translate`."""
         binding = self._bindings.by_global(protocol, endpoint)
         return binding.inward(endpoint) if binding is not None else endpoint
+
+    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """See `Nat.introduce`; nobody outside gives names to our hosts."""
+        return self.translate(endpoint, protocol)
+
+    def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:  # noqa: ARG002 - outside hosts have none
+        """See `Nat.behind`."""
+        return None
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
         """See `Nat.expose`: an end outside can be reached as it is.

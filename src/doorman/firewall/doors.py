@@ -115,10 +115,16 @@ class Doors:
             door.flows -= 1
             door.promoted = door.flows <= 0
 
-    def close(self, owner: Owner, at: float, entrance: Endpoint | None = None) -> None:
-        """Let the doors of an owner end at a time, if they do not end sooner; only one entrance where given."""
+    def close(self, owner: Owner, at: float, entrance: Endpoint | None = None, *, spare: bool = False) -> None:
+        """Let the doors of an owner end at a time, if they do not end sooner; only one entrance where given.
+
+        With `spare`, without the flows that came through.
+        """
         for door in self._by_owner.get(owner, ()):
-            if (entrance is None or door.entrance == entrance) and at < door.closes:
+            if entrance is not None and door.entrance != entrance:
+                continue
+            door.spares = spare and (door.spares or at < door.closes)
+            if at < door.closes:
                 door.closes = at
                 self._timers.start(at, door)
 

@@ -9,6 +9,7 @@ of the quote carried. A quote may be cut short anywhere behind the first 8 bytes
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.checksum import word_sum
 from doorman.net.packet import CHECKSUM_AT, ICMP, ICMP_QUERIES, TCP, UDP, Packet, carried, readdress
+from doorman.net.tcp import SEQUENCES
 
 _QUOTE_AT = 8
 
@@ -43,15 +44,23 @@ class Quote:
             return identifier, identifier
         return None
 
-    def readdressed(self, sender: Endpoint, receiver: Endpoint) -> bytes:
-        """The quote with other endpoints; for an ICMP query, the identifier of whichever end differs."""
+    @property
+    def sequence(self) -> int:
+        """The sequence number of a quoted TCP segment."""
+        return int.from_bytes(self._data[self._transport_at + 4 : self._transport_at + 8], "big")
+
+    def readdressed(self, sender: Endpoint, receiver: Endpoint, shift: int = 0) -> bytes:
+        """The quote with other endpoints; for an ICMP query, the identifier of whichever end differs.
+
+        `shift`: what is to be added to the sequence number of a TCP segment.
+        """
         data, at = self._data, self._transport_at
         header = data[:12] + sender.address + receiver.address + data[20:at]
         checksum = carried(int.from_bytes(header[10:12], "big"), word_sum(header) - word_sum(data[:at]))
         header = header[:10] + checksum.to_bytes(2, "big") + header[12:]
-        return header + self._transport(sender, receiver)
+        return header + self._transport(sender, receiver, shift)
 
-    def _transport(self, sender: Endpoint, receiver: Endpoint) -> bytes:
+    def _transport(self, sender: Endpoint, receiver: Endpoint, shift: int) -> bytes:
         old = self._data[self._transport_at :]
         if not self._has_ports:
             return old
@@ -61,6 +70,8 @@ class Quote:
             covered = 0
         else:
             new = sender.port.to_bytes(2, "big") + receiver.port.to_bytes(2, "big") + old[4:]
+            if shift and self.protocol == TCP:
+                new = new[:4] + ((self.sequence + shift) % SEQUENCES).to_bytes(4, "big") + new[8:]
             covered = word_sum(sender.address + receiver.address) - word_sum(
                 self.sender.address + self.receiver.address
             )

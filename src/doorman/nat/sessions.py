@@ -5,12 +5,14 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
 from doorman.net.checksum import word_sum
 from doorman.net.packet import ICMP, TCP, UDP, Packet
+from doorman.stream.splice import Splice
 from doorman.timers import Timers
 
 DNS_PORT = 53
@@ -84,6 +86,7 @@ class Session:
         spoke: whether a message of that ALG's protocol was seen.
         awaited: whether a door waits for its first packet from the outside.
         hairpin: whether it comes back in through the NAT, to another inside host.
+        splice: of an inspected TCP connection, what its segments go through.
         plain: none of these, and not inspected: a packet needs nothing but other endpoints.
         settled: of TCP, whether only a SYN, FIN or RST can tell more: the connection is open, or is being closed.
         last_used: when its last packet passed, in seconds.
@@ -95,7 +98,7 @@ class Session:
     __slots__ = (
         "_mirror", "alg", "awaited", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key",
         "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings",
-        "settled", "spoke", "timeout",
+        "settled", "splice", "spoke", "timeout",
     )  # fmt: skip
 
     def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
@@ -108,6 +111,7 @@ class Session:
             self.outside_local = Endpoint(outside.address, self.inside_local.port)
             self.outside_global = Endpoint(outside.address, self.inside_global.port)
         self.alg: str | None = None
+        self.splice: Splice[Any] | None = None
         self.spoke = self.hairpin = self.awaited = self.settled = False
         self.plain = True
         self.last_used = self.rings = 0.0
@@ -120,7 +124,7 @@ class Session:
 
     def settle_plain(self) -> None:
         """Find out again whether it is plain."""
-        self.plain = self.alg is None and not self.hairpin and not self.awaited
+        self.plain = self.alg is None and self.splice is None and not self.hairpin and not self.awaited
 
     @property
     def mirror(self) -> Way:
@@ -169,6 +173,7 @@ class Sessions:
 
     def remove(self, session: Session) -> None:
         """Forget a session; its binding may have become idle."""
+        session.splice = None
         if self.outward.get(session.outward_key) is session.outward:
             del self.outward[session.outward_key]
             session.binding.sessions -= 1
