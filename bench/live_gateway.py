@@ -17,8 +17,8 @@ def main() -> None:
     have_cpu(0, BENCH_CPU)
     with beds("plain", "doorman") as two:
         latency.measure(two)
-    with beds("plain", "routed", "doorman") as three:
-        media.measure(three)
+    with beds("plain", "doorman") as two:
+        media.measure(two)
     with beds("plain", "helper", "doorman") as three:
         invites.measure(three)
     doors.measure()

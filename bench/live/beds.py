@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from doorman.dataplanes.netfilter.marks import TO_PROXY
 from doorman.lab.gateway import running_gateway
 from doorman.lab.namespaces import entered, run, run_in
 from doorman.lab.network import INSIDE_LINK, OUTSIDE_LINK, PHONE_LINK, Network, network
@@ -60,7 +59,7 @@ class Bed(NamedTuple):
     """A gateway and the networks on its sides.
 
     Attributes:
-        name: `plain`, `routed` (plain, with a policy route as Doorman has one), `helper` or `doorman`.
+        name: `plain`, `helper` or `doorman`.
         network: its namespaces.
         inside_link, outside_link: the Ethernet headers of what the inside, and the outside, sends to the gateway.
         gateway_pid: Doorman's process, 0 where there is none.
@@ -110,8 +109,6 @@ def _bed(name: str, directory: Path) -> Iterator[Bed]:
         inside = _acquaint(_End(net.inside, PHONE_LINK, "192.168.1.10"), inner)
         outside = _acquaint(_End(net.outside, PHONE_LINK, "203.0.113.2"), outer)
         bed = Bed(name, net, inside, outside, 0)
-        if name == "routed":
-            run("ip", "-n", net.gateway, "rule", "add", "fwmark", f"{TO_PROXY:#x}/{TO_PROXY:#x}", "lookup", "5060")
         if name != "doorman":
             run_in(net.gateway, "nft", "-f", "-", given=_HELPER if name == "helper" else _PLAIN)
             yield bed

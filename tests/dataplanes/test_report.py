@@ -23,7 +23,8 @@ def whole_call() -> Replayed:
 def test_keys() -> None:
     found = whole_call().found
     assert list(found) == [
-        *("packets", "messages", "rewritten", "asymmetries", "drops", "notes", "translations", "doors", "calls"),
+        *("packets", "messages", "statistics", "rewritten", "asymmetries", "drops", "notes", "translations", "doors"),
+        "calls",
     ]
     assert list(found["packets"]) == ["read", "from_inside", "from_outside", "written", "passed", "dropped"]
     assert {tuple(entry) for entry in found["translations"]} == {

@@ -151,6 +151,17 @@ def test_flows_are_deleted_by_either_tuple(wire: Wire) -> None:
     assert conntrack.delete(wire.netlink, []) == []
 
 
+def test_a_flow_is_found_by_either_tuple(wire: Wire) -> None:
+    wire.send(5061)
+    wire.packets(1)
+    sender, translated = endpoint("10.0.0.1", 5060), endpoint("10.0.0.2", 6061)
+    found = conntrack.find(wire.netlink, FlowKey(17, translated, sender, is_reply=True))
+    assert found is not None
+    assert (found.receiver, found.reply_sender) == (endpoint("10.0.0.2", 5061), translated)
+    assert conntrack.find(wire.netlink, found.key) is not None
+    assert conntrack.find(wire.netlink, FlowKey(17, sender, translated)) is None
+
+
 @pytest.mark.parametrize(("port", "to"), [(5030, "10.0.0.2"), (5060, "fd00::2")])
 def test_a_listed_flow_is_deleted_by_its_key(wire: Wire, port: int, to: str) -> None:
     wire.send(port, to=to)

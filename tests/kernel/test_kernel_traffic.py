@@ -491,7 +491,7 @@ def test_a_call_between_two_phones_by_their_global_names(live: Live) -> None:
 
 
 def test_a_port_that_is_served_from_now_on_is_inspected_on_running_flows(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic)
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
     elsewhere = "198.51.100.20:5070"
     [sent] = live.out(request(), "10.0.0.10:5070", elsewhere)
     assert b"10.0.0.10" in sent.data
@@ -506,7 +506,7 @@ def lasting(live: Live) -> str:
 
 
 def test_a_configuration_that_the_kernel_refuses_touches_no_call(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic)
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
     in_a_call(live)
     live.in_(b"media", PEER_RTP, NAME_RTP)
     before = lasting(live), live.engine.state.rules, list(live.engine.state.sessions)

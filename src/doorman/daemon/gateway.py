@@ -1,26 +1,33 @@
 """A running gateway: the engine on its kernel, as its operators and its TCP proxy know it (`cli.gateway`, `legs`)."""
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from doorman import __version__
+from doorman.algs.api import Refused
 from doorman.cli.check import UnreadableError, read_text
 from doorman.cli.debug.nat import flow_lines
 from doorman.cli.debug.sip import debug_lines
-from doorman.cli.gateway import NotApplied, Selection, Topic, Unsubscribe
+from doorman.cli.debug.topic import Topic
+from doorman.cli.gateway import NotApplied, Selection, Unsubscribe
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.in_force import in_force
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.daemon import views
+from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, sides, with_addresses
 from doorman.daemon.legs import Traffic as ProxyTraffic
+from doorman.daemon.traces import Traces
 from doorman.daemon.traffic import FlowNews, Traffic
+from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
+from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.netfilter.flow import FlowKey
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
@@ -28,9 +35,13 @@ from doorman.dataplanes.report import Json
 from doorman.engine.connecting import connect
 from doorman.engine.connections import Connection
 from doorman.engine.inspection import Inspection
+from doorman.engine.ladder import Ladders, held_back
 from doorman.engine.results import Side
 from doorman.nat.rules import UnusableConfig
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
+
+_log = logging.getLogger(__name__)
+_NAT = Topic("nat")
 
 
 def effective(config: Config, addresses: Addresses) -> tuple[Config, list[str]]:
@@ -46,6 +57,7 @@ class Gateway:
         path: of its configuration.
         config: what that says.
         traffic: engine and kernel.
+        traces: where traces are written.
 
     Attributes:
         config: the running configuration, as typed.
@@ -54,7 +66,7 @@ class Gateway:
 
     version = __version__
 
-    def __init__(self, path: Path, config: Config, traffic: Traffic) -> None:
+    def __init__(self, path: Path, config: Config, traffic: Traffic, traces: Path) -> None:
         self.config_path = path
         self.config = config
         self._traffic = traffic
@@ -63,6 +75,9 @@ class Gateway:
         self._begun = seconds()
         self._addresses: Addresses = interface_addresses()
         self._baseline = views.Counts(traffic)
+        self._ladders = Ladders()
+        self._traces = Traces(traces, seconds)
+        traffic.watchers.append(self._watch)
 
     @property
     def uptime(self) -> float:
@@ -147,7 +162,19 @@ class Gateway:
 
     def alg_statistics(self, alg: str) -> Json:
         """See `cli.gateway.Gateway`."""
-        return views.alg_statistics(self._engine, alg)
+        return alg_counts(self._engine, alg, self._ladders.repeated)
+
+    def guard(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return guard_entries(self._engine, seconds())
+
+    def call_details(self, call_id: str) -> Json:
+        """See `cli.gateway.Gateway`."""
+        return call_view(self._traffic, self._ladders, call_id)
+
+    def traces(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return iter(self._traces)
 
     # What can be done
 
@@ -173,22 +200,65 @@ class Gateway:
     def clear_statistics(self) -> None:
         """See `cli.gateway.Gateway`."""
         self._baseline.clear(self.proxied)
+        self._ladders.repeated.clear()
+
+    def clear_alg_statistics(self, alg: str) -> None:
+        """See `cli.gateway.Gateway`."""
+        clear_alg_counts(self._engine, alg)
+        self._ladders.repeated.clear()
+
+    def clear_guard(self, source: Address | None) -> int:
+        """See `cli.gateway.Gateway`."""
+        return clear_guard(self._engine, source)
+
+    def trace(self, topic: Topic, name: str, seconds: int) -> Path:
+        """See `cli.gateway.Gateway`."""
+        return self._traces.begin(topic, name, seconds)
+
+    def end_trace(self, name: str) -> None:
+        """See `cli.gateway.Gateway`."""
+        self._traces.end(name)
+
+    def expire_traces(self) -> None:
+        """End the traces whose time is up; to be called each second."""
+        self._traces.expire()
+
+    def close(self) -> None:
+        """End what it writes."""
+        self._traces.close()
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """See `cli.gateway.Gateway`."""
 
         def watch(news: Inspection | FlowNews) -> None:
             if isinstance(news, Inspection):
-                lines = debug_lines(news, time.time_ns()) if news.alg in topics else ()
+                wanted = any(topic.covers(news) for topic in topics)
+                lines = debug_lines(news, time.time_ns()) if wanted else ()
             else:
-                lines = flow_lines(news, time.time_ns()) if "nat" in topics else ()
+                lines = flow_lines(news, time.time_ns()) if _NAT in topics else ()
             for line in lines:
                 tell(line)
 
         self._traffic.watchers.append(watch)
         return lambda: self._traffic.watchers.remove(watch)
 
+    def _watch(self, news: Inspection | FlowNews) -> None:
+        if isinstance(news, Inspection):
+            self._ladders.see(news)
+            self._traces.see(news, time.time_ns())
+
     # What the proxy needs, see `daemon.legs`
+
+    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint]:
+        """See `daemon.legs.Gateway`."""
+        try:
+            found = self._traffic.plane.origin(receiver, sender)
+        except PlaneRefused as refused:
+            _log.warning("a connection is refused: %s", refused)
+            found = None
+        if found is None:
+            raise Refused("not-redirected")
+        return found
 
     def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
         """See `daemon.legs.Gateway`."""
@@ -196,11 +266,19 @@ class Gateway:
             side = Side.INSIDE if self._engine.state.rules.is_inside(sender.address) else Side.OUTSIDE
         return connect(self._engine, sender, receiver, side, seconds())
 
+    def translate_leg(self, port: int, connection: Connection) -> None:
+        """See `daemon.legs.Gateway`."""
+        try:
+            self._traffic.plane.translate_leg(port, connection.source, connection.target)
+        except PlaneRefused as refused:
+            _log.warning("a connection is refused: %s", refused)
+            raise Refused("uncommitted") from None
+
     def commit(self, inspections: tuple[Inspection, ...]) -> bool:
         """See `daemon.legs.Gateway`."""
         followed = self._traffic.commit()
         self._traffic.save()
-        self._traffic.watch(inspections)
+        self._traffic.watch(inspections if followed else held_back(inspections, "kernel-refused"))
         return followed
 
     def now(self) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
 
-from doorman.daemon.transparent import reset_on_close
+from doorman.daemon.sockets import reset_on_close
 from doorman.engine.connections import Connection, End, Relay
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
@@ -26,11 +26,31 @@ _LOG = logging.getLogger(__name__)
 class Gateway(Protocol):
     """What a proxy needs of the gateway it works for."""
 
+    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint]:
+        """Who an accepted connection was between before it was redirected to us: its sender and its receiver.
+
+        Args:
+            receiver: our end of it.
+            sender: the other end, as we see it.
+
+        Raises:
+            Refused: it was not redirected: somebody called the proxy itself.
+        """
+        ...
+
     def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
         """Let a connection through; without a side, the gateway finds out where the sender is.
 
         Raises:
             Refused: it may not pass.
+        """
+        ...
+
+    def translate_leg(self, port: int, connection: Connection) -> None:
+        """Let what our port will send to the connection's target come from its source.
+
+        Raises:
+            Refused: the data plane cannot do that.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The proxy for TCP signalling (L4F): takes connections that the kernel leads to it, and makes the second leg of each.
+"""The proxy for TCP signalling (L4F): takes connections that the kernel redirects to it, makes the second leg of each.
 
 The kernel completes the handshake with the client before the server was asked. So what a client sends waits in its
 socket until the second leg is there, and a client whose server refuses is reset at once.
@@ -10,15 +10,14 @@ import errno
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
 from typing import NamedTuple
 
 from doorman.algs.api import Refused
 from doorman.daemon.legs import Gateway, Pair, Traffic
-from doorman.daemon.transparent import endpoint_of, prepare, reset_on_close, second_leg
+from doorman.daemon.sockets import endpoint_of, prepare, reset_on_close, second_leg
 from doorman.engine.connections import Connection
 from doorman.engine.results import Side
-from doorman.net.addresses import UNSPECIFIED_V4, Address, Endpoint, address_text
+from doorman.net.addresses import Address, Endpoint, address_text
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 64
@@ -52,7 +51,6 @@ class Proxy:
     Args:
         gateway: which lets connections through, or not.
         settings: its bounds.
-        dial: makes the socket of a second leg, by its own endpoint and its mark.
 
     Attributes:
         traffic: what it counts.
@@ -62,12 +60,10 @@ class Proxy:
         self,
         gateway: Gateway,
         settings: Settings = Settings(),  # noqa: B008 - a value that cannot change
-        dial: Callable[[Endpoint, int], socket.socket] = second_leg,
     ) -> None:
         self.traffic = Traffic()
         self._gateway = gateway
         self._settings = settings
-        self._dial = dial
         self._hosts: Counter[Address] = Counter()
         self._listeners: list[socket.socket] = []
         self._opening: set[asyncio.Task[None]] = set()
@@ -162,7 +158,8 @@ class Proxy:
         self._forget(sender.address)
 
     async def _pair(self, client: socket.socket, sender: Endpoint, side: Side | None) -> Pair:
-        connection = self._gateway.connect(sender, endpoint_of(client.getsockname()), side)
+        sender, receiver = self._gateway.origin(endpoint_of(client.getsockname()), sender)
+        connection = self._gateway.connect(sender, receiver, side)
         try:
             server = await self._reach(connection)
         except BaseException:
@@ -179,11 +176,12 @@ class Proxy:
             raise Refused("uncommitted")
         if self._is_own(connection.target):
             raise Refused("not-redirected")  # somebody called the proxy itself: it would call itself for ever
-        server = self._dial(connection.source, self._settings.mark)
+        server = second_leg(self._settings.mark)
         name = (address_text(connection.target.address), connection.target.port)
         limit = asyncio.timeout(self._settings.connect_seconds)
         try:
             prepare(server)
+            self._gateway.translate_leg(server.getsockname()[1], connection)
             async with limit:
                 self._dialling.add(limit)
                 await asyncio.get_running_loop().sock_connect(server, name)
@@ -215,7 +213,7 @@ class Proxy:
 
     def _is_own(self, target: Endpoint) -> bool:
         names = (endpoint_of(listener.getsockname()) for listener in self._listeners)
-        return any(target.port == own.port and own.address in {target.address, UNSPECIFIED_V4} for own in names)
+        return target in names
 
     def _is_done(self, pair: Pair) -> None:
         self._forget(self._pairs.pop(pair))

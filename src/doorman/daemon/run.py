@@ -22,17 +22,17 @@ from doorman.cli.doctor import lines
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config
 from doorman.config.reader import read_config
+from doorman.daemon.claim import TableTaken, claim
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import apply_addresses, services, sides
 from doorman.daemon.gateway import Gateway, effective
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.log import log_to_stderr
-from doorman.daemon.policy_route import make_route
 from doorman.daemon.privileges import PrivilegesError, drop_privileges
 from doorman.daemon.service import Service
+from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
-from doorman.daemon.transparent import listen
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.nft import NftError
@@ -44,16 +44,16 @@ from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.nat.rules import UnusableConfig
-from doorman.net.addresses import address_of
 
 GOOD, UNUSABLE = 0, 2
 """Exit codes: it was asked to end; it could not begin."""
 _QUEUES = range(5060, 5160)
 """Numbers of queues to try."""
+_PROXY_PORTS = range(15_060, 15_160)
+"""Ports to try for the TCP proxy; connections that outlive a gateway find the next one at the same port."""
 _QUEUE_LENGTH = 8_192
 """Packets that may wait for a verdict."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LOOPBACK = address_of("127.0.0.1")
 
 _log = logging.getLogger("doorman")
 
@@ -95,7 +95,7 @@ def _prepare(options: Options, stack: ExitStack) -> Service:
     _check_machine(config, options)
     try:
         return _begin(config, options, stack)
-    except (UnusableConfig, JournalFailed, NftError, PlaneRefused, PrivilegesError) as error:
+    except (UnusableConfig, JournalFailed, NftError, PlaneRefused, PrivilegesError, TableTaken) as error:
         raise CannotRunError(str(error)) from None
     except OSError as error:
         raise CannotRunError(_explained(error)) from None
@@ -132,6 +132,7 @@ def _check_machine(config: Config, options: Options) -> None:
 
 
 def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
+    stack.enter_context(claim(options.table))
     if options.apply_addresses:
         for line in apply_addresses(config):
             _log.info("%s", line)
@@ -141,14 +142,14 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     engine = Engine(wanted, secrets.SystemRandom().random, delegated=True, reserved=services())
     keeper = _adopt_saved(engine, options.state_directory, stack)
     queue = stack.enter_context(_open_queue())
-    listener = stack.enter_context(contextlib.closing(listen(_LOOPBACK)))
+    listener = stack.enter_context(contextlib.closing(listen(_PROXY_PORTS)))
     events = stack.enter_context(Events(OURS))
     plane = NetfilterPlane(Setting(options.table, queue.number, listener.getsockname()[1], timeouts=True))
     traffic = Traffic(engine, plane, queue, events, keeper)
-    gateway = Gateway(options.config, config, traffic)
+    gateway = Gateway(options.config, config, traffic, options.state_directory / "traces")
+    stack.callback(gateway.close)
     service = Service(options.socket, gateway, traffic, keeper, listener)
     stack.callback(lambda: plane.close(remove=not (service.served and options.keep_table)))
-    make_route()
     traffic.adopt(wanted)
     traffic.sides = sides(wanted)
     traffic.compare_flows()

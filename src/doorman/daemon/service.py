@@ -36,7 +36,7 @@ class Service:
     Args:
         path: of the control socket.
         gateway, traffic, keeper: the gateway's parts.
-        listener: where the kernel leads TCP signalling to.
+        listener: where the kernel redirects TCP signalling to.
 
     Attributes:
         served: whether it came so far as to serve.
@@ -80,6 +80,7 @@ class Service:
             await self._ended.wait()
         finally:
             self._notifier.stopping()
+            self._traffic.plane.end_redirect()
             ticking.cancel()
             loop.remove_reader(self._traffic.queue.fileno())
             loop.remove_reader(self._traffic.events.fileno())
@@ -126,6 +127,7 @@ class Service:
             await asyncio.sleep(_TICK)
             self._ticks += 1
             on_time()
+            self._gateway.expire_traces()
             if self._ticks % _REFRESH == 0:
                 proxy.sweep()
                 refresh()

@@ -27,6 +27,7 @@ from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, session_ended
 from doorman.engine.inspection import Inspection
+from doorman.engine.ladder import held_back, judged
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, parse_packet, readdress
@@ -122,9 +123,9 @@ class Traffic:
         for packet, result, depends in results:
             self._judge(packet, result, may_go=followed or not (depends or result.inspections))
         self.queue.flush()
-        if self.watchers:
-            for _, result, _ in results:
-                self.watch(result.inspections)
+        for _, result, _ in results:
+            if result.inspections:
+                self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
         return len(packets) == _BATCH
 
     def on_events(self) -> None:

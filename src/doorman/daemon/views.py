@@ -78,19 +78,6 @@ def registrations(engine: Engine, now: float) -> Iterator[Json]:
         yield registration_entry(call) | {"left": _left(call.forget_at, now)}
 
 
-def alg_statistics(engine: Engine, alg: str) -> Json:
-    """An ALG's messages, drops and notes."""
-    return {
-        "messages": dict(sorted(engine.inspector.messages.get(alg, {}).items())),
-        "drops": {name: count for name, count in engine.drops.items() if name.startswith(f"{alg}:")},
-        "notes": dict(engine.state.notes),
-        "totals": {
-            "calls": sum(1 for _ in _records(engine, b"INVITE")),
-            "registrations": sum(1 for _ in _records(engine, b"REGISTER")),
-        },
-    }
-
-
 class Counts:
     """All counters of a gateway, from the last time they were cleared."""
 
@@ -101,8 +88,10 @@ class Counts:
     def clear(self, proxied: ProxyTraffic) -> None:
         """Begin at zero. What the engine counts is the engine's: it forgets; what the kernel counts is remembered."""
         engine = self._traffic.engine
-        for counter in (engine.drops, engine.state.notes, self._traffic.counters, *engine.inspector.messages.values()):
+        for counter in (engine.drops, engine.state.notes, self._traffic.counters):
             counter.clear()
+        for seen in engine.inspector.seen.values():
+            seen.clear()
         self._before = self._groups(proxied)
 
     def statistics(self, config: Config, proxied: ProxyTraffic) -> Json:
@@ -202,7 +191,7 @@ def _records(engine: Engine, method: bytes) -> Iterator[Call]:
 
 
 def _left(at: float, now: float) -> float | None:
-    return None if at == math.inf else at - now
+    return None if at == math.inf else max(0.0, at - now)
 
 
 def _tracked(engine: Engine) -> int:

@@ -5,6 +5,9 @@
 
 The capture holds the truth of the inside. What the far party sent is derived from it, the engine receives that, and
 must deliver exactly the captured bytes. A difference is an asymmetry: the gateway would have garbled that message.
+
+Of an inspected TCP connection, what must be the same is the stream, message by message; its segments may be cut
+otherwise, since the far party's messages are of other lengths.
 """
 
 import math
@@ -18,9 +21,10 @@ from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, R
 from doorman.net.addresses import Address
 from doorman.net.captures import CaptureWriter, Frame
 from doorman.net.fragments import fragment, is_fragment
-from doorman.net.links import find_packet, packet_end, replace_packet
-from doorman.net.packet import parse_packet
+from doorman.net.links import find_packet, packet_end, replace_packet, turned_round
+from doorman.net.packet import TCP, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
+from doorman.net.tcp import is_reset
 
 # Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
 _FORWARDED, _PASSED, _, _DROPPED = Fate
@@ -110,6 +114,7 @@ class Replay:
         self.rewritten = 0
         for alg in engine.inspector.algs.values():
             alg.touched.watch()
+        engine.splicing.mirrors = {}
         self._writer = writer
         self._mtu = mtu
         self._watch = watch
@@ -176,6 +181,8 @@ class Replay:
         result = self.engine.receive(packet, _INSIDE, now)
         if self._settle(frame, packet, result):
             self._send(frame, start, packet, result.packet)
+            for one in result.more:
+                self._send(frame, start, packet, one)
 
     def _inbound(self, frame: Frame, start: int, captured: bytes) -> None:
         now = frame.time_ns / 1e9
@@ -183,6 +190,11 @@ class Replay:
         packet = self._whole(captured, now) if fragmented else captured
         if packet is None:
             return
+        if packet[9] == TCP:
+            segments = self.engine.segments_as_sent(packet, now)
+            if segments is not None:
+                self._inbound_segments(frame, start, packet, segments)
+                return
         try:
             sent = self.engine.as_sent(packet)
         except Refused as refused:
@@ -194,6 +206,18 @@ class Replay:
             if result.packet != packet:
                 self._compare(packet, result.packet)
             self._send(frame, start, packet, sent)
+
+    def _inbound_segments(self, frame: Frame, start: int, captured: bytes, segments: list[bytes]) -> None:
+        """Give the engine what the far party sent for a segment; what it answers goes to the far party."""
+        for segment in segments:
+            result = self.engine.receive(segment, _OUTSIDE, frame.time_ns / 1e9)
+            self._settle(frame, captured, result)
+            if not any(map(is_reset, result.back)):  # else it is as if it had not come
+                self._send(frame, start, captured, segment)
+            for answer in result.back:
+                self._send(turned_round(frame), start, captured, answer)
+        for messages in self.engine.splicing.take_garbled():
+            self._compare(*(_with_payload(captured, message) for message in messages))
 
     def _whole(self, piece: bytes, now: float) -> bytes | None:
         """The datagram that a fragment completes; None while others are missing, or where it is refused."""
@@ -216,6 +240,8 @@ class Replay:
                 self._watch(self.counts.read, frame.time_ns, result)
             for inspection in result.inspections:
                 self.rewritten += inspection.outcome.drop is None and bool(inspection.outcome.edits)
+                if inspection.outcome.drop is not None and result.fate != _DROPPED:
+                    self._dropped(packet, f"{inspection.alg}: {inspection.outcome.drop}")  # one of a stream
                 for effect in inspection.outcome.effects:
                     if isinstance(effect, Note) and effect.detail:
                         self.details.setdefault(effect.name, Counter())[effect.detail] += 1
@@ -270,6 +296,12 @@ class Replay:
                 record.promoted_at = record.promoted_at or self.counts.read
             elif isinstance(change, DoorClosed):
                 self._open.pop(change.door).closed_at = self.counts.read
+
+
+def _with_payload(data: bytes, payload: bytes) -> bytes:
+    """A packet that carries something else."""
+    packet = parse_packet(data)
+    return readdress(packet, packet.sender, packet.receiver, payload) if packet is not None else data
 
 
 def _stays_on_link(address: Address) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from doorman.algs.api import Door, Owner
 from doorman.algs.sip.calls import Call
+from doorman.dataplanes.alg_counts import sip_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
 from doorman.nat.sessions import Session
@@ -27,6 +28,7 @@ def report(replay: Replay) -> Json:
             "dropped": counts.dropped,
         },
         "messages": {alg: dict(sorted(counter.items())) for alg, counter in engine.inspector.messages.items()},
+        "statistics": {alg: sip_rows(seen) for alg, seen in engine.inspector.seen.items() if alg == "sip"},
         "rewritten": replay.rewritten,
         "asymmetries": [_asymmetry(asymmetry) for asymmetry in replay.asymmetries],
         "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
@@ -35,7 +37,7 @@ def report(replay: Replay) -> Json:
             *(binding_entry(binding) for binding in state.bindings if not binding.sessions or binding.static),
             *(session_entry(session) for session in state.sessions),
         ],
-        "doors": [_door(record) for record in replay.doors],
+        "doors": [door_record_entry(record) for record in replay.doors],
         "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
     }
 
@@ -153,7 +155,8 @@ def _host(endpoint: Endpoint) -> str:
     return address_text(endpoint.address)
 
 
-def _door(record: DoorRecord) -> Json:
+def door_record_entry(record: DoorRecord) -> Json:
+    """A door of a replay, with its life in packet numbers."""
     return door_entry(record.door) | {
         "opened_at_packet": record.opened_at,
         "promoted_at_packet": record.promoted_at or None,

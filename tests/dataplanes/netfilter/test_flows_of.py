@@ -3,17 +3,20 @@
 import pytest
 
 from doorman.dataplanes.netfilter.flow import Flow
+from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.plane import flows_of
-from doorman.net.packet import ICMP, UDP
+from doorman.net.packet import ICMP, TCP, UDP
 from kit.packets import endpoint
 
 PHONE, NAME, PEER = "192.168.1.10:4000", "203.0.113.1:4000", "198.51.100.20:6000"
 OTHER, OTHER_NAME = "192.168.1.11:4000", "203.0.113.1:4002"
 
 
-def shown(sender: str, receiver: str, reply_sender: str, reply_receiver: str, protocol: int = UDP) -> list[str]:
+def shown(  # noqa: PLR0913 - a flow's ends and what else is known of it
+    sender: str, receiver: str, reply_sender: str, reply_receiver: str, protocol: int = UDP, *, mark: int = 0
+) -> list[str]:
     ends = endpoint(sender), endpoint(receiver), endpoint(reply_sender), endpoint(reply_receiver)
-    flows = flows_of(Flow(protocol, *ends, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    flows = flows_of(Flow(protocol, *ends, mark, 0, 0, 0, 0, 0, 0, 0, 0))
     return [f"{flow.begun.name} {flow.inside_local} {flow.inside_global} {flow.outside}" for flow in flows]
 
 
@@ -25,6 +28,11 @@ def test_from_each_side(protocol: int) -> None:
 
 def test_without_translation_there_is_none() -> None:
     assert shown(PHONE, PEER, PEER, PHONE) == []
+
+
+def test_a_leg_of_the_proxy_is_none() -> None:
+    assert shown(PHONE, PEER, "192.168.1.1:15060", PHONE, TCP, mark=PROXIED) == []
+    assert shown("203.0.113.1:40000", PEER, PEER, NAME, TCP, mark=PROXIED) == []
 
 
 def test_a_hairpin_is_two() -> None:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.config.model import Timeouts
-from doorman.dataplanes.netfilter.lifetimes import MEDIA, timeouts_of
+from doorman.config.model import Config, Timeouts
+from doorman.dataplanes.netfilter.lifetimes import media_timeout, timeouts_of
 from kit.configurations import port_timeouts, seconds
 
 ANY = st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)
@@ -18,7 +18,7 @@ def test_what_cisco_has_by_default() -> None:
     assert "fin_wait : 60" in tcp.policy
     assert (udp.match, udp.policy) == ("meta l4proto udp", "policy = { unreplied : 300, replied : 300 };")
     assert (dns.match, dns.policy) == ("udp dport 53", "policy = { unreplied : 60, replied : 60 };")
-    assert MEDIA.policy == "policy = { unreplied : 120, replied : 120 };"
+    assert media_timeout(Config()).policy == "policy = { unreplied : 120, replied : 120 };"
 
 
 def test_never_is_as_long_as_the_kernel_knows() -> None:
@@ -38,7 +38,8 @@ def test_a_port_of_its_own_counts_last() -> None:
 @given(ANY, ANY)
 def test_what_differs_has_another_name(one: Timeouts, other: Timeouts) -> None:
     """An object cannot be changed: under one name there must never be two."""
-    policies: dict[str, tuple[str, str]] = {MEDIA.name: (MEDIA.protocol, MEDIA.policy)}
+    media = media_timeout(Config())
+    policies: dict[str, tuple[str, str]] = {media.name: (media.protocol, media.policy)}
     for timeout in [*timeouts_of(one), *timeouts_of(other)]:
         assert policies.setdefault(timeout.name, (timeout.protocol, timeout.policy)) == (
             timeout.protocol,

@@ -62,10 +62,18 @@ def test_signalling_ports_are_those_served() -> None:
 def test_without_a_proxy_tcp_is_left_alone() -> None:
     assert rules(OVERLOAD, "begin_tcp") == []
     proxied = rules(OVERLOAD, "begin_tcp", PROXIED)
-    assert [rule for rule in proxied if "tproxy to 127.0.0.1:4444" in rule]
-    assert not [rule for rule in proxied if "drop" in rule]
-    closed = rules(OVERLOAD + "ip nat service sip fail-closed\n", "begin_tcp", PROXIED)
-    assert closed[-1] == "tcp dport { 5060 } counter drop"
+    assert proxied[-1] == "ct mark set ct mark or 0x200000 accept"
+    assert not [rule for rule in rules(OVERLOAD, "translate_in") if "0x200000" in rule]
+    assert "ct mark and 0x200000 != 0 ct mark set ct mark and 0xffdfffff" in rules(OVERLOAD, "translate_in", PROXIED)
+    closed = rules(OVERLOAD + "ip nat service sip fail-closed\n", "translate_in", PROXIED)
+    assert "ct mark and 0x200000 != 0 counter drop" in closed
+
+
+def test_a_second_leg_without_a_name_does_not_leave() -> None:
+    assert not [rule for rule in rules(OVERLOAD, "translate_out") if "@legs" in rule]
+    named, unnamed = rules(OVERLOAD, "translate_out", PROXIED)[:2]
+    assert named.endswith("snat ip to tcp sport map @legs")
+    assert unnamed == named.partition(" ct mark set")[0] + " counter drop"
 
 
 def test_ordinary_flows_have_the_ports_above_all_names() -> None:
@@ -100,7 +108,7 @@ def test_ordinary_flows_leave_static_hosts_their_addresses(statics: tuple[int, .
 
 
 def test_ordinary_flows_leave_static_ports_alone() -> None:
-    config = OVERLOAD + "ip nat inside source static udp 192.168.1.6 {} interface out0 {}\n".format(6000, 40_000)
+    config = OVERLOAD + f"ip nat inside source static udp 192.168.1.6 {6000} interface out0 {40_000}\n"
     assert rules(config, "pool_0")[0].endswith("snat to 203.0.113.1:40001-65535 persistent")
     config += "ip nat inside source static tcp 192.168.1.6 80 interface out0 65535\n"
     config += "ip nat inside source static tcp 192.168.1.6 81 interface out0 8080\n"

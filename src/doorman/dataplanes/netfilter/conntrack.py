@@ -1,6 +1,7 @@
-"""The kernel's table of flows: listing and deleting (linux/netfilter/nfnetlink_conntrack.h).
+"""The kernel's table of flows: listing, looking up, deleting (linux/netfilter/nfnetlink_conntrack.h).
 
 to list      GET     nfgenmsg  MARK(8):u32  MARK_MASK(21):u32
+to look up   GET     as to delete
 to delete    DELETE  nfgenmsg with the family  TUPLE_ORIG(1) or TUPLE_REPLY(2)  [ZONE(18)]  [ID(12)]
 the answers  NEW     nfgenmsg and what `flow` describes
 """
@@ -32,6 +33,16 @@ def dump(mark: int = 0, mask: int = 0) -> Iterator[Flow]:
     return map(read_flow, dump_messages(_GET, body(0, *wanted), "list the flows of conntrack"))
 
 
+def find(netlink: Netlink, key: FlowKey) -> Flow | None:
+    """The flow that has a tuple, if there is one.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    answer = netlink.ask(Request(_GET, _named(key)), f"look for the flow from {key.sender} to {key.receiver}")
+    return read_flow(answer) if answer is not None else None
+
+
 def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:
     """Delete flows, by one tuple each; whether each was there, in order.
 
@@ -43,7 +54,7 @@ def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:
     deleted = [True] * len(keys)
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
-        for failure in netlink.each([_deletion(key) for key in some]):
+        for failure in netlink.each([Request(_DELETE, _named(key)) for key in some]):
             key = some[failure.position]
             if failure.errno != errno.ENOENT:
                 asked = f"delete the flow from {key.sender} to {key.receiver}"
@@ -52,6 +63,6 @@ def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:
     return deleted
 
 
-def _deletion(key: FlowKey) -> Request:
+def _named(key: FlowKey) -> bytes:
     family = _AF_INET if len(key.sender.address) == 4 else _AF_INET6  # noqa: PLR2004 - bytes of IPv4
-    return Request(_DELETE, body(family, write_key(key)))
+    return body(family, write_key(key))

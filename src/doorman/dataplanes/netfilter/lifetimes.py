@@ -8,11 +8,11 @@ given.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from doorman.config.model import Timeouts
+from doorman.algs.sip.settings import SipSettings
+from doorman.config.model import Config, Timeouts
 from doorman.nat.sessions import DNS_PORT
 
-INACTIVE_MEDIA = 120
-"""Seconds of silence after which the flow of a door is over; with its last flow a call's doors close."""
+_MEDIA_SECONDS = 120
 _LONGEST = 536_870
 """Seconds; what `never` becomes, since the kernel has no such thing: six days."""
 
@@ -49,6 +49,13 @@ def timeouts_of(timeouts: Timeouts) -> Iterator[FlowTimeout]:
         )
 
 
+def media_timeout(config: Config) -> FlowTimeout:
+    """The object for the flows of doors: after as much silence they are over; with the last, a call's doors close."""
+    settings = config.settings["sip"]
+    seconds = settings.inactive_media_timeout if isinstance(settings, SipSettings) else _MEDIA_SECONDS
+    return FlowTimeout(f"media_{seconds}", "udp", "meta l4proto udp", _udp(seconds))
+
+
 def _seconds(seconds: int | None) -> int:
     return _LONGEST if seconds is None else seconds
 
@@ -60,7 +67,3 @@ def _udp(seconds: int) -> str:
 def _tcp(established: int, syn: int, finrst: int) -> str:
     closing = ", ".join(f"{state} : {finrst}" for state in ("fin_wait", "close_wait", "last_ack", "time_wait", "close"))
     return f"policy = {{ syn_sent : {syn}, syn_recv : {syn}, established : {established}, {closing} }};"
-
-
-MEDIA = FlowTimeout(f"media_{INACTIVE_MEDIA}", "udp", "meta l4proto udp", _udp(INACTIVE_MEDIA))
-"""The object for media."""

@@ -5,8 +5,6 @@ INSPECTED = 0x0008_0000
 OURS = 0x0010_0000
 """Of a flow: it goes through a name that the engine gave, and the engine hears of its begin and its end."""
 PROXIED = 0x0020_0000
-"""Of a flow: it is one leg of a TCP connection that ends at the proxy. Of a packet: the proxy sends it."""
+"""Of a flow: it is one leg of a TCP connection that ends at the proxy. Of a packet: it is of a second leg."""
 PLAIN = 0x0040_0000
 """Of a flow: it does not speak the protocol of its port; it is never inspected again."""
-TO_PROXY = 0x0080_0000
-"""Of a packet: it is routed to the proxy, whatever address it is for."""

@@ -127,6 +127,26 @@ class Netlink:
         for failure in self.each([request]):
             raise NetlinkError(failure.errno, asked, failure.explanation)
 
+    def ask(self, request: Request, asked: str) -> bytes | None:
+        """Have one question answered: the answer's body, or None if what it is about is not there (ENOENT).
+
+        Raises:
+            NetlinkError: the kernel refused.
+        """
+        number = self._numbers(1)
+        self._send([message(request.kind, request.flags | NLM_F_REQUEST, number, request.body)])
+        for datagram in _datagrams(self._socket):
+            for answer in messages(datagram):
+                if answer.sequence != number:
+                    continue
+                if answer.kind != NLMSG_ERROR:
+                    return answer.body
+                refused, explanation = error_of(answer)
+                if refused == errno.ENOENT:
+                    return None
+                raise NetlinkError(refused, asked, explanation)
+        raise NetlinkError(errno.ENOBUFS, asked, "the answer was lost")
+
     def each(self, requests: Sequence[Request]) -> list[Failure]:
         """Have changes made that do not depend on each other, in one send; which were refused, in order."""
         first = self._numbers(len(requests))

@@ -9,20 +9,22 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.conntrack import delete, dump
+from doorman.dataplanes.netfilter.conntrack import delete, dump, find
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
-from doorman.dataplanes.netfilter.marks import OURS
+from doorman.dataplanes.netfilter.marks import OURS, PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
+from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.ruleset import SETS, TO_ALG, Setting, UnsupportedConfig, set_up, skeleton, tear_down
-from doorman.dataplanes.netfilter.tables import Element, Tables, text_of
+from doorman.dataplanes.netfilter.tables import LEG_MS, Element, Tables, of_leg, text_of
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, SessionCut, Side
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.sessions import Session
+from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP
 
 _TRANSPORTS = {"tcp": TCP, "udp": UDP}
@@ -44,16 +46,24 @@ class NetfilterPlane:
         self.setting = setting
         self.commits = self.steps = 0
         self._nft = Nft()
+        self._redirect = Redirect(setting.table, setting.proxy_port) if setting.proxy_port else None
         self._netlink = Netlink()
         self._tables = Tables({})
         self._queue_rule: tuple[int, bool] | None = None
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
+        self.end_redirect()
         if remove and not self._nft.is_closed:
             self._nft.run(tear_down(self.setting.table))
         self._nft.close()
         self._netlink.close()
+
+    def end_redirect(self) -> None:
+        """Lead no connection to the proxy any more; what becomes of them is as when the gateway is gone."""
+        if self._redirect is not None:
+            self._redirect.close()
+            self._redirect = None
 
     def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
         """See `Plane.synchronise`."""
@@ -80,6 +90,8 @@ class NetfilterPlane:
             script = set_up(config, self.setting) + filling
             if not self.is_in_force():
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
+            if self._redirect is not None:
+                self._redirect.lead(config)
             self._nft.run(script)
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
@@ -120,7 +132,7 @@ class NetfilterPlane:
             self.steps += len(steps)
         cut = [key for change in changes if isinstance(change, SessionCut) for key in _keys(change.session)]
         if cut:
-            self.forget(cut)
+            self.forget([key for key in cut if not self._is_leg(key)])
 
     def forget(self, keys: Sequence[FlowKey]) -> list[bool]:
         """Let the kernel forget flows; whether it knew each.
@@ -132,6 +144,67 @@ class NetfilterPlane:
             return delete(self._netlink, keys)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
+
+    def flow_of(self, session: Session) -> Flow | None:
+        """The kernel's flow of a session, with its counters; None where it has none.
+
+        Raises:
+            PlaneRefused: the kernel does not tell.
+        """
+        try:
+            for key in _keys(session):
+                flow = find(self._netlink, key)
+                if flow is not None:
+                    return flow
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+        return None
+
+    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint] | None:
+        """Who a connection is between that was redirected to us, as its first packet came: sender and receiver.
+
+        The kernel may have given its sender another port, too: where one client port calls two servers.
+
+        Args:
+            receiver: our end of it.
+            sender: the other end, as we see it.
+
+        Returns:
+            None if it was not redirected.
+
+        Raises:
+            PlaneRefused: the kernel does not tell.
+        """
+        try:
+            flow = find(self._netlink, FlowKey(TCP, receiver, sender, is_reply=True))
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+        if flow is None or flow.receiver == flow.reply_sender:
+            return None
+        return flow.sender, flow.receiver
+
+    def translate_leg(self, port: int, source: Endpoint, target: Endpoint) -> None:
+        """Let what our own port is about to begin with `target` come from `source`, whoever has that address.
+
+        A connection before it between the same ends is over for both of them, though conntrack may not think so.
+
+        Raises:
+            PlaneRefused: it would come from elsewhere.
+        """
+        element = of_leg(port, source)
+        transaction = Transaction(self.setting.table)
+        transaction.destroy(element.set_name, element.key)
+        transaction.add(element.set_name, element.key, element.data, LEG_MS)
+        try:
+            transaction.commit(self._netlink)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+        self.forget([FlowKey(TCP, target, source, is_reply=True)])
+
+    def _is_leg(self, key: FlowKey) -> bool:
+        """Whether a flow ends at the proxy: that resets it, and the reset needs the names that the flow has."""
+        flow = find(self._netlink, key) if key.protocol == TCP else None
+        return flow is not None and bool(flow.mark & PROXIED)
 
     def _send_to_queue(self, *, bypass: bool) -> None:
         """Let signalling go to the queue; with `bypass` it passes with plain NAT while nobody listens.
@@ -151,8 +224,10 @@ class NetfilterPlane:
 
 
 def flows_of(flow: Flow) -> list[KernelFlow]:
-    """A conntrack entry as flows through the NAT: none if it is not translated, two for a hairpin."""
-    flows = []
+    """A conntrack entry as flows through the NAT: none if it is not translated or is a leg, two for a hairpin."""
+    flows: list[KernelFlow] = []
+    if flow.mark & PROXIED:
+        return flows
     if flow.reply_receiver != flow.sender:
         flows.append(KernelFlow(flow.protocol, flow.sender, flow.reply_receiver, flow.receiver, Side.INSIDE))
     if flow.reply_sender != flow.receiver:

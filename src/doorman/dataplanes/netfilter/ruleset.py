@@ -1,7 +1,7 @@
 """The gateway's nft table, as text for libnftables: `nft list table ip doorman` shows it with the tables filled.
 
-    prerouting  -150  inspect      signalling to the queue or the proxy; everything else passes after two rules
-    output      -150  second_leg   what the proxy sends: the answers come to it
+    prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after two rules
+    prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
 
@@ -16,6 +16,7 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     bindings            inside end -> name                                        every port that has a name
     names               names given out: without a door nothing new comes in, and leaves no trace that would block media
     inspected           names at which signalling arrives; `whole`, global addresses of whole hosts
+    legs                port of a second leg -> name                              while the proxy connects
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,8 +24,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from doorman.config.model import AccessEntry, Config, DynamicSource
-from doorman.dataplanes.netfilter.lifetimes import MEDIA, timeouts_of
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED, TO_PROXY
+from doorman.dataplanes.netfilter.lifetimes import media_timeout, timeouts_of
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 from doorman.engine.state import DELEGATED_PORTS_END
 from doorman.net.addresses import Address, address_text
 
@@ -43,7 +44,8 @@ SETS = {
     "names": f"set names {{ type {ENDPOINT}; flags timeout; }}",
     "inspected": f"set inspected {{ type {ENDPOINT}; }}",
 }
-"""The sets and maps by name, each with its definition."""
+"""The sets and maps that follow the engine, by name, each with its definition."""
+_LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
 TO_ALG = "to_alg"
 """The chain that hands a packet to the ALG: its one rule is made apart, since not every kernel has nft's `queue`."""
@@ -54,8 +56,9 @@ _LEAVE_PLAIN = (
     f"meta mark set meta mark and {0xFFFFFFFF ^ PLAIN:#x} accept"
 )
 """A packet that comes from the queue once more: the ALG has no business with its flow."""
+_NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
 _UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
-_MEDIA, _ORDINARY = MEDIA.name, "ordinary"
+_MEDIA, _ORDINARY = "media", "ordinary"
 _SENDER = "ip saddr . meta l4proto . th sport"
 _RECEIVER = "ip daddr . meta l4proto . th dport"
 
@@ -103,8 +106,8 @@ class _Rules:
     def __init__(self, config: Config, setting: Setting) -> None:
         self._config = config
         self._setting = setting
-        self._inside = _names(config, "inside")
-        self._outside = _names(config, "outside")
+        self._inside = interface_names(config, "inside")
+        self._outside = interface_names(config, "outside")
         if not self._inside or not self._outside:
             raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
         self._udp = _ports(config, "udp")
@@ -113,9 +116,9 @@ class _Rules:
     def lines(self) -> Iterator[str]:
         table = self._setting.table
         yield from skeleton(table).splitlines()
-        yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in SETS.values())
+        yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in (*SETS.values(), _LEGS))
         if self._setting.timeouts:
-            for timeout in [*timeouts_of(self._config.timeouts), MEDIA]:
+            for timeout in [*timeouts_of(self._config.timeouts), media_timeout(self._config)]:
                 policy = f"protocol {timeout.protocol}; l3proto ip; {timeout.policy}"
                 yield f"add ct timeout ip {table} {timeout.name} {{ {policy} }}"
         chains = dict(self._chains())
@@ -133,14 +136,13 @@ class _Rules:
             "inspect inspect",
             [
                 "ct state new goto begin",
-                f"ct mark and {INSPECTED | PROXIED:#x} != 0 goto known",
+                f"ct mark and {INSPECTED:#x} != 0 goto known",
             ],
         )
         yield (
             "known",
             [
                 self._elsewhere(),
-                f"ct mark and {PROXIED:#x} != 0 {_TO_PROXY} accept",
                 _LEAVE_PLAIN,
                 f"goto {TO_ALG}",
             ],
@@ -156,8 +158,6 @@ class _Rules:
             ],
         )
         yield "begin_tcp", list(self._begin_tcp())
-        # The answers to a second leg are for the proxy too, whoever's address it has.
-        yield "second_leg second_leg", [f"meta mark and {PROXIED:#x} != 0 ct mark set ct mark or {PROXIED:#x}"]
         yield "translate_in translate_in", list(self._translate_in())
         yield "translate_out translate_out", list(self._translate_out())
         yield "named", list(self._named())
@@ -182,31 +182,21 @@ class _Rules:
 
     def _elsewhere(self) -> str:
         """What neither side of this NAT sent may be another gateway's, with marks like ours."""
-        return f"iifname != {_names(self._config, 'inside', 'outside')} return"
+        return f"iifname != {interface_names(self._config, 'inside', 'outside')} return"
 
     def _begin_tcp(self) -> Iterator[str]:
         if not self._setting.proxy_port:
             return
         yield f"iifname {self._inside} fib daddr type local {_RECEIVER} != @inspected return"
         yield f"iifname {self._outside} {_RECEIVER} != @inspected ip daddr != @whole return"
-        # Without a listener the rule does not match: the connection is plain NAT, or nothing at all.
-        port = self._setting.proxy_port
-        yield f"meta l4proto tcp tproxy to 127.0.0.1:{port} {_TO_PROXY} ct mark set ct mark or {PROXIED:#x} accept"
-        closed = {
-            str(port)
-            for (alg, transport), ports in self._config.services.items()
-            if transport == "tcp" and self._config.failure(alg) == "fail-closed"
-            for port in sorted(ports)
-        }
-        if closed:
-            yield f"tcp dport {_braces(closed)} counter drop"
+        yield f"ct mark set ct mark or {PROXIED:#x} accept"
 
     def _lease(self, source: DynamicSource) -> Iterator[str]:
         yield from self._matching(source, f"ct mark set ct mark or {OURS:#x} goto {TO_ALG}")
 
     def _translate_in(self) -> Iterator[str]:
         yield self._elsewhere()
-        yield f"meta mark and {TO_PROXY:#x} != 0 accept"
+        yield from self._without_proxy()
         yield from self._silent_for(_MEDIA)
         yield _MARK_OURS
         yield f"dnat ip to ip saddr . {_RECEIVER} map @doors"
@@ -218,7 +208,21 @@ class _Rules:
         yield "dnat ip to ip daddr map @hosts_in"
         yield f"{_RECEIVER} @names counter drop"
 
+    def _without_proxy(self) -> Iterator[str]:
+        """What was to be redirected, and was not since there is no proxy: it is plain NAT, or nothing at all."""
+        if not self._setting.proxy_port:
+            return
+        served = [alg for (alg, transport), ports in self._config.services.items() if transport == "tcp" and ports]
+        closed = any(self._config.failure(alg) == "fail-closed" for alg in served)
+        yield f"ct mark and {PROXIED:#x} != 0 {'counter drop' if closed else _NOT_PROXIED}"
+
     def _translate_out(self) -> Iterator[str]:
+        if self._setting.proxy_port:
+            # A second leg has the client's name, or it does not leave. That of another gateway leaves elsewhere.
+            ways_out = interface_names(self._config, "inside", "outside")
+            second_leg = f"meta mark and {PROXIED:#x} != 0 oifname {ways_out}"
+            yield f"{second_leg} ct mark set ct mark or {PROXIED:#x} snat ip to tcp sport map @legs"
+            yield f"{second_leg} counter drop"
         yield f"iifname != {self._inside} return"
         yield f"oifname != {self._outside} ct status and dnat == 0 return"
         yield f"ct mark and {OURS:#x} != 0 goto named"
@@ -245,7 +249,8 @@ class _Rules:
         if not self._setting.timeouts:
             return
         if whose == _MEDIA:
-            yield f'ct mark and {INSPECTED:#x} == 0 meta l4proto udp ct timeout set "{_MEDIA}"'
+            name = media_timeout(self._config).name
+            yield f'ct mark and {INSPECTED:#x} == 0 meta l4proto udp ct timeout set "{name}"'
             return
         for timeout in timeouts_of(self._config.timeouts):
             yield f'{timeout.match} ct timeout set "{timeout.name}"'
@@ -290,14 +295,12 @@ class _Rules:
 
 _HOOKS = {
     "inspect": "type filter hook prerouting priority mangle;",
-    "second_leg": "type filter hook output priority mangle;",
     "translate_in": "type nat hook prerouting priority dstnat;",
     "translate_out": "type nat hook postrouting priority srcnat;",
 }
-_TO_PROXY = f"meta mark set meta mark or {TO_PROXY:#x}"
 
 
-def _names(config: Config, *sides: str) -> str:
+def interface_names(config: Config, *sides: str) -> str:
     """The interfaces of some sides of the NAT, as nft matches them; empty where there are none."""
     names = [
         f'"{interface.name}"'

@@ -19,6 +19,8 @@ from doorman.timers import NEVER
 _IPV4 = 4
 LINGER_MS = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
+LEG_MS = 60_000
+"""How long a second leg may be translated anew: until its first packets have passed. Longer than anybody connects."""
 _LATE = 5.0
 """Seconds after which the kernel, too, must have forgotten a name that lingers no more."""
 _SLACK = 3_600.0
@@ -179,6 +181,11 @@ class _Use(NamedTuple):
 
     users: int
     closes: float
+
+
+def of_leg(port: int, source: Endpoint) -> Element:
+    """What gives a second leg at one of our own ports the name of its client."""
+    return Element("legs", port.to_bytes(2, "big"), _goal(source))
 
 
 def text_of(element: Element) -> str:

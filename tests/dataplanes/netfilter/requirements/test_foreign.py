@@ -110,7 +110,7 @@ def test_flow_offload() -> None:
     ("item", "command"),
     [
         (chain("forward", "drop"), "nft insert rule inet fw c ct mark and 0x100000 != 0 accept"),
-        (chain("input", "drop"), "nft insert rule inet fw c meta mark and 0x800000 != 0 accept"),
+        (chain("input", "drop"), "nft insert rule inet fw c ct mark and 0x200000 != 0 accept"),
         (
             chain("forward", "drop", family="ip", table="filter", name="FORWARD"),
             "iptables -I FORWARD -m connmark --mark 0x100000/0x100000 -j ACCEPT",
@@ -124,7 +124,7 @@ def test_policy_drop(item: Item, command: str) -> None:
 
 def test_policy_drop_of_iptables() -> None:
     (finding,) = found_in(iptables=":INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n")
-    assert finding.mend == "iptables -I INPUT -m mark --mark 0x800000/0x800000 -j ACCEPT"
+    assert finding.mend == "iptables -I INPUT -m connmark --mark 0x200000/0x200000 -j ACCEPT"
 
 
 def test_a_ruleset_that_may_not_be_read() -> None:

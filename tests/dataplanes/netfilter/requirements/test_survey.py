@@ -84,7 +84,7 @@ def test_another_system_has_one_line(tmp_path: Path) -> None:
 
 def test_an_old_kernel_is_a_warning(tmp_path: Path) -> None:
     assert named(survey(tmp_path, release="4.19.0-27-amd64"), "Linux kernel").state == "warning"
-    assert named(survey(tmp_path, release="5.10"), "Linux kernel").state == "found"
+    assert named(survey(tmp_path, release="5.15"), "Linux kernel").state == "found"
 
 
 @pytest.mark.parametrize(("capability", "bit"), [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13)])
@@ -142,13 +142,6 @@ def test_a_strict_reverse_path_filter(tmp_path: Path, where: str) -> None:
 def test_a_loose_reverse_path_filter_of_all_overrules_strict_ones(tmp_path: Path) -> None:
     sysctls = {"net/ipv4/conf/all/rp_filter": 2, "net/ipv4/conf/eth0/rp_filter": 1}
     assert named(survey(tmp_path, sysctls=sysctls), "reverse path filter").state == "found"
-
-
-@pytest.mark.parametrize("where", ["all", "eth0"])
-def test_a_source_check_by_mark(tmp_path: Path, where: str) -> None:
-    finding = named(survey(tmp_path, sysctls={f"net/ipv4/conf/{where}/src_valid_mark": 1}), "source check by mark")
-    assert finding.state == "warning"
-    assert finding.mend.startswith(f"sysctl -w net.ipv4.conf.{where}.src_valid_mark=0;")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_with_the_capabilities_of_the_service_alone_nothing_is_made() -> None:
         if feature.required and any(attempt.where != "namespace" for attempt in feature.attempts)
     }
     assert tried <= trial.worked.keys()
-    assert "policy routes" not in trial.worked | trial.failed
+    assert "VRF devices" not in trial.worked | trial.failed
 
 
 def test_nobody_is_told_what_is_missing() -> None:

@@ -1,7 +1,7 @@
 """Attempts: each makes one thing of the kernel, and raises OSError where the kernel does not have it.
 
 An nft attempt is the commands that make a table with it. The others are single netlink requests or socket options.
-Numbers are those of linux/netfilter/*.h, linux/rtnetlink.h, linux/fib_rules.h and linux/if_link.h.
+Numbers are those of linux/netfilter/*.h, linux/rtnetlink.h and linux/if_link.h.
 """
 
 import socket
@@ -10,28 +10,23 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV4
-from doorman.dataplanes.netfilter.marks import TO_PROXY
 from doorman.dataplanes.netfilter.messages import attribute, body, name, nested
 from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule
 from doorman.dataplanes.netfilter.rtnetlink import change
 
-TABLE = "doorman-trial"
+TABLE, OWNED = "doorman-trial", "doorman-trial-owned"
 
 Place = Literal["namespace", "host"]
 """A namespace of the trial's own, where anything may be made; or the host's, where nothing may be left."""
 
-_RTM_NEWLINK, _RTM_NEWROUTE, _RTM_NEWRULE = 16, 24, 32
+_RTM_NEWLINK = 16
 _NFQNL_MSG_CONFIG = 3 << 8 | 2
 _IPCTNL_MSG_CT_GET = 1 << 8 | 1
 _NFNL_MSG_COMPAT_GET = 11 << 8
-_IP_TRANSPARENT = 19
-_LOOPBACK = 1
 
 _IFINFOMSG = struct.Struct("=BxHiII")
 """Family, type, index, flags, which flags to change."""
-_RTMSG = struct.Struct("=BBBBBBBBI")
-"""Family, lengths of destination and source, TOS, table, protocol, scope, type (for a rule: action), flags."""
 
 
 class Attempt(NamedTuple):
@@ -83,27 +78,6 @@ def bind_queue() -> None:
 def dump_conntrack() -> None:
     """Begin to list conntrack's table."""
     next(dump(_IPCTNL_MSG_CT_GET, body(NFPROTO_IPV4), "list conntrack's table"), None)
-
-
-def make_transparent_socket() -> None:
-    """Set IP_TRANSPARENT, by which a socket may have addresses that are not the machine's."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
-
-
-def make_policy_route() -> None:
-    """Add a rule for a packet mark and, in its table, the route that delivers everything locally."""
-    number = struct.Struct("=I").pack
-    table, mark, mask = (
-        attribute(15, number(1000)),
-        attribute(10, number(TO_PROXY)),
-        attribute(16, number(TO_PROXY)),
-    )
-    to_table, static, host, local, up = 1, 4, 254, 2, 1
-    change(_RTM_NEWLINK, _IFINFOMSG.pack(socket.AF_UNSPEC, 0, _LOOPBACK, up, up))
-    change(_RTM_NEWRULE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, to_table, 0) + table + mark + mask)
-    route = _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, static, host, local, 0)
-    change(_RTM_NEWROUTE, route + table + attribute(4, number(_LOOPBACK)))
 
 
 def make_vrf() -> None:

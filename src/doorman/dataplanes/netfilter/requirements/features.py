@@ -2,15 +2,14 @@
 
 from typing import NamedTuple
 
-from doorman.dataplanes.netfilter.marks import OURS, TO_PROXY
+from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.requirements.attempts import (
+    OWNED,
     Attempt,
     append_rule,
     bind_queue,
     dump_conntrack,
     find_xt_nfqueue,
-    make_policy_route,
-    make_transparent_socket,
     make_vrf,
     nft,
     rule,
@@ -40,7 +39,9 @@ _NAMES = "add map ip T m { type ipv4_addr . inet_proto . inet_service : ipv4_add
 _NAME = "add element ip T m { 192.0.2.1 . udp . 5060 timeout 30s : 192.0.2.2 . 5060 }"
 _DNAT = rule("dnat ip to ip daddr . meta l4proto . th dport map @m", "nat hook prerouting priority dstnat")
 _SNAT = rule("snat ip to ip saddr . meta l4proto . th sport map @m", "nat hook postrouting priority srcnat")
-_TPROXY = rule(f"meta l4proto tcp tproxy to 127.0.0.1:5060 meta mark set meta mark or {TO_PROXY:#x}")
+_REDIRECT = rule("meta l4proto tcp redirect to :5060", "nat hook prerouting priority dstnat - 1")
+_LEGS = "add map ip T m { type inet_service : ipv4_addr . inet_service; flags timeout; }"
+_LEG = rule("snat ip to tcp sport map @m", "nat hook postrouting priority srcnat")
 _TIMEOUT = "add ct timeout ip T u { protocol udp; l3proto ip; policy = { unreplied : 300, replied : 300 }; }"
 
 FEATURES = (
@@ -99,20 +100,20 @@ FEATURES = (
         "CONFIG_NF_CT_NETLINK",
         (Attempt("dumped", make=dump_conntrack),),
     ),
-    Feature("nft tproxy", "signalling over TCP", "nft_tproxy", "CONFIG_NFT_TPROXY", (nft("prerouting", *_TPROXY),)),
+    Feature("nft redirect", "signalling over TCP", "nft_redir", "CONFIG_NFT_REDIR", (nft("prerouting", *_REDIRECT),)),
     Feature(
-        "transparent sockets",
+        "nft snat by port",
         "signalling over TCP: each end sees the other's address",
-        "",
-        "CONFIG_NF_TPROXY_IPV4",
-        (Attempt("IP_TRANSPARENT set", make=make_transparent_socket),),
+        "nft_chain_nat",
+        "CONFIG_NFT_NAT",
+        (nft("postrouting", _LEGS, *_LEG),),
     ),
     Feature(
-        "policy routes",
-        "signalling over TCP: marked packets are delivered here",
+        "nft table with owner",
+        "signalling over TCP: the redirect ends with the gateway",
         "",
-        "CONFIG_IP_MULTIPLE_TABLES",
-        (Attempt("rule for a mark, local route", make=make_policy_route, where="namespace"),),
+        "CONFIG_NF_TABLES, 5.12 or newer",
+        (Attempt("made and removed", (f"add table ip {OWNED} {{ flags owner; }}", f"delete table ip {OWNED}")),),
     ),
     Feature(
         "nft conntrack timeouts",

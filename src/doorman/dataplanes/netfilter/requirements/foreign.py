@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from doorman.dataplanes.netfilter.marks import OURS, TO_PROXY
+from doorman.dataplanes.netfilter.marks import OURS, PROXIED
+from doorman.dataplanes.netfilter.redirect import redirect_table
 from doorman.dataplanes.netfilter.requirements.finding import Finding, found, warning
 from doorman.dataplanes.netfilter.requirements.host import Host
 
@@ -25,9 +26,9 @@ _INTERFACE = re.compile(r"(?<!! )-[io] (\S+)")
 
 _PERMITTED = {
     "forward": (f"ct mark and {OURS:#x} != 0", f"-m connmark --mark {OURS:#x}/{OURS:#x}"),
-    "input": (f"meta mark and {TO_PROXY:#x} != 0", f"-m mark --mark {TO_PROXY:#x}/{TO_PROXY:#x}"),
+    "input": (f"ct mark and {PROXIED:#x} != 0", f"-m connmark --mark {PROXIED:#x}/{PROXIED:#x}"),
 }
-"""What marks the gateway's own packets at each hook: of flows through its names, and on their way to the TCP proxy."""
+"""What marks the gateway's own flows at each hook: those through its names, and those that end at the TCP proxy."""
 
 
 def foreign_rules(host: Host, table: str, interfaces: Sequence[str]) -> Iterator[Finding]:
@@ -117,7 +118,8 @@ def _iptables_permission(chain: str) -> str:
 
 def _is_ours(item: Item, table: str) -> bool:
     (content,) = item.values()
-    return bool(content.get("family") == "ip" and content.get("table", content.get("name")) == table)
+    ours = {table, redirect_table(table)}
+    return bool(content.get("family") == "ip" and content.get("table", content.get("name")) in ours)
 
 
 def _rules(items: list[Item]) -> list[Item]:

@@ -45,7 +45,6 @@ def _findings(
     yield from system.features(host)
     yield sysctls.forwarding(host, named)
     yield sysctls.reverse_path(host, looked_at)
-    yield sysctls.source_check(host, looked_at)
     yield from sysctls.conntrack(host)
     yield from foreign.foreign_rules(host, table, named)
     if config is not None:

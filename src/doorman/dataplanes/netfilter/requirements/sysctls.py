@@ -39,24 +39,6 @@ def reverse_path(host: Host, interfaces: Sequence[str]) -> Finding:
     )
 
 
-def source_check(host: Host, interfaces: Sequence[str]) -> Finding:
-    """Whether the kernel looks for a packet's source in the routing table of its mark.
-
-    For packets on their way to the TCP proxy that table says 'local' of every address, which no source may be. Where
-    there are policy rules the kernel looks even without a reverse path filter (fib_validate_source).
-    """
-    name = "source check by mark"
-    everywhere = bool(host.sysctl("net/ipv4/conf/all/src_valid_mark"))
-    marked = ["all"] if everywhere else [each for each in interfaces if _of(host, each, "src_valid_mark")]
-    if not marked:
-        return found(name, "net.ipv4.conf.*.src_valid_mark is 0", required=False)
-    return warning(
-        name,
-        f"src_valid_mark is 1 for {', '.join(marked)}: packets for the TCP proxy would be dropped",
-        "; ".join(_set(f"{_conf(each)}.src_valid_mark", 0) for each in marked),
-    )
-
-
 def conntrack(host: Host) -> Iterator[Finding]:
     """Room in conntrack's table, its counters, and whether it gives flows to its own helpers unasked."""
     count = host.sysctl("net/netfilter/nf_conntrack_count")

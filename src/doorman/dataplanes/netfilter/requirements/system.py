@@ -6,8 +6,8 @@ from doorman.dataplanes.netfilter.requirements.features import FEATURES, Feature
 from doorman.dataplanes.netfilter.requirements.finding import Finding, found, missing, warning
 from doorman.dataplanes.netfilter.requirements.host import Host
 
-_OLDEST = (5, 10)
-"""The oldest long-term kernel; what an older one lacks, the trial finds."""
+_OLDEST = (5, 15)
+"""The oldest long-term kernel with all that is needed; what an older one lacks, the trial finds."""
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
 """Bits of linux/capability.h."""
@@ -20,7 +20,7 @@ def kernel(host: Host) -> Finding:
         return missing(name, f"this is {host.system}", "run the gateway on Linux; 'doorman replay' works here too")
     version = tuple(int(part) for part in host.release.split("-")[0].split(".")[:2] if part.isdecimal())
     if version < _OLDEST:
-        return warning(name, f"{host.release} is older than 5.10, which was never tried", "upgrade the kernel")
+        return warning(name, f"{host.release} is older than 5.15, which was never tried", "upgrade the kernel")
     return found(name, host.release)
 
 

@@ -1,6 +1,6 @@
 """The proxy in a kernel: three network namespaces, real TCP, and each end sees the addresses it would see without it.
 
-client 10.0.0.10, .11  ──  10.0.0.1  gateway  203.0.113.1  ──  server 203.0.113.20
+client 10.0.0.10, .11  ──  10.0.0.1  gateway  203.0.113.1  ──  server 203.0.113.20, .21
 """
 
 import contextlib
@@ -16,9 +16,16 @@ from typing import NamedTuple
 import pytest
 import uvloop
 
+from doorman.algs.api import Refused
+from doorman.config.reader import read_config
 from doorman.daemon.proxy import Settings
-from doorman.daemon.transparent import listen, second_leg
-from doorman.net.addresses import address_of
+from doorman.daemon.sockets import listen
+from doorman.dataplanes.netfilter.marks import PROXIED
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from doorman.dataplanes.netfilter.ruleset import Setting
+from doorman.engine.connections import Connection
+from doorman.engine.inspection import Inspection
+from doorman.net.addresses import Endpoint
 from kit.namespaces import Namespace
 from kit.proxy import LiveGateway, Running, break_off, is_reset, read_all, read_until, resident
 from kit.sip import INTERFACES, answer, incoming, request, sdp
@@ -26,43 +33,47 @@ from kit.waiting import until
 
 PHONE, OTHER_PHONE, GATEWAY, SERVER = "10.0.0.10", "10.0.0.11", "203.0.113.1", "203.0.113.20"
 POOLED = "203.0.113.100"
+OTHER_SERVER = "203.0.113.21"
+PORTS = range(15_060, 15_070)
 OVERLOAD = INTERFACES + "ip nat inside source list 1 interface out0 overload\n"
 CONFIG = (
     OVERLOAD
     + "ip nat inside source static tcp 10.0.0.10 5060 interface out0 5060\n"
     + f"ip nat inside source static 10.0.0.11 {POOLED}\n"
 )
-MARK = "0x00800000"
-TABLE = "8388"
 NEITHER = b"HELO there\r\n"
 REGISTER = request("REGISTER").replace(b"10.0.0.10:5060", b"10.0.0.10:40000")
 
-RULES = """
-table ip doorman_test {{
-  chain signalling {{
-    type filter hook prerouting priority mangle; policy accept;
-    meta l4proto tcp socket transparent 1 meta mark set meta mark or {mark} accept
-    iifname {{ "in0", "out0" }} tcp dport 5060 tproxy to 127.0.0.1:{port} meta mark set meta mark or {mark} accept
-  }}
-  chain untracked_in {{
-    type filter hook prerouting priority raw; policy accept;
-    iifname {{ "in0", "out0" }} tcp dport 5060 notrack
-    meta l4proto tcp socket transparent 1 notrack
-  }}
-  chain untracked_out {{
-    type filter hook output priority raw; policy accept;
-    meta l4proto tcp socket transparent 1 notrack
-  }}
-  chain translate_in {{
-    type nat hook prerouting priority dstnat; policy accept;
-    iifname "out0" ip daddr 203.0.113.1 tcp dport 5060 dnat to 10.0.0.10
-  }}
-  chain translate_out {{
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname "out0" meta l4proto tcp ip saddr 10.0.0.0/24 snat to 203.0.113.1:32768-65535
-  }}
-}}
-"""
+
+class KernelGateway(LiveGateway):
+    """An engine for a proxy, whose table is in the kernel; made in the namespace where the proxy runs."""
+
+    def __init__(self, config: str) -> None:
+        super().__init__(config)
+        self.config = read_config(config, "test.cfg")
+        self.plane: NetfilterPlane
+
+    def start(self, port: int) -> None:
+        self.plane = NetfilterPlane(Setting("doorman", 5060, port, timeouts=True))
+        self.synchronise()
+
+    def synchronise(self) -> None:
+        state = self.engine.state
+        self.plane.synchronise(self.config, state.bindings, state.doors.everyone(), self.now())
+        self.engine.take_changes()
+
+    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint]:
+        found = self.plane.origin(receiver, sender)
+        if found is None:
+            raise Refused("not-redirected")
+        return found
+
+    def translate_leg(self, port: int, connection: Connection) -> None:
+        self.plane.translate_leg(port, connection.source, connection.target)
+
+    def commit(self, inspections: tuple[Inspection, ...]) -> bool:
+        self.plane.commit(self.engine.take_changes(), self.now())
+        return super().commit(inspections)
 
 
 class Lab(NamedTuple):
@@ -74,17 +85,10 @@ class Lab(NamedTuple):
 
     def up(self) -> None:
         self._wire("in0", self.client, "10.0.0.1/24", [f"{PHONE}/24", f"{OTHER_PHONE}/24"])
-        self._wire("out0", self.server, "203.0.113.1/24", [f"{SERVER}/24"])
+        self._wire("out0", self.server, "203.0.113.1/24", [f"{SERVER}/24", f"{OTHER_SERVER}/24"])
         self.client.run("ip", "route", "add", "default", "via", "10.0.0.1")
         self.server.run("ip", "route", "add", POOLED, "via", "203.0.113.1")
-        self.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.tcp_tw_reuse=1")
-        self.gateway.run("ip", "rule", "add", "priority", "100", "fwmark", f"{MARK}/{MARK}", "lookup", TABLE)
-        self.gateway.run("ip", "route", "add", "local", "default", "dev", "lo", "table", TABLE)
-
-    def intercept(self, port: int) -> None:
-        """Lead TCP signalling to the proxy at this port, in place of any before it."""
-        start = "table ip doorman_test\ndelete table ip doorman_test\n"
-        self.gateway.run("nft", "-f", "-", stdin=start + RULES.format(port=port, mark=MARK))
+        self.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
 
     def _wire(self, name: str, far: Namespace, near: str, addresses: list[str]) -> None:
         self.gateway.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", far.name)
@@ -111,7 +115,7 @@ def lab(root: None) -> Iterator[Lab]:  # noqa: ARG001 - its check
 class World:
     """A proxy in the lab's gateway, and sockets at both ends."""
 
-    def __init__(self, lab: Lab, running: Running, gateway: LiveGateway) -> None:
+    def __init__(self, lab: Lab, running: Running, gateway: KernelGateway) -> None:
         self.lab = lab
         self.running = running
         self.gateway = gateway
@@ -159,20 +163,21 @@ class World:
 
 @pytest.fixture
 def world(lab: Lab) -> Iterator[World]:
-    gateway = LiveGateway(CONFIG)
+    gateway = KernelGateway(CONFIG)
     running = Running(
         gateway,
-        lambda: listen(address_of("127.0.0.1")),
-        settings=Settings(connect_seconds=1.0),
-        dial=second_leg,
+        lambda: listen(PORTS),
+        settings=Settings(connect_seconds=1.0, mark=PROXIED),
         new_loop=uvloop.new_event_loop,
         inside=lab.gateway.inside(),
     )
-    with running:
-        lab.intercept(running.name[1])
+    with running, lab.gateway.inside():
+        gateway.start(running.name[1])
         made = World(lab, running, gateway)
         yield made
         made.exact_close()
+        running.end()
+        gateway.plane.close(remove=True)
 
 
 def test_from_inside_both_ends_see_the_right_addresses(world: World) -> None:
@@ -289,11 +294,10 @@ def turned_away(world: World, where: Namespace, target: str) -> bool:
         return True
 
 
-def test_who_calls_the_gateway_itself_or_comes_without_a_door_is_reset(world: World) -> None:
+def test_who_comes_without_a_door_is_reset(world: World) -> None:
     world.gateway.engine = LiveGateway(OVERLOAD).engine
-    assert turned_away(world, world.lab.client, "10.0.0.1")
     assert turned_away(world, world.lab.server, GATEWAY)
-    assert world.running.traffic.refused == {"no-translation": 2}
+    assert world.running.traffic.refused == {"no-translation": 1}
     world.listen(world.lab.server, SERVER)
     world.call(world.lab.client, (SERVER, 5060), (PHONE, 5060))
     until(lambda: len(world.gateway.engine.state.sessions) == 1)
@@ -301,17 +305,117 @@ def test_who_calls_the_gateway_itself_or_comes_without_a_door_is_reset(world: Wo
     assert world.running.traffic.refused["no-session-or-door"] == 1
 
 
-def test_a_phone_that_calls_again_from_the_same_port(world: World) -> None:
-    listener = world.listen(world.lab.server, SERVER)
-    for _ in range(3):
-        client = world.call(world.lab.client, (SERVER, 5060), (PHONE, 45_000))
-        server = world.accept(listener)
-        server.sendall(NEITHER)
-        assert client.recv(100) == NEITHER
+def test_who_calls_the_gateway_itself_is_led_nowhere(world: World) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        world.call(world.lab.client, ("10.0.0.1", 5060))
+    assert world.running.traffic.accepted == 0
+
+
+def test_nobody_reaches_the_port_of_the_proxy(world: World) -> None:
+    for where, address in ((world.lab.client, "10.0.0.1"), (world.lab.server, GATEWAY), (world.lab.gateway, GATEWAY)):
+        with where.inside():
+            caller = socket.socket()
+        caller.settimeout(0.2)
+        with pytest.raises(TimeoutError), caller:
+            caller.connect((address, world.running.name[1]))
+    assert world.running.traffic.accepted == 0
+
+
+def talk(world: World, listener: socket.socket, call: tuple[Namespace, str, tuple[str, int]], how: str) -> None:
+    """One connection from a port that is used again: the server closes it, or the client breaks it off."""
+    where, target, source = call
+    client = world.call(where, (target, 5060), source)
+    server = world.accept(listener)
+    server.sendall(NEITHER)
+    assert client.recv(100) == NEITHER
+    if how == "closed":
         server.close()
         assert read_all(client) == b""
         client.close()
-        until(world.is_over)
+    else:
+        break_off(client)
+        assert is_reset(server)
+
+
+again = pytest.mark.parametrize("how", ["closed", "broken off"])
+
+
+@again
+def test_a_phone_that_calls_again_from_the_same_port(world: World, how: str) -> None:
+    listener = world.listen(world.lab.server, SERVER)
+    for _ in range(20):
+        talk(world, listener, (world.lab.client, SERVER, (PHONE, 45_000)), how)
+    until(world.is_over)
+
+
+@again
+def test_a_server_that_calls_again_from_the_same_port(world: World, how: str) -> None:
+    listener = world.listen(world.lab.client, PHONE)
+    for _ in range(20):
+        talk(world, listener, (world.lab.server, GATEWAY, (SERVER, 45_000)), how)
+    until(world.is_over)
+
+
+@again
+def test_one_port_calls_two_servers_in_turn(world: World, how: str) -> None:
+    listeners = {address: world.listen(world.lab.server, address) for address in (SERVER, OTHER_SERVER)}
+    for number in range(6):
+        address = (SERVER, OTHER_SERVER)[number % 2]
+        talk(world, listeners[address], (world.lab.client, address, (PHONE, 46_000)), how)
+    until(world.is_over)
+
+
+def test_one_port_calls_two_servers_at_once(world: World) -> None:
+    clients = []
+    for address in (SERVER, OTHER_SERVER):
+        listener = world.listen(world.lab.server, address)
+        clients.append(world.call(world.lab.client, (address, 5060), (PHONE, 47_000)))
+        server = world.accept(listener)
+        assert server.getpeername() == (GATEWAY, 47_000)
+        server.sendall(f"HELO {address}\r\n".encode())
+    assert [client.recv(100).split()[1].decode() for client in clients] == [SERVER, OTHER_SERVER]
+
+
+def test_a_connection_whose_flow_is_cut_is_reset_at_both_ends(world: World) -> None:
+    world.gateway.engine.state.delegated = True
+    client, server = world.pair()
+    client.sendall(NEITHER)
+    assert server.recv(100) == NEITHER
+    for session in list(world.gateway.engine.state.sessions):
+        world.gateway.engine.state.cut_session(session, world.gateway.now())
+    world.gateway.commit(())
+    world.running.sweep()
+    assert is_reset(client)
+    assert is_reset(server)
+
+
+def test_a_table_made_anew_meanwhile_disturbs_nobody(world: World) -> None:
+    client, server = world.pair()
+    world.gateway.synchronise()
+    client.sendall(NEITHER)
+    assert server.recv(100) == NEITHER
+    assert list(world.gateway.plane.flows()) == []
+
+
+@pytest.mark.parametrize("policy", ["fail-open", "fail-closed"])
+def test_without_a_redirect_new_connections_are_plain_nat_or_nothing(world: World, policy: str) -> None:
+    world.gateway.config = read_config(CONFIG + f"ip nat service sip {policy}\n", "test.cfg")
+    world.gateway.synchronise()
+    client, server = world.pair()
+    world.gateway.plane.end_redirect()
+    listener = world.listen(world.lab.server, SERVER)
+    if policy == "fail-open":
+        world.call(world.lab.client, (SERVER, 5060))
+        assert world.accept(listener).getpeername()[0] == GATEWAY
+    else:
+        with world.lab.client.inside():
+            caller = socket.socket()
+        caller.settimeout(0.2)
+        with pytest.raises(TimeoutError), caller:
+            caller.connect((SERVER, 5060))
+    assert world.running.traffic.accepted == 1
+    client.sendall(NEITHER)
+    assert server.recv(100) == NEITHER, "a connection that is there goes on"
 
 
 def test_who_reads_slowly_slows_down_who_sends(world: World) -> None:
