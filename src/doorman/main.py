@@ -65,6 +65,7 @@ def _replay(options: argparse.Namespace) -> int:
             json_report=options.json,
             debug=tuple(options.debug),
             explain=options.explain,
+            ladder=options.ladder,
             mtu=options.mtu,
         )
     )
@@ -109,6 +110,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="REPORT", type=Path, help="write a report as JSON")
     parser.add_argument("--debug", metavar="ALG", choices=["sip"], action="append", default=[], help="debug lines: sip")
     parser.add_argument("--explain", action="store_true", help="show each rewritten message before and after, and why")
+    parser.add_argument("--ladder", metavar="CALL-ID", help="show one call, message by message; its beginning suffices")
     parser.add_argument("--mtu", metavar="BYTES", type=_mtu, default=1500, help="of the outside link (default 1500)")
 
 

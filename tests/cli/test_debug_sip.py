@@ -126,3 +126,17 @@ def test_media_without_an_address() -> None:
 def test_bytes_of_a_message_are_escaped(evil: str) -> None:
     message = request("INVITE", f"Record-Route: <sip:{evil}@10.0.0.10>", body=crlf(sdp()).replace(b"s=-", b"s=\x1b"))
     assert all(" " <= character <= "~" for line in debugged(message) for character in line)
+
+
+@pytest.mark.parametrize("mode", ["observe", "pinhole-only"])
+def test_a_mode_that_keeps_it_from_happening(mode: str) -> None:
+    """The lines are those of mode `full`, behind one that says what of it is done."""
+
+    def lines(config: str) -> list[str]:
+        engine = Engine(read_config(config, "x"), random.Random(1).random)
+        (inspection,) = engine.receive(udp(PHONE, PEER, request(body=sdp())), Side.INSIDE, 1.0).inspections
+        return list(debug_lines(inspection, MAY_23))
+
+    first, told, *rest = lines(f"{OVERLOAD}ip nat service sip mode {mode}\n")
+    assert [first, *rest] == lines(OVERLOAD)
+    assert f"NAT: SIP: [0] mode {mode}: " in told

@@ -89,3 +89,27 @@ def test_the_end_of_a_call() -> None:
     engine.receive(udp(PHONE, PEER, request(body=sdp())), Side.INSIDE, 1.0)
     cancel = engine.receive(udp(PHONE, PEER, request("CANCEL")), Side.INSIDE, 2.0).inspections[0]
     assert "  doors of sip one close in 5 s" in list(explain(cancel, 2))
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("observe", "  mode observe: nothing of what follows is done, the message goes on as it came"),
+        ("pinhole-only", "  mode pinhole-only: the message goes on as it came, only doors open"),
+    ],
+)
+def test_a_mode_that_keeps_it_from_happening(mode: str, said: str) -> None:
+    """The same is shown as in mode `full`, with a line that says what of it is done."""
+    packet = udp(PHONE, PEER, request(body=sdp()))
+    full = list(explain(inspected(packet), 7))
+    held_back = list(explain(inspected(packet, config=f"{OVERLOAD}ip nat service sip mode {mode}\n"), 7))
+    assert said in held_back
+    kept = [line for line in held_back if line != said and "note: would-" not in line]
+    assert sorted(kept) == sorted(full)
+
+
+def test_a_drop_that_does_not_happen() -> None:
+    config = OVERLOAD + "ip nat service sip mode observe\n"
+    lines = list(explain(inspected(udp(PHONE, PEER, request("BREW")), config=config), 7))
+    assert any(line.startswith("  dropped: unknown-method") for line in lines)
+    assert any(line.startswith("  mode observe:") for line in lines)

@@ -5,10 +5,11 @@ The names are NAT's own: an inside host's *inside local* address is its own, its
 
 from collections.abc import Iterator
 
-from doorman.algs.api import CloseDoors, Direction, Edit, Note, OpenDoor
-from doorman.cli.reasons import meaning_of_drop
+from doorman.algs.api import CloseDoors, Direction, Edit, Effect, Note, OpenDoor
+from doorman.cli.reasons import NOT_DONE, meaning_of_drop
 from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
+from doorman.engine.modes import as_decided
 from doorman.net.addresses import address_text
 
 _MEANING = {
@@ -19,15 +20,17 @@ _MEANING = {
 
 def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     """What was done to a message, and why; the lines begin with `-` as it came, `+` as it goes on."""
-    path, outcome = inspection.message.path, inspection.outcome
+    path, outcome, withheld = inspection.message.path, as_decided(inspection.outcome), inspection.outcome.withheld
     way = "outbound" if inspection.message.direction == Direction.OUTBOUND else "inbound"
     yield f"packet {packet}: {way} {outcome.name or 'message that is not ' + inspection.alg}"
     yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
+    if withheld is not None:
+        yield f"  mode {withheld.mode}: {NOT_DONE[withheld.mode]}"
     yield from _diff(inspection.message.data, outcome.edits, _MEANING[inspection.message.direction])
     if outcome.drop is not None:
         meaning = meaning_of_drop(outcome.drop)
         yield f"  dropped: {outcome.drop}{f', {meaning}' if meaning else ''}"
-    yield from dict.fromkeys(_effects(inspection))
+    yield from dict.fromkeys(_effects(outcome.effects, inspection.message.now))
     yield ""
 
 
@@ -65,14 +68,14 @@ def _line(line: bytes) -> str:
     return shown(line.rstrip(b"\r\n"))
 
 
-def _effects(inspection: Inspection) -> Iterator[str]:
-    for effect in inspection.outcome.effects:
+def _effects(effects: list[Effect], now: float) -> Iterator[str]:
+    for effect in effects:
         if isinstance(effect, OpenDoor):
             door = effect.door
             visitor = address_text(door.visitor) if door.visitor is not None else "anyone"
             yield f"  door for {door.role}: {visitor} may reach {door.leads_to} at {door.entrance}"
         elif isinstance(effect, CloseDoors):
-            delay = effect.at - inspection.message.now
+            delay = effect.at - now
             what = f" at {effect.entrance}" if effect.entrance is not None else ""
             yield f"  doors of {label(effect.owner)}{what} close in {delay:g} s"
         elif isinstance(effect, Note):

@@ -8,14 +8,13 @@ meanwhile. Times are seconds; a time that never comes is None.
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from doorman.cli.debug.topic import Topic
 from doorman.config.model import Config
 from doorman.dataplanes.report import Json
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 
-Topic = Literal["nat", "sip"]
-"""What can be debugged: `debug ip nat` and `debug ip nat sip`."""
 Unsubscribe = Callable[[], None]
 
 
@@ -105,8 +104,29 @@ class Gateway(Protocol):
     def alg_statistics(self, alg: str) -> Json:
         """An ALG's counters.
 
-        `messages`, `drops` and `notes` (counts by name), and `totals` (counts by name: rewritten, calls …).
+        `messages`, `drops` and `notes` (counts by name), and `totals` (what exists now: calls, registrations). `rows`:
+        the messages by method and class of response, see `dataplanes.alg_counts`; `accepted`: how many of each method
+        were answered with 200; `repeated`: messages that were sent again, by name.
         """
+        ...
+
+    def guard(self) -> Iterator[Json]:
+        """The sources whose INVITEs fail: source, server, `state` (`denied` or `watched`), failures.
+
+        Also: `left` (seconds for which it is denied, else None), `refused` (INVITEs dropped since it was denied).
+        """
+        ...
+
+    def call_details(self, call_id: str) -> Json:
+        """All about the call whose Call-ID this is or begins with, see `dataplanes.call_report`.
+
+        Its `doors`: label, role, transport, visitor, entrance, leads_to, and `state` (`open`, or `used` by a flow);
+        `packets_in`, `packets_out`, `bytes_in`, `bytes_out`, in from the outside, None where not counted.
+        """
+        ...
+
+    def traces(self) -> Iterator[Json]:
+        """The traces of this run: `file`, `of`, `messages`, `bytes`, `left` (seconds, None when over), `state`."""
         ...
 
     # What can be done
@@ -148,6 +168,30 @@ class Gateway(Protocol):
 
     def clear_statistics(self) -> None:
         """Begin all counters at zero."""
+        ...
+
+    def clear_alg_statistics(self, alg: str) -> None:
+        """Begin an ALG's counters at zero, and those of all notes."""
+        ...
+
+    def clear_guard(self, source: Address | None) -> int:
+        """Hear a denied source again, or all, and count its failures anew; say how many entries there were."""
+        ...
+
+    def trace(self, topic: Topic, name: str, seconds: int) -> Path:
+        """Write the messages of a topic to a new capture, for so long; say where.
+
+        Raises:
+            NotApplied: it is no name for a file, there is one already, or there are too many.
+        """
+        ...
+
+    def end_trace(self, name: str) -> None:
+        """End a trace before its time.
+
+        Raises:
+            NotApplied: there is none of this name at work.
+        """
         ...
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:

@@ -8,17 +8,21 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from doorman.algs.api import Outcome
 from doorman.cli.check import UnreadableError, read_text
 from doorman.cli.debug.sip import debug_lines
 from doorman.cli.explain import explain
 from doorman.cli.progress import watched
+from doorman.cli.show.call import show_call
 from doorman.cli.summary import summary
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import AccessEntry, AccessList, Config, DynamicSource, Interface
 from doorman.config.reader import read_config
+from doorman.dataplanes.call_report import replayed_call
 from doorman.dataplanes.replay import DEFAULT_MTU, Replay
 from doorman.dataplanes.report import report
 from doorman.engine.engine import Engine
+from doorman.engine.ladder import Ladders, judged
 from doorman.engine.results import Result
 from doorman.nat.rules import UnusableConfig
 from doorman.net.addresses import Address, Prefix, address_of, parse_prefix
@@ -39,6 +43,7 @@ class Options(NamedTuple):
     json_report: Path | None = None
     debug: tuple[str, ...] = ()
     explain: bool = False
+    ladder: str | None = None
     mtu: int = DEFAULT_MTU
 
 
@@ -81,7 +86,8 @@ def _run(options: Options, stack: ExitStack) -> int:
     if options.output is not None:
         out = stack.enter_context(options.output.open("wb"))
         writer = create_capture(out, options.output.name, reader.resolution)
-    replay = Replay(engine, writer, options.mtu, _watch(options))
+    ladders = Ladders()
+    replay = Replay(engine, writer, options.mtu, _watch(options, ladders))
     damage = None
     try:
         replay.run(watched(reader, options.capture.stat().st_size))
@@ -91,7 +97,7 @@ def _run(options: Options, stack: ExitStack) -> int:
         raise _trouble(options.output, error) from None
     if writer is not None:
         writer.finish()
-    _tell(options, replay)
+    _tell(options, replay, ladders)
     if damage is None:
         return GOOD
     sys.stderr.write(f"{_trouble(options.capture, damage)}; the {replay.counts.read} packets before that were used\n")
@@ -110,12 +116,16 @@ def _trouble(path: Path | None, what: object) -> CannotReplayError:
     return CannotReplayError(f"{printable(str(path))}: {what}")
 
 
-def _tell(options: Options, replay: Replay) -> None:
+def _tell(options: Options, replay: Replay, ladders: Ladders) -> None:
     found = report(replay)
     if options.json_report is not None:
         options.json_report.write_text(json.dumps(found, indent=2) + "\n")
     for line in summary(found, replay.drops, replay.details):
         sys.stdout.write(line + "\n")
+    if options.ladder is not None:
+        sys.stdout.write(f"\n# show alg sip call {printable(options.ladder)}\n")
+        for line in show_call(replayed_call(replay, ladders, options.ladder)):
+            sys.stdout.write(line + "\n")
 
 
 def _config(options: Options) -> Config:
@@ -159,16 +169,23 @@ def _wildcard(prefix: Prefix) -> Address:
     return Address(((1 << (32 - prefix.length)) - 1).to_bytes(4, "big"))
 
 
-def _watch(options: Options) -> Callable[[int, int, Result], None] | None:
-    if not options.explain and not options.debug:
+def _is_worth_showing(outcome: Outcome) -> bool:
+    return bool(outcome.edits or outcome.drop or outcome.withheld)
+
+
+def _watch(options: Options, ladders: Ladders) -> Callable[[int, int, Result], None] | None:
+    if not options.explain and not options.debug and options.ladder is None:
         return None
 
     def watch(packet: int, time_ns: int, result: Result) -> None:
+        if options.ladder is not None:
+            for inspection in judged(result):
+                ladders.see(inspection)
         for inspection in result.inspections:
             if inspection.alg in options.debug:
                 for line in debug_lines(inspection, time_ns):
                     sys.stdout.write(line + "\n")
-            if options.explain and (inspection.outcome.edits or inspection.outcome.drop):
+            if options.explain and _is_worth_showing(inspection.outcome):
                 for line in explain(inspection, packet):
                     sys.stdout.write(line + "\n")
 

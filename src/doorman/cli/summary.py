@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from doorman.cli.reasons import meaning_of_drop, meaning_of_note
+from doorman.cli.show.alg_statistics import message_rows
 from doorman.cli.show.calls import show_calls
 from doorman.cli.show.doors import show_doors
 from doorman.cli.show.table import table
@@ -23,6 +24,7 @@ def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes
         ("show ip nat translations", show_translations(found["translations"])),
         ("show ip nat doors (opened, used, closed: numbers of packets)", show_doors(found["doors"])),
         ("show alg sip calls", show_calls(found["calls"])),
+        ("show alg sip statistics", _statistics(found["statistics"])),
         ("left alone, and why", _notes(found["notes"], details)),
         ("dropped, and why", _drops(list(drops))),
     ):
@@ -44,6 +46,12 @@ def _counts(found: Json) -> Iterator[str]:
         if messages:
             counted = ", ".join(f"{name} {count}" for name, count in messages.items())
             yield f"{alg}: {sum(messages.values())} messages ({counted}), {found['rewritten']} rewritten"
+
+
+def _statistics(statistics: dict[str, list[Json]]) -> Iterator[str]:
+    """The rows of all ALGs that are not zero."""
+    rows = [row for rows in statistics.values() for row in rows if row["total"]]
+    yield from message_rows(rows) if rows else ["no messages"]
 
 
 def _notes(notes: dict[str, int], details: dict[str, Counter[bytes]]) -> Iterator[str]:

@@ -8,10 +8,12 @@ import pytest
 from doorman.cli.gateway import NotApplied, Selection
 from doorman.cli.shell.modes import PRIVILEGED, USER
 from doorman.cli.shell.session import ShellSession
+from doorman.cli.shell.terminal import MOST_TOPICS
 from doorman.config.command import CommandError
 from doorman.net.addresses import Endpoint
-from kit.packets import endpoint
+from kit.packets import endpoint, udp
 from kit.shell import FakeGateway, typed
+from kit.sip import PEER, PHONE, request
 
 
 @pytest.fixture
@@ -43,12 +45,12 @@ def refusal(session: ShellSession, line: str, *, as_json: bool = False) -> str:
 @pytest.mark.parametrize("command", shows())
 def test_every_show_has_json(command: str, gateway: FakeGateway) -> None:
     gateway.call()
-    gateway.register()
+    gateway.flood()
     gateway.attack()
     text = typed(privileged(gateway), f" {command} ", as_json=True)
     found = json.loads(text)
     assert found["command"] == command
-    assert found["data"] or command == "show debugging"
+    assert found["data"] or command in {"show debugging", "show alg sip traces"}
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
 
@@ -195,6 +197,27 @@ def test_debugging_is_of_a_session_and_ends_with_it(gateway: FakeGateway) -> Non
     assert len(gateway.subscribers) == 1
     session.close()
     assert gateway.subscribers == {}
+
+
+def test_no_more_than_so_many_conditions(gateway: FakeGateway) -> None:
+    session = privileged(gateway)
+    for number in range(MOST_TOPICS):
+        typed(session, f"debug ip nat sip call-id {number}")
+    assert refusal(session, "debug ip nat sip") == "% No more than 32 conditions at once"
+    assert typed(session, "show debugging").count("\n") == MOST_TOPICS
+    found = json.loads(typed(session, "show debugging", as_json=True))["data"]["debugging"]
+    assert found[0] == "sip call-id 0"
+
+
+def test_a_message_of_no_call_is_shown_of_its_host(gateway: FakeGateway) -> None:
+    told: list[str] = []
+    session = privileged(gateway, told)
+    typed(session, "debug ip nat sip call-id one")
+    gateway.inside(udp(PHONE, PEER, request().replace(b"CSeq: 1", b"CSeq: x")))
+    assert told == []
+    typed(session, "debug ip nat sip host 203.0.113.1")
+    gateway.inside(udp(PHONE, PEER, request().replace(b"CSeq: 1", b"CSeq: x")))
+    assert [line.partition("[0] ")[2] for line in told] == ["processing malformed message", "message dropped: cseq"]
 
 
 def test_exit_ends_debugging(gateway: FakeGateway) -> None:

@@ -21,8 +21,12 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 CONFIGS = {"pool": POOL, "overload": OVERLOAD}
 EVENTS: dict[str, Callable[[FakeGateway], None]] = {
     "[call]": FakeGateway.call,
+    "[the call ends]": FakeGateway.hang_up,
+    "[two calls that fail]": FakeGateway.fail,
     "[registration]": FakeGateway.register,
     "[message that attacks the terminal]": FakeGateway.attack,
+    "[a stranger calls at random]": FakeGateway.flood,
+    "[two minutes]": lambda gateway: gateway.wait(121),
     "[a day and two hours]": lambda gateway: gateway.wait(93_600),
 }
 

@@ -6,10 +6,12 @@ what was replaced follows as `OLD->NEW`. Ports are shown where they changed as w
 
 from collections.abc import Iterator
 
-from doorman.algs.api import OpenDoor
+from doorman.algs.api import OpenDoor, apply_edits
 from doorman.cli.debug.stamp import stamp
+from doorman.cli.reasons import NOT_DONE
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
+from doorman.engine.modes import as_decided
 from doorman.wire.malformed import Malformed
 from doorman.wire.multipart import find_parts
 from doorman.wire.sdp import SessionDescription, read_sdp
@@ -26,11 +28,14 @@ def debug_lines(inspection: Inspection, time_ns: int) -> Iterator[str]:
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:
-    outcome = inspection.outcome
+    outcome = as_decided(inspection.outcome)
     if not outcome.name:
         yield f"NAT: SIP: [0] not a SIP message, {len(inspection.message.data)} bytes passed"
         return
     yield f"NAT: SIP: [0] processing {outcome.name} message"
+    withheld = inspection.outcome.withheld
+    if withheld is not None:
+        yield f"NAT: SIP: [0] mode {withheld.mode}: {NOT_DONE[withheld.mode]}"
     if outcome.drop is not None:
         yield f"NAT: SIP: [0] message dropped: {outcome.drop}"
         return
@@ -53,7 +58,7 @@ def _lines(inspection: Inspection) -> Iterator[str]:
             yield "NAT: SIP: Trying to find expires parameter"
         yield from (f"NAT: SIP: [0] translated embedded address {change}" for change in changes)
     yield progress
-    after = _read(inspection.after)
+    after = _read(inspection.after if withheld is None else apply_edits(before.data, outcome.edits))
     if after is not None and before.body_start != before.body_end:
         yield from _body_lines(before, after)
 
@@ -87,7 +92,7 @@ def _body_lines(before: SipMessage, after: SipMessage) -> Iterator[str]:
 
 def _descriptions(sip: SipMessage) -> list[SessionDescription]:
     parts = find_parts(sip.data, sip.value("content-type"), sip.body_start, sip.body_end)
-    return [read_sdp(sip.data, start, end) for kind, start, end, _ in parts if kind == b"application/sdp"]
+    return [read_sdp(sip.data, part.start, part.end) for part in parts if part.content_type == b"application/sdp"]
 
 
 def _media(description: SessionDescription) -> list[str]:

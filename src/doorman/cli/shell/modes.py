@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from doorman.cli.shell.commands import alg, clear, debug, memory, nat, system, terminal
+from doorman.cli.shell.commands import alg, clear, debug, guard, memory, nat, system, terminal, trace
 from doorman.config.command import Command
 from doorman.config.tree import CommandTree
 
@@ -21,7 +21,14 @@ class ExecMode:
         return CommandTree(self.commands)
 
 
-_EVERYWHERE = (*nat.COMMANDS, *alg.COMMANDS, *system.COMMANDS, *terminal.COMMANDS)
+_EVERYWHERE = (
+    *nat.COMMANDS,
+    *alg.COMMANDS,
+    *guard.SHOW_COMMANDS,
+    *trace.SHOW_COMMANDS,
+    *system.COMMANDS,
+    *terminal.COMMANDS,
+)
 
 USER = ExecMode("user EXEC", ">", *_EVERYWHERE)
 
@@ -30,7 +37,9 @@ PRIVILEGED = ExecMode(
     "#",
     *_EVERYWHERE,
     *clear.COMMANDS,
+    *guard.COMMANDS,
     *debug.COMMANDS,
+    *trace.COMMANDS,
     *memory.COMMANDS,
     *terminal.PRIVILEGED_COMMANDS,
 )

@@ -1,13 +1,15 @@
 """Where an operator sits: the gateway, the mode, and what is being debugged. The commands of the shell work on it."""
 
 from collections.abc import Callable
-from typing import get_args
 
-from doorman.cli.gateway import Gateway, Topic, Unsubscribe
+from doorman.cli.debug.topic import Topic
+from doorman.cli.gateway import Gateway, Unsubscribe
 from doorman.cli.shell.configuring import Configuring
+from doorman.config.command import Refused
 from doorman.config.errors import printable
 
-TOPICS: tuple[Topic, ...] = get_args(Topic)
+MOST_TOPICS = 32
+"""Of one session at once."""
 
 
 class Terminal:
@@ -35,15 +37,26 @@ class Terminal:
     @property
     def debugging(self) -> list[Topic]:
         """What is being debugged, in a fixed order."""
-        return [topic for topic in TOPICS if topic in self._topics]
+        return sorted(self._topics, key=lambda topic: topic.key)
 
     def debug(self, topic: Topic) -> None:
-        """Begin to debug."""
-        self._subscribe(self._topics | {topic})
+        """Begin to debug.
 
-    def undebug(self, *topics: Topic) -> None:
-        """Debug no more."""
-        self._subscribe(self._topics - set(topics))
+        Raises:
+            Refused: that is too much at once.
+        """
+        topics = self._topics | {topic}
+        if len(topics) > MOST_TOPICS:
+            raise Refused(f"% No more than {MOST_TOPICS} conditions at once")
+        self._subscribe(topics)
+
+    def undebug(self, topic: Topic) -> None:
+        """Debug no more; without a condition, nothing under any condition either."""
+        self._subscribe(frozenset(other for other in self._topics if not _includes(topic, other)))
+
+    def undebug_all(self) -> None:
+        """Debug nothing."""
+        self._subscribe(frozenset())
 
     def leave(self) -> None:
         """The operator is gone."""
@@ -61,3 +74,7 @@ class Terminal:
 
     def _show(self, line: str) -> None:
         self._tell(printable(line))
+
+
+def _includes(topic: Topic, other: Topic) -> bool:
+    return topic == other or (not topic.condition and topic.about == other.about)

@@ -1,4 +1,4 @@
-"""`show ip nat statistics` and `show alg NAME statistics`.
+"""`show ip nat statistics`.
 
 The keys of the NAT's statistics, all counters since the last `clear ip nat statistics` but for what exists now:
 
@@ -40,21 +40,9 @@ def show_statistics(found: Json) -> Iterator[str]:
     yield f"Doors opened: {doors['opened']}  used: {doors['promoted']}  closed: {doors['closed']}"
     yield f"Queued Packets: {found['queued']}"
     for title, counters in found["counters"].items():
-        yield f"{title}: {_listed(counters)}"
-    yield from _counted("Drops", found["drops"], meaning_of_drop)
-    yield from _counted("Notes", found["notes"], meaning_of_note)
-
-
-def show_alg_statistics(found: Json) -> Iterator[str]:
-    """The statistics of an ALG: messages by method and status, then drops and notes by name."""
-    yield f"Messages: {sum(found['messages'].values())}"
-    if found["messages"]:
-        rows = [[f"  {name}", str(count)] for name, count in found["messages"].items()]
-        yield from table(["  Message", "Count"], rows, most=len(rows))
-    if found["totals"]:
-        yield f"Totals: {_listed(found['totals'])}"
-    yield from _counted("Drops", found["drops"], meaning_of_drop)
-    yield from _counted("Notes", found["notes"], meaning_of_note)
+        yield f"{title}: {listed(counters)}"
+    yield from counted("Drops", found["drops"], meaning_of_drop)
+    yield from counted("Notes", found["notes"], meaning_of_note)
 
 
 def _mappings(mappings: list[Json]) -> Iterator[str]:
@@ -79,11 +67,12 @@ def _pool(mapping: Json) -> Iterator[str]:
     )
 
 
-def _listed(counters: Json) -> str:
+def listed(counters: Json) -> str:
+    """Counters by name in one line."""
     return ", ".join(f"{name} {value}" for name, value in counters.items())
 
 
-def _counted(title: str, counts: dict[str, int], meaning: Callable[[str], str]) -> Iterator[str]:
+def counted(title: str, counts: dict[str, int], meaning: Callable[[str], str]) -> Iterator[str]:
     """Counts by name, the most frequent first, each with its meaning."""
     yield f"{title}: {sum(counts.values())}"
     if counts:

@@ -3,15 +3,21 @@
 from doorman.cli.shell.commands.words import SHOW
 from doorman.cli.shell.output import Output
 from doorman.cli.shell.terminal import Terminal
+from doorman.cli.show.alg_statistics import show_alg_statistics, show_qfp_statistics
+from doorman.cli.show.call import show_call
 from doorman.cli.show.calls import live_calls
 from doorman.cli.show.registrations import live_registrations
-from doorman.cli.show.statistics import show_alg_statistics
 from doorman.config.command import Command
 
 
 def _calls(terminal: Terminal) -> Output:
     """Show the calls that the SIP ALG follows, with their media."""
     return Output(terminal.gateway.calls(), live_calls)
+
+
+def _call(terminal: Terminal, *, call_id: str) -> Output:
+    """Show one call: the ladder of its messages, its dialogs, media and doors, how long it lasted and why it ended."""
+    return Output(terminal.gateway.call_details(call_id), show_call)
 
 
 def _registrations(terminal: Terminal) -> Output:
@@ -24,16 +30,34 @@ def _statistics(terminal: Terminal) -> Output:
     return Output(terminal.gateway.alg_statistics("sip"), show_alg_statistics)
 
 
+def _qfp_statistics(terminal: Terminal) -> Output:
+    """Show the same counters in the form of IOS-XE."""
+    return Output(terminal.gateway.alg_statistics("sip"), show_qfp_statistics)
+
+
 _HELP = SHOW | {
     "alg": "Application-level gateways",
     "sip": "SIP protocol",
+    "call": "One call with its messages",
+    "CALL-ID": "Call-ID, or as much of it as tells it from others",
     "calls": "Calls with their media",
     "registrations": "Registrations of inside phones",
     "statistics": "Messages, drops and notes",
 }
 
+_QFP = "show platform hardware qfp active feature alg statistics sip"
+_QFP_HELP = _HELP | {
+    "platform": "Platform information, as IOS-XE has it",
+    "hardware": "Hardware",
+    "qfp": "Packet processor",
+    "active": "The active one",
+    "feature": "Feature",
+}
+
 COMMANDS = (
+    Command("show alg sip call CALL-ID:text", _HELP, _call),
     Command("show alg sip calls", _HELP, _calls),
     Command("show alg sip registrations", _HELP, _registrations),
     Command("show alg sip statistics", _HELP, _statistics),
+    Command(_QFP, _QFP_HELP, _qfp_statistics),
 )

@@ -1,4 +1,4 @@
-"""`clear ip nat …`: ends translations, begins counting anew.
+"""`clear ip nat …`, `clear alg …`: ends translations, begins counting anew.
 
 The records of calls are the SIP ALG's own: `clear` frees none of them, and their doors stay.
 """
@@ -71,6 +71,11 @@ def _statistics(terminal: Terminal) -> None:
     terminal.gateway.clear_statistics()
 
 
+def _alg_statistics(terminal: Terminal) -> None:
+    """Begin the counters of the SIP ALG at zero."""
+    terminal.gateway.clear_alg_statistics("sip")
+
+
 _HELP = {
     "clear": "Reset functions",
     "ip": "IP",
@@ -91,6 +96,7 @@ _HELP = {
     "OUTSIDE-GLOBAL-IP": "Outside global IP address",
     "OUTSIDE-GLOBAL-PORT": "Outside global port",
 }
+_ALG_HELP = _HELP | {"alg": "Application-level gateways", "sip": "SIP protocol", "statistics": "Clear its counters"}
 _PORT = "1-65535"
 _OUTSIDE = "outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-GLOBAL-IP:ipv4"
 
@@ -108,4 +114,5 @@ COMMANDS = (
         _ports,
     ),
     Command("clear ip nat statistics", _HELP, _statistics),
+    Command("clear alg sip statistics", _ALG_HELP, _alg_statistics),
 )

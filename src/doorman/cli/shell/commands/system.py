@@ -33,7 +33,9 @@ def _version_lines(found: Json) -> Iterator[str]:
 
 def _debugging(terminal: Terminal) -> Output:
     """Show what is being debugged in this session."""
-    return Output({"debugging": list(terminal.debugging)}, debugging_lines)
+    return Output(
+        {"debugging": [topic.key for topic in terminal.debugging]}, lambda _: debugging_lines(terminal.debugging)
+    )
 
 
 _HELP = SHOW | {"version": "System status and version", "debugging": "State of each debugging option"}
