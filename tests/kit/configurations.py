@@ -5,6 +5,8 @@ import string
 from hypothesis import strategies as st
 
 from doorman.algs.registry import DEFAULT_PORTS
+from doorman.algs.settings import Mode
+from doorman.algs.sip.settings import SipSettings
 from doorman.config.interface_names import read_interface_name
 from doorman.config.model import (
     AccessEntry,
@@ -20,6 +22,7 @@ from doorman.config.model import (
     Timeouts,
     Transport,
     ports_at_first,
+    settings_at_first,
 )
 from doorman.net.addresses import Address, Endpoint
 
@@ -57,6 +60,43 @@ failures = st.dictionaries(
 )
 
 
+full: Mode = "full"
+pinhole_only: Mode = "pinhole-only"
+observe: Mode = "observe"
+off: Mode = "off"
+modes = st.sampled_from((full, pinhole_only, observe, off))
+
+
+sip_settings = st.builds(
+    SipSettings,
+    max_message_size=st.integers(8_192, 65_535),
+    oversized=st.sampled_from(("drop", "pass")),
+    malformed=st.sampled_from(("drop", "pass", "pass nat-applied", "pass routed")),
+    inactive_media_timeout=st.integers(10, 2_550),
+    maximum_call_duration=st.integers(3, 7_200),
+    t1_interval=st.integers(500, 5_000),
+    t4_interval=st.integers(5, 10),
+    c_timeout=st.integers(3, 10),
+    hold=st.sampled_from(("release", "retain")),
+    max_streams=st.integers(1, 64),
+    unknown_message=st.sampled_from(("drop", "permit", "permit nat-applied", "permit routed")),
+    calls=st.integers(1, 1_000_000),
+    incoming_calls=st.integers(1, 1_000_000),
+    headers=st.integers(16, 4_096),
+    header_length=st.integers(128, 65_535),
+    values=st.integers(16, 65_535),
+    doors=st.integers(2, 4_096),
+    signalling_doors=st.integers(1, 256),
+    protect_deny_time=st.integers(0, 3_600),
+    protect_threshold=st.integers(1, 10_000),
+    protect_period=st.integers(1, 3_600),
+    protect_rate=st.integers(0, 100_000),
+    protect_against=st.sampled_from(("outside", "everyone")),
+    mode=modes,
+)
+interface_modes = st.just(()) | modes.map(lambda mode: (("sip", mode),))
+
+
 @st.composite
 def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
     """Interfaces in networks that do not overlap."""
@@ -69,7 +109,7 @@ def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
         side = draw(sides)
         description = draw(st.just("") | texts)
         prefix = length if address is not None else 32
-        found[name] = Interface(name, address, prefix, side, description, draw(st.booleans()))
+        found[name] = Interface(name, address, prefix, side, description, draw(st.booleans()), draw(interface_modes))
     return found
 
 
@@ -138,7 +178,7 @@ def configs(draw: st.DrawFn) -> Config:
         interfaces=draw(interfaces()),
         access_lists=draw(access_lists()),
         pools=draw(pools()),
-        profile=draw(st.sampled_from((None, "rfc4787"))),
+        profile=draw(st.sampled_from((None, "rfc4787", "ios"))),
         timeouts=draw(st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)),
     )
     config.services = draw(
@@ -147,6 +187,7 @@ def configs(draw: st.DrawFn) -> Config:
             {service: st.frozensets(ports | st.just(5060), max_size=3) for service in DEFAULT_PORTS}
         )
     )
+    config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
     config.failures = draw(failures)
     config.dynamic_sources = draw(dynamic_rules(config))
     config.static_hosts, config.static_ports = draw(static_rules(list(config.interfaces)))

@@ -7,10 +7,16 @@ from doorman.lab.network import INSIDE_PHONE, OUTSIDE_PHONE
 _numbers = itertools.count(1)
 
 
-def options(transport: str = "UDP", sender: str = INSIDE_PHONE, receiver: str = OUTSIDE_PHONE, body: int = 0) -> bytes:
-    """An OPTIONS that no other is like, with so many bytes of body."""
+def message(start: str, *headers: str, body: str = "", kind: str = "application/sdp") -> bytes:
+    """A message of these lines, with the headers that tell of its body."""
+    about = [f"Content-Type: {kind}"] if body else []
+    return "\r\n".join([start, *headers, *about, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+def options(transport: str = "UDP", sender: str = INSIDE_PHONE, receiver: str = OUTSIDE_PHONE, body: str = "") -> bytes:
+    """An OPTIONS that no other is like."""
     number = next(_numbers)
-    lines = [
+    return message(
         f"OPTIONS sip:bob@{receiver} SIP/2.0",
         f"Via: SIP/2.0/{transport} {sender}:5060;branch=z9hG4bK{number}",
         "Max-Forwards: 70",
@@ -19,8 +25,12 @@ def options(transport: str = "UDP", sender: str = INSIDE_PHONE, receiver: str = 
         f"Call-ID: {number}",
         "CSeq: 1 OPTIONS",
         f"Contact: <sip:alice@{sender}:5060>",
-        *(["Content-Type: text/plain"] if body else []),
-        f"Content-Length: {body}",
-        "\r\n",
-    ]
-    return "\r\n".join(lines).encode() + b"x" * body
+        body=body,
+        kind="text/plain",
+    )
+
+
+def audio(address: str, port: int) -> str:
+    """A session description: audio is heard there."""
+    lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0", f"m=audio {port} RTP/AVP 0", ""]
+    return "\r\n".join(lines)

@@ -45,6 +45,11 @@ class LiveGateway:
         self.connections.append(connection)
         return connection
 
+    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint]:
+        return sender, receiver
+
+    def translate_leg(self, port: int, connection: Connection) -> None: ...
+
     def commit(self, inspections: tuple[Inspection, ...]) -> bool:
         if inspections:
             self.committed.append(inspections)
@@ -71,27 +76,19 @@ class Impostor(LiveGateway):
         return connection
 
 
-def plain_leg(source: Endpoint, mark: int) -> socket.socket:  # noqa: ARG001 - a transparent one would use them
-    """A second leg that is no other than itself."""
-    leg = socket.socket()
-    leg.settimeout(0)
-    return leg
-
-
 class Running:
     """A proxy at work in a thread; `inside` is entered there, a network namespace for instance."""
 
-    def __init__(  # noqa: PLR0913 - a proxy and where it runs
+    def __init__(
         self,
         gateway: LiveGateway,
         listen: Callable[[], socket.socket],
         *,
         settings: Settings = Settings(),  # noqa: B008 - a value that cannot change
-        dial: Callable[[Endpoint, int], socket.socket] = plain_leg,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         inside: AbstractContextManager[object] | None = None,
     ) -> None:
-        self._make = (gateway, settings, dial)
+        self._make = (gateway, settings)
         self._listen = listen
         self._new_loop = new_loop
         self._inside = inside or nullcontext()

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+from doorman.algs.api import Door, Owner
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call
 from doorman.cli.debug.sip import debug_lines
-from doorman.cli.gateway import NotApplied, Selection, Topic, Unsubscribe
+from doorman.cli.debug.topic import Topic
+from doorman.cli.gateway import NotApplied, Selection, Unsubscribe
 from doorman.cli.shell.session import ShellSession
 from doorman.config.errors import ConfigErrors
 from doorman.config.in_force import in_force
@@ -25,11 +27,16 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.daemon.control import ControlServer
+from doorman.daemon.traces import Traces
+from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
+from doorman.dataplanes.call_report import call_report
+from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.report import Json, binding_entry, call_entry, door_entry, registration_entry, session_entry
 from doorman.engine.engine import Engine
+from doorman.engine.ladder import Ladders, judged
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Side
 from doorman.nat.rules import UnusableConfig
-from doorman.net.addresses import address_text
+from doorman.net.addresses import Address, address_text
 from kit.packets import udp
 from kit.sip import OVERLOAD, PEER, PHONE, answer, request, sdp
 
@@ -51,6 +58,8 @@ class FakeGateway:
         self.now = 1000.0
         self.refusing = ""
         self.subscribers: dict[object, tuple[frozenset[Topic], Callable[[str], None]]] = {}
+        self.ladders = Ladders()
+        self.tracing = Traces(path.parent / "traces", lambda: self.now)
         self._counts: Counter[str] = Counter()
 
     # The network
@@ -67,6 +76,7 @@ class FakeGateway:
         """Time passes."""
         self.now += seconds
         self.engine.expire(self.now)
+        self.tracing.expire()
 
     def call(self) -> None:
         """A phone calls; the other side answers, and its first RTP packet arrives."""
@@ -75,11 +85,38 @@ class FakeGateway:
         self.outside(udp("198.51.100.20:6000", "203.0.113.1:4000", b"\x80rtp"))
         self.wait(5)
 
+    def hang_up(self) -> None:
+        """The phone acknowledges the answer, repeats that, and ends the call a minute and a half later."""
+        acknowledged, bye = (
+            request(method).replace(b"198.51.100.20>\r", b"198.51.100.20>;tag=b\r") for method in ("ACK", "BYE")
+        )
+        for _ in range(2):
+            self.inside(udp(PHONE, PEER, acknowledged))
+        self.wait(90)
+        self.inside(udp(PHONE, PEER, bye))
+        self.outside(udp(PEER, "203.0.113.1:5060", answer(200, method="BYE")))
+
+    def fail(self) -> None:
+        """Two calls with nearly the same name: one is refused by the gateway, one by the other side."""
+        self.inside(udp(PHONE, PEER, request(call_id="onerous", body=sdp(port=80))))
+        self.inside(udp(PHONE, PEER, request(call_id="onerous-2")))
+        self.outside(udp(PEER, "203.0.113.1:5060", answer(486, call_id="onerous-2")))
+
     def register(self) -> None:
         """A phone registers for an hour, and is answered."""
         message = request("REGISTER", "Expires: 3600", call_id="reg")
         self.inside(udp(PHONE, PEER, message))
         self.outside(udp(PEER, "203.0.113.1:5060", answer(200, "Expires: 3600", call_id="reg", method="REGISTER")))
+
+    def flood(self) -> None:
+        """Somebody calls at random: the phone has registered, so the outside can reach it, and answers 404."""
+        self.register()
+        for number in range(22):
+            called = request(call_id=f"scan{number}", host="192.0.2.66").replace(b"198.51.100.20", b"203.0.113.1")
+            self.outside(udp("192.0.2.66:5060", "203.0.113.1:5060", called))
+            refused = answer(404, call_id=f"scan{number}").replace(b"203.0.113.1", b"192.0.2.66")
+            self.inside(udp(PHONE, "192.0.2.66:5060", refused))
+        self.wait(3)
 
     def attack(self) -> None:
         """A message that would like to write to the operator's terminal."""
@@ -100,12 +137,15 @@ class FakeGateway:
             kinds = ((DoorOpened, "opened"), (DoorClosed, "closed"), (DoorPromoted, "promoted"))
             self._counts.update(name for kind, name in kinds if isinstance(change, kind))
         time_ns = BEGIN_NS + int((self.now - 1000) * 1e9)
+        for inspection in judged(result):
+            self.ladders.see(inspection)
+            self.tracing.see(inspection, time_ns)
         for topics, tell in self.subscribers.values():
-            if "sip" in topics:
-                for inspection in result.inspections:
+            for inspection in result.inspections:
+                if any(topic.covers(inspection) for topic in topics):
                     for line in debug_lines(inspection, time_ns):
                         tell(line)
-            if "nat" in topics and made:
+            if Topic("nat") in topics and made:
                 tell("NAT: a translation was made")
 
     # What the shell asks
@@ -183,12 +223,35 @@ class FakeGateway:
 
     def alg_statistics(self, alg: str) -> Json:
         """What the inspector counted."""
-        return {
-            "messages": dict(sorted(self.engine.inspector.messages[alg].items())),
-            "drops": {name: count for name, count in self.engine.drops.items() if name.startswith(alg)},
-            "notes": dict(self.engine.state.notes),
-            "totals": {"calls": sum(1 for _ in self.calls()), "registrations": sum(1 for _ in self.registrations())},
-        }
+        return alg_counts(self.engine, alg, self.ladders.repeated)
+
+    def guard(self) -> Iterator[Json]:
+        """Whom the guard watches."""
+        return guard_entries(self.engine, self.now)
+
+    def call_details(self, call_id: str) -> Json:
+        """What is known of a call; its first door had packets."""
+
+        def doors(owner: Owner) -> list[Json]:
+            return [self._counted(door) for door in self.engine.state.doors.of_owner(owner)]
+
+        return call_report(self.engine, self.ladders, call_id, doors, BEGIN_NS / 1e9 - 1000, self.now)
+
+    def traces(self) -> Iterator[Json]:
+        """Those at work, and those that were."""
+        return iter(self.tracing)
+
+    def clear_guard(self, source: Address | None) -> int:
+        """Hear them again."""
+        return clear_guard(self.engine, source)
+
+    def trace(self, topic: Topic, name: str, seconds: int) -> Path:
+        """Write messages beside the configuration."""
+        return self.tracing.begin(topic, name, seconds)
+
+    def end_trace(self, name: str) -> None:
+        """End it."""
+        self.tracing.end(name)
 
     def apply(self, config: Config) -> list[str]:
         """Put a configuration to work."""
@@ -233,9 +296,12 @@ class FakeGateway:
         """Begin all counters at zero."""
         self._counts.clear()
         self.engine.drops.clear()
-        self.engine.state.notes.clear()
-        for counter in self.engine.inspector.messages.values():
-            counter.clear()
+        self.clear_alg_statistics("sip")
+
+    def clear_alg_statistics(self, alg: str) -> None:
+        """Begin its counters at zero."""
+        clear_alg_counts(self.engine, alg)
+        self.ladders.repeated.clear()
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """Have debug lines told."""
@@ -251,6 +317,12 @@ class FakeGateway:
         alg = self.engine.inspector.algs["sip"]
         assert isinstance(alg, SipAlg)
         return [call for call in alg.calls if call.method == method]
+
+    def _counted(self, door: Door) -> Json:
+        counters = ("packets_in", "packets_out", "bytes_in", "bytes_out")
+        counted = (151, 149, 30_200, 29_800) if door.promoted else (None,) * 4
+        state = {"state": "used" if door.promoted else "open"}
+        return door_entry(door) | state | dict(zip(counters, counted, strict=True))
 
     def _left(self, at: float) -> float | None:
         return None if at == math.inf else at - self.now

@@ -80,7 +80,8 @@ class Gateway:
     """An engine with a clock that tests turn: `now`, in seconds."""
 
     def __init__(self, config: str = OVERLOAD) -> None:
-        self.engine = Engine(read_config(config, "test.cfg"), random.Random(7).random)
+        self.config = read_config(config, "test.cfg")
+        self.engine = Engine(self.config, random.Random(7).random)
         self.now = 1000.0
 
     def out(self, data: bytes, source: str = PHONE, target: str = PEER) -> Passage:

@@ -9,6 +9,7 @@ HOSTS = [PHONE_HOST, "10.0.0.50", "198.51.100.20", "192.168.7.7", "203.0.113.1",
 NAMES = [
     "Contact", "m", "From", "f", "To", "t", "Record-Route", "Route", "Path", "Service-Route", "P-Asserted-Identity",
     "P-Preferred-Identity", "Refer-To", "r", "Referred-By", "b", "Reply-To", "Remote-Party-ID", "User-Agent", "Subject",
+    "Diversion", "History-Info", "Call-Info", "P-Called-Party-ID", "Warning", "Also", "Replaces",
 ]  # fmt: skip
 METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PRACK", "UPDATE", "REFER"]
 MARKS = b'<>"@:;,= \t\r\n\\/[]%.0159aASiIpP\x00\xff'
@@ -16,7 +17,10 @@ MARKS = b'<>"@:;,= \t\r\n\\/[]%.0159aASiIpP\x00\xff'
 ports = st.sampled_from(["", ":5060", ":5070", ":5061", ":1024", ":65535"])
 blanks = st.sampled_from([" ", "  ", "\t", "\r\n ", ""])
 users = st.sampled_from(["", "alice@", "10.0.0.10@", "a:b@", "%40x@", "+1555;x=y@"])
-parameters = st.sampled_from(["", ";lr", ";transport=udp", ";transport=tcp", ";maddr=10.0.0.10", ";user=phone;x"])
+parameters = st.sampled_from([
+    "", ";lr", ";transport=udp", ";transport=tcp", ";maddr=10.0.0.10", ";user=phone;x", "?Replaces=1%4010.0.0.10",
+    ";lr?Call-ID=sip:1@10.0.0.10",
+])  # fmt: skip
 displays = st.sampled_from(["", '"Alice, <sip:x@10.0.0.10>" ', "Alice ", '"\\"" ', "\u00e4 "])
 
 
@@ -74,6 +78,10 @@ def descriptions(draw: st.DrawFn, hosts: list[str] | None = None) -> str:
                         f"a=candidate:1 1 UDP 1 {host} {port} typ host",
                         f"a=candidate:2 2 udp 1 192.0.2.3 {port} typ srflx raddr {host} rport {port + 6}",
                         "a=setup:active",
+                        "a=rtcp-mux-only",
+                        "a=msrp-cema",
+                        f"a=path:msrp://{host}:{port}/s;tcp",
+                        f"a=remote-candidates:1 {host} {port} 2 198.51.100.20 5",
                     ]
                 ),
                 max_size=3,

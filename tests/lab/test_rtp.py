@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.rtp import RTP
 
-from doorman.lab.rtp import Rtp, Sequence, read_rtp
+from doorman.lab.rtp import Rtp, Sequence, digit, read_rtp
 
 HEADERS = st.builds(
     Rtp,
@@ -54,3 +54,9 @@ def test_late_and_repeated_packets_are_counted() -> None:
     assert counted([65534, 0, 65535, 1, 1, 2]) == (5, 0, 1, 1)
     assert counted([5, 4, 6]) == (3, 0, 1, 0)
     assert counted([]) == (0, 0, 0, 0)
+
+
+def test_a_digit_is_told_as_rfc_4733_has_it() -> None:
+    """Event, E R volume, duration; the end is told three times."""
+    told = [payload.hex() for payload in digit(5, 160)]
+    assert told == ["050a00a0", "050a0140", "050a01e0", "058a01e0", "058a01e0", "058a01e0"]

@@ -107,6 +107,7 @@ class Program:
     def _wait_for_socket(self, protocol: str, address: str, port: int, state: str) -> None:
         sockets = Path(f"/proc/{self.pid}/net/{protocol}")
         local = f" {int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X} "
+
         def listens() -> bool:
             try:
                 lines = sockets.read_text().splitlines()

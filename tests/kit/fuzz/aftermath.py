@@ -1,0 +1,54 @@
+"""What must hold of a gateway after a script, whatever that said."""
+
+import json
+import random
+
+from doorman.engine.engine import Engine
+from doorman.engine.snapshot import Saved, restore, save_everything
+from kit.fuzz.gateways import config_of
+from kit.fuzz.judge import Failure
+
+_LONG = 50_000.0
+"""Seconds in which everything is over; calls and what follows from their end, four times."""
+_MOST_LEFT = 1_000
+"""Doors, bindings, calls and the like that one script may leave; quotas are far below."""
+
+
+def judge_end(engine: Engine, now: float, name: str) -> None:
+    """What is in the tables can be saved and adopted, and ends by itself."""
+    state, alg = engine.state, engine.inspector.algs["sip"]
+    counted = [*state.notes, *engine.drops, *engine.inspector.messages["sip"], *alg.remembered(), *state.doors]
+    if len(counted) > _MOST_LEFT or len(list(state.bindings)) > _MOST_LEFT:
+        raise Failure("unbounded", f"{len(counted)} names, calls and doors")
+    _judge_saved(engine, now, name)
+    for _ in range(4):
+        now += _LONG
+        engine.expire(now)
+    left = [*state.doors.everyone(), *state.sessions, *(known for known in state.bindings if not known.static)]
+    left += getattr(alg, "calls", [])
+    if left:
+        raise Failure("left", ", ".join(sorted({type(item).__name__ for item in left})))
+
+
+def _judge_saved(engine: Engine, now: float, name: str) -> None:
+    records = [Saved(kind, key, json.loads(json.dumps(value))) for kind, key, value in save_everything(engine)]
+    other = Engine(config_of(name), random.Random(8).random)
+    restored = restore(other, records, now)
+    if restored.refused:
+        raise Failure("not-restored", ", ".join(sorted(restored.refused)))
+    again = [Saved(kind, key, json.loads(json.dumps(value))) for kind, key, value in save_everything(other)]
+    differ = {name for saved in records if saved not in again for name in _differing(saved, again)}
+    if name == "observe":
+        return  # doors that were never opened are not there to be found again
+    if differ or len(again) != len(records):
+        raise Failure("restored-otherwise", ", ".join(sorted(differ)))
+
+
+def _differing(saved: Saved, among: list[Saved]) -> list[str]:
+    """In what a record differs from the one of the same name."""
+    same = next((other for other in among if (other.kind, other.key) == (saved.kind, saved.key)), None)
+    if same is None or not (isinstance(saved.value, dict) and isinstance(same.value, dict)):
+        return [saved.kind]
+    # How long a call is kept is reckoned anew, from what it waits for and today's settings.
+    names = saved.value.keys() - {"forget_at"}
+    return [f"{saved.kind} {name}" for name in names if saved.value[name] != same.value.get(name)]
