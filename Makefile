@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 UV := 0.13.8
 
-.PHONY: setup demo test check format bench bench-live lock examples clean
+.PHONY: setup demo test check format bench bench-live fuzz lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -24,8 +24,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@sh tools/demo.sh $(BIN)/doorman
 
+# TESTS: further options of pytest.
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(TESTS)
 
 # What CI runs; the tests are those of `make test`.
 check: setup
@@ -41,6 +42,10 @@ format: setup
 # One JSON line per figure; single core.
 bench: setup
 	@for bench in sip_alg replay calls startup; do $(BIN)/python bench/$$bench.py || exit 1; done
+
+# Damaged messages through reader, engine and streams; SECONDS=600 unless told otherwise.
+fuzz: setup
+	@$(BIN)/python tools/fuzz_sip.py --seconds $(or $(SECONDS),600)
 
 # The live gateway beside what the kernel does by itself; root, in network namespaces.
 bench-live: setup

@@ -12,7 +12,7 @@ A file is one section or more, each in its own byte order and with its own inter
 index in the section. Blocks of other types are passed over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct, error
 from typing import BinaryIO, NamedTuple
 
@@ -32,6 +32,7 @@ _LEAST = {_SECTION_HEADER: 28, _INTERFACE: 20, _OBSOLETE_PACKET: 32, _SIMPLE_PAC
 
 _MAJOR = 1
 _BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
+_IF_NAME = 2
 _IF_TSRESOL = 9
 _IF_TSOFFSET = 14
 _BLOCK = 12
@@ -236,13 +237,15 @@ class PcapngWriter:
 
     Args:
         stream: Where to write to.
+        names: What interfaces are called, from the first on (if_name); others have no name.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, names: Sequence[str] = ()) -> None:
         self._write = stream.write
         self._pack = Struct("<7I").pack
         self._pack_length = Struct("<I").pack
         self._numbers: dict[tuple[int, int], int] = {}
+        self._names = names
         self._write(Struct("<IIIHHqI").pack(_SECTION_HEADER, 28, 0x1A2B3C4D, _MAJOR, 0, -1, 28))
 
     def write(self, frame: Frame) -> None:
@@ -268,9 +271,12 @@ class PcapngWriter:
         """Nothing is left to write: the section header is a whole file."""
 
     def _describe(self, interface: int, link: int) -> int:
+        name = self._names[interface].encode() if interface < len(self._names) else b""
+        named = Struct("<HH").pack(_IF_NAME, len(name)) + name + bytes(-len(name) & 3) if name else b""
+        length = 32 + len(named)
         try:
-            block = Struct("<IIHxxIHHBxxxHHI").pack(_INTERFACE, 32, link, 0, _IF_TSRESOL, 1, _DECIMALS, 0, 0, 32)
+            head = Struct("<IIHxxI").pack(_INTERFACE, length, link, 0)
         except error as reason:
             raise UnwritableFrame(f"no room for the link type {link}") from reason
-        self._write(block)
+        self._write(head + named + Struct("<HHBxxxHHI").pack(_IF_TSRESOL, 1, _DECIMALS, 0, 0, length))
         return self._numbers.setdefault((interface, link), len(self._numbers))
