@@ -117,12 +117,16 @@ class Traffic:
         self.received += len(packets)
         now = seconds()
         results = [(packet, *self._decide(packet, now)) for packet in packets]
+        announced = bool(self.engine.state.changes)
         followed = self.commit()
-        if len(packets) < _BATCH:
-            self._keeper.flush(now)  # while there is time, nothing is sent that a restart would not know of
+        has_time = len(packets) < _BATCH
+        if has_time and announced:
+            self._keeper.flush(now)  # nothing is announced that a restart would not know of
         for packet, result, depends in results:
             self._judge(packet, result, may_go=followed or not (depends or result.inspections))
         self.queue.flush()
+        if has_time and not announced:
+            self._keeper.flush(now)
         for _, result, _ in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
