@@ -98,9 +98,13 @@ def test_a_door_that_closes_may_spare_its_flows(gate: Gate, spare: bool) -> None
     gate.engine.take_changes()
     gate.wait(6)
     changes = [type(change) for change in gate.engine.take_changes()]
-    assert DoorClosed in changes
-    assert (SessionCut in changes) == (not spare)
+    assert (DoorClosed in changes) == (SessionCut in changes) == (not spare)
+    assert list(gate.engine.state.doors) == []
     assert len(gate.engine.state.sessions) == spare
+    gate.order(CloseDoors(CALL, gate.now, NAME))
+    gate.wait(1)
+    assert len(gate.engine.state.sessions) == 0
+    assert len(list(gate.engine.state.doors.everyone())) == 0
 
 
 def test_what_must_not_be_spared_is_not(gate: Gate) -> None:

@@ -149,7 +149,10 @@ class State:
         for owner, at in self.silence.overdue(now):
             self.fall_silent(owner, at)
         for door in self.doors.overdue(now):
-            self._closed(door, door.closes)
+            if door.spares and self._still_there(door):
+                self._spare(door)
+            else:
+                self._closed(door, door.closes)
         for session in self.sessions.overdue(now):
             self.end_session(session, session.last_used + session.timeout)
         for binding in self._unused.due(now):
@@ -183,13 +186,21 @@ class State:
         """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""
         binding = self._unhook(door)
         self._forget_silence(door.owner)
-        if door.flows is not None and not door.spares:
+        if door.flows is not None:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
                     self._cut(session)
         if binding is not None:
             self._release(binding, now)
         self.changes.append(DoorClosed(door))
+
+    def _spare(self, door: Door) -> None:
+        """Let the flow of a closing door go on until its call ends or announces it no more; nothing new comes in."""
+        if not door.promoted:
+            door.promoted, door.flows = True, 0
+            self.changes.append(DoorPromoted(door))
+        door.closes = math.inf
+        self.doors.adopt(door)
 
     def _forget_silence(self, owner: Owner) -> None:
         if not self.doors.of_owner(owner):

@@ -121,7 +121,7 @@ class Doors:
         With `spare`, without the flows that came through.
         """
         for door in self._by_owner.get(owner, ()):
-            if entrance is not None and door.entrance != entrance:
+            if (entrance is not None and door.entrance != entrance) or (spare and door.spares and door.promoted):
                 continue
             door.spares = spare and (door.spares or at < door.closes)
             if at < door.closes:

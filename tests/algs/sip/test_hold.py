@@ -103,6 +103,20 @@ class TestRelease:
         assert gateway.media_doors() == []
         assert hears(gateway, "198.51.100.99:6666") == "no-session-or-door"
 
+    @pytest.mark.parametrize("heard", [True, False])
+    def test_and_ends_when_the_call_is_resumed_elsewhere(self, heard: bool) -> None:  # noqa: FBT001 - both ways
+        gateway = connected()
+        assert speaks(gateway) == OURS
+        assert not heard or hears(gateway) == EAR
+        changed(gateway, 2, sdp() + "\na=sendonly", ANSWER + "\na=recvonly")
+        for _ in range(4):
+            gateway.wait(6)
+            assert speaks(gateway) == OURS
+        changed(gateway, 3, sdp("10.0.0.10", 4400))
+        gateway.wait(6)
+        assert hears(gateway, MEDIA, GLOBAL + ":4400") == "10.0.0.10:4400"
+        assert not any(":4000" in binding for binding in gateway.bindings())
+
     def test_of_an_inactive_stream_nothing_is_left(self) -> None:
         gateway = connected()
         assert hears(gateway) == EAR

@@ -10,7 +10,7 @@ close once the other end agrees, and open anew, perhaps under another name, when
 stay, for ends which then go on with what was agreed before. The doors of a stream that is gone close in any case.
 """
 
-from doorman.algs.api import Effect, InactivityTimeout
+from doorman.algs.api import CloseDoors, Effect, InactivityTimeout
 from doorman.algs.sip.calls import Call, Speaker
 from doorman.algs.sip.media import GONE, Announced
 from doorman.algs.sip.offers import close_gone
@@ -35,18 +35,23 @@ def retained(call: Call, announced: list[Announced], speaker: Speaker) -> list[A
 def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
     """Close, at a time, the doors that nobody listens at, once both ends agree on that.
 
-    A flow by which the end itself goes on to send is spared: its music must not change its name.
+    A flow by which the end itself goes on to send is spared while it is announced: its music keeps its name.
     """
+    effects: list[Effect] = []
     released = []
     for ends in call.streams:
         for end, mine in enumerate(ends):
             theirs = ends[1 - end]
             if mine is None or theirs is None or not mine.flows or (mine.hears and theirs.speaks):
                 continue
-            if settings.hold == "release" or GONE in {mine.direction, theirs.direction}:
+            if settings.hold == "retain" and GONE not in {mine.direction, theirs.direction}:
+                continue
+            if mine.speaks and theirs.hears:
+                effects += [CloseDoors(call.owner, at, flow.entrance, spare=True) for flow in mine.flows]
+            else:
                 ends[end] = mine._replace(flows=())
-                released.append((mine, mine.speaks and theirs.hears))
-    return [effect for mine, spare in released for effect in close_gone(call, mine, at, spare=spare)]
+                released.append(mine)
+    return effects + [effect for mine in released for effect in close_gone(call, mine, at)]
 
 
 def silence(call: Call, settings: SipSettings) -> InactivityTimeout:

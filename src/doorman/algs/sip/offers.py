@@ -96,14 +96,14 @@ def _undo(call: Call, change: Unsettled, now: float, at: float) -> list[Effect]:
     return effects + _let_in(call, change.before, ends[1 - change.end], change.source, now)
 
 
-def close_gone(call: Call, before: Announced | None, at: float, *, spare: bool = False) -> list[Effect]:
+def close_gone(call: Call, before: Announced | None, at: float) -> list[Effect]:
     """Close, at a time, what was announced before and is not any more by any line: some share a port (BUNDLE)."""
     if before is None:
         return []
     ends = [end for pair in call.streams for end in pair if end is not None]
     kept = {flow.entrance for end in ends for flow in end.flows}
     gone = [flow.entrance for flow in before.flows if flow.entrance not in kept]
-    return [CloseDoors(call.owner, at, entrance, spare) for entrance in gone]
+    return [CloseDoors(call.owner, at, entrance) for entrance in gone]
 
 
 def _moved(before: Announced | None, now: Announced) -> bool:
