@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from doorman.algs.api import Door, Owner
 from doorman.config.reader import read_config
-from doorman.dataplanes.netfilter.tables import LINGER_MS, Element, Step, Tables, text_of
+from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, Element, Step, Tables, text_of
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.rules import Rules
@@ -305,4 +305,4 @@ def test_names_that_have_lingered_long_enough_are_forgotten() -> None:
     for number in range(1000):
         binding = a_binding(f"192.168.1.10:{4000 + number}", f"203.0.113.1:{4000 + number}")
         tables.plan([BindingMade(binding), BindingFreed(binding)], NOW + number)
-    assert len(list(tables.lingering(NOW))) <= LINGER_MS / 1000 + 10
+    assert len(list(tables.lingering(NOW))) == LINGER_MS / 1000 + LATE

@@ -21,7 +21,7 @@ LINGER_MS = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
 LEG_MS = 60_000
 """How long a second leg may be translated anew: until its first packets have passed. Longer than anybody connects."""
-_LATE = 5.0
+LATE = 5.0
 """Seconds after which the kernel, too, must have forgotten a name that lingers no more."""
 _SLACK = 3_600.0
 """Seconds that the kernel keeps a door longer than said: the engine closes it, this is for when there is none."""
@@ -150,7 +150,7 @@ class Tables:
         """Forget the names that linger no more, the oldest of which come first."""
         while self._lingering:
             element = next(iter(self._lingering))
-            if self._lingering[element] + _LATE > now:
+            if self._lingering[element] + LATE > now:
                 return
             del self._lingering[element]
 
