@@ -12,6 +12,7 @@ What was read of a value is remembered for a while, since a phone writes the sam
 import re
 from enum import IntEnum
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from doorman.net.packet import TCP, UDP
@@ -94,10 +95,14 @@ _TRANSPORTS = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT = 5060
 SIPS_PORT = 5061
 _MAX_PORT = 65_535
+_NO_LIMIT = 65_535
+"""More values than a message has bytes."""
 
 
-def find_uris(value: bytes) -> tuple[HostPort, ...]:
-    """All SIP URIs in a header value, in order: in name-addr or addr-spec form, in lists of any length.
+def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
+    """The SIP URIs in a header value, in order: in name-addr or addr-spec form, in lists of any length.
+
+    In a long value the search ends soon after `most` of them: who asks has no use for more.
 
     Where there is none, a value that begins with `user@host` is taken for one: old devices leave the scheme out.
     """
@@ -105,16 +110,18 @@ def find_uris(value: bytes) -> tuple[HostPort, ...]:
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
     if stop and value.find(b",", stop) < 0:
         value = value[:stop]
-    return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value)
+    return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value, most)
 
 
 @lru_cache(_REMEMBERED)
-def _read_uris(value: bytes) -> tuple[HostPort, ...]:
+def _read_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
     found: list[HostPort] = []
     for match in _URI.finditer(value):
         last = match.lastindex
         if last is not None:
             found += _hosts_of_uri(value, match, 1 if last <= 5 else 6)  # noqa: PLR2004 - groups of the first form
+            if len(found) > most:
+                break
     return tuple(found or _read_plain(value))
 
 
@@ -168,8 +175,8 @@ def _hosts_of_uri(value: bytes, match: re.Match[bytes], first: int) -> list[Host
     return found
 
 
-def find_via(value: bytes) -> tuple[Via, ...]:
-    """The values of a Via header.
+def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
+    """The values of a Via header; of a long one not many more than `most`.
 
     `received` and `rport` are one endpoint written in two places (RFC 3581, section 4): each is given with the host
     of the one and the port of the other.
@@ -180,14 +187,15 @@ def find_via(value: bytes) -> tuple[Via, ...]:
         # The branch is new in every message; only these two can hold an address.
         if b"received" not in parameters and b"maddr" not in parameters:
             value = value[:stop]
-    return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value)
+    return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value, most)
 
 
 @lru_cache(_REMEMBERED)
-def _read_via(value: bytes) -> tuple[Via, ...]:
+def _read_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     found: list[Via] = []
     stop = len(value)
-    for match in reversed([match for match in _VIA.finditer(value) if match.lastindex is not None]):
+    values = (match for match in _VIA.finditer(value) if match.lastindex is not None)
+    for match in reversed(list(islice(values, most + 1))):
         transport, host, port = match.groups()
         protocol = _TRANSPORTS.get(transport.lower(), 0)
         default = SIPS_PORT if transport.upper() == b"TLS" else SIP_PORT

@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 from doorman.wire.malformed import Excessive
 
-MAX_URIS = 1_024
-"""URIs in a document, or a list of them; a hundred dialog states have 600."""
 _MAX_ATTRIBUTES = 32
 
 _SCHEME = re.compile(rb":(?:(?<=[Ss][Ii][Pp]:)|(?<=[Ss][Ii][Pp][Ss]:)|(?<=[Pp][Rr][Ee][Ss]:)|(?<=[Ii][Mm]:))")
@@ -37,7 +35,7 @@ class XmlUri(NamedTuple):
     name: bytes
 
 
-def find_xml_uris(data: bytes, start: int, end: int, most: int = MAX_URIS) -> list[XmlUri]:
+def find_xml_uris(data: bytes, start: int, end: int, most: int = 65_535) -> list[XmlUri]:
     """The URIs of users in the document `data[start:end]`, in order; none of one that has a type declaration.
 
     Raises:
@@ -67,7 +65,7 @@ def _behind(data: bytes, mark: bytes, at: int, end: int) -> int:
     return place + len(mark) if place >= 0 else end
 
 
-def _find_in(data: bytes, start: int, end: int, found: list[XmlUri], most: int) -> None:
+def _find_in(data: bytes, start: int, end: int, found: list[XmlUri], most: int = 65_535) -> None:
     """Those in a stretch of tags and text alone. Each stretch from one `<` to the next is looked at once."""
     opened, done, tags = -1, start, 0
     for scheme in _SCHEME.finditer(data, start, end):

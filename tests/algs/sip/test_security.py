@@ -10,6 +10,7 @@ from doorman.engine.results import Fate
 from kit.sip import (
     GLOBAL,
     OTHER_PHONE,
+    OVERLOAD,
     PEER,
     PHONE,
     STRANGER,
@@ -25,6 +26,9 @@ REGISTER = sip(
     "REGISTER sip:198.51.100.20 SIP/2.0", "Via: SIP/2.0/UDP 10.0.0.10:5060", "i: x", "CSeq: 1 REGISTER",
     "Contact: <sip:a@10.0.0.10:3306>",
 )  # fmt: skip
+
+MANY_VALUES = "ip nat service sip quota values 4096\n"
+"""So that other bounds are met first."""
 
 
 class TestSlipstreaming:
@@ -175,7 +179,7 @@ class TestLimits:
         assert len(gateway.call("one").dialogs or {}) == 32
 
     def test_aliases(self) -> None:
-        gateway = Gateway()
+        gateway = Gateway(OVERLOAD + MANY_VALUES)
         names = ", ".join(f"<sip:{number}@10.0.0.50>" for number in range(2000))
         gateway.out(request("INVITE", f"P-Asserted-Identity: {names}"))
         assert len(gateway.call("one").aliases or {}) <= 256
@@ -189,7 +193,7 @@ class TestLimits:
 
     def test_memory_of_long_values(self) -> None:
         """What is remembered of earlier messages is bounded in bytes, not only in number."""
-        gateway = Gateway()
+        gateway = Gateway(OVERLOAD + MANY_VALUES)
         gateway.out(request("REGISTER"))
         tracemalloc.start()
         try:

@@ -129,8 +129,8 @@ class SipAlg:
             guarded = self.guard.admit(message, nat)
         call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
         guests = self._signals.guest_ports(sip, call)
-        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests)
-        parties = translate_headers(sip, naming, settings.values)
+        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, settings.values)
+        parties = translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
         announced = translate_body(sip, naming, settings.max_streams)
         if len(message.data) * _MOST_GROWTH > MAX_MESSAGE and _length_after(message.data, edits) > MAX_MESSAGE:
@@ -172,8 +172,8 @@ class SipAlg:
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            naming = Naming(message, nat, Spelling(Touched()), None, echoed_identity(sip))
-            translate_headers(sip, naming, settings.values)
+            naming = Naming(message, nat, Spelling(Touched()), None, echoed_identity(sip), budget=settings.values)
+            translate_headers(sip, naming)
             translate_body(sip, naming, settings.max_streams)
         except (Malformed, Refused):
             return []

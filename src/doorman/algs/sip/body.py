@@ -23,7 +23,7 @@ from doorman.wire.multipart import Part, Place, find_parts
 from doorman.wire.sdp import read_sdp
 from doorman.wire.sip import SipMessage, read_fragment
 from doorman.wire.uri import find_request_uri, find_uris
-from doorman.wire.xml_uris import MAX_URIS, find_xml_uris
+from doorman.wire.xml_uris import find_xml_uris
 
 MAX_MEDIA = 12
 """Media lines of a description, as Cisco IOS and Junos have it (channels per call)."""
@@ -77,7 +77,7 @@ class BodyTranslation:
         announced: what its session descriptions announce, None without any.
     """
 
-    __slots__ = ("_choice", "_data", "_depth", "_max_media", "_naming", "_nat", "_sip", "_uris", "announced", "edits")
+    __slots__ = ("_choice", "_data", "_depth", "_max_media", "_naming", "_nat", "_sip", "announced", "edits")
 
     def __init__(self, sip: SipMessage, naming: Naming, nat: Nat, max_media: int, depth: int = 0) -> None:
         self._sip = sip
@@ -87,7 +87,6 @@ class BodyTranslation:
         self._max_media = max_media
         self._depth = depth
         self._choice = -1
-        self._uris = 0
         self.edits: list[Edit] = []
         self.announced: list[Announced] | None = None
 
@@ -155,8 +154,8 @@ class BodyTranslation:
 
     def _xml(self, part: Part) -> list[Edit]:
         data, naming = self._data, self._naming.mentioned()
-        uris = find_xml_uris(data, part.start, part.end, MAX_URIS - self._uris)
-        self._uris += len(uris)
+        uris = find_xml_uris(data, part.start, part.end, self._naming.budget)
+        self._naming.spend(len(uris))
         for start, end, name in uris:
             if name in _DIALOG:
                 continue
@@ -182,6 +181,8 @@ class BodyTranslation:
             body.run()
         except Malformed:
             return self._note("fragment-unreadable")
+        finally:
+            self._naming.budget = naming.budget
         return [
             Edit(part.start + start, part.start + end, new, rule) for start, end, new, rule in naming.edits + body.edits
         ]

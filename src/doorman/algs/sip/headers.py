@@ -12,7 +12,6 @@ User-Agent and the like; P-Charging-Vector and P-Charging-Function-Addresses, wh
 from typing import NamedTuple
 
 from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
-from doorman.wire.malformed import Excessive
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_agents, find_request_uri, find_uris, find_via
 
@@ -60,10 +59,6 @@ class Parties(NamedTuple):
     callee: bytes
 
 
-MAX_VALUES = 4_096
-"""Addresses in the headers of a message, unless something else is said; more is an attack."""
-
-
 def own_identities(sip: SipMessage) -> frozenset[str]:
     """The headers in which the side that sends a message says who it is itself."""
     return _OWN[bool(sip.method)]
@@ -74,15 +69,14 @@ def echoed_identity(sip: SipMessage) -> frozenset[str]:
     return frozenset({"to"} if sip.method else {"from"})
 
 
-def translate_headers(sip: SipMessage, naming: Naming, max_values: int = MAX_VALUES) -> Parties:
+def translate_headers(sip: SipMessage, naming: Naming) -> Parties:
     """Find and translate every address of the start line and the headers.
 
     Raises:
-        Excessive: there are more of them than `max_values`.
+        Excessive: there are more of them than a message may have.
         Refused: the NAT has no name left for one of them.
     """
     data, caller, callee = sip.data, b"", b""
-    left = max_values
     if sip.method:
         for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
             naming.place(sip.uri_start, place, _REQUEST_URI)
@@ -90,8 +84,9 @@ def translate_headers(sip: SipMessage, naming: Naming, max_values: int = MAX_VAL
     for name, start, end in sip.headers:
         treatment = _TREATMENTS.get(name)
         if treatment is not None:
-            places = find_agents(data[start:end]) if treatment is _WARNING else find_uris(data[start:end])
-            left -= len(places)
+            value = data[start:end]
+            places = find_agents(value) if treatment is _WARNING else find_uris(value, naming.budget)
+            naming.spend(len(places))
             for place in places:
                 naming.place(start, place, treatment)
             if treatment is _FROM:
@@ -99,10 +94,8 @@ def translate_headers(sip: SipMessage, naming: Naming, max_values: int = MAX_VAL
             elif treatment is _TO:
                 callee = _user(places)
         elif name == "via":
-            left -= _translate_via(start, data[start:end], via, naming)
+            _translate_via(start, data[start:end], via, naming)
             via = _VIA
-        if left < 0:
-            raise Excessive("too-many-values")
     return Parties(caller, callee)
 
 
@@ -110,12 +103,12 @@ def _user(places: tuple[HostPort, ...]) -> bytes:
     return places[0].user if places else b""
 
 
-def _translate_via(start: int, value: bytes, treatment: Treatment, naming: Naming) -> int:
-    """Translate one Via header; how many values it has."""
-    vias = find_via(value)
+def _translate_via(start: int, value: bytes, treatment: Treatment, naming: Naming) -> None:
+    """Translate one Via header."""
+    vias = find_via(value, naming.budget)
+    naming.spend(len(vias))
     for sent_by, parameters in vias:
         naming.place(start, sent_by, treatment)
         treatment = _VIA
         for place in parameters:
             naming.place(start, place, _VIA_PARAMETER)
-    return len(vias)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from doorman.algs.settings import Settings
+from doorman.algs.sip.naming import MAX_VALUES
 
 LONGEST_CALL = 7_200
 """Minutes; the most that `maximum_call_duration` can be."""
@@ -55,7 +56,7 @@ class SipSettings(Settings):
     incoming_calls: int = 2_000
     headers: int = 256
     header_length: int = 65_535
-    values: int = 4_096
+    values: int = MAX_VALUES
     doors: int = 256
     signalling_doors: int = 16
     protect_deny_time: int = 60

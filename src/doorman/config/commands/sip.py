@@ -138,8 +138,8 @@ SETTINGS = (
         "values",
         "quota values",
         "NUMBER:16-65535",
-        "Drop a message with more addresses in its headers; 4096 by default.",
-        _QUOTA | {"values": "Addresses in the headers of a message", "NUMBER": "Number of addresses"},
+        "Drop a message with more addresses in its headers and XML bodies; 768 by default.",
+        _QUOTA | {"values": "Addresses of a message", "NUMBER": "Number of addresses"},
     ),
     Setting(
         "doors",
