@@ -19,9 +19,9 @@ from doorman.dataplanes.report import (
     binding_entry,
     call_entry,
     door_entry,
-    protocol_name,
     registration_entry,
     session_entry,
+    translation_entry,
 )
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow
@@ -204,13 +204,7 @@ def _tracked(engine: Engine) -> int:
 
 
 def _kernel_entry(flow: KernelFlow) -> Json:
-    return {
-        "protocol": protocol_name(flow.protocol),
-        "inside_global": str(flow.inside_global),
-        "inside_local": str(flow.inside_local),
-        "outside_local": str(flow.outside),
-        "outside_global": str(flow.outside),
-    }
+    return translation_entry(flow.protocol, (flow.inside_global, flow.inside_local, flow.outside, flow.outside))
 
 
 def _of_binding(binding: Binding) -> Json:

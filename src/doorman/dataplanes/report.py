@@ -83,13 +83,14 @@ def binding_entry(binding: Binding) -> Json:
 
 def session_entry(session: Session) -> Json:
     """A session as a line of `show ip nat translations`."""
-    return {
-        "protocol": protocol_name(session.protocol),
-        "inside_global": str(session.inside_global),
-        "inside_local": str(session.inside_local),
-        "outside_local": str(session.outside_local),
-        "outside_global": str(session.outside_global),
-    }
+    ends = session.inside_global, session.inside_local, session.outside_local, session.outside_global
+    return translation_entry(session.protocol, ends)
+
+
+def translation_entry(protocol: int, ends: tuple[Endpoint, Endpoint, Endpoint, Endpoint]) -> Json:
+    """A flow by its four ends, in the order of the columns, as a line of `show ip nat translations`."""
+    names = "inside_global", "inside_local", "outside_local", "outside_global"
+    return {"protocol": protocol_name(protocol)} | dict(zip(names, map(str, ends), strict=True))
 
 
 def door_entry(door: Door) -> Json:

@@ -13,11 +13,11 @@ import errno
 import socket
 import struct
 from enum import Enum
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from doorman.dataplanes.netfilter.flow import MARK, Flow, read_flow
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, messages
-from doorman.dataplanes.netfilter.netlink import open_socket
+from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
 
 _SOL_NETLINK, _ADD_MEMBERSHIP, _SO_ATTACH_FILTER = 270, 1, 26
 _GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY = 1, 2, 3
@@ -47,10 +47,10 @@ class Event(NamedTuple):
     flow: Flow
 
 
-class Events:
-    """A socket that hears of flows whose mark has a bit of `mask`; a context manager.
+class Events(NetlinkSocket):
+    """A socket that hears of flows whose mark has a bit of `mask`.
 
-    It hears of those of the network namespace it was made in. An event takes some 1 KiB of its `buffer` (in bytes; the
+    An event takes some 1 KiB of its `buffer` (in bytes; the
     kernel takes twice as many).
 
     Attributes:
@@ -59,7 +59,7 @@ class Events:
 
     def __init__(self, mask: int, *, buffer: int = 16 << 20) -> None:
         self.overruns = 0
-        self._socket = open_socket(buffer)
+        super().__init__(open_socket(buffer))
         try:
             _attach(self._socket, _program(mask))
             for group in (_GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY):
@@ -67,20 +67,6 @@ class Events:
         except BaseException:
             self._socket.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._socket.close()
-
-    def fileno(self) -> int:
-        """The descriptor to wait on until it is readable."""
-        return self._socket.fileno()
 
     def receive(self, limit: int = 1024) -> list[Event]:
         """The events that wait, up to some `limit`, in their order; an empty list if there are none. Never blocks."""

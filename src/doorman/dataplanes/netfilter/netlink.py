@@ -97,16 +97,11 @@ def _set_buffer(link: socket.socket, option: int, fallback: int, size: int) -> N
         link.setsockopt(socket.SOL_SOCKET, fallback, size)
 
 
-class Netlink:
-    """A socket for requests, used by one thread; a context manager. It belongs to the network namespace it was made in.
+class NetlinkSocket:
+    """A socket that is open until `close`; a context manager. It belongs to the network namespace it was made in."""
 
-    `unknown_kinds` are kinds of message that this kernel has turned out not to know, for those that have another way.
-    """
-
-    def __init__(self) -> None:
-        self._socket = open_socket(4 << 20, 16 << 20)
-        self._sequence = 0
-        self.unknown_kinds: set[int] = set()
+    def __init__(self, link: socket.socket) -> None:
+        self._socket = link
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +112,22 @@ class Netlink:
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
+
+    def fileno(self) -> int:
+        """The descriptor to wait on until it is readable."""
+        return self._socket.fileno()
+
+
+class Netlink(NetlinkSocket):
+    """A socket for requests, used by one thread.
+
+    `unknown_kinds` are kinds of message that this kernel has turned out not to know, for those that have another way.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(open_socket(4 << 20, 16 << 20))
+        self._sequence = 0
+        self.unknown_kinds: set[int] = set()
 
     def request(self, request: Request, asked: str) -> None:
         """Have one change made; `asked` says which, for people.

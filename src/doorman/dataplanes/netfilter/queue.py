@@ -32,7 +32,7 @@ from doorman.dataplanes.netfilter.messages import (
     error_of,
     message,
 )
-from doorman.dataplanes.netfilter.netlink import NetlinkError, open_socket
+from doorman.dataplanes.netfilter.netlink import NetlinkError, NetlinkSocket, open_socket
 
 _PACKET, _VERDICT, _CONFIG = 0x300, 0x301, 0x302
 _CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
@@ -90,8 +90,8 @@ class Statistics(NamedTuple):
     user_dropped: int
 
 
-class Queue:
-    """One queue, open until `close`; a context manager. It belongs to the network namespace it was opened in.
+class Queue(NetlinkSocket):
+    """One queue. Packets that wait when it is closed are dropped, whatever the rule says of bypass.
 
     Attributes:
         number: the queue's number.
@@ -103,7 +103,7 @@ class Queue:
         self.number = number
         self.overruns = 0
         self.refused_verdicts = 0
-        self._socket = link
+        super().__init__(link)
         self._buffer = memoryview(bytearray(1 << 17))
         self._early: list[QueuedPacket] = []
         self._verdicts: list[bytes] = []
@@ -129,20 +129,6 @@ class Queue:
             queue.close()
             raise
         return queue
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the queue back; packets that wait are dropped, whatever the rule says of bypass."""
-        self._socket.close()
-
-    def fileno(self) -> int:
-        """The descriptor to wait on until it is readable."""
-        return self._socket.fileno()
 
     def receive(self, limit: int = 256) -> list[QueuedPacket]:
         """The packets that wait, up to `limit`; an empty list if there are none. Never blocks."""
