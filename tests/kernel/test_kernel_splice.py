@@ -157,7 +157,7 @@ def test_real_ends_get_whole_streams_and_close(
     try:
         streams = [b"".join(chance.choice(STREAM) for _ in range(60 if evil else 300)) for _ in range(2)]
         got = (bytearray(), bytearray())
-        exchange(namespaces, streams, got, chance)
+        exchange(connection(namespaces), streams, got, chance)
         assert bytes(got[1]) == whole(streams[0])
         assert bytes(got[0]) == whole(streams[1])
         until(lambda: not leftovers(namespaces[0]) and not leftovers(namespaces[1]), PATIENCE)
@@ -176,11 +176,17 @@ def test_numbers_stay_mapped_for_the_rest_of_a_long_stream(new_namespace: Callab
     between = Between(devices, chance, 0.01)
     between.start()
     try:
-        streams = [b"".join(STREAM) + TAILS[1] + bytes(400_000), b"".join(STREAM[:3]) + bytes(range(256)) * 500]
+        messages = [b"".join(STREAM), b"".join(STREAM[:3])]
+        tails = [TAILS[1] + bytes(400_000), bytes(range(256)) * 500]
         got = (bytearray(), bytearray())
-        exchange(namespaces, streams, got, chance)
-        assert bytes(got[1]) == whole(streams[0])
-        assert bytes(got[0][-128_000:]) == bytes(range(256)) * 500
+        ends = connection(namespaces)
+        # What is no message ends the look into both directions: it waits until all messages are through.
+        for end, sock in enumerate(ends):
+            sock.sendall(messages[end])
+            hear(ends[1 - end], got[1 - end], len(whole(messages[end])))
+        exchange(ends, tails, got, chance)
+        assert bytes(got[1]) == whole(messages[0]) + tails[0]
+        assert bytes(got[0]) == whole(messages[1]) + tails[1]
         assert between.splice.settled
     finally:
         between.stop()
@@ -188,13 +194,8 @@ def test_numbers_stay_mapped_for_the_rest_of_a_long_stream(new_namespace: Callab
             device.close()
 
 
-def exchange(
-    namespaces: tuple[Namespace, Namespace],
-    streams: list[bytes],
-    got: tuple[bytearray, bytearray],
-    chance: random.Random,
-) -> None:
-    """A connection in which both ends send all of their stream."""
+def connection(namespaces: tuple[Namespace, Namespace]) -> tuple[socket.socket, socket.socket]:
+    """Both ends of a new connection: the client's, the server's."""
     with namespaces[1].inside():
         listener = socket.create_server((SERVER, PORT))
     with namespaces[0].inside():
@@ -203,7 +204,27 @@ def exchange(
     client.connect((SERVER, PORT))
     server, _ = listener.accept()
     listener.close()
-    pairs = zip((client, server), streams, got, strict=True)
+    server.settimeout(PATIENCE)
+    return client, server
+
+
+def hear(sock: socket.socket, got: bytearray, size: int) -> None:
+    """Get so many bytes, not more."""
+    while size:
+        data = sock.recv(size)
+        assert data, "the stream ended early"
+        got += data
+        size -= len(data)
+
+
+def exchange(
+    ends: tuple[socket.socket, socket.socket],
+    streams: list[bytes],
+    got: tuple[bytearray, bytearray],
+    chance: random.Random,
+) -> None:
+    """Both ends send all of their stream, and close."""
+    pairs = zip(ends, streams, got, strict=True)
     talkers = [
         threading.Thread(target=talk, args=(sock, stream, random.Random(chance.random()), heard, 0.05))
         for sock, stream, heard in pairs
