@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from doorman.dataplanes.netfilter.elements import ElementError, Transaction
+from doorman.dataplanes.netfilter.elements import Transaction
+from doorman.dataplanes.netfilter.errors import ElementError
 from doorman.dataplanes.netfilter.netlink import Netlink
 from kit.namespaces import Namespace
 

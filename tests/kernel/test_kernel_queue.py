@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import pytest
 from scapy.layers.inet import IP, UDP
 
-from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError
-from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, QueuedPacket, QueueTaken, Statistics, statistics
+from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
+from doorman.dataplanes.netfilter.netlink import Netlink
+from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, QueuedPacket, Statistics, statistics
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule
 from kit.namespaces import Namespace, connect
 from kit.waiting import DEADLINE, until

@@ -33,11 +33,12 @@ from doorman.daemon.privileges import PrivilegesError, drop_privileges
 from doorman.daemon.service import Service
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.errors import QueueTaken
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.queue import Queue, QueueTaken
+from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.requirements.survey import requirements
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.netfilter.ruleset import Setting

@@ -17,10 +17,10 @@ from doorman.config.model import Config
 from doorman.daemon.clock import seconds
 from doorman.daemon.keeper import Keeper
 from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN
-from doorman.dataplanes.netfilter.netlink import NetlinkError
 from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
 from doorman.dataplanes.netfilter.messages import (
     NLMSG_DONE,
     NLMSG_ERROR,
@@ -24,7 +25,6 @@ from doorman.dataplanes.netfilter.messages import (
     name,
     nested,
 )
-from doorman.dataplanes.netfilter.netlink import DumpInterrupted, NetlinkError
 
 
 @pytest.mark.skipif(sys.byteorder != "little", reason="the bytes are those of a low-endian machine")

@@ -10,9 +10,10 @@ import errno
 import struct
 from collections.abc import Iterator, Sequence
 
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import MARK, MARK_MASK, Flow, FlowKey, read_flow, write_key
 from doorman.dataplanes.netfilter.messages import attribute, body
-from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError, Request
+from doorman.dataplanes.netfilter.netlink import Netlink, Request
 from doorman.dataplanes.netfilter.netlink import dump as dump_messages
 
 _GET, _DELETE = 0x101, 0x102

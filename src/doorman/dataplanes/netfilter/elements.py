@@ -14,8 +14,9 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
+from doorman.dataplanes.netfilter.errors import ElementError
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, NLM_F_EXCL, attribute, body, name, nested
-from doorman.dataplanes.netfilter.netlink import Failure, Netlink, NetlinkError, Request
+from doorman.dataplanes.netfilter.netlink import Failure, Netlink, Request
 
 NFNL_SUBSYS_NFTABLES = 10
 NFPROTO_IPV4 = 2
@@ -47,20 +48,6 @@ class _Operation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{_VERBS[self.kind]} {self.set_name}, key {self.key.hex()}"
-
-
-class ElementError(NetlinkError):
-    """A transaction was refused, and nothing of it done, because of the operation on `key` of `set_name`.
-
-    Both are None if the kernel blamed no operation but the whole. The `errno` is ENFILE for a set that is full, EEXIST
-    for a key that is there with other data (or at all, if `new` was asked), ENOENT for a missing set, or a deletion of
-    what is missing.
-    """
-
-    def __init__(self, number: int, asked: str, explanation: str, set_name: str | None, key: bytes | None) -> None:
-        super().__init__(number, asked, explanation)
-        self.set_name = set_name
-        self.key = key
 
 
 class Transaction:

@@ -5,11 +5,11 @@ The kernel works on what it is sent during the system call, so its answers can b
 """
 
 import errno
-import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
+from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
 from doorman.dataplanes.netfilter.messages import (
     NFNL_MSG_BATCH_BEGIN,
     NFNL_MSG_BATCH_END,
@@ -29,25 +29,6 @@ _NETLINK_NETFILTER, _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 12, 270, 
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _READ = 1 << 16
 """Bytes read at once: the kernel makes no datagram of answers larger than this."""
-
-
-class NetlinkError(OSError):
-    """The kernel refused: `errno`, `asked` (what of it was asked), `explanation` (its own words, often empty)."""
-
-    def __init__(self, number: int, asked: str, explanation: str = "") -> None:
-        super().__init__(number, os.strerror(number))
-        self.asked = asked
-        self.explanation = explanation
-
-    def __str__(self) -> str:
-        return f"{self.asked}: {self.explanation or self.strerror}"
-
-
-class DumpInterrupted(NetlinkError):  # noqa: N818 - what happened to the list
-    """What was being listed changed meanwhile; the list may lack entries or name some twice: ask again (EINTR)."""
-
-    def __init__(self, asked: str) -> None:
-        super().__init__(errno.EINTR, asked, "changed while it was listed")
 
 
 class Request(NamedTuple):

@@ -11,9 +11,10 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.conntrack import delete, dump, find
 from doorman.dataplanes.netfilter.elements import Transaction
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
 from doorman.dataplanes.netfilter.marks import OURS, PROXIED
-from doorman.dataplanes.netfilter.netlink import Netlink, NetlinkError
+from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect

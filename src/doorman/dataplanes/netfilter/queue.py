@@ -20,6 +20,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.messages import (
     ATTRIBUTE,
     MESSAGE,
@@ -32,7 +33,7 @@ from doorman.dataplanes.netfilter.messages import (
     error_of,
     message,
 )
-from doorman.dataplanes.netfilter.netlink import NetlinkError, NetlinkSocket, open_socket
+from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
 
 _PACKET, _VERDICT, _CONFIG = 0x300, 0x301, 0x302
 _CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
@@ -56,10 +57,6 @@ _VERDICT_HDR_START = ATTRIBUTE.pack(ATTRIBUTE.size + _TWO_U32.size, _VERDICT_HDR
 _VERDICT_SIZE = _ATTRIBUTES + ATTRIBUTE.size + _TWO_U32.size
 _CONFIGURING = 1
 """The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
-
-
-class QueueTaken(NetlinkError):  # noqa: N818 - what is the case with the queue
-    """Another program listens to the queue of this number: try the next."""
 
 
 class QueuedPacket(NamedTuple):

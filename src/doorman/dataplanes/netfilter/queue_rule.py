@@ -18,8 +18,9 @@ import errno
 import struct
 
 from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4
+from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
 from doorman.dataplanes.netfilter.messages import NLM_F_APPEND, NLM_F_CREATE, attribute, body, name, nested
-from doorman.dataplanes.netfilter.netlink import DumpInterrupted, Netlink, NetlinkError, Request, dump
+from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
 
 _NEWRULE = NFNL_SUBSYS_NFTABLES << 8 | 6
 _GETRULE = NFNL_SUBSYS_NFTABLES << 8 | 7

@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from doorman.dataplanes.netfilter.netlink import NetlinkError
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.requirements.attempts import Attempt, Place
 from doorman.dataplanes.netfilter.requirements.features import FEATURES, Feature
