@@ -169,8 +169,8 @@ class TestForeignFiles:
         Journal(tmp_path, "boot").close()
         with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
             for value in ("{", b"\xff", "[" * 60_000, "x" * (MAX_RECORD + 1), 5):
-                ours.execute("INSERT INTO records VALUES ('x', ?, ?)", (str(value)[:9], value))
-            ours.execute("INSERT INTO records VALUES ('x', CAST(x'ff' AS TEXT), '1')")
+                ours.execute("INSERT INTO records (kind, key, value) VALUES ('x', ?, ?)", (str(value)[:9], value))
+            ours.execute("INSERT INTO records (kind, key, value) VALUES ('x', CAST(x'ff' AS TEXT), '1')")
         ours.close()
         records = {record.key: record.value for record in kept(tmp_path)}
         assert records == {"{": None, "b'\\xff'": None, "[[[[[[[[[": None, "xxxxxxxxx": None, "5": 5, "\ufffd": 1}

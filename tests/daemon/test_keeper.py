@@ -110,7 +110,7 @@ def test_a_protocol_that_is_served_later(tmp_path: Path) -> None:
 
 def test_a_call_that_is_too_long_is_not_saved(kept: Kept) -> None:
     kept.gateway.out(request())
-    kept.gateway.out(request(call_id="long").replace(b"alice", b"\xff" * 15_000))
+    kept.gateway.out(request(call_id="long").replace(b"alice", b"\xff" * 33_000, 1))
     kept.flush()
     assert len(kept.gateway.sip.calls) == 2
     assert [record.key for record in kept.journal.load() if record.kind == "sip"] == ["call 10.0.0.10 one"]

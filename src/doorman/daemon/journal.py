@@ -1,7 +1,10 @@
 """The journal: the state of a gateway in a file, so that it can go on after it was killed.
 
-    DIRECTORY/state.db   (SQLite)   records(kind, key, value as JSON), see `engine/snapshot.py`
+    DIRECTORY/state.db   (SQLite)   records(id, kind, key, value as JSON), see `engine/snapshot.py`
                                     about(name, value): `boot`, the start of the machine that the times count from
+
+Records have numbers in the order in which they were first written: what comes together lies together in the file, and
+a write has few pages to touch. Which record has which number is remembered here.
 
 All that is written at once is there as a whole or not at all, however the process ends. Nothing is asked of the disk
 itself: what outlives the process is in the kernel's memory then, and what a machine knew before it started again is
@@ -15,24 +18,22 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+import orjson
+
 from doorman.algs.api import Json
 from doorman.engine.snapshot import Saved
 
 NAME = "state.db"
 MAX_RECORD = 65_536
-"""Characters of a record; what is longer is not kept. A call with two streams has some 1,500."""
+"""Bytes of a record; what is longer is not kept. A call with two streams has some 1,500."""
 
 _APPLICATION = 0x444F4F52
 """`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 1
+_LAYOUT = 2
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
-_RECORDS = """
-CREATE TABLE records (
-    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
-) WITHOUT ROWID
-"""
+_RECORDS = "CREATE TABLE records (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL)"
 _ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _SCHEMA = (
     _RECORDS,
@@ -40,8 +41,7 @@ _SCHEMA = (
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_LAYOUT}",
 )
-_LOAD = "SELECT kind, key, CASE WHEN length(value) <= ? THEN value END FROM records"
-_write_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_LOAD = "SELECT kind, key, CASE WHEN length(value) <= ? THEN value END FROM records ORDER BY id"
 
 
 class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
@@ -74,6 +74,9 @@ class Journal:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
+            rows = self._database.execute("SELECT kind, key, id FROM records ORDER BY id")
+            self._numbers: dict[tuple[str, str], int] = {(kind, key): number for kind, key, number in rows}
+            self._last = max(self._numbers.values(), default=0)
         except (sqlite3.Error, OSError) as error:
             locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             raise JournalFailed(f"{self.path}: {'another process has it' if locked else error}") from error
@@ -100,26 +103,23 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written.
         """
-        put, gone, too_long = [], [], 0
-        for (kind, key), value in {(record.kind, record.key): record.value for record in records}.items():
-            text = _write_json(value) if value is not None else ""
+        numbers, last = self._numbers, self._last
+        put: list[tuple[int, str, str, str]] = []
+        gone: list[tuple[str, str]] = []
+        too_long = 0
+        for name, value in {(record.kind, record.key): record.value for record in records}.items():
+            text = orjson.dumps(value) if value is not None else b""
             too_long += len(text) > MAX_RECORD
-            if value is None or len(text) > MAX_RECORD:
-                gone.append((kind, key))
-            else:
-                put.append((kind, key, text))
-        database = self._database
-        try:
-            database.execute("BEGIN IMMEDIATE")
-            if gone:
-                database.executemany("DELETE FROM records WHERE kind = ? AND key = ?", gone)
-            if put:
-                database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", put)
-            database.execute("COMMIT")
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
-            raise JournalFailed(f"{self.path}: {error}") from error
+            if text and len(text) <= MAX_RECORD:
+                last += name not in numbers
+                put.append((numbers.get(name, last), *name, text.decode()))
+            elif name in numbers:
+                gone.append(name)
+        self._execute(put, [(numbers[name],) for name in gone])
+        self._last = last
+        numbers |= {(kind, key): number for number, kind, key, _ in put}
+        for name in gone:
+            del numbers[name]
         return too_long
 
     def begin_again(self, records: Iterable[Saved]) -> int:
@@ -130,12 +130,28 @@ class Journal:
             self._database = self._create()
         except (sqlite3.Error, OSError) as error:
             raise JournalFailed(f"{self.path}: {error}") from error
+        self._numbers, self._last = {}, 0
         return self.write(records)
 
     def close(self) -> None:
         """Close the file. What was written stays."""
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
+
+    def _execute(self, put: list[tuple[int, str, str, str]], gone: list[tuple[int]]) -> None:
+        """Put rows, and take out others, all at once."""
+        database = self._database
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            if gone:
+                database.executemany("DELETE FROM records WHERE id = ?", gone)
+            if put:
+                database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", put)
+            database.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+            raise JournalFailed(f"{self.path}: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         """The file that is there, if it is ours and of this boot, or else a new one."""
