@@ -30,7 +30,7 @@ from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import held_back, judged
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import TCP, UDP, parse_packet, readdress
+from doorman.net.packet import TCP, UDP, parse_packet
 
 FlowNews = tuple[str, KernelFlow]
 """What happened to a flow: `begun` or `ended`, and which."""
@@ -261,7 +261,7 @@ class Traffic:
             if result.stopped:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
             else:
-                self.queue.accept(packet.id, _changed(packet.data, result.inspections))
+                self.queue.accept(packet.id, _changed(packet.data, result.packet))
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
             self.engine.drops[result.reason] -= 1
             self.counters["for-the-gateway-itself"] += 1
@@ -306,17 +306,13 @@ class Traffic:
             return False
 
 
-def _changed(data: bytes, inspections: tuple[Inspection, ...]) -> bytes | None:
-    """A packet with the payload that ALGs gave it, and its own addresses; None where it is as it was."""
-    if not inspections or inspections[-1].after == inspections[0].message.data:
+def _changed(came: bytes, goes: bytes) -> bytes | None:
+    """A packet as it goes on; None where that is as it came."""
+    if goes == came:
         return None
-    packet = parse_packet(data)
-    if packet is None:
-        return None
-    changed = readdress(packet, packet.sender, packet.receiver, inspections[-1].after)
-    if len(changed) > len(data) and len(changed) > _SAFE_LENGTH and changed[6] & _DONT_FRAGMENT:
-        return _fragmentable(changed)
-    return changed
+    if len(goes) > len(came) and len(goes) > _SAFE_LENGTH and goes[6] & _DONT_FRAGMENT:
+        return _fragmentable(goes)
+    return goes
 
 
 def _fragmentable(packet: bytes) -> bytes:

@@ -46,8 +46,8 @@ class Engine:
         config: what it does.
         chance: floats in [0, 1), for ports; predictable in tests, not to be predicted in use.
         delegated: whether a kernel carries the flows. Then the engine gets only the packets to be inspected, each as it
-            came; the kernel gives them, and all others, the names that `take_changes` tells it of; and what flows begin
-            and end is reported, see `flows`.
+            came, and gives them back with the addresses they have; the kernel gives them, and all others, the names
+            that `take_changes` tells it of; and what flows begin and end is reported, see `flows`.
         reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
 
     Attributes:
@@ -72,6 +72,7 @@ class Engine:
         self.inspector = Inspector(config.services, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
+        self._delegated = delegated
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
         sessions = self.state.sessions
@@ -81,7 +82,8 @@ class Engine:
         """Take an IP packet that arrived on a side of the NAT; give what becomes of it."""
         if now >= self._next_second:
             self.expire(now)
-        if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
+        ported = len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP)  # noqa: PLR2004 - speed
+        if ported and not self._delegated:
             way = self._ways[side].get(data[9:10] + data[12:24])
             if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
                 session = way.session
@@ -181,7 +183,7 @@ class Engine:
             session.awaited = self._door_of(session, now) is not None
             state.sessions.add(session, now)
         state.keep(nat.made, now)
-        return self._hairpin(result, now) if session.hairpin else result
+        return self._hairpin(packet, result, now) if session.hairpin else result
 
     def _is_for_nobody(self, packet: Packet) -> bool:
         """Whether a packet is for the machine itself, which has services too: it needs no name, nor makes one."""
@@ -223,12 +225,14 @@ class Engine:
         self.state.keep(nat.made, now)
         return Result(_PASSED, packet.data, _OUTSIDE, inspections=(inspection,))
 
-    def _hairpin(self, result: Result, now: float) -> Result:
+    def _hairpin(self, packet: Packet, result: Result, now: float) -> Result:
         """What was sent to one of our own global addresses comes back in."""
         if result.more or result.back:
             return self._come_in([*result.packets], [*result.back], result, now)
         back = self.receive(result.packet, _OUTSIDE, now)
         back.inspections = result.inspections + back.inspections
+        if self._delegated and back.inspections:
+            back.packet = readdress(packet, packet.sender, packet.receiver, back.inspections[-1].after)
         return self._come_in([*back.back], [*back.packets], back, now) if back.back else back
 
     def _come_in(self, outside: list[bytes], inside: list[bytes], result: Result, now: float) -> Result:
@@ -284,7 +288,7 @@ class Engine:
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
         # A door may lead where no port is served; a TCP connection is inspected from its beginning, or not at all.
-        served = inspect_as if packet.protocol == UDP or (opens(packet) and not self.state.delegated) else None
+        served = inspect_as if packet.protocol == UDP or (opens(packet) and not self._delegated) else None
         session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
@@ -301,8 +305,8 @@ class Engine:
             known = self.inspector.recognise(packet.protocol, packet.payload)
             if known is not None:
                 self.state.notes[f"{known}-on-another-port"] += 1
-        elif packet.protocol == TCP and (self.state.delegated or not opens(packet)):
-            self.state.notes[f"{alg}-connection-already-open"] += not self.state.delegated
+        elif packet.protocol == TCP and (self._delegated or not opens(packet)):
+            self.state.notes[f"{alg}-connection-already-open"] += not self._delegated
             return None
         return alg
 
@@ -311,17 +315,17 @@ class Engine:
         leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
             self.state.sessions.see_flags(session, tcp_flags(packet))
-            if not self.state.delegated and opens(packet):
+            if not self._delegated and opens(packet):
                 self._open(packet, session, leaves, now)
             if session.splice is not None:
                 return self.splicing.carry(packet, session, way, session.splice, now)
         if session.alg is None or packet.payload_end <= packet.payload_at:
-            return Result(_FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
+            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
         path = Path(packet.sender, packet.receiver, way.sender, way.receiver)
         if self.inspector.mode(alg, direction, path) == "off":
-            return Result(_FORWARDED, readdress(packet, way.sender, way.receiver), leaves)
+            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
         if outcome.drop is not None:
@@ -336,10 +340,17 @@ class Engine:
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
         self.state.carry_out(outcome.effects, now, session if leaves == _OUTSIDE else None)
         session.spoke = session.spoke or bool(outcome.name)
-        changed = readdress(packet, way.sender, way.receiver, after)
-        result = Result(_FORWARDED, changed, leaves, inspections=(inspection,))
-        result.stopped = session.alg is None
+        result = Result(_FORWARDED, self._readdressed(packet, way, after), leaves, inspections=(inspection,))
+        result.stopped = not session.is_inspected
         return result
+
+    def _readdressed(self, packet: Packet, way: Way, payload: bytes | None = None) -> bytes:
+        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again."""
+        if not self._delegated or way.session.hairpin:
+            return readdress(packet, way.sender, way.receiver, payload)
+        if payload is None or payload == packet.payload:
+            return packet.data
+        return readdress(packet, packet.sender, packet.receiver, payload)
 
     def _open(self, packet: Packet, session: Session, leaves: Side, now: float) -> None:
         """A TCP connection begins: it may be one that is inspected."""
@@ -369,7 +380,7 @@ class Engine:
         else:
             addresses = (packet.source, way.session.inside_local.address)
         result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
-        return self._hairpin(result, now) if side == _INSIDE and way.session.hairpin else result
+        return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
 
     def _translates(self, packet: Packet, side: Side) -> bool:
         """Whether packets from here to there are translated at all."""

@@ -122,6 +122,11 @@ class Session:
         self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
         self._mirror: Way | None = None
 
+    @property
+    def is_inspected(self) -> bool:
+        """Whether an ALG looks at what passes from now on."""
+        return self.alg is not None
+
     def settle_plain(self) -> None:
         """Find out again whether it is plain."""
         self.plain = self.alg is None and self.splice is None and not self.hairpin and not self.awaited
