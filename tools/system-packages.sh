@@ -4,6 +4,7 @@
 #
 #   system-packages.sh             what tests and demo need; as root, who can do more, also what the lab needs
 #   system-packages.sh venv        what making a virtual environment needs: run it before that
+#   system-packages.sh compiler    what compiling the hot path needs
 #   system-packages.sh lab         what `doorman run` and `doorman lab` need
 #   system-packages.sh recording   what recording the captures of examples/ needs
 #
@@ -15,6 +16,10 @@ packages() {
   case $1 in
     venv) cat <<'LIST' ;;
 "${PYTHON:-python3}" -c 'import ensurepip, venv' | python3-venv | makes the virtual environment
+LIST
+    compiler) cat <<'LIST' ;;
+command -v cc | gcc | compiles
+"${PYTHON:-python3}" -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' | python3-dev | has the headers of Python
 LIST
     tests) cat <<'LIST' ;;
 command -v tshark  | tshark           | decodes captures, as the tests' judge beside our own reader
@@ -66,9 +71,9 @@ install() {
 
 what=${1:-tests}
 case $what in
-  venv | tests | lab | recording) ;;
+  venv | compiler | tests | lab | recording) ;;
   *)
-    echo "usage: $0 [venv|tests|lab|recording]" >&2
+    echo "usage: $0 [venv|compiler|tests|lab|recording]" >&2
     exit 2
     ;;
 esac

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import doorman.wire
 from doorman.net.addresses import address_text
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Malformed
@@ -280,7 +281,7 @@ def test_descriptions_of_others() -> None:
 
 
 def test_every_reason_is_named_here() -> None:
-    source = Path(read_sdp.__code__.co_filename).read_text(encoding="utf-8")
+    source = Path(*doorman.wire.__path__, "sdp.py").read_text(encoding="utf-8")
     tests = Path(__file__).read_text(encoding="utf-8")
     reasons = {part.split('"')[1] for part in source.split("Malformed(")[1:]}
     assert [reason for reason in sorted(reasons) if f'"{reason}"' not in tests] == []

@@ -87,7 +87,7 @@ def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list
         head_end = _END_OF_HEADERS.search(data, max(start, at - 2), stop)
         if head_end is None:
             continue
-        head = data[at : head_end.start()]
+        head = data[at : max(at, head_end.start())]
         kind = _CONTENT_TYPE.search(head)
         length = _CONTENT_LENGTH.search(head)
         inner = kind[1] if kind else b"text/plain"
