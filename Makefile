@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 COMPILED := $(VENV)-compiled
 UV := 0.13.8
 
-.PHONY: setup demo test check format compiled bench bench-live fuzz lock examples clean
+.PHONY: setup demo test check format compiled test-compiled bench bench-live fuzz lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -40,6 +40,10 @@ demo: setup
 test: setup
 	@$(BIN)/pytest $(TESTS)
 
+# The same of the compiled hot path.
+test-compiled: setup compiled
+	@$(COMPILED)/bin/pytest $(TESTS)
+
 # What CI runs; the tests are those of `make test`.
 check: setup
 	@$(BIN)/ruff format --check --quiet .
@@ -51,17 +55,18 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# One JSON line per figure; single core.
-bench: setup
-	@for bench in sip_alg replay calls startup; do $(BIN)/python bench/$$bench.py || exit 1; done
+# One JSON line per figure, first interpreted, then compiled; single core.
+bench: setup compiled
+	@for python in $(BIN)/python $(COMPILED)/bin/python; do \
+	  for bench in sip_alg replay calls startup; do $$python bench/$$bench.py || exit 1; done; done
 
 # Damaged messages through reader, engine and streams; SECONDS=600 unless told otherwise.
 fuzz: setup
 	@$(BIN)/python tools/fuzz_sip.py --seconds $(or $(SECONDS),600)
 
-# The live gateway beside what the kernel does by itself; root, in network namespaces.
-bench-live: setup
-	@$(BIN)/python bench/live_gateway.py
+# The live gateway, compiled, beside what the kernel does by itself; root, in network namespaces.
+bench-live: setup compiled
+	@$(COMPILED)/bin/python bench/live_gateway.py
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

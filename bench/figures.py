@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 
+from doorman.engine import engine
 from doorman.memory import settle_collector
 
 settle_collector()  # as the gateway itself does
@@ -26,4 +27,6 @@ def rate(work: Callable[[], int], rounds: int = 7) -> float:
 
 def figure(name: str, value: float, unit: str, target: str, **details: object) -> None:
     """Print a figure; `target` is what the project has set itself."""
-    print(json.dumps({"figure": name, "value": round(value, 3), "unit": unit, "target": target, **details}), flush=True)
+    build = "interpreted" if engine.__file__.endswith(".py") else "compiled"
+    told = {"figure": name, "value": round(value, 3), "unit": unit, "target": target, "build": build, **details}
+    print(json.dumps(told), flush=True)

@@ -1,31 +1,21 @@
 """News of conntrack: flows that begin, are answered and end, of those only whose mark has a bit of ours.
 
-The kernel's socket filter does the picking, a program of classic BPF with netlink's extension: `ld [NLATTR]` finds,
-from offset A on, the attribute of type X, and leaves its offset in A, or 0 (linux/filter.h; as libnetfilter_conntrack
-uses it).
-
-While nf_conntrack_events is 2, its default, only flows that began while somebody listened are told of when they end:
-who starts late, or lost some, lists the table.
+The kernel does the picking, see `mark_filter`. While nf_conntrack_events is 2, its default, only flows that began while
+somebody listened are told of when they end: who starts late, or lost some, lists the table.
 """
 
-import ctypes
 import errno
-import socket
-import struct
 from enum import Enum
 from typing import NamedTuple
 
-from doorman.dataplanes.netfilter.flow import MARK, Flow, read_flow
+from doorman.dataplanes.netfilter.flow import Flow, read_flow
+from doorman.dataplanes.netfilter.mark_filter import attach, program
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, messages
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
 
-_SOL_NETLINK, _ADD_MEMBERSHIP, _SO_ATTACH_FILTER = 270, 1, 26
+_SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY = 1, 2, 3
 _READ = 1 << 14
-
-_LD_IMM, _LDX_IMM, _LD_ABS, _LD_IND, _JEQ, _JSET, _TAX, _RET = 0x00, 0x01, 0x20, 0x40, 0x15, 0x45, 0x07, 0x06
-_NLATTR = 0xFFFFF000 + 12
-_FIRST_ATTRIBUTE = 20
 
 
 class Kind(Enum):
@@ -61,7 +51,7 @@ class Events(NetlinkSocket):
         self.overruns = 0
         super().__init__(open_socket(buffer))
         try:
-            _attach(self._socket, _program(mask))
+            attach(self._socket, program(mask))
             for group in (_GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY):
                 self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
         except BaseException:
@@ -88,27 +78,3 @@ class Events(NetlinkSocket):
                     kind = Kind.NEW if told.flags & NLM_F_CREATE else Kind.UPDATE
                     events.append(Event(kind, read_flow(told.body)))
         return events
-
-
-def _program(mask: int) -> bytes:
-    """Let pass what has a MARK with a bit of `mask`; an instruction is code:u16 then:u8 else:u8 operand:u32."""
-    instructions = (
-        (_LD_IMM, 0, 0, _FIRST_ATTRIBUTE),
-        (_LDX_IMM, 0, 0, MARK),
-        (_LD_ABS, 0, 0, _NLATTR),
-        (_JEQ, 3, 0, 0),
-        (_TAX, 0, 0, 0),
-        (_LD_IND, 0, 0, 4),
-        (_JSET, 1, 0, mask),
-        (_RET, 0, 0, 0),
-        (_RET, 0, 0, 0xFFFFFFFF),
-    )
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
-
-
-def _attach(link: socket.socket, program: bytes) -> None:
-    """Struct sock_fprog: how many instructions, and where."""
-    memory = ctypes.create_string_buffer(program, len(program))
-    link.setsockopt(
-        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(memory))
-    )
