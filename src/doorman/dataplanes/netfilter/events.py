@@ -1,21 +1,40 @@
 """News of conntrack: flows that begin, are answered and end, of those only whose mark has a bit of ours.
 
-The kernel does the picking, see `mark_filter`. While nf_conntrack_events is 2, its default, only flows that began while
-somebody listened are told of when they end: who starts late, or lost some, lists the table.
+The kernel's socket filter does the picking, a program of classic BPF with netlink's extension: `ld [NLATTR]` finds,
+from offset A on, the attribute of type X, and leaves its offset in A, or 0 (linux/filter.h; as libnetfilter_conntrack
+uses it).
+
+While nf_conntrack_events is 2, its default, only flows that began while somebody listened are told of when they end:
+who starts late, or lost some, lists the table.
 """
 
 import errno
 from enum import Enum
 from typing import NamedTuple
 
-from doorman.dataplanes.netfilter.flow import Flow, read_flow
-from doorman.dataplanes.netfilter.mark_filter import attach, program
+from doorman.dataplanes.netfilter.flow import MARK, Flow, read_flow
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, messages
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.dataplanes.netfilter.socket_filter import (
+    JEQ,
+    JSET,
+    LD_ABS,
+    LD_IMM,
+    LD_IND,
+    LDX_IMM,
+    RET,
+    TAX,
+    WHOLE,
+    Instruction,
+    attach_filter,
+)
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY = 1, 2, 3
 _READ = 1 << 14
+
+_NLATTR = 0xFFFFF000 + 12
+_FIRST_ATTRIBUTE = 20
 
 
 class Kind(Enum):
@@ -51,7 +70,7 @@ class Events(NetlinkSocket):
         self.overruns = 0
         super().__init__(open_socket(buffer))
         try:
-            attach(self._socket, program(mask))
+            attach_filter(self._socket, *_program(mask))
             for group in (_GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY):
                 self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
         except BaseException:
@@ -78,3 +97,18 @@ class Events(NetlinkSocket):
                     kind = Kind.NEW if told.flags & NLM_F_CREATE else Kind.UPDATE
                     events.append(Event(kind, read_flow(told.body)))
         return events
+
+
+def _program(mask: int) -> tuple[Instruction, ...]:
+    """Let pass what has a MARK with a bit of `mask`."""
+    return (
+        (LD_IMM, 0, 0, _FIRST_ATTRIBUTE),
+        (LDX_IMM, 0, 0, MARK),
+        (LD_ABS, 0, 0, _NLATTR),
+        (JEQ, 3, 0, 0),
+        (TAX, 0, 0, 0),
+        (LD_IND, 0, 0, 4),
+        (JSET, 1, 0, mask),
+        (RET, 0, 0, 0),
+        (RET, 0, 0, WHOLE),
+    )
