@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from threading import Thread
 import pytest
 
 from doorman.cli.shell.client import add_shell_arguments, run_shell
+from doorman.cli.shell.connection import CannotConnect, Connection
 from doorman.daemon import control
 from kit.shell import FakeGateway, served
 
@@ -196,6 +198,14 @@ def test_a_gateway_that_ends_meanwhile(
         os.close(script)
     assert codes == [2]
     assert capsys.readouterr().err == "doorman shell: the gateway closed the connection\n"
+
+
+def test_a_gateway_that_does_not_answer(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as stopped:
+        stopped.bind(str(path))
+        stopped.listen()
+        with pytest.raises(CannotConnect, match="the gateway does not answer"):
+            Connection(path, 0.01)
 
 
 def test_scripts_do_not_load_the_line_editor() -> None:

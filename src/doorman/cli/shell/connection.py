@@ -19,12 +19,17 @@ class CannotConnect(Exception):  # noqa: N818 - says what it is
 class Connection:
     """A session at a gateway. `prompt` is what stands before the next line, `ended` whether the session is over.
 
+    Args:
+        path: of the gateway's socket.
+        seconds: how long to wait for an answer; None for ever.
+
     Raises:
         CannotConnect: see there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seconds: float | None = None) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(seconds)
         self._buffer = b""
         self.prompt = ""
         self.ended = False
@@ -33,7 +38,11 @@ class Connection:
         except OSError as error:
             self._socket.close()
             raise CannotConnect(no_gateway(path, error)) from None
-        greeting = self.receive()
+        try:
+            greeting = self.receive()
+        except CannotConnect:
+            self._socket.close()
+            raise
         self._see(greeting)
         if not greeting["ok"]:
             self._socket.close()
@@ -83,6 +92,8 @@ class Connection:
     def _fill(self) -> None:
         try:
             data = self._socket.recv(_AT_ONCE)
+        except TimeoutError:
+            raise CannotConnect("the gateway does not answer") from None
         except OSError:
             data = b""
         if not data:
