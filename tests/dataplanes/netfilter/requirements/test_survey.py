@@ -10,7 +10,7 @@ from doorman.config.reader import Reader
 from doorman.dataplanes.netfilter.requirements.features import FEATURES, Feature
 from doorman.dataplanes.netfilter.requirements.finding import Finding
 from doorman.dataplanes.netfilter.requirements.host import Host
-from doorman.dataplanes.netfilter.requirements.survey import requirements
+from doorman.dataplanes.netfilter.requirements.survey import obstacles, requirements
 from doorman.dataplanes.netfilter.requirements.trial import Trial
 from doorman.net.addresses import Address, address_of
 
@@ -142,6 +142,22 @@ def test_a_strict_reverse_path_filter(tmp_path: Path, where: str) -> None:
 def test_a_loose_reverse_path_filter_of_all_overrules_strict_ones(tmp_path: Path) -> None:
     sysctls = {"net/ipv4/conf/all/rp_filter": 2, "net/ipv4/conf/eth0/rp_filter": 1}
     assert named(survey(tmp_path, sysctls=sysctls), "reverse path filter").state == "found"
+
+
+def test_what_holds_packets_back(tmp_path: Path) -> None:
+    """Of a gateway that runs: not what it needs to begin."""
+
+    def named_obstacles(sysctls: dict[str, int], trial: Trial = WORKED) -> list[str]:
+        fill(tmp_path, SYSCTLS | {"net/ipv4/conf/all/rp_filter": 0} | sysctls, capabilities=0)
+        host = Host(proc=tmp_path, trial=trial, interfaces=INTERFACES)
+        return [finding.name for finding in obstacles(config(), host=host)]
+
+    assert named_obstacles({}) == []
+    assert named_obstacles({"net/netfilter/nf_conntrack_events": 0}) == []
+    assert named_obstacles({"net/ipv4/ip_forward": 0}) == ["IPv4 forwarding"]
+    assert named_obstacles({"net/ipv4/conf/all/rp_filter": 1}) == ["reverse path filter"]
+    policy = {"chain": {"family": "ip", "table": "t", "name": "f", "hook": "forward", "policy": "drop"}}
+    assert named_obstacles({}, Trial(ruleset=[policy])) == ["policy drop"]
 
 
 @pytest.mark.parametrize(

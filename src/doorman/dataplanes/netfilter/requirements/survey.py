@@ -32,12 +32,25 @@ def requirements(
     return list(_findings(config, table, control_socket, state_directory, host))
 
 
+def obstacles(config: Config, *, table: str = "doorman", host: Host | None = None) -> list[Finding]:
+    """What of this machine may hold packets of a gateway that runs back: settings of the kernel, rules of others.
+
+    Args:
+        config: whose interfaces are looked at.
+        table: the gateway's own table, whose rules are no others'.
+        host: what to look at, if not this machine.
+    """
+    host = observe() if host is None else host
+    named = _named(config)
+    findings = [sysctls.forwarding(host, named), sysctls.reverse_path(host, named)]
+    findings += foreign.foreign_rules(host, table, named)
+    return [finding for finding in findings if finding.state != "found"]
+
+
 def _findings(
     config: Config | None, table: str, control_socket: Path | None, state_directory: Path | None, host: Host
 ) -> Iterator[Finding]:
-    named = (
-        [] if config is None else [name for name, each in config.interfaces.items() if each.nat and not each.shutdown]
-    )
+    named = [] if config is None else _named(config)
     looked_at = named or [name for name in host.interfaces if name != "lo"]
     yield system.kernel(host)
     yield from system.capabilities(host)
@@ -53,3 +66,7 @@ def _findings(
         yield places.control_socket(control_socket)
     if state_directory is not None:
         yield places.state_directory(state_directory)
+
+
+def _named(config: Config) -> list[str]:
+    return [name for name, each in config.interfaces.items() if each.nat and not each.shutdown]
