@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "doorman"
 LAYERS = (
     *("net", "wire", "stream", "timers", "memory", "algs", "config", "nat", "firewall", "engine"),
-    *("dataplanes", "lab", "cli", "daemon", "main", "__main__"),
+    *("dataplanes", "lab", "selftest", "cli", "daemon", "main", "__main__"),
 )
 PURE = {"net", "wire", "stream", "timers", "algs", "nat", "firewall", "engine"}
 WORLD = {"asyncio", "datetime", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time"}

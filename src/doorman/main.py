@@ -152,6 +152,13 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     add_doctor_arguments(parser)
 
 
+def _add_selftest(parser: argparse.ArgumentParser) -> None:
+    from doorman.cli.selftest.command import add_selftest_arguments, run_selftest  # noqa: PLC0415 - see above
+
+    parser.set_defaults(run=run_selftest)
+    add_selftest_arguments(parser)
+
+
 def _add_lab(parser: argparse.ArgumentParser) -> None:
     from doorman.cli.lab import add_lab_arguments, run_lab  # noqa: PLC0415 - see above
 
@@ -177,5 +184,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run the gateway on this machine", _add_run),
     "shell": ("talk to a running gateway", _add_shell),
     "doctor": ("say what the gateway needs of this machine, and what is missing", _add_doctor),
+    "selftest": ("make a test call through the running gateway: do NAT and ALG work?", _add_selftest),
     "lab": ("a test bed of network namespaces, with real telephones", _add_lab),
 }
