@@ -7,6 +7,7 @@ live.out(request())               -> the datagrams that left, such as "203.0.113
 
 import random
 import select
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +60,8 @@ class Live:
         self.run = wires.gateway.run
         self.config = read_config(config, "test.cfg")
         with wires.gateway.inside():
-            self.engine = Engine(self.config, random.Random(7).random, delegated=True)
+            self.chance: Callable[[], float] = random.Random(7).random
+            self.engine = Engine(self.config, self._draw, delegated=True)
             self.queue = stack.enter_context(Queue.open(number, length=1000, fail_open=False))
             self.events = stack.enter_context(Events(OURS))
             self.plane = plane(Setting(table, number, 0, timeouts=True))
@@ -69,6 +71,9 @@ class Live:
             self.traffic = Traffic(self.engine, self.plane, self.queue, self.events, keeper)
             self.traffic.adopt(self.config)
             self.traffic.sides = sides(self.config)
+
+    def _draw(self) -> float:
+        return self.chance()
 
     def packets(self, side: Side, *sent: bytes) -> list[bytes]:
         """Let packets arrive on a side, all in one batch; what left then."""
