@@ -222,6 +222,15 @@ class TestConfiguration:
             gateway.out(reply(number, 404), "10.0.0.11:5060", STRANGER)
         assert gateway.in_(invite(30), STRANGER, "203.0.113.101:5060").reason == "sip: denied-source"
 
+    def test_a_list_that_changes_counts_at_once(self) -> None:
+        listed = OTHER + "ip nat service sip protect servers 7\nip nat service sip protect threshold 2\n"
+        gateway = Gateway(listed + "access-list 7 permit host 10.0.0.11\n")
+        gateway.engine.reconfigure(
+            read_config(listed + "access-list 7 permit host 10.0.0.10\n", "test.cfg"), gateway.now
+        )
+        fail(gateway, 0, 2)
+        assert try_again(gateway).reason == "sip: denied-source"
+
     def test_inside_hosts_are_denied_only_where_configured(self) -> None:
         for lines, fate in (((), Fate.FORWARDED), (("against everyone",), Fate.DROPPED)):
             gateway = protected("threshold 2", *lines, config=OVERLOAD)

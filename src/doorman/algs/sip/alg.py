@@ -82,9 +82,11 @@ class SipAlg:
     def configure(self, ports: frozenset[int], settings: Settings) -> None:
         """Let signalling doors lead to other ports, and all calls live by other settings. See `Alg.configure`."""
         self._signals.ports = ports
-        if settings == self._settings:
-            return
+        before = self._settings
+        # Also where they are equal: the access lists that they name may not be.
         self._settings = self.calls.settings = self._signals.settings = self.guard.settings = _of_sip(settings)
+        if settings == before:
+            return
         self._to_watch = list(self.calls)
         for call in self._to_watch:
             ends = deadline(call, self._settings)
