@@ -82,10 +82,10 @@ class Outward(Mirror):
         return self.introduce(endpoint, protocol) if endpoint.address == self._party else endpoint
 
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
-        """See `Nat.introduce`."""
+        """See `Nat.introduce`; the gateway itself is nobody to be talked to."""
         binding = self._bindings.by_local(protocol, endpoint)
         if binding is None:
-            if not self.owns(endpoint.address):
+            if not self.owns(endpoint.address) or self._is_gateway(endpoint.address):
                 return endpoint
             self._check_names()
             made = self._bindings.bind(protocol, endpoint)
@@ -119,6 +119,10 @@ class Outward(Mirror):
         if not made:
             raise Refused("no-translation")
         return made[0].outward(endpoint)
+
+    def _is_gateway(self, address: Address) -> bool:
+        """Whether an address is the gateway's, though it may lie among those of inside hosts."""
+        return address != self._party and self._rules.owns(address)
 
     def _check_names(self) -> None:
         if len(self.made) >= MAX_NAMES:

@@ -103,6 +103,13 @@ class TestBlind:
         assert back.line("Refer-To") == f"<sip:carol@{THIRD}>"
         assert not any("10.0.0.11" in binding for binding in gateway.bindings())
 
+    def test_not_the_gateway_itself(self) -> None:
+        """Its own inside address lies among those that are translated."""
+        gateway = Gateway()
+        assert gateway.out(refer("<sip:x@10.0.0.1>")).line("Refer-To") == "<sip:x@10.0.0.1>"
+        assert gateway.notes("third-party-address") == 1
+        assert not any(binding.startswith("10.0.0.1:") for binding in gateway.bindings())
+
     def test_one_at_a_time(self) -> None:
         """RFC 3515, section 2.4.2: a REFER has exactly one Refer-To value."""
         gateway = Gateway()
