@@ -111,6 +111,7 @@ DONE_AND_UNDONE = [
             ("protect rate", (1, 100000)),
             ("protect against", ("everyone",)),
             ("protect servers", (1, 1999)),
+            ("trusted-media", (1, 1999)),
             ("mode", ("pinhole-only", "observe", "off")),
         )
         for value in values
@@ -233,10 +234,11 @@ def test_the_mode_of_an_interface_and_that_of_all_are_two() -> None:
 
 
 def test_a_setting_that_names_a_list_which_does_not_exist() -> None:
-    with pytest.raises(ConfigErrors) as refused:
-        read_config("ip nat service sip protect servers 7\n", "gateway.cfg")
-    assert str(refused.value).endswith("% Access list 7 does not exist")
-    read_config("ip nat service sip protect servers 7\naccess-list 7 permit host 10.0.0.9\n", "gateway.cfg")
+    for setting in ("protect servers", "trusted-media"):
+        with pytest.raises(ConfigErrors) as refused:
+            read_config(f"ip nat service sip {setting} 7\n", "gateway.cfg")
+        assert str(refused.value).endswith("% Access list 7 does not exist")
+        read_config(f"ip nat service sip {setting} 7\naccess-list 7 permit host 10.0.0.9\n", "gateway.cfg")
 
 
 def test_a_whole_configuration() -> None:

@@ -92,7 +92,8 @@ class Nat(Protocol):
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
         """Reserve a name under which the receiver can reach an announced endpoint, and the `ports` - 1 after it.
 
-        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11).
+        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11). The
+        endpoint is one of the message's own host, but see `trust`.
 
         Raises:
             Refused: it may not be announced, or no run of ports is left.
@@ -106,6 +107,13 @@ class Nat(Protocol):
 
         Raises:
             Refused: no address or port is left for it.
+        """
+        ...
+
+    def trust(self) -> bool:
+        """Let the message expose other inside hosts as well, as the operator named its sender for that.
+
+        False: it may not, since that is no inside host, or one without a translation itself.
         """
         ...
 

@@ -35,7 +35,7 @@ NOTES = {
     "tcp-contradiction": "TCP data that came again as other data, which is an attack: not looked into from there on",
     "tcp-segment-missing": "TCP data that arrived but were not captured: not looked into from there on",
     "tcp-signed": "TCP connections with signatures (MD5, TCP-AO): not looked into",
-    "third-party-address": "no door to another host than the sender",
+    "third-party-address": "no door to another host than the sender; 'ip nat service sip trusted-media' names who may",
     "too-many-signalling-doors": "no more doors for one call",
     "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers to an INVITE from another address than it went to: they change nothing here",
@@ -105,7 +105,10 @@ DROPS = {
     "spoofed-source": "it comes from outside with the address of an inside host",
     "start-line": f"{_BROKEN}: the first line is neither of a request nor of a response",
     "status-code": f"{_BROKEN}: a status code has three digits",
-    "third-party-address": "a message announces media at another inside host than its sender",
+    "third-party-address": (
+        "a message announces media at another inside host than its sender, or at the gateway. An exchange may, if "
+        "'ip nat service sip trusted-media' names it and that host is translated"
+    ),
     "too many datagrams in fragments": "a flood of fragments",
     "too many datagrams in fragments from one source": "a flood of fragments",
     "too many fragments in a datagram": "a flood of fragments",

@@ -58,6 +58,10 @@ class Mirror:
         """See `Nat.introduce`."""
         return self.translate(endpoint, protocol)
 
+    def trust(self) -> bool:
+        """See `Nat.trust`."""
+        return False
+
     def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
         """See `Nat.behind`."""
         binding = self._bindings.by_global(protocol, endpoint)
@@ -68,10 +72,11 @@ class Mirror:
 class Outward(Mirror):
     """The view for a message from the inside; what it made is in `made`, to be kept or undone."""
 
-    __slots__ = ("made",)
+    __slots__ = ("_trusted", "made")
 
     def __init__(self, rules: Rules, bindings: Bindings, party: Address) -> None:
         super().__init__(rules, bindings, party)
+        self._trusted = False
         self.made: list[Binding] = []
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
@@ -96,11 +101,12 @@ class Outward(Mirror):
         return binding.outward(endpoint)
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
-        """See `Nat.expose`; only the message's own host may be announced."""
+        """See `Nat.expose`; only the message's own host may be announced, by one that is trusted also others."""
         if endpoint.address != self._party:
             if not self.owns(endpoint.address):
                 return endpoint
-            raise Refused("third-party-address")
+            if not self._trusted or self._is_gateway(endpoint.address):
+                raise Refused("third-party-address")
         if ports > MAX_RUN:
             raise Refused("too-many-ports")
         for port in range(endpoint.port, endpoint.port + ports):
@@ -119,6 +125,11 @@ class Outward(Mirror):
         if not made:
             raise Refused("no-translation")
         return made[0].outward(endpoint)
+
+    def trust(self) -> bool:
+        """See `Nat.trust`; the messages of a host without a translation go on as they came, and could tell no name."""
+        self._trusted = self.owns(self._party)
+        return self._trusted
 
     def _is_gateway(self, address: Address) -> bool:
         """Whether an address is the gateway's, though it may lie among those of inside hosts."""
@@ -183,6 +194,10 @@ class Inward:
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.introduce`; nobody outside gives names to our hosts."""
         return self.translate(endpoint, protocol)
+
+    def trust(self) -> bool:
+        """See `Nat.trust`; nobody outside exposes our hosts."""
+        return False
 
     def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:  # noqa: ARG002 - outside hosts have none
         """See `Nat.behind`."""

@@ -125,12 +125,14 @@ class SipAlg:
 
     def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About) -> Outcome:
         settings, owner = self._settings, about.owner
-        known = self.calls.find(owner)
+        known = self.calls.find(owner) or self._signals.joined(sip, owner)
+        if known is not None and known.owner.party != owner.party:
+            about = About(known.owner, about.answers)
         guarded = sip.cseq_method == b"INVITE" and not is_established(known, sip)
         if guarded and sip.method:
             guarded = self.guard.admit(message, nat)
         call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
-        guests = self._signals.guest_ports(sip, call)
+        guests = self._signals.guests(sip, call, trusted=self._trusts(message, nat))
         naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, settings.values)
         parties = translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
@@ -151,6 +153,10 @@ class SipAlg:
         if guarded:
             effects += self.guard.follow(sip, message)
         return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name, None, about)
+
+    def _trusts(self, message: Message, nat: Nat) -> bool:
+        """Whether a message may announce others than its sender."""
+        return self._settings.trusts(message.path.sent_from.address) and nat.trust()
 
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat

@@ -28,6 +28,10 @@ class Mention:
         """See `Nat.introduce`."""
         return self._nat.translate(endpoint, protocol)
 
+    def trust(self) -> bool:
+        """See `Nat.trust`."""
+        return False
+
     def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
         """See `Nat.behind`."""
         return self._nat.behind(endpoint, protocol)

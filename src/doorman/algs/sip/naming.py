@@ -51,12 +51,26 @@ class Reachable(NamedTuple):
         protocol: 17 or 6.
         leads_to: the endpoint as the sender's side knows it.
         entrance: its name for the receiver.
+        invited: whether that is another inside host, which the message may ask its receiver to talk to.
     """
 
     role: str
     protocol: int
     leads_to: Endpoint
     entrance: Endpoint
+    invited: bool = False
+
+
+class Guests(NamedTuple):
+    """The other inside hosts that a message may ask its receiver to talk to.
+
+    Attributes:
+        ports: at which of their ports.
+        roles: where in the message, see `Treatment`.
+    """
+
+    ports: frozenset[int]
+    roles: frozenset[str]
 
 
 MAX_VALUES = 768
@@ -86,7 +100,7 @@ class Naming:
         spelling: Spelling,
         aliases: dict[bytes, Address] | None,
         own: frozenset[str],
-        guests: frozenset[int] = frozenset(),
+        guests: Guests | None = None,
         budget: int = MAX_VALUES,
     ) -> None:
         """Begin.
@@ -97,7 +111,7 @@ class Naming:
             spelling: how inside hosts wrote themselves.
             aliases: see the attribute.
             own: the headers in which the sender's side speaks of itself.
-            guests: ports at which the message may ask its receiver to talk to another inside host.
+            guests: whom the message may ask its receiver to talk to, None for nobody but its own host.
             budget: see the attribute.
         """
         self.budget = budget
@@ -181,8 +195,8 @@ class Naming:
         protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
         new = self.nat.translate(old, protocol)
         if role and place.part == _BOTH:
-            if role == REFERRAL:
-                new = self._refer(old, new, protocol)
+            if role == REFERRAL or self._guests is not None:
+                new = self._invite(role, old, new, protocol)
             else:
                 self.reachable.append(Reachable(role, protocol, old, new))
         if new == old:
@@ -195,14 +209,18 @@ class Naming:
                 return None
         return self._spell(place, old, new, via=via, routing=treatment.routing)
 
-    def _refer(self, old: Endpoint, new: Endpoint, protocol: int) -> Endpoint:
-        """Somebody to be called: who has no name gets one, if that is allowed, and a door."""
-        if old.port in self._guests:
-            self._guests = frozenset()  # a REFER is about one (RFC 3515, section 2.4.2)
+    def _invite(self, role: str, old: Endpoint, new: Endpoint, protocol: int) -> Endpoint:
+        """Somebody to talk to, perhaps another host: who has no name gets one, if that is allowed, and a door."""
+        guests, refers = self._guests, role == REFERRAL
+        invited = guests is not None and role in guests.roles and old.port in guests.ports
+        if invited and (refers or old.address != self.message.path.sent_from.address):
             new = self.nat.introduce(old, protocol)
-            if new != old:
-                self.reachable.append(Reachable(REFERRAL, protocol, old, new))
-        if new == old:
+            invited = new != old
+        if guests is not None and refers and invited:
+            self._guests = guests._replace(roles=guests.roles - {REFERRAL})  # it is about one (RFC 3515, section 2.4.2)
+        if invited or not refers:
+            self.reachable.append(Reachable(role, protocol, old, new, invited))
+        elif new == old:
             self._tell(Note("third-party-address", address_ascii(old.address)))
         return new
 

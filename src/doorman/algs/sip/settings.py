@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from doorman.algs.settings import Settings
 from doorman.algs.sip.naming import MAX_VALUES
+from doorman.net.addresses import Address
 
 LONGEST_CALL = 7_200
 """Minutes; the most that `maximum_call_duration` can be."""
@@ -40,9 +41,10 @@ class SipSettings(Settings):
         protect_rate: INVITEs of one source in a second; 0: as many as come.
         protect_against: who can be denied.
         protect_servers: the access list of the servers protected; 0: all are.
+        trusted_media: the access list of the inside hosts that may announce others; 0: none may.
     """
 
-    LISTS: ClassVar[tuple[str, ...]] = ("protect_servers",)
+    LISTS: ClassVar[tuple[str, ...]] = ("protect_servers", "trusted_media")
 
     inactive_media_timeout: int = 120
     maximum_call_duration: int = 720
@@ -65,6 +67,12 @@ class SipSettings(Settings):
     protect_rate: int = 0
     protect_against: Suspects = "outside"
     protect_servers: int = 0
+    trusted_media: int = 0
+
+    def trusts(self, host: Address) -> bool:
+        """Whether an inside host may announce others: an exchange, a proxy."""
+        hosts = self.listed(self.trusted_media)
+        return hosts is not None and hosts.permits(host)
 
     @property
     def transaction(self) -> float:

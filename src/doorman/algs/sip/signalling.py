@@ -5,6 +5,8 @@ after the last. It never ages out while a dialog or a registration lives.
 
 A REFER may ask its receiver to call another inside host, which nobody outside knows yet (RFC 3515; with Replaces, RFC
 3891). It gets a door as well: at a port that SIP is served on, for the receiver of the REFER, while the call lives.
+An exchange or proxy that the operator trusts may name others in Via, Contact and Record-Route, too, at those ports: the
+phones whose calls it handles, or those that it forwards a call to (3xx).
 """
 
 import math
@@ -13,36 +15,47 @@ from collections.abc import Container
 
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
-from doorman.algs.sip.naming import REFERRAL, Reachable
+from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.tags import tag_of
 from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
 
 MAX_GUESTS = 16
 """Doors to other inside hosts that the calls of one host may have together, because of its REFERs."""
+_REFERRED = frozenset({REFERRAL})
+_EVERYWHERE = frozenset({"via", "contact", "record-route", REFERRAL})
 
 
 class Signals:
     """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
 
-    __slots__ = ("_guests", "_users", "ports", "settings")
+    __slots__ = ("_guests", "_joined", "_users", "ports", "settings")
 
     def __init__(self, ports: frozenset[int], settings: SipSettings) -> None:
         self.ports = ports
         self.settings = settings
         self._guests: Counter[Address] = Counter()
+        self._joined: dict[Owner, Call] = {}
         self._users: dict[SignalKey, int] = {}
 
-    def guest_ports(self, sip: SipMessage, call: Call) -> frozenset[int]:
-        """The ports of other inside hosts which a message may ask its receiver to call."""
-        if (
-            sip.method != b"REFER"
-            or len(call.signals) >= self.settings.signalling_doors
-            or self._guests[call.owner.party] >= MAX_GUESTS
-        ):
-            return frozenset()
-        return self.ports
+    def guests(self, sip: SipMessage, call: Call, *, trusted: bool) -> Guests | None:
+        """The other inside hosts which a message may ask its receiver to talk to; `trusted`: its sender is."""
+        if not (trusted or sip.method == b"REFER") or len(call.signals) >= self.settings.signalling_doors:
+            return None
+        if trusted:
+            return Guests(self.ports, _EVERYWHERE)
+        return Guests(self.ports, _REFERRED) if self._guests[call.owner.party] < MAX_GUESTS else None
+
+    def joined(self, sip: SipMessage, owner: Owner) -> Call | None:
+        """The call of a proxy that a message is of, though it goes by: the proxy named this host to send requests to.
+
+        `owner`: the host, which has no call of this name itself. A request without a tag begins one.
+        """
+        if not self._joined or (sip.method and not tag_of(sip, "to")):
+            return None
+        return self._joined.get(owner)
 
     def of_message(self, sip: SipMessage, reachable: list[Reachable], message: Message, call: Call) -> list[Effect]:
         """Open what a message from a shielded host asks for: by its first Via, its Contacts and Record-Routes.
@@ -82,13 +95,13 @@ class Signals:
         return [owners[key] for key in call.signals]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
-        role, protocol, leads_to, entrance = place
+        role, protocol, leads_to, entrance, invited = place
         # Responses come from where the request went; new requests may come from anywhere.
         known = message.path.arrives_to.address if role in {"via", REFERRAL} else None
         key = (protocol, leads_to, known)
         if key in call.signals:
             return
-        if leads_to.address != message.path.sent_from.address and role != REFERRAL:
+        if leads_to.address != message.path.sent_from.address and not invited:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
         elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
@@ -102,10 +115,19 @@ class Signals:
                 effects.append(OpenDoor(_door(key, role, entrance)))
 
     def _count_guest(self, call: Call, key: SignalKey, more: int) -> None:
-        if key[1].address != call.owner.party:
-            self._guests[call.owner.party] += more
-            if not self._guests[call.owner.party]:
-                del self._guests[call.owner.party]
+        """Count a door to another inside host; one for all comers is where the call goes on, see `joined`."""
+        _, leads_to, visitor = key
+        party = call.owner.party
+        if leads_to.address == party:
+            return
+        if visitor is not None:
+            self._guests[party] += more
+            if not self._guests[party]:
+                del self._guests[party]
+        elif more > 0:
+            self._joined[call.owner._replace(party=leads_to.address)] = call
+        else:
+            self._joined.pop(call.owner._replace(party=leads_to.address), None)
 
 
 def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:

@@ -203,4 +203,11 @@ SETTINGS = (
         "Protect only the hosts that the access list permits, by the addresses they have themselves; all by default.",
         _PROTECT | {"servers": "Specify which servers are protected", "NUMBER": "IP standard access list"},
     ),
+    Setting(
+        "trusted_media",
+        "trusted-media",
+        f"NUMBER:{ACCESS_LISTS}",
+        "Let the inside hosts that the access list permits announce others: exchanges, proxies; nobody by default.",
+        {"trusted-media": "Specify the inside hosts that may announce others", "NUMBER": "IP standard access list"},
+    ),
 )
