@@ -15,6 +15,7 @@ GATEWAYS = {
     "busy": OVERLOAD,
     "pool": POOL,
     "static": STATIC,
+    "exchange": OVERLOAD + "ip nat service sip trusted-media 7\naccess-list 7 permit host 10.0.0.10\n",
     "permissive": OVERLOAD
     + "".join(
         f"ip nat service sip {setting}\n"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from kit.fuzz.script import Kind, Script, Step
 from kit.fuzz.words import DELIMITERS, HEADERS, HOSTS, METHODS, NUMBERS, PARTS, SDP_LINES, TEXTS, XML
 
-_GATEWAYS = ("overload", "busy", "pool", "static", "permissive", "pinhole", "observe")
+_GATEWAYS = ("overload", "busy", "pool", "static", "exchange", "permissive", "pinhole", "observe")
 _LONGEST = 64_000
 _MOST_STEPS = 14
 _HOST = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]|[a-z]+\.(?:example|com|org)")
