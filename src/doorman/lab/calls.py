@@ -94,7 +94,8 @@ class End:
 
     def __init__(self, line: Line, station: Station, log: Path, played: Played) -> None:
         self.streams: dict[int, Stream] = {
-            call: station.open(line.namespace, line.address, line.media_of(call)) for call in range(1, played.calls + 1)
+            call: station.open(line.namespace, line.media_address, line.media_of(call))
+            for call in range(1, played.calls + 1)
         }
         self.ticks: dict[str, dict[int, int]] = {"asked": {}, "media": {}}
         self.ended: set[int] = set()

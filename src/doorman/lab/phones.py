@@ -37,12 +37,24 @@ _BARESIP_COUNTS = re.compile(r"^packets: +(\d+) +(\d+)$", re.MULTILINE)
 
 
 class Line(NamedTuple):
-    """Where a telephone is plugged in: its namespace, address and user name, and the first of its ports for media."""
+    """Where a telephone is plugged in.
+
+    Attributes:
+        namespace, address, user: where it is, and its user name.
+        media_port: the first of its ports for media.
+        speaks_for: the address that it announces for media; "" for its own. An exchange announces its phones'.
+    """
 
     namespace: str
     address: str
     user: str
     media_port: int
+    speaks_for: str = ""
+
+    @property
+    def media_address(self) -> str:
+        """Where its media are."""
+        return self.speaks_for or self.address
 
     def media_of(self, call: int) -> int:
         """The port that the lab's scenarios announce for media in a call; the first is number 1.
@@ -97,7 +109,8 @@ def sipp(
     played = played or Played()
     command = ["sipp", "-sf", str(scenario.resolve()), "-m", str(played.calls), "-nostdin"]
     command += ["-t", _SIPP_TRANSPORTS[played.transport], "-d", str(round(played.seconds * 1000))]
-    command += ["-i", line.address, "-p", str(SIP_PORT), "-s", line.user, "-mp", str(line.media_port)]
+    command += ["-i", line.address, "-p", str(SIP_PORT), "-s", line.user]
+    command += ["-mi", line.media_address, "-mp", str(line.media_port)]
     # sipp cannot count on from its port for audio.
     for offset, keyword in enumerate(("rtcp_port", "video_port", "video_rtcp_port"), start=1):
         command += ["-key", keyword, str(line.media_port + offset)]

@@ -69,7 +69,7 @@ def to_registered(network: Network, directory: Path, played: Played, phone: int 
     ):
         registers.finish(SET_UP_SECONDS)
         registrar.finish(SET_UP_SECONDS)
-    return to_contact(telephone, proxy, directory, played)
+    return to_contact(telephone, proxy, directory / "registrar.messages", played)
 
 
 def registering(network: Network, phone: int = 0) -> tuple[Line, Line]:
@@ -77,17 +77,17 @@ def registering(network: Network, phone: int = 0) -> tuple[Line, Line]:
     return Line(network.inside, network.phone(phone), "alice", 20000), Line(network.outside, PROXY, "proxy", 30000)
 
 
-def to_contact(telephone: Line, proxy: Line, directory: Path, played: Played) -> Plan:
-    """The proxy calls the telephone by the contact that the scenario `registrar` logged.
+def to_contact(telephone: Line, caller: Line, log: Path, played: Played) -> Plan:
+    """Somebody calls the telephone by the contact that a scenario logged, `registrar` for one.
 
     Raises:
         LabError: it logged none.
     """
-    contact = _CONTACT.search((directory / "registrar.messages").read_text())
+    contact = _CONTACT.search(log.read_text())
     if contact is None:
-        raise LabError("the registrar was told no contact")
+        raise LabError("the caller was told no contact")
     uri, host, port = contact.groups()
-    return Plan(proxy, telephone, (host, int(port or SIP_PORT)), uri, played)
+    return Plan(caller, telephone, (host, int(port or SIP_PORT)), uri, played)
 
 
 def _plan(caller: Line, callee: Line, dials: str, played: Played) -> Plan:

@@ -73,7 +73,7 @@ def registered_telephone(network: Network, directory: Path, played: Played) -> I
         baresip(telephone, directory, account=account) as phone,
     ):
         registrar.finish(SET_UP_SECONDS)
-        yield to_contact(telephone, proxy, directory, played), phone
+        yield to_contact(telephone, proxy, directory / "registrar.messages", played), phone
 
 
 def place_to_telephone(
