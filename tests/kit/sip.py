@@ -171,7 +171,7 @@ def request(method: str = "INVITE", *more: str, call_id: str = "one", body: str 
     headers = [
         f"Via: SIP/2.0/UDP {host}:5060;branch=z9hG4bK{call_id}{method}",
         f"From: <sip:alice@{host}>;tag=a",
-        "To: <sip:bob@198.51.100.20>",
+        f"To: <sip:{'alice' if method == 'REGISTER' else 'bob'}@198.51.100.20>",
         f"Call-ID: {call_id}",
         f"CSeq: 1 {method}",
         f"Contact: <sip:alice@{host}:5060>",

@@ -126,11 +126,11 @@ def call_entry(call: Call) -> Json:
 
 
 def registration_entry(call: Call) -> Json:
-    """A registration that the SIP ALG keeps."""
+    """A registration that the SIP ALG keeps; its user is who is registered, by whomever (RFC 3261, section 10.2)."""
     return {
         "call_id": shown(call.owner.name),
         "inside_party": address_text(call.owner.party),
-        "user": shown(call.caller),
+        "user": shown(call.callee),
         "state": call.state.value,
     }
 

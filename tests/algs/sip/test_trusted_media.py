@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from doorman.algs.sip.calls import State
 from doorman.config.reader import read_config
+from doorman.dataplanes.report import registration_entry
 from doorman.engine.results import Fate
 from doorman.engine.snapshot import restore, save_everything
 from doorman.net.addresses import address_text
@@ -253,8 +254,11 @@ class TestRegistrations:
 
     def test_by_a_trusted_exchange(self) -> None:
         gateway = Gateway(OVERLOAD + TRUSTED)
-        name = gateway.out(self.register()).line("Contact").partition("@")[2].rstrip(">")
+        carol = self.register().replace(b"To: <sip:alice@", b"To: <sip:carol@")
+        name = gateway.out(carol).line("Contact").partition("@")[2].rstrip(">")
         gateway.in_(answer(200, f"Contact: <sip:c@{name}>;expires=600", call_id="third", method="REGISTER"))
+        [registration] = map(registration_entry, gateway.sip.calls)
+        assert (registration["user"], registration["inside_party"]) == ("carol", "10.0.0.10")
         gateway.wait(590)
         received = gateway.in_(incoming(call_id="x").replace(f"{GLOBAL}:5060".encode(), name.encode()), STRANGER, name)
         assert received.target == OTHER_PHONE
@@ -284,7 +288,7 @@ class TestRegistrations:
         """RFC 3261, section 10.2: From says who registers, To for whom; the Contact is the sender's own."""
         gateway = Gateway()
         to = b"To: <sip:carol@10.0.0.11>"
-        sent = gateway.out(request("REGISTER").replace(b"To: <sip:bob@198.51.100.20>", to))
+        sent = gateway.out(request("REGISTER").replace(b"To: <sip:alice@198.51.100.20>", to))
         assert (sent.line("Contact"), sent.line("To")) == (f"<sip:alice@{GLOBAL}:5060>", "<sip:carol@10.0.0.11>")
         assert f"contact any>{GLOBAL}:5060>{PHONE}" in gateway.signalling_doors()
 
