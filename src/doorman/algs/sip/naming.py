@@ -84,8 +84,8 @@ class Naming:
         edits: what is to be changed, in the order in which it was found.
         effects: notes on what was left.
         reachable: the endpoints of ours by which the message says where answers and new requests may go.
-        aliases: inside hosts written as an identity by somebody else, by the user part they stand with; a
-            shared global address does not tell which host it was.
+        aliases: inside hosts written as an identity in messages of another, or of one with guests, by the user part
+            they stand with; a shared global address does not tell which host it was.
         budget: how many more addresses the message may have, in headers and XML bodies.
     """
 
@@ -227,7 +227,8 @@ class Naming:
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         message = self.message
         if message.direction == _OUTBOUND:
-            if address != message.party and own:
+            # With guests, the call may go on at another host, to which the same name must mean this one.
+            if own and (address != message.party or self._guests is not None):
                 self.aliases = self.aliases or {}
                 if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
                     self.aliases[user] = address
