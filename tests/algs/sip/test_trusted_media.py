@@ -13,8 +13,11 @@ from doorman.config.reader import read_config
 from doorman.dataplanes.report import registration_entry
 from doorman.engine.results import Fate
 from doorman.engine.snapshot import restore, save_everything
+from doorman.nat.bindings import MAX_PORTS_PER_HOST
 from doorman.net.addresses import address_text
+from doorman.net.packet import UDP
 from kit.dialogs import ANSWER, EAR, MEDIA, RTP, hears, numbered, reply, within, within_inbound
+from kit.packets import endpoint
 from kit.sip import (
     GLOBAL,
     OTHER_PHONE,
@@ -382,11 +385,11 @@ class TestWhoMayAnnounceWhom:
         assert len(gateway.signalling_doors()) == 4
         assert len(gateway.bindings()) == 4, "nor names that would be good for nothing"
 
-    def test_the_host_that_is_announced_has_its_quota(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("doorman.nat.bindings.MAX_PORTS_PER_HOST", 4)
+    def test_the_host_that_is_announced_has_its_quota(self) -> None:
         gateway = exchange()
-        for number in range(2):
-            assert gateway.out(request(body=sdp("10.0.0.11", 4000 + 2 * number))).fate == Fate.FORWARDED
+        for number in range(MAX_PORTS_PER_HOST - 2):
+            gateway.engine.state.bindings.bind(UDP, endpoint(f"10.0.0.11:{10_000 + number}"))
+        assert gateway.out(request(body=THIRD_SDP)).fate == Fate.FORWARDED
         assert gateway.out(request(body=sdp("10.0.0.11", 5000), call_id="t")).reason == "sip: host-over-quota"
 
 
