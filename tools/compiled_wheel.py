@@ -7,6 +7,8 @@ Python there, and tracebacks show it.
 """
 
 from pathlib import Path
+from platform import python_version
+from shutil import rmtree
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -44,24 +46,33 @@ class CompiledWheel(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, before the wheel is packed."""
         del version
-        lib = Path(self.root, "build", "compiled").resolve()
-        for module in _compile(lib):
-            build_data["force_include"][str(module)] = str(module.relative_to(lib))
+        work = Path(self.root, "build", f"compiled-{python_version()}").resolve()
+        rmtree(work, ignore_errors=True)  # what is newer than its source may be of other flags
+        for module in _compile(work):
+            build_data["force_include"][str(module)] = str(module.relative_to(work / "lib"))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
 
-def _compile(lib: Path) -> list[Path]:
-    """Compile what is to be compiled, as the tree in `lib`; the files."""
+def _compile(work: Path) -> list[Path]:
+    """Compile what is to be compiled, as the tree `lib` in a directory; the files.
+
+    Most of the time of compiled code is spent in the interpreter's own functions: optimising it further doubles the
+    time of the build, and gains 2 %.
+    """
     modules = [path for layer in LAYERS for path in sorted((SOURCES / layer).rglob("*.py"))]
     modules += [SOURCES / name for name in FURTHER]
     paths = [str(path) for path in modules if path.name not in INTERPRETED]
     extensions = mypycify(
-        ["--config-file=pyproject.toml", *paths], opt_level="3", debug_level="0", group_name="doorman"
+        ["--config-file=pyproject.toml", *paths],
+        opt_level="1",
+        debug_level="0",
+        group_name="doorman",
+        target_dir=str(work),
     )
     command = Distribution({"name": "doorman", "ext_modules": extensions}).get_command_obj("build_ext")
-    command.build_lib = str(lib)
-    command.build_temp = str(lib.with_name("compiled-objects"))
+    command.build_lib = str(work / "lib")
+    command.build_temp = str(work / "objects")
     command.ensure_finalized()
     command.run()
     return [Path(path) for path in command.get_outputs()]
