@@ -62,7 +62,8 @@ _LONGEST = 256
 """Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
-_QUOTED = rb'(?<!\\)"(?:[^"\\]++|\\.)*"'
+# All alternatives begin with a character, and look behind it afterwards: where it is another, nothing is tried.
+_QUOTED = rb'"(?<!\\")(?:[^"\\]++|\\.)*"'
 _HOST = rb"(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:;?>,<\"@\[\]]{1,255}+)"
 _PORT = rb"(?::([0-9]{1,5}+)(?![0-9]))?"
 # What stands before an `@` is the user, whatever follows: where that is no host, the user is not taken for one.
@@ -72,7 +73,7 @@ _URI = re.compile(
     _QUOTED
     + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"?]*+)?(?:\?[^<>\"]*+)?"
     + rb"|<\s*+[A-Za-z][A-Za-z0-9+.-]*+:[^<>]*+>"
-    + rb"|(?<![\w+.-])([Ss][Ii][Pp][Ss]?+):(?:(" + _PLAIN_USER + rb")@|(?!" + _PLAIN_USER + rb"@))" + _HOST + _PORT
+    + rb"|([Ss](?<![\w+.-][Ss])[Ii][Pp][Ss]?+):(?:(" + _PLAIN_USER + rb")@|(?!" + _PLAIN_USER + rb"@))" + _HOST + _PORT
     + rb"(;[^<>\",?]*+)?(?:\?[^<>\",\s]*+)?",
     re.DOTALL,
 )  # fmt: skip
