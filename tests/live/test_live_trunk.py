@@ -4,14 +4,14 @@ from doorman.lab.phones import Played
 from doorman.lab.plans import from_inside
 from kit.lab import CALL_ID, LINGER, Lab, eventually
 
-CALLS = 500
-RATE = 90
+CALLS = 1_000
+RATE = 160
 BETWEEN_FIRST_AND_LAST = CALLS / RATE
 TALK = Played(calls=CALLS, rate=RATE, seconds=BETWEEN_FIRST_AND_LAST + 0.5, options=CALL_ID)
 """All calls are there at the same time, and the last ones still after the doors of the first ones have been closed."""
 
 
-def test_500_calls_on_one_trunk(lab: Lab) -> None:
+def test_1000_calls_on_one_trunk(lab: Lab) -> None:
     assert LINGER < BETWEEN_FIRST_AND_LAST
     with lab.serving():
         with lab.calling(from_inside(lab.network, TALK)) as calls:
