@@ -6,10 +6,16 @@ In CI, what is missing fails instead, other than being root.
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from kit.live import Live
 from kit.namespaces import Namespace
+from kit.sip import OVERLOAD
+from kit.wires import Places, Wires
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "conntrack": "conntrack"}
 
@@ -48,3 +54,21 @@ def new_namespace(root: None) -> Iterator[Callable[[], Namespace]]:  # noqa: ARG
 def namespace(new_namespace: Callable[[], Namespace]) -> Namespace:
     """A network namespace, removed after the test."""
     return new_namespace()
+
+
+@pytest.fixture
+def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Callable[..., Live]]:
+    """Makes live gateways of a configuration, on wires of their own."""
+    with ExitStack() as stack:
+
+        def live(config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane) -> Live:
+            wires = Wires(new_namespace(), new_namespace(), stack, Places(inside="10.0.0.1"))
+            return Live(wires, stack, tmp_path, config, plane=plane)
+
+        yield live
+
+
+@pytest.fixture
+def live(make: Callable[..., Live]) -> Live:
+    """A live gateway whose phones share one address."""
+    return make()

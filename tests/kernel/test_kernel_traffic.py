@@ -4,7 +4,6 @@ import random
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Change, Side
 from doorman.nat.bindings import Binding
 from kit.live import Live
-from kit.namespaces import Namespace
 from kit.packets import icmp_error, quote_of, shown, udp
 from kit.sip import (
     GLOBAL,
@@ -39,7 +37,7 @@ from kit.sip import (
     sdp,
 )
 from kit.waiting import DEADLINE
-from kit.wires import Places, Wires, contents, ends_of
+from kit.wires import contents, ends_of
 
 PHONE_RTP, PEER_RTP = "10.0.0.10:4000", "198.51.100.99:7000"
 NAME, NAME_RTP = f"{GLOBAL}:5060", f"{GLOBAL}:4000"
@@ -76,22 +74,6 @@ class WatchedPlane(NetfilterPlane):
 
 
 Make = Callable[..., Live]
-
-
-@pytest.fixture
-def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Make]:
-    with ExitStack() as stack:
-
-        def live(config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane) -> Live:
-            wires = Wires(new_namespace(), new_namespace(), stack, Places(inside="10.0.0.1"))
-            return Live(wires, stack, tmp_path, config, plane=plane)
-
-        yield live
-
-
-@pytest.fixture
-def live(make: Make) -> Live:
-    return make()
 
 
 def in_a_call(live: Live) -> None:
@@ -150,9 +132,7 @@ def test_a_call_that_ends_takes_its_doors_and_flows_along(live: Live) -> None:
         .replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b")
     )
     live.in_(answer(method="BYE").replace(b"CSeq: 1", b"CSeq: 2"))
-    with live.wires.gateway.inside():
-        live.engine.expire(seconds() + 60)
-        live.traffic.commit()
+    live.wait(60)
     assert "4000" not in live.elements("doors")
     assert [line for line in live.flows() if "dport=4000" in line] == []
     assert live.in_(b"media", PEER_RTP, NAME_RTP) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doorman.config.reader import read_config
+from doorman.daemon.clock import seconds
 from doorman.daemon.devices import sides
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
@@ -99,6 +100,12 @@ class Live:
         """Let a second pass, as far as the gateway's chores go."""
         with self.wires.gateway.inside():
             self.traffic.on_time()
+
+    def wait(self, lapse: float) -> None:
+        """Do what is due when so many seconds have passed; the kernel's own clock stays as it is."""
+        with self.wires.gateway.inside():
+            self.engine.expire(seconds() + lapse)
+            self.traffic.commit()
 
     def reconfigure(self, config: str, now: float) -> None:
         """Go on by another configuration."""
