@@ -27,16 +27,12 @@ def media(root: None) -> Iterator[Station]:  # noqa: ARG001 - its check
 
 
 @pytest.fixture
-def make_lab(root: None, media: Station, tmp_path: Path) -> Iterator[Callable[..., Lab]]:  # noqa: ARG001 - its check
+def make_lab(media: Station, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     """Makes labs, which are gone after the test; each has its own directory."""
     with ExitStack() as stack:
 
         def make(phones: int = 1) -> Lab:
-            number = next(_numbers)
-            directory = tmp_path / str(number)
-            directory.mkdir()
-            net = stack.enter_context(network(f"doorman-live-{os.getpid()}-{number}", phones=phones))
-            return Lab(net, directory, media)
+            return _made(stack, media, tmp_path, phones)
 
         yield make
 
@@ -45,3 +41,17 @@ def make_lab(root: None, media: Station, tmp_path: Path) -> Iterator[Callable[..
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """A lab with four inside phones; nothing serves yet."""
     return make_lab(phones=4)
+
+
+@pytest.fixture(scope="module")
+def shared_lab(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:  # noqa: ARG001 - its check
+    """A lab with many inside phones that all tests of a module have in common; nothing serves yet."""
+    with ExitStack() as stack, station() as media:
+        yield _made(stack, media, tmp_path_factory.mktemp("lab"), phones=40)
+
+
+def _made(stack: ExitStack, media: Station, parent: Path, phones: int) -> Lab:
+    number = next(_numbers)
+    directory = parent / str(number)
+    directory.mkdir()
+    return Lab(stack.enter_context(network(f"doorman-live-{os.getpid()}-{number}", phones=phones)), directory, media)
