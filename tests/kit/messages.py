@@ -30,7 +30,7 @@ def options(transport: str = "UDP", sender: str = INSIDE_PHONE, receiver: str = 
     )
 
 
-def audio(address: str, port: int) -> str:
-    """A session description: audio is heard there."""
-    lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0", f"m=audio {port} RTP/AVP 0", ""]
-    return "\r\n".join(lines)
+def audio(address: str, port: int, *more: str) -> str:
+    """A session description: audio is heard there; with further lines about it, or further media."""
+    lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0", f"m=audio {port} RTP/AVP 0"]
+    return "\r\n".join([*lines, *more, ""])

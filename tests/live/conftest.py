@@ -10,7 +10,7 @@ import pytest
 
 from doorman.lab.media import Station, station
 from doorman.lab.network import network
-from kit.lab import Lab, need_lab
+from kit.lab import LINGER, Lab, eventually, need_lab
 
 _numbers = itertools.count(1)
 
@@ -48,6 +48,16 @@ def shared_lab(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A lab with many inside phones that all tests of a module have in common; nothing serves yet."""
     with ExitStack() as stack, station() as media:
         yield _made(stack, media, tmp_path_factory.mktemp("lab"), phones=40)
+
+
+@pytest.fixture(scope="module")
+def served(shared_lab: Lab) -> Iterator[Lab]:
+    """The lab that a module's tests have in common, with a gateway of which their calls leave nothing behind."""
+    with shared_lab.serving():
+        yield shared_lab
+        eventually(lambda: not shared_lab.doors(), "doors outlive their calls", LINGER + 3.0)
+        eventually(lambda: not shared_lab.media_flows(), "media flows outlive their calls", LINGER + 3.0)
+        assert shared_lab.ask("show alg sip statistics")["drops"] == {}
 
 
 def _made(stack: ExitStack, media: Station, parent: Path, phones: int) -> Lab:
