@@ -161,10 +161,17 @@ class TestLimits:
         assert (dropped.fate, dropped.reason) == (Fate.DROPPED, f"sip: {reason}")
         assert (gateway.doors, gateway.bindings()) == ([], [])
 
+    def test_the_longest_message_may_grow(self) -> None:
+        gateway = Gateway()
+        long = request("INVITE", f"X: {'y' * (65_000 - len(request('INVITE', 'X: ')))}")
+        sent = gateway.out(long)
+        assert (len(long), sent.fate) == (65_000, Fate.FORWARDED)
+        assert 65_000 < len(sent.data) < 65_100
+
     def test_a_message_that_would_not_fit_into_a_datagram(self) -> None:
         """It is refused before anything is written down: sent again and shorter, it opens its doors."""
         gateway = Gateway()
-        room = 65_000 - len(request("INVITE", "X: "))
+        room = 65_500 - len(request("INVITE", "X: "))
         long = request("INVITE", f"X: {'y' * room}")
         assert gateway.out(long).reason == "sip: message-too-long"
         assert (gateway.doors, gateway.bindings(), len(gateway.sip.calls)) == ([], [], 0)

@@ -43,11 +43,12 @@ from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
+from doorman.net.packet import UDP
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
 
-MAX_MESSAGE = 65_000
-"""Bytes of a message as it goes on, so that it fits into a datagram."""
+MAX_DATAGRAM = 65_500
+"""Bytes of a message over UDP as it goes on, so that it fits into a packet: one of 65,000 may still grow."""
 
 _OFFERING = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 """The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
@@ -137,7 +138,7 @@ class SipAlg:
         parties = translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
         announced = translate_body(sip, naming, settings.max_streams)
-        if len(message.data) * _MOST_GROWTH > MAX_MESSAGE and _length_after(message.data, edits) > MAX_MESSAGE:
+        if _outgrows(message, edits):
             return _by_policy(settings.oversized, "message-too-long", sip.name, message, [], about)
         if announced and count_doors(call, announced) > settings.doors:
             raise Refused("too-many-doors")
@@ -248,5 +249,9 @@ def _by_policy(  # noqa: PLR0913, PLR0917 - a policy, and all there is to say of
     return Outcome([], effects, name, reason, about)
 
 
-def _length_after(data: bytes, edits: list[Edit]) -> int:
-    return len(data) + sum(len(new) - end + start for start, end, new, _ in edits)
+def _outgrows(message: Message, edits: list[Edit]) -> bool:
+    """Whether a datagram could not carry the message as it goes on."""
+    length = len(message.data)
+    if length * _MOST_GROWTH <= MAX_DATAGRAM or message.protocol != UDP:
+        return False
+    return length + sum(len(new) - end + start for start, end, new, _ in edits) > MAX_DATAGRAM
