@@ -53,6 +53,7 @@ class Agent:
 
     Attributes:
         sent_by: what it writes in Via.
+        sent: the last message that it sent.
     """
 
     def __init__(self, lab: Lab, stack: ExitStack, namespace: str, address: str, transport: str) -> None:
@@ -61,6 +62,7 @@ class Agent:
         self.address = address
         self.transport = transport
         self.sent_by = f"{address}:{SIP_PORT}"
+        self.sent = b""
         self.is_inside = namespace == lab.network.inside
         self._stack = stack
         self._connections: dict[Endpoint, socket.socket] = {}
@@ -72,6 +74,7 @@ class Agent:
 
     def send(self, data: bytes, way: Way) -> None:
         """Send a message; to an address to which there is no connection yet, over a new one."""
+        self.sent = data
         if isinstance(way, socket.socket):
             way.sendall(data)
         elif self.transport == "udp":

@@ -111,7 +111,7 @@ class Party:
         )
         self.agent.send(sent, request.back)
         heard = self.other.hears(str(status))
-        if request.what == "INVITE":
+        if request.what in ("INVITE", "SUBSCRIBE"):
             self.other.goes_by(heard, heard.one("To"), heard.all("Record-Route")[::-1])
             self.other.is_answered(status)
         return heard

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from doorman.lab.media import Station, station
-from doorman.lab.network import network
+from doorman.lab.network import EXCHANGE_GLOBAL, INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, network
+from kit.agents import Agent
 from kit.lab import LINGER, Lab, eventually, need_lab
+from kit.parties import parties, registered
+from kit.talks import Talk
 
 _numbers = itertools.count(1)
+_WAYS = ["to outside", "to exchange", "to registered"]
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +62,21 @@ def served(shared_lab: Lab) -> Iterator[Lab]:
         eventually(lambda: not shared_lab.doors(), "doors outlive their calls", LINGER + 3.0)
         eventually(lambda: not shared_lab.media_flows(), "media flows outlive their calls", LINGER + 3.0)
         assert shared_lab.ask("show alg sip statistics")["drops"] == {}
+
+
+@pytest.fixture(params=itertools.product(_WAYS, ["udp", "tcp"]), ids=" over ".join)
+def talk(request: pytest.FixtureRequest, served: Lab) -> Iterator[Talk]:
+    """Two user agents that go by names, of which one will call the other: each way, and over each transport."""
+    way, transport = request.param
+    with ExitStack() as stack:
+        host = INSIDE_EXCHANGE if way == "to exchange" else INSIDE_PHONE
+        inside = Agent(served, stack, served.network.inside, host, transport)
+        outside = Agent(served, stack, served.network.outside, OUTSIDE_PHONE, transport)
+        if way == "to outside":
+            yield Talk(served, stack, *parties(inside, outside, f"sip:bob@{OUTSIDE_PHONE}"))
+            return
+        contact = registered(inside, outside) if way == "to registered" else f"sip:bob@{EXCHANGE_GLOBAL}"
+        yield Talk(served, stack, *parties(outside, inside, contact))
 
 
 def _made(stack: ExitStack, media: Station, parent: Path, phones: int) -> Lab:

@@ -3,34 +3,14 @@
 A test speaks for both telephones; one gateway serves them all.
 """
 
-import itertools
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 
-from doorman.lab.network import EXCHANGE_GLOBAL, INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, PROXY
-from kit.agents import Agent
-from kit.lab import Lab, eventually
+from doorman.lab.network import INSIDE_PHONE, OUTSIDE_PHONE, PROXY
+from kit.lab import eventually
 from kit.parties import endpoint, parties, registered
 from kit.talks import PACKETS, Media, Talk, change, early, flow, tell
 
 THIRD_PHONE = "192.168.1.12"
-_WAYS = ["to outside", "to exchange", "to registered"]
-
-
-@pytest.fixture(params=itertools.product(_WAYS, ["udp", "tcp"]), ids=" over ".join)
-def talk(request: pytest.FixtureRequest, served: Lab) -> Iterator[Talk]:
-    way, transport = request.param
-    with ExitStack() as stack:
-        host = INSIDE_EXCHANGE if way == "to exchange" else INSIDE_PHONE
-        inside = Agent(served, stack, served.network.inside, host, transport)
-        outside = Agent(served, stack, served.network.outside, OUTSIDE_PHONE, transport)
-        if way == "to outside":
-            yield Talk(served, stack, *parties(inside, outside, f"sip:bob@{OUTSIDE_PHONE}"))
-            return
-        contact = registered(inside, outside) if way == "to registered" else f"sip:bob@{EXCHANGE_GLOBAL}"
-        yield Talk(served, stack, *parties(outside, inside, contact))
 
 
 class TestChanges:
