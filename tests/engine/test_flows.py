@@ -226,6 +226,14 @@ class TestEnds:
         assert list(gate.state.doors.everyone()) == []
         assert len([change for change in changes if isinstance(change, BindingFreed)]) == 2
 
+    def test_the_silence_of_a_call_is_told_of_once(self, gate: Gate) -> None:
+        gate.open()
+        gate.state.silence.watch(CALL, 2.0, gate.now)
+        gate.began(MEDIA)
+        gate.ended(MEDIA)
+        gate.after(3)
+        assert gate.state.notes["inactive-media"] == 1
+
     def test_the_doors_of_another_call_stay(self, gate: Gate) -> None:
         gate.open()
         other = gate.open(RTCP_NAME, RTCP, owner=OTHER_CALL)

@@ -128,6 +128,7 @@ class State:
 
     def fall_silent(self, owner: Owner, now: float) -> None:
         """Close the doors of an owner whose media are no more."""
+        self.silence.forget(owner)
         self.doors.close(owner, now)
         self.notes["inactive-media"] += 1
         self.endings.append(Ending(now, owner, "inactive-media"))
