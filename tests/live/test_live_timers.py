@@ -41,4 +41,3 @@ def test_inactive_media_timeout(lab: Lab) -> None:
         for talk in talks:
             talk.callee.answers(talk.caller.asks("INFO"), 200)
             talk.hang_up(talk.callee)
-        eventually(lambda: not ports(lab, going_on), "media outlive their call")
