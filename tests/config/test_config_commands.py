@@ -96,6 +96,7 @@ DONE_AND_UNDONE = [
             ("max-streams", (1, 64)),
             ("max-message-size", (65535,)),
             ("oversized", ("pass",)),
+            ("tcp mode", ("vtcp",)),
             ("malformed", ("pass", "pass nat-applied", "pass routed")),
             ("unknown-message", ("permit", "permit nat-applied", "permit routed")),
             ("quota calls", (1, 1000000)),

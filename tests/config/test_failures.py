@@ -18,6 +18,11 @@ from doorman.config.render import render
         ("ip nat service sip fail-closed\nno ip nat service sip fail-closed\n", {}, True),
         ("ip nat service sip fail-closed\nno ip nat service sip\n", {"sip": "fail-closed"}, True),
         ("ip nat service sip fail-closed\nno ip nat service sip udp port 5060\n", {"sip": "fail-closed"}, True),
+        (
+            "ip nat service sip fail-closed\nno ip nat service sip udp port 5060\nip nat service sip tcp mode vtcp\n",
+            {"sip": "fail-closed"},
+            False,
+        ),
         ("ip nat service profile rfc4787\nip nat service sip fail-closed\n", {"sip": "fail-closed"}, True),
     ],
 )

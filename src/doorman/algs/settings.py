@@ -16,6 +16,11 @@ Mode = Literal["full", "pinhole-only", "observe", "off"]
 not asked."""
 
 
+TcpMode = Literal["l4f", "vtcp"]
+"""How a live gateway looks into TCP: the connection ends at a proxy and is made anew, or its segments are changed on
+their way."""
+
+
 class Hosts(Protocol):
     """An access list: hosts that somebody named."""
 
@@ -33,6 +38,7 @@ class Settings:
         oversized: what becomes of a longer one, and of one that would outgrow a datagram.
         malformed: what becomes of one that breaks the rules of its protocol.
         mode: how much of what the ALG decides happens, where the interface does not say.
+        tcp_mode: how a live gateway looks into its TCP connections; replay always does so segment by segment.
         lists: the access lists of the configuration, by name, for those settings that are the number of one.
     """
 
@@ -43,6 +49,7 @@ class Settings:
     oversized: Oversized = "drop"
     malformed: Unreadable = "drop"
     mode: Mode = "full"
+    tcp_mode: TcpMode = "l4f"
     lists: Mapping[str, Hosts] = field(default_factory=dict, compare=False, repr=False)
 
     def listed(self, number: int) -> Hosts | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
-from doorman.algs.settings import Mode, Settings
+from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.net.addresses import Address, Endpoint, Prefix
 from doorman.timers import NEVER
 
@@ -166,9 +166,17 @@ class Config:
 
     @property
     def fails_open(self) -> bool:
-        """Whether what goes to the queue passes while nobody inspects it: if all ALGs served over UDP say so."""
-        served = {alg for (alg, transport), ports in self.services.items() if transport == "udp" and ports}
-        return all(self.failure(alg) == "fail-open" for alg in served)
+        """Whether what goes to the queue passes while nobody inspects it: if all ALGs served there say so."""
+        queued = self.ports("udp").keys() | self.ports("tcp", "vtcp").keys()
+        return all(self.failure(alg) == "fail-open" for alg in queued)
+
+    def ports(self, transport: Transport, tcp_mode: TcpMode | None = None) -> dict[str, frozenset[int]]:
+        """The ports of the ALGs that serve a transport, by their names; of TCP those in this mode, if one is given."""
+        return {
+            service.alg: ports
+            for service, ports in self.services.items()
+            if service.transport == transport and ports and tcp_mode in {None, self.settings[service.alg].tcp_mode}
+        }
 
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""

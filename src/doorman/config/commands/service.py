@@ -27,14 +27,14 @@ def transports_of(alg: str) -> list[Transport]:
     return [service.transport for service in DEFAULT_PORTS if service.alg == alg]
 
 
-def _add_port(alg: str, config: Config, *, transport: Transport, port: int) -> None:
+def _add_port(service: Service, config: Config, *, port: int) -> None:
     """Let the ALG work on a further port."""
-    config.services[Service(alg, transport)] |= {port}
+    config.services[service] |= {port}
 
 
-def _remove_port(alg: str, config: Config, *, transport: Transport, port: int) -> None:
+def _remove_port(service: Service, config: Config, *, port: int) -> None:
     """Keep the ALG off a port."""
-    config.services[Service(alg, transport)] -= {port}
+    config.services[service] -= {port}
 
 
 def _default_ports(alg: str, config: Config) -> None:
@@ -77,9 +77,9 @@ def _begin(config: Config, profile: ServiceProfile | None) -> None:
     config.services = ports_at_first(profile)
 
 
-def _about(alg: str, function: Callable[..., None]) -> Callable[..., None]:
-    """The function with its ALG filled in and its description kept."""
-    bound = partial(function, alg)
+def _about(whom: str | Service, function: Callable[..., None]) -> Callable[..., None]:
+    """The function with its ALG or service filled in and its description kept."""
+    bound = partial(function, whom)
     bound.__doc__ = function.__doc__
     return bound
 
@@ -93,14 +93,17 @@ def _commands_of(alg: str) -> tuple[Command, ...]:
         | TRANSPORT
         | {alg: f"{alg.upper()} protocol", "port": "Special port", "PORT": f"Port number of the {alg.upper()} messages"}
     )
-    choice = "|".join(transports_of(alg))
+    services = [Service(alg, transport) for transport in transports_of(alg)]
     return (
         Command(f"ip nat service {alg}", texts, _about(alg, _default_ports), _about(alg, _switch_off)),
-        Command(
-            f"ip nat service {alg} TRANSPORT:{choice} port PORT:1-65535",
-            texts,
-            _about(alg, _add_port),
-            _about(alg, _remove_port),
+        *(
+            Command(
+                f"ip nat service {alg} {service.transport} port PORT:1-65535",
+                texts,
+                _about(service, _add_port),
+                _about(service, _remove_port),
+            )
+            for service in services
         ),
         *commands_of(alg, SETTINGS.get(alg, ()), texts),
         Command(

@@ -65,6 +65,18 @@ SETTINGS = (
         {"max-streams": "Specify the media streams that a call may have", "NUMBER": "Number of media lines"},
     ),
     Setting(
+        "tcp_mode",
+        "tcp mode",
+        "MODE:l4f|vtcp",
+        "End TCP connections at the gateway and make them anew, or change their segments on the way; `l4f` by default. "
+        "Live only, and for new connections.",
+        {
+            "mode": "How TCP connections are inspected",
+            "l4f": "Each ends at the gateway, which makes another to the server (layer 4 forwarding)",
+            "vtcp": "Segments are changed on their way, and their numbers mapped (virtual TCP)",
+        },
+    ),
+    Setting(
         "max_message_size",
         "max-message-size",
         "BYTES:8192-65535",
