@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 
-from doorman.nat.icmp import Quote, quoted, readdress_error
+from doorman.nat.icmp import Quote, quoted, readdress_error, renumbered
 from doorman.net.addresses import Endpoint, address_of
 from doorman.net.packet import Packet, parse_packet
 from kit.packets import MAKERS, gre, icmp_error, ping, udp
@@ -113,6 +113,19 @@ def test_a_damaged_quote_stays_damaged_and_the_error_right() -> None:
     fresh = IP(changed)
     del fresh[ICMP].chksum
     assert bytes(fresh) == changed
+
+
+def test_an_error_takes_over_the_number_that_its_translation_quotes() -> None:
+    about = {seq: bytes(IP(src=OUTSIDE, dst=PEER) / TCP(sport=61000, dport=5060, seq=seq)) for seq in (7, 2**32 - 9)}
+    first, second = (icmp_error(ROUTER, OUTSIDE, quote) for quote in about.values())
+    sender, receiver = endpoint(INSIDE, 5000), endpoint(PEER, 5060)
+    quote = quote_in(first).readdressed(sender, receiver, -16)
+    inside = readdress_error(parsed(first), quote, address_of(ROUTER), sender.address)
+    assert renumbered(first, inside) == second
+    assert renumbered(second, inside) is None
+    datagram = icmp_error(ROUTER, OUTSIDE, udp(f"{OUTSIDE}:61000", f"{PEER}:53"))
+    assert renumbered(datagram, translated(datagram, 5000, 53)) is None
+    assert renumbered(first[:40], inside) is None
 
 
 @pytest.mark.parametrize("fragment", [1, 185])

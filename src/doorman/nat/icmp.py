@@ -8,7 +8,7 @@ of the quote carried. A quote may be cut short anywhere behind the first 8 bytes
 
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.checksum import word_sum
-from doorman.net.packet import CHECKSUM_AT, ICMP, ICMP_QUERIES, TCP, UDP, Packet, carried, readdress
+from doorman.net.packet import CHECKSUM_AT, ICMP, ICMP_QUERIES, TCP, UDP, Packet, carried, parse_packet, readdress
 from doorman.net.tcp import SEQUENCES
 
 _QUOTE_AT = 8
@@ -102,3 +102,13 @@ def readdress_error(packet: Packet, quote: bytes, source: Address, destination: 
     changed = new[:2] + field.to_bytes(2, "big") + new[4:]
     outer = readdress(packet, Endpoint(source, 0), Endpoint(destination, 0))
     return outer[:at] + changed
+
+
+def renumbered(data: bytes, translated: bytes) -> bytes | None:
+    """An ICMP error with the sequence number that its translation quotes, and nothing else of that; None: it has it."""
+    packet, other = parse_packet(data), parse_packet(translated)
+    quote, meant = packet and quoted(packet), other and quoted(other)
+    if not packet or not quote or not meant or quote.protocol != TCP or quote.sequence == meant.sequence:
+        return None
+    changed = quote.readdressed(quote.sender, quote.receiver, meant.sequence - quote.sequence)
+    return readdress_error(packet, changed, packet.source, packet.destination)
