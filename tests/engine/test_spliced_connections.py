@@ -310,6 +310,83 @@ def test_a_fragment_that_begins_like_sip_opens_no_door() -> None:
     assert engine.state.notes["not-sip"] == 1
 
 
+def orphaned() -> Talk:
+    """A connection in which what the outside thinks has arrived was lost on its way to the inside."""
+    call = talk()
+    call.say(OUTSIDE, incoming()[:100])
+    lost = call.say(INSIDE, TLS)
+    assert [bytes(one.payload) for one in lost.back] == [incoming()[:100]]
+    call.expected[INSIDE] -= 100
+    return call
+
+
+def reminded(call: Talk, after: float) -> list[str]:
+    call.now += after
+    return [shown(packet) for packet in call.engine.splicing.remind(call.now)]
+
+
+def test_what_its_sender_thinks_has_arrived_is_sent_again_by_the_gateway() -> None:
+    call = orphaned()
+    assert reminded(call, 0.5) == []
+    (packet,) = call.engine.splicing.remind(call.now + 0.6)
+    assert (IP(packet).src, IP(packet).dst, bytes(IP(packet)[TCP].payload)) == (
+        "198.51.100.20",
+        "10.0.0.10",
+        incoming()[:100],
+    )
+    assert reminded(call, 1.7) == [], "each time it waits for twice as long"
+    assert len(reminded(call, 1.0)) == 1
+    call.expected[INSIDE] += 100
+    call.send(INSIDE, "A")
+    assert reminded(call, 60.0) == []
+
+
+def test_a_window_that_is_shut_is_probed() -> None:
+    call = Talk(gateway(), PHONE, PEER)
+    call.send(INSIDE, "S", options=[("MSS", 1_460)], window=0)
+    call.next[INSIDE] += 1
+    call.send(OUTSIDE, "SA", options=[("MSS", 1_460)])
+    call.next[OUTSIDE] += 1
+    call.send(INSIDE, "A", window=0)
+    call.say(OUTSIDE, incoming()[:100])
+    assert call.send(INSIDE, "PA", TLS, window=0).back == []
+    (packet,) = call.engine.splicing.remind(call.now + 1.1)
+    probe = IP(packet)[TCP]
+    assert (str(probe.flags), probe.seq, bytes(probe.payload)) == ("A", (call.next[OUTSIDE] - 101) % 2**32, b"")
+
+
+def test_a_gateway_that_ends_resets_what_it_has_spliced() -> None:
+    call = talk()
+    call.say(INSIDE, INVITE)
+    call.send(OUTSIDE, "A")
+    resets = [IP(packet) for packet in call.engine.splicing.reset()]
+    assert [(one.src, one.dst, str(one[TCP].flags)) for one in resets] == [
+        (GLOBAL, "198.51.100.20", "RA"),
+        ("198.51.100.20", "10.0.0.10", "RA"),
+    ]
+    assert [one[TCP].seq for one in resets] == [call.expected[OUTSIDE], call.expected[INSIDE]]
+    assert call.engine.splicing.reset() == []
+    assert dropped(call.say(INSIDE, OPTIONS)) == "connection-reset"
+
+
+def test_beside_a_kernel_only_what_is_configured_so_is_spliced() -> None:
+    for mode, spliced in (("l4f", False), ("vtcp", True)):
+        config = read_config(OVERLOAD + f"ip nat service sip tcp mode {mode}\n", "test.cfg")
+        call = Talk(Engine(config, random.Random(7).random, delegated=True), PHONE, PEER)
+        call.open()
+        call.say(INSIDE, INVITE)
+        assert (call.heard[OUTSIDE] != INVITE) == spliced
+        last = call.say(INSIDE, TLS).result
+        assert (last.is_of_stream, last.stopped) == (spliced, False)
+
+
+def test_it_is_told_when_a_connection_needs_no_splice_any_more() -> None:
+    call = talk()
+    assert not call.say(INSIDE, TLS).result.stopped
+    assert call.send(OUTSIDE, "A").result.stopped
+    assert not call.say(INSIDE, TLS).result.is_of_stream
+
+
 def test_a_call_between_inside_hosts_by_a_global_name() -> None:
     engine = gateway(HAIRPIN)
     phone, other = "10.0.0.10:40000", "10.0.0.11:5060"

@@ -47,7 +47,8 @@ class Engine:
         chance: floats in [0, 1), for ports; predictable in tests, not to be predicted in use.
         delegated: whether a kernel carries the flows. Then the engine gets only the packets to be inspected, each as it
             came, and gives them back with the addresses they have; the kernel gives them, and all others, the names
-            that `take_changes` tells it of; and what flows begin and end is reported, see `flows`.
+            that `take_changes` tells it of; and what flows begin and end is reported, see `flows`. Segments of TCP come
+            to it only where the configuration says `tcp mode vtcp`.
         reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
 
     Attributes:
@@ -288,7 +289,9 @@ class Engine:
     def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
         # A door may lead where no port is served; a TCP connection is inspected from its beginning, or not at all.
-        served = inspect_as if packet.protocol == UDP or (opens(packet) and not self._delegated) else None
+        served = inspect_as
+        if packet.protocol != UDP and not (opens(packet) and self.splicing.serves(inspect_as)):
+            served = None
         session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
@@ -305,7 +308,7 @@ class Engine:
             known = self.inspector.recognise(packet.protocol, packet.payload)
             if known is not None:
                 self.state.notes[f"{known}-on-another-port"] += 1
-        elif packet.protocol == TCP and (self._delegated or not opens(packet)):
+        elif packet.protocol == TCP and not (opens(packet) and self.splicing.serves(alg)):
             self.state.notes[f"{alg}-connection-already-open"] += not self._delegated
             return None
         return alg
@@ -315,7 +318,7 @@ class Engine:
         leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
             self.state.sessions.see_flags(session, tcp_flags(packet))
-            if not self._delegated and opens(packet):
+            if opens(packet):
                 self._open(packet, session, leaves, now)
             if session.splice is not None:
                 return self.splicing.carry(packet, session, way, session.splice, now)

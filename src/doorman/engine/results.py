@@ -39,12 +39,14 @@ class Result:
         stopped: whether its flow turned out not to speak the ALG's protocol, and is inspected no longer.
         more: what leaves after `packet`, on the same side, see `Segments`.
         back: what leaves on the side it came from, see there.
+        is_of_stream: whether its TCP connection is spliced, so that its numbers are changed.
     """
 
     __slots__ = ("fate", "inspections", "leaves", "packet", "reason", "stopped")
 
     more: tuple[bytes, ...] = ()
     back: tuple[bytes, ...] = ()
+    is_of_stream = False
 
     def __init__(
         self,
@@ -76,6 +78,8 @@ class Segments(Result):
     """
 
     __slots__ = ("back", "more")
+
+    is_of_stream = True
 
     def __init__(  # noqa: PLR0913 - a result, and what there is besides
         self,

@@ -49,12 +49,19 @@ class Splicing:
         self._state = state
         self._inspector = inspector
         self._drops = drops
+        self._owing: dict[bytes, Session] = {}
+
+    def serves(self, alg: str | None) -> bool:
+        """Whether new connections of an ALG are spliced; where a kernel carries the flows, a proxy may have them."""
+        if alg is None or not self._state.delegated:
+            return alg is not None
+        return self._inspector.settings[alg].tcp_mode == "vtcp"
 
     def open(self, session: Session, alg: str | None, packet: Packet, direction: Direction, now: float) -> None:
         """Make a splice for the connection that a SYN begins, if an ALG serves it and it has none."""
         session.alg = None if session.splice is None else session.alg
         segment = read_segment(packet)
-        if alg is None or segment is None:
+        if alg is None or segment is None or not self.serves(alg):
             return
         if session.splice is not None and not session.splice.is_begun_by(segment, direction):
             return
@@ -98,10 +105,34 @@ class Splicing:
                 mirror.hear(one, now)
             self._garbled += splice.translator.garbled
             splice.translator.garbled.clear()
+        if splice.owes:
+            self._owing[session.outward_key] = session
+        result = _result(packet, taken, leaves, session, splice.translator)
         if splice.over:
             session.splice = session.alg = None
             session.settle_plain()
-        return _result(packet, taken, leaves, session, splice.translator)
+            result.stopped = True
+        return result
+
+    def remind(self, now: float) -> list[bytes]:
+        """What must be sent though no segment came, to either side: nobody but the gateway can know that it is due."""
+        sent: list[bytes] = []
+        for key, session in list(self._owing.items()):
+            splice = session.splice
+            if splice is None or not splice.owes:
+                del self._owing[key]
+            else:
+                sent += _written(session, splice.remind(now))
+        return sent
+
+    def reset(self) -> list[bytes]:
+        """Resets of all spliced connections, to both sides: nobody will be there to map their numbers."""
+        return [
+            packet
+            for session in self._state.sessions
+            if session.splice is not None and not session.splice.broken
+            for packet in _written(session, session.splice.reset())
+        ]
 
     def as_sent(self, packet: Packet, session: Session, splice: Splice[Streams], now: float) -> list[bytes] | None:
         """What the outside must have sent for a segment to arrive inside; None where that is nothing special."""
@@ -141,6 +172,15 @@ class Splicing:
         mirror = self.mirrors[session.outward_key] = Mirror(self._state, self._inspector, session, session.splice)
         if syn is not None:
             mirror.as_sent(syn, now)
+
+
+def _written(session: Session, segments: tuple[list[Segment], list[Segment]]) -> list[bytes]:
+    """Packets of segments in the name of the inside end, and of the outside end."""
+    return [
+        write_segment(one, way.sender, way.receiver)
+        for way, some in ((session.outward, segments[_OUTBOUND]), (session.inward, segments[_INBOUND]))
+        for one in some
+    ]
 
 
 def _result(packet: Packet, taken: Taken, leaves: Side, session: Session, streams: Streams) -> Result:

@@ -12,7 +12,8 @@ from doorman.stream.outgoing import Outgoing
 WINDOW = 65_535
 """Bytes that a sender may be ahead of what was acknowledged, so that what the gateway keeps is bounded."""
 REPEAT_AFTER = 1.0
-"""Seconds until the gateway sends again what nobody else can (RFC 6298, section 2.1)."""
+"""Seconds until the gateway sends again what nobody else can (RFC 6298, section 2.1); doubled each time."""
+MOST_DOUBLINGS = 6
 _LARGEST_FIELD = 65_535
 
 
@@ -39,10 +40,12 @@ class Half:
         clock: the last timestamp, None where there are none.
         largest: bytes of data in the longest segment.
         sent_at: when data went on last.
+        repeats: how often the gateway has sent again what was not acknowledged.
     """
 
     __slots__ = (
-        "came", "clock", "edge", "fin", "first", "ip", "largest", "offer", "out", "sent_at", "told", "told_edge",
+        "came", "clock", "edge", "fin", "first", "ip", "largest", "offer", "out", "repeats", "sent_at", "told",
+        "told_edge",
     )  # fmt: skip
 
     def __init__(self, syn: Segment, offer: Offer) -> None:
@@ -58,6 +61,7 @@ class Half:
         self.clock = timestamps.value if timestamps is not None else None
         self.largest = 0
         self.sent_at = 0.0
+        self.repeats = 0
 
     @property
     def idle(self) -> bool:
@@ -86,6 +90,8 @@ class Half:
         position = min(position, self.out.sent)
         if position >= self.out.acknowledged:
             self.edge = max(self.edge, position + (segment.window << shift))
+        if position > self.out.acknowledged:
+            self.repeats = 0
         self.out.acknowledge(position)
         self.came.forget(min(self.acknowledgement, self.came.next))
         return honest
@@ -154,9 +160,21 @@ class Half:
         found = [self.out.origin(unwrap(start, near), unwrap(stop, near)) for start, stop in blocks]
         return [(start % SEQUENCES, stop % SEQUENCES) for start, stop in filter(None, found)]
 
+    @property
+    def vouched(self) -> bool:
+        """Whether something has not arrived that the sender takes for arrived, and will not send again."""
+        return not self.out.idle and self.told >= self.came.next
+
     def orphaned(self, now: float) -> bool:
-        """Whether something is long on its way that the sender takes for arrived, and will not send again."""
-        return not self.out.idle and self.told >= self.came.next and now - self.sent_at >= REPEAT_AFTER
+        """Whether such a thing is long on its way."""
+        return self.vouched and now - self.sent_at >= REPEAT_AFTER * (1 << self.repeats)
+
+    def note_sent(self, start: int, stop: int, now: float) -> None:
+        """What goes on was sent between these positions; some of it again, if it begins before what had been."""
+        if start < self.out.sent:
+            self.repeats = min(self.repeats + 1, MOST_DOUBLINGS)
+        self.out.sent = stop
+        self.sent_at = now
 
 
 def shift_of(half: Half | None, other: Half | None) -> int:

@@ -7,8 +7,9 @@
       | second half --------------------->| translated; longer ----------->|
       |<----------------------------------|<---------------- all of it is there
 
-Nothing is sent at the gateway's own time: each segment that passes, in either direction, may take others with it. What
-is lost is sent again when its sender sends it again. Both ends keep their own sequence numbers, scales, options and
+Hardly anything is sent at the gateway's own time: each segment that passes, in either direction, may take others with
+it. What is lost is sent again when its sender sends it again; only what its sender takes for arrived is the gateway's
+to remember (`remind`). Both ends keep their own sequence numbers, scales, options and
 time stamps; what is in one stream is found in the other (see `outgoing`).
 """
 
@@ -143,6 +144,28 @@ class Splice(Generic[T]):
         position = unwrap(number, half.out.acknowledged)
         return half.out.source(position) - position
 
+    @property
+    def owes(self) -> bool:
+        """Whether something is on its way, or waits for room, that its sender takes for arrived."""
+        return not self.broken and any(half is not None and half.vouched for half in self._halves)
+
+    def remind(self, now: float) -> tuple[list[Segment], list[Segment]]:
+        """What is to be sent because of the time, by the end in whose name: to be asked for each second or so."""
+        first, second = (self._remind(end, now) for end in (0, 1))
+        return first, second
+
+    def reset(self) -> tuple[list[Segment], list[Segment]]:
+        """Break the connection off: a reset in the name of each end."""
+        self.broken = self._reset = True
+        if None in self._halves:
+            return [], []
+        first, second = (
+            [self._make(end, half.out.sent, RST | ACK, b"")._replace(copy=1)]
+            for end, half in enumerate(self._halves)
+            if half is not None
+        )
+        return first, second
+
     def stop(self, why: str, now: float) -> None:
         """Look into the streams no longer."""
         self._put(self.translator.stop(why, now))
@@ -259,9 +282,19 @@ class Splice(Generic[T]):
             stop = out.head_out  # a FIN needs no room
         if start >= stop:
             return []
-        out.sent = stop
-        half.sent_at = now
+        half.note_sent(start, stop, now)
         return list(self._cut(end, start, stop, options, flags))
+
+    def _remind(self, end: int, now: float) -> list[Segment]:
+        """What an end's receiver may have lost; where its window is shut, the question whether it still is."""
+        half = self._halves[end]
+        if half is None or not half.orphaned(now):
+            return []
+        again = self._flush(end, now)
+        if not again:
+            half.note_sent(half.out.acknowledged - 1, half.out.sent, now)
+            again = [self._make(end, half.out.acknowledged - 1, ACK, self._options(*self._pair(end)))]
+        return [one._replace(copy=number) for number, one in enumerate(again, 1)]
 
     def _cut(self, end: int, start: int, stop: int, options: bytes | None, flags: int) -> Iterator[Segment]:
         """Segments of what goes on from one position to another, none longer than the path is known to take."""
