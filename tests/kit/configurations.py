@@ -93,6 +93,7 @@ sip_settings = st.builds(
     protect_rate=st.integers(0, 100_000),
     protect_against=st.sampled_from(("outside", "everyone")),
     mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
 interface_modes = st.just(()) | modes.map(lambda mode: (("sip", mode),))
 

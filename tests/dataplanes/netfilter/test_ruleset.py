@@ -134,3 +134,31 @@ def test_timeouts_only_where_the_kernel_has_them() -> None:
     without = SETTING._replace(timeouts=False)
     assert "timeout" in set_up(read_config(OVERLOAD, "test.cfg"), SETTING)
     assert not [rule for rule in rules(OVERLOAD, "translate_out", without) if "timeout" in rule]
+
+
+VTCP = OVERLOAD + "ip nat service sip tcp mode vtcp\n"
+
+
+def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> None:
+    opens = "tcp flags & (fin | syn | rst | ack) == syn goto begin_segments"
+    assert [rule for rule in rules(VTCP, "begin") if "tcp" in rule] == [
+        f"tcp dport {{ 5060 }} {opens}",
+        f"ip daddr . meta l4proto . th dport @inspected {opens}",
+    ]
+    assert rules(VTCP, "begin_segments")[-1] == "ct mark set ct mark or 0x100000 goto to_alg"
+    assert rules(VTCP, "judged")[-1] == "ct mark and 0x80000 != 0 counter reject with tcp reset"
+    assert rules(VTCP, "made") == ["meta mark and 0x80000 != 0 notrack"]
+
+
+def test_otherwise_it_goes_to_the_proxy_and_no_rule_speaks_of_segments() -> None:
+    assert "tcp dport { 5060 } goto begin_tcp" in rules(OVERLOAD, "begin")
+    assert [rules(OVERLOAD, chain) for chain in ("begin_segments", "judged", "made")] == [[], [], []]
+
+
+def test_numbers_that_nobody_acknowledges_are_no_reason_to_end_a_connection_early() -> None:
+    script = set_up(read_config(VTCP + "ip nat translation port-timeout tcp 5060 600\n", "test.cfg"), SETTING)
+    for name, seconds in (("spliced_tcp_86400_60_60", 86_400), ("spliced_5060_600_60_60", 600)):
+        [policy] = [line for line in script.splitlines() if f"add ct timeout ip doorman {name} " in line]
+        assert policy.endswith(f"retrans : {seconds}, unack : {seconds} }}; }}")
+    [*_, rule] = [rule for rule in rules(VTCP, "translate_in") if "timeout" in rule]
+    assert rule == 'ct mark and 0x80000 != 0 meta l4proto tcp ct timeout set "spliced_tcp_86400_60_60"'

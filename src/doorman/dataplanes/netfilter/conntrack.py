@@ -2,6 +2,7 @@
 
 to list      GET     nfgenmsg  MARK(8):u32  MARK_MASK(21):u32
 to look up   GET     as to delete
+to change    NEW     as to delete  PROTOINFO(4) { TCP(1) { FLAGS_ORIGINAL(4), FLAGS_REPLY(5) flags:u8 mask:u8 } }
 to delete    DELETE  nfgenmsg with the family  TUPLE_ORIG(1) or TUPLE_REPLY(2)  [ZONE(18)]  [ID(12)]
 the answers  NEW     nfgenmsg and what `flow` describes
 """
@@ -12,11 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import MARK, MARK_MASK, Flow, FlowKey, read_flow, write_key
-from doorman.dataplanes.netfilter.messages import attribute, body
+from doorman.dataplanes.netfilter.messages import attribute, body, nested
 from doorman.dataplanes.netfilter.netlink import Netlink, Request
 from doorman.dataplanes.netfilter.netlink import dump as dump_messages
 
-_GET, _DELETE = 0x101, 0x102
+_NEW, _GET, _DELETE = 0x100, 0x101, 0x102
+_PROTOINFO, _TCP, _FLAGS_ORIGINAL, _FLAGS_REPLY = 4, 1, 4, 5
+_BE_LIBERAL = 0x08
 _AF_INET, _AF_INET6 = 2, 10
 _AT_ONCE = 1000
 """Deletions of one send: their answers have to fit the socket."""
@@ -42,6 +45,21 @@ def find(netlink: Netlink, key: FlowKey) -> Flow | None:
     """
     answer = netlink.ask(Request(_GET, _named(key)), f"look for the flow from {key.sender} to {key.receiver}")
     return read_flow(answer) if answer is not None else None
+
+
+def be_liberal(netlink: Netlink, keys: Sequence[FlowKey]) -> None:
+    """Let TCP flows be valid whatever their sequence numbers are; a key that no flow has is passed over.
+
+    Raises:
+        NetlinkError: the kernel refused one for another reason.
+    """
+    flags = bytes((_BE_LIBERAL, _BE_LIBERAL))
+    both = attribute(_FLAGS_ORIGINAL, flags), attribute(_FLAGS_REPLY, flags)
+    wanted = nested(_PROTOINFO, nested(_TCP, *both))
+    for failure in netlink.each([Request(_NEW, _named(key) + wanted) for key in keys]):
+        if failure.errno != errno.ENOENT:
+            key = keys[failure.position]
+            raise NetlinkError(failure.errno, f"let {key.sender} number its bytes as it likes", failure.explanation)
 
 
 def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:

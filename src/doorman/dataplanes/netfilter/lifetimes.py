@@ -49,6 +49,19 @@ def timeouts_of(timeouts: Timeouts) -> Iterator[FlowTimeout]:
         )
 
 
+def spliced_timeouts(timeouts: Timeouts) -> Iterator[FlowTimeout]:
+    """The objects for TCP connections whose numbers we change: to the kernel, what they carry never seems to arrive.
+
+    It keeps such connections for five minutes only, unless told otherwise.
+    """
+    syn, finrst = _seconds(timeouts.syn), _seconds(timeouts.finrst)
+    ports = [(f"tcp dport {port}", said) for transport, port, said in timeouts.ports if transport == "tcp"]
+    for match, said in [("meta l4proto tcp", timeouts.tcp), *ports]:
+        seconds = _seconds(said)
+        name = f"spliced_{match.rpartition(' ')[2]}_{seconds}_{syn}_{finrst}"
+        yield FlowTimeout(name, "tcp", match, _tcp(seconds, syn, finrst, retrans=seconds, unack=seconds))
+
+
 def media_timeout(config: Config) -> FlowTimeout:
     """The object for the flows of doors: after as much silence they are over; with the last, a call's doors close."""
     settings = config.settings["sip"]
@@ -64,6 +77,7 @@ def _udp(seconds: int) -> str:
     return f"policy = {{ unreplied : {seconds}, replied : {seconds} }};"
 
 
-def _tcp(established: int, syn: int, finrst: int) -> str:
-    closing = ", ".join(f"{state} : {finrst}" for state in ("fin_wait", "close_wait", "last_ack", "time_wait", "close"))
-    return f"policy = {{ syn_sent : {syn}, syn_recv : {syn}, established : {established}, {closing} }};"
+def _tcp(established: int, syn: int, finrst: int, **others: int) -> str:
+    closing = dict.fromkeys(("fin_wait", "close_wait", "last_ack", "time_wait", "close"), finrst)
+    states = {"syn_sent": syn, "syn_recv": syn, "established": established} | closing | others
+    return f"policy = {{ {', '.join(f'{state} : {seconds}' for state, seconds in states.items())} }};"

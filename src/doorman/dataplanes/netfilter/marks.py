@@ -1,7 +1,7 @@
 """The bits of the conntrack mark and the packet mark that are ours; all others belong to the operator."""
 
 INSPECTED = 0x0008_0000
-"""Of a flow: its packets go to the ALG."""
+"""Of a flow: its packets go to the ALG. Of a packet of TCP: it comes from there, its numbers are those of its way."""
 OURS = 0x0010_0000
 """Of a flow: it goes through a name that the engine gave, and the engine hears of its begin and its end."""
 PROXIED = 0x0020_0000

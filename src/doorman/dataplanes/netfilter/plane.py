@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.conntrack import delete, dump, find
+from doorman.dataplanes.netfilter.conntrack import be_liberal, delete, dump, find
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
-from doorman.dataplanes.netfilter.marks import OURS, PROXIED
+from doorman.dataplanes.netfilter.injection import Injection
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
@@ -36,11 +37,13 @@ class NetfilterPlane:
 
     Attributes:
         setting: what the rules are made for besides the configuration; heeded by the next `synchronise`.
+        injection: sends packets past all translation.
         commits, steps: how many transactions there were, and changes of elements in them.
 
     Raises:
         NftError: libnftables is not installed.
         NetlinkError: no netlink socket can be had.
+        OSError: no raw socket can be had.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -49,6 +52,7 @@ class NetfilterPlane:
         self._nft = Nft()
         self._redirect = Redirect(setting.table, setting.proxy_port) if setting.proxy_port else None
         self._netlink = Netlink()
+        self.injection = Injection(INSPECTED)
         self._tables = Tables({})
         self._queue_rule: tuple[int, bool] | None = None
 
@@ -59,6 +63,7 @@ class NetfilterPlane:
             self._nft.run(tear_down(self.setting.table))
         self._nft.close()
         self._netlink.close()
+        self.injection.close()
 
     def end_redirect(self) -> None:
         """Lead no connection to the proxy any more; what becomes of them is as when the gateway is gone."""
@@ -143,6 +148,28 @@ class NetfilterPlane:
         """
         try:
             return delete(self._netlink, keys)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def trust_numbers(self, keys: Sequence[FlowKey]) -> None:
+        """Let the kernel believe any sequence number of these TCP flows: its own look at them is not what arrives.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        try:
+            be_liberal(self._netlink, keys)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def knows(self, key: FlowKey) -> bool:
+        """Whether the kernel has a flow with this tuple, whoever began it.
+
+        Raises:
+            PlaneRefused: the kernel does not tell.
+        """
+        try:
+            return find(self._netlink, key) is not None
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 

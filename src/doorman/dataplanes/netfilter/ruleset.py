@@ -1,6 +1,8 @@
 """The gateway's nft table, as text for libnftables: `nft list table ip doorman` shows it with the tables filled.
 
     prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after two rules
+    prerouting  -149  judged       segments of spliced connections: from the queue, or reset        (TCP mode vtcp)
+    output      -300  made         segments that we made pass conntrack, they are translated        (TCP mode vtcp)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
@@ -19,12 +21,12 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     legs                port of a second leg -> name                              while the proxy connects
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 from doorman.config.model import AccessEntry, Config, DynamicSource
-from doorman.dataplanes.netfilter.lifetimes import media_timeout, timeouts_of
+from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 from doorman.engine.state import DELEGATED_PORTS_END
 from doorman.net.addresses import Address, address_text
@@ -57,6 +59,11 @@ _LEAVE_PLAIN = (
 )
 """A packet that comes from the queue once more: the ALG has no business with its flow."""
 _NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
+_JUDGED = (
+    f"meta mark and {INSPECTED:#x} != 0 ct mark set ct mark or {INSPECTED:#x} "
+    f"meta mark set meta mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
+)
+_OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
 _UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
 _MEDIA, _ORDINARY = "media", "ordinary"
 _SENDER = "ip saddr . meta l4proto . th sport"
@@ -110,15 +117,17 @@ class _Rules:
         self._outside = interface_names(config, "outside")
         if not self._inside or not self._outside:
             raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
-        self._udp = _ports(config, "udp")
-        self._tcp = _ports(config, "tcp")
+        self._udp = _braces_of(config.ports("udp"))
+        self._proxied = _braces_of(config.ports("tcp", "l4f"))
+        self._spliced = _braces_of(config.ports("tcp", "vtcp"))
 
     def lines(self) -> Iterator[str]:
         table = self._setting.table
         yield from skeleton(table).splitlines()
         yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in (*SETS.values(), _LEGS))
         if self._setting.timeouts:
-            for timeout in [*timeouts_of(self._config.timeouts), media_timeout(self._config)]:
+            spliced = spliced_timeouts(self._config.timeouts) if self._spliced else ()
+            for timeout in [*timeouts_of(self._config.timeouts), media_timeout(self._config), *spliced]:
                 policy = f"protocol {timeout.protocol}; l3proto ip; {timeout.policy}"
                 yield f"add ct timeout ip {table} {timeout.name} {{ {policy} }}"
         chains = dict(self._chains())
@@ -158,6 +167,10 @@ class _Rules:
             ],
         )
         yield "begin_tcp", list(self._begin_tcp())
+        if self._spliced:  # where they are no longer, what they are for goes on under the rules of then
+            yield "begin_segments", [*self._not_for_the_gateway(), f"ct mark set ct mark or {OURS:#x} goto {TO_ALG}"]
+            yield "judged judged", list(self._judged())
+            yield "made made", [f"meta mark and {INSPECTED:#x} != 0 notrack"]
         yield "translate_in translate_in", list(self._translate_in())
         yield "translate_out translate_out", list(self._translate_out())
         yield "named", list(self._named())
@@ -172,10 +185,15 @@ class _Rules:
         if self._udp:
             yield f"udp dport {self._udp} goto begin_udp"
             yield f"udp sport {self._udp} goto begin_udp"
-        if self._tcp:
-            yield f"tcp dport {self._tcp} goto begin_tcp"
+        if self._proxied:
+            yield f"tcp dport {self._proxied} goto begin_tcp"
+        if self._spliced:
+            yield f"tcp dport {self._spliced} {_OPENS} goto begin_segments"
         yield f"meta l4proto udp {_RECEIVER} @inspected goto begin_udp"
-        yield f"meta l4proto tcp {_RECEIVER} @inspected goto begin_tcp"
+        if self._spliced:
+            yield f"{_RECEIVER} @inspected {_OPENS} goto begin_segments"
+        else:
+            yield f"meta l4proto tcp {_RECEIVER} @inspected goto begin_tcp"
         for index, source in enumerate(self._config.dynamic_sources):
             if self._leases(source):
                 yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
@@ -187,9 +205,25 @@ class _Rules:
     def _begin_tcp(self) -> Iterator[str]:
         if not self._setting.proxy_port:
             return
+        yield from self._not_for_the_gateway()
+        yield f"ct mark set ct mark or {PROXIED:#x} accept"
+
+    def _not_for_the_gateway(self) -> Iterator[str]:
+        """A connection to the gateway itself is none of a name's."""
         yield f"iifname {self._inside} fib daddr type local {_RECEIVER} != @inspected return"
         yield f"iifname {self._outside} {_RECEIVER} != @inspected ip daddr != @whole return"
-        yield f"ct mark set ct mark or {PROXIED:#x} accept"
+
+    def _judged(self) -> Iterator[str]:
+        """A flow is inspected as long as its packets come with the engine's mark.
+
+        Where one does not, nobody is there who knows its numbers: its ends are told at once. What begins then is plain.
+        """
+        yield "meta l4proto != tcp return"
+        yield self._elsewhere()
+        yield _LEAVE_PLAIN
+        yield _JUDGED
+        yield f"{_OPENS} ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
+        yield f"ct mark and {INSPECTED:#x} != 0 counter reject with tcp reset"
 
     def _lease(self, source: DynamicSource) -> Iterator[str]:
         yield from self._matching(source, f"ct mark set ct mark or {OURS:#x} goto {TO_ALG}")
@@ -254,6 +288,9 @@ class _Rules:
             return
         for timeout in timeouts_of(self._config.timeouts):
             yield f'{timeout.match} ct timeout set "{timeout.name}"'
+        if self._spliced:
+            for timeout in spliced_timeouts(self._config.timeouts):
+                yield f'ct mark and {INSPECTED:#x} != 0 {timeout.match} ct timeout set "{timeout.name}"'
 
     def _source(self, source: DynamicSource) -> Iterator[str]:
         index = self._config.dynamic_sources.index(source)
@@ -295,6 +332,8 @@ class _Rules:
 
 _HOOKS = {
     "inspect": "type filter hook prerouting priority mangle;",
+    "judged": "type filter hook prerouting priority mangle + 1;",
+    "made": "type filter hook output priority raw;",
     "translate_in": "type nat hook prerouting priority dstnat;",
     "translate_out": "type nat hook postrouting priority srcnat;",
 }
@@ -310,12 +349,10 @@ def interface_names(config: Config, *sides: str) -> str:
     return _braces(names) if names else ""
 
 
-def _ports(config: Config, transport: str) -> str:
+def _braces_of(ports: Mapping[str, frozenset[int]]) -> str:
     """The ports on which ALGs are served, as nft matches them; empty where there are none."""
-    ports = sorted(
-        {port for service, ports in config.services.items() if service.transport == transport for port in ports}
-    )
-    return _braces(map(str, ports)) if ports else ""
+    served = sorted({port for some in ports.values() for port in some})
+    return _braces(map(str, served)) if served else ""
 
 
 def _braces(items: Iterable[str]) -> str:

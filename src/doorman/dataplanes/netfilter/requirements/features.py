@@ -116,6 +116,22 @@ FEATURES = (
         (Attempt("made and removed", (f"add table ip {OWNED} {{ flags owner; }}", f"delete table ip {OWNED}")),),
     ),
     Feature(
+        "nft notrack",
+        "signalling over TCP, if it is configured to be changed on its way (vtcp)",
+        "nft_ct",
+        "CONFIG_NFT_CT",
+        (nft("output", *rule("meta mark 1 notrack", "filter hook output priority raw")),),
+        required=False,
+    ),
+    Feature(
+        "nft reject",
+        "signalling over TCP, if it is configured to be changed on its way (vtcp)",
+        "nft_reject_ipv4",
+        "CONFIG_NFT_REJECT_IPV4, 5.9 or newer",
+        (nft("prerouting", *rule("meta l4proto tcp reject with tcp reset")),),
+        required=False,
+    ),
+    Feature(
         "nft conntrack timeouts",
         "the timeouts of the configuration; without it flows the kernel translates keep the kernel's",
         "nfnetlink_cttimeout",
