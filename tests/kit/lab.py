@@ -38,6 +38,8 @@ PROGRAMS = {
 }
 CALL_ID = ("-cid_str", "%u-%p-call")
 """Options of sipp: a Call-ID without an address, which no gateway would translate."""
+VTCP = "ip nat service sip tcp mode vtcp"
+"""The line for a gateway that has no proxy for TCP."""
 SHORT = Played(seconds=0.4, options=CALL_ID)
 PACKETS = 20
 """What each end of a short call sends."""

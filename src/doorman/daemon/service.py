@@ -80,6 +80,7 @@ class Service:
             await self._ended.wait()
         finally:
             self._notifier.stopping()
+            self._traffic.segments.reset()
             self._traffic.plane.end_redirect()
             ticking.cancel()
             loop.remove_reader(self._traffic.queue.fileno())

@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable
 
 from doorman.config.model import Config
 from doorman.daemon.clock import seconds
+from doorman.daemon.growth import grown
 from doorman.daemon.keeper import Keeper
+from doorman.daemon.segments import SegmentRoad
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Events, Kind
@@ -49,9 +51,6 @@ _COUNTED: dict[type, str] = {
     DoorClosed: "doors-closed",
     DoorPromoted: "doors-promoted",
 }
-_DONT_FRAGMENT = 0x40
-_SAFE_LENGTH = 1_280
-"""Bytes up to which a packet that grew fits any link worth the name."""
 
 
 class Traffic:
@@ -61,6 +60,7 @@ class Traffic:
         sides: which side of the NAT an interface is on, by its index.
         received: packets that came from the queue.
         counters: of what the engine does not count.
+        segments: the road of TCP in mode vtcp.
         watchers: told of every message that an ALG saw, and of every flow through a name of the engine.
     """
 
@@ -72,6 +72,7 @@ class Traffic:
         self.sides: dict[int, Side] = {}
         self.received = 0
         self.counters: Counter[str] = Counter()
+        self.segments = SegmentRoad(engine, plane, queue)
         self.watchers: list[Watcher] = []
         self._keeper = keeper
         self._behind = False
@@ -123,8 +124,9 @@ class Traffic:
         if has_time and announced:
             self._keeper.flush(now)  # nothing is announced that a restart would not know of
         for packet, result, depends in results:
-            self._judge(packet, result, may_go=followed or not (depends or result.inspections))
+            self._judge(packet, result, may_go=followed or not (depends or result.inspections or result.is_of_stream))
         self.queue.flush()
+        self.segments.settle()
         if has_time and not announced:
             self._keeper.flush(now)
         for _, result, _ in results:
@@ -138,6 +140,8 @@ class Traffic:
         for event in self.events.receive():
             for flow in flows_of(event.flow):
                 if event.kind == Kind.DESTROY:
+                    if self.segments.has_followed(event.flow):
+                        continue
                     self._tell("ended", flow)
                     flow_ended(self.engine, flow, now)
                 elif event.kind == Kind.UPDATE and event.flow.status & SEEN_REPLY:
@@ -153,6 +157,7 @@ class Traffic:
     def on_time(self) -> None:
         """End what is over, and make the table anew if somebody removed it; to be called each second."""
         self.engine.expire(seconds())
+        self.segments.remind(seconds())
         if not self._behind and not self._is_in_force():
             self.counters["table-lost"] += 1
             _log.warning("somebody has emptied or removed the kernel's table: it is made anew")
@@ -171,7 +176,8 @@ class Traffic:
         for session in list(state.sessions):
             ends = session.protocol, session.inside_local, session.outside_local
             # The proxy's connections are not the kernel's to know; what came just now may be on its way there.
-            if session.protocol != TCP and ends not in known and session.last_used < now - _GRACE:
+            is_carried = session.protocol != TCP or session.splice is not None
+            if is_carried and ends not in known and session.last_used < now - _GRACE:
                 session_ended(self.engine, session, now)
                 self.counters["flows-missed"] += 1
         self.commit()
@@ -257,6 +263,8 @@ class Traffic:
             self.counters["not-announced"] += 1
             self.engine.drops["kernel-refused"] += 1
             self.queue.drop(packet.id)
+        elif self.segments.judge(packet, result):
+            pass
         elif result.fate in {_FORWARDED, _PASSED}:
             if result.stopped:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
@@ -298,7 +306,7 @@ class Traffic:
     def _forget_reply(self, data: bytes) -> bool:
         """Forget the flow that a packet answers, where the kernel translated it while we were not there to see."""
         packet = parse_packet(data)
-        if packet is None:
+        if packet is None or packet.protocol == TCP:  # what a connection was translated to must be reset
             return False
         try:
             return any(self.plane.forget([FlowKey(packet.protocol, packet.sender, packet.receiver, is_reply=True)]))
@@ -310,25 +318,7 @@ def _changed(came: bytes, goes: bytes) -> bytes | None:
     """A packet as it goes on; None where that is as it came."""
     if goes == came:
         return None
-    if len(goes) > len(came) and len(goes) > _SAFE_LENGTH and goes[6] & _DONT_FRAGMENT:
-        return _fragmentable(goes)
-    return goes
-
-
-def _fragmentable(packet: bytes) -> bytes:
-    """A packet that grew through us must not be lost for a size its sender cannot know of.
-
-    What could not be fragmented may have any identification (RFC 6864, section 4.1), mostly 0; the fragments of two
-    packets need two. The checksum of UDP tells different messages apart.
-    """
-    at = (packet[0] & 15) * 4 + 6
-    flags = packet[6] & ~_DONT_FRAGMENT
-    old = int.from_bytes(packet[4:6], "big") + (packet[6] << 8)
-    new = int.from_bytes(packet[at : at + 2], "big") + (flags << 8)
-    checksum = (int.from_bytes(packet[10:12], "big") + old - new) % 0xFFFF
-    return b"".join(
-        (packet[:4], packet[at : at + 2], bytes([flags]), packet[7:10], checksum.to_bytes(2, "big"), packet[12:])
-    )
+    return grown(goes, came)
 
 
 def _cuts(changes: Iterable[Change]) -> list[SessionCut]:

@@ -135,6 +135,9 @@ class Counts:
     def _groups(self, proxied: ProxyTraffic) -> dict[str, Counter[str]]:
         traffic = self._traffic
         queue = traffic.queue.statistics()
+        segments = traffic.segments.counters + Counter(
+            {f"not-sent-{error}": count for error, count in traffic.plane.injection.failed.items()}
+        )
         return {
             "Queue": Counter(
                 {
@@ -157,7 +160,7 @@ class Counts:
                 }
             )
             + Counter({f"refused-{reason}": count for reason, count in proxied.refused.items()}),
-        }
+        } | ({"TCP segments": segments} if segments else {})
 
     def _in_use(self, index: int) -> int:
         rules = self._traffic.engine.state.rules.dynamic
