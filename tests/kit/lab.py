@@ -85,6 +85,12 @@ class Lab(NamedTuple):
         assert set(without) <= set(sample)
         self.config.write_text("\n".join([*(line for line in sample if line not in without), *lines]) + "\n")
 
+    def over(self, transport: str, played: Played = SHORT) -> Played:
+        """What is played, over `udp`, `tcp`, or `vtcp`: TCP without a proxy, for which the gateway is configured."""
+        if transport == "vtcp":
+            self.configure(VTCP)
+        return played._replace(transport=transport.removeprefix("v"))
+
     @contextmanager
     def serving(self, *options: str) -> Iterator[Gateway]:
         """The gateway serves in this block, by the configuration that was written, else by that of the lab."""

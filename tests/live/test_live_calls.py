@@ -52,11 +52,12 @@ def assert_flawless(frames: Frames) -> None:
     assert [frame for frame in frames for field in CHECKSUMS if BAD in frame[field]] == []
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "vtcp"])
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_call_has_media_both_ways(lab: Lab, caller: str, transport: str) -> None:
+    played = lab.over(transport)
     with lab.serving(), capturing_both_sides(lab.network, lab.directory) as captures:
-        plan = planned(lab, caller, SHORT._replace(transport=transport))
+        plan = planned(lab, caller, played)
         [leg] = lab.place(plan).legs
     frames = dict(zip(("inside", "outside"), (tshark(capture, *FIELDS, *SDP) for capture in captures), strict=True))
     for end, line in zip(leg, (plan.caller, plan.callee), strict=True):
@@ -119,10 +120,11 @@ def test_digits_pass_both_ways(lab: Lab) -> None:
         assert counts.payload_types == {PCMU: PACKETS - 6, TELEPHONE_EVENT: 6}
 
 
-@pytest.mark.parametrize(("caller", "transport"), [("inside", "udp"), ("outside", "tcp"), ("registrar", "udp")])
+@pytest.mark.parametrize(("caller", "transport"), [("inside", "udp"), ("outside", "tcp"), ("registrar", "vtcp")])
 def test_a_held_call_goes_on_at_another_port(lab: Lab, caller: str, transport: str) -> None:
+    played = lab.over(transport)._replace(seconds=0.1)
     with lab.serving():
-        plan = planned(lab, caller, SHORT._replace(transport=transport, seconds=0.1))
+        plan = planned(lab, caller, played)
         stays = LINGER + 2.5 if caller == "inside" else 1.0
         with holding(lab, plan, stays) as call:
             first, second, callee = call.streams

@@ -3,6 +3,8 @@
 import re
 import socket
 
+import pytest
+
 from doorman.lab.network import GATEWAY_GLOBAL, INSIDE_PHONE, PROXY
 from kit.lab import Lab, eventually
 from kit.messages import audio, message
@@ -73,8 +75,10 @@ def call(phone: socket.socket, proxy: socket.socket, contact: str) -> tuple[str,
     return found(r"c=IN IP4 (\S+)", answered), int(found(r"m=audio (\d+)", answered))
 
 
-def test_a_call_over_the_phones_own_connection(lab: Lab) -> None:
+@pytest.mark.parametrize("mode", ["l4f", "vtcp"])
+def test_a_call_over_the_phones_own_connection(lab: Lab, mode: str) -> None:
     net = lab.network
+    lab.configure(f"ip nat service sip tcp mode {mode}")
     with (
         lab.serving(),
         lab.tcp(net.outside, PROXY, 5060, listens=True) as listener,

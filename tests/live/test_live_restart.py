@@ -57,8 +57,11 @@ def test_a_call_goes_on_with_all_its_messages(lab: Lab, end: Callable[[Gateway],
 
 
 @both_ways
-def test_the_media_of_a_call_over_tcp_go_on(lab: Lab, end: Callable[[Gateway], None], options: list[str]) -> None:
-    played = A_WHILE._replace(transport="tcp", seconds=30.0)
+@pytest.mark.parametrize("transport", ["tcp", "vtcp"])
+def test_the_media_of_a_call_over_tcp_go_on(
+    lab: Lab, end: Callable[[Gateway], None], options: list[str], transport: str
+) -> None:
+    played = lab.over(transport, A_WHILE)._replace(seconds=30.0)
     with lab.serving(*options) as gateway, lab.calling(from_inside(lab.network, played)) as calls:
         streams = calls.caller.streams[1], calls.callee.streams[1]
         goes_on(*streams)
@@ -72,12 +75,13 @@ def test_the_media_of_a_call_over_tcp_go_on(lab: Lab, end: Callable[[Gateway], N
 
 
 @both_ways
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "vtcp"])
 def test_a_registered_phone_is_still_reached(
     lab: Lab, end: Callable[[Gateway], None], options: list[str], transport: str
 ) -> None:
+    played = lab.over(transport)
     with lab.serving(*options) as gateway:
-        plan = to_registered(lab.network, lab.directory, SHORT._replace(transport=transport))
+        plan = to_registered(lab.network, lab.directory, played)
         end(gateway)
     with lab.serving(*options):
         [leg] = lab.place(plan).legs

@@ -50,7 +50,7 @@ ip nat inside source list 1 interface out1 overload
 """
 
 
-def beside(lab: Lab, stack: ExitStack, directory: Path) -> Lab:
+def beside(lab: Lab, stack: ExitStack, directory: Path, mode: str) -> Lab:
     """A second inside and a second outside at the same gateway machine."""
     net = lab.network
     inside, outside = (stack.enter_context(namespace(f"{name}-2")) for name in (net.inside, net.outside))
@@ -65,7 +65,7 @@ def beside(lab: Lab, stack: ExitStack, directory: Path) -> Lab:
     route(outside, "192.0.2.0/24", "via", "192.0.2.1", "src", "192.0.2.20")
     directory.mkdir()
     made = Lab(net._replace(inside=inside, outside=outside), directory, lab.media)
-    made.config.write_text(SECOND)
+    made.config.write_text(SECOND + f"ip nat service sip tcp mode {mode}\n")
     return made
 
 
@@ -87,9 +87,12 @@ def plans_of_the_second(lab: Lab) -> list[Plan]:
     ]
 
 
-def test_two_tables_in_one_namespace(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("modes", ["l4f l4f", "vtcp vtcp", "l4f vtcp"])
+def test_two_tables_in_one_namespace(lab: Lab, tmp_path: Path, modes: str) -> None:
+    mode, other_mode = modes.split()
+    lab.configure(f"ip nat service sip tcp mode {mode}")
     with ExitStack() as stack:
-        second = beside(lab, stack, tmp_path / "second")
+        second = beside(lab, stack, tmp_path / "second", other_mode)
         first_gateway = stack.enter_context(lab.serving())
         stack.enter_context(second.serving("--table", "second"))
         for mine, other in zip(plans(lab), plans_of_the_second(second), strict=True):

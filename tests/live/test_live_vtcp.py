@@ -342,6 +342,17 @@ def test_connections_of_a_gateway_that_was_killed_are_reset(vtcp: Lab, again: bo
             exchange(others, INSIDE_PHONE, 2)
 
 
+@pytest.mark.parametrize("how", ["clear ip nat translation *", "conntrack -F"])
+def test_connections_that_are_forgotten_are_reset(vtcp: Lab, how: str) -> None:
+    with vtcp.serving(), connected(vtcp) as ends:
+        exchange(ends, INSIDE_PHONE, 2)
+        if how.startswith("clear"):
+            vtcp.order(how)
+        else:
+            vtcp.in_gateway(*how.split())
+        assert is_reset(ends.inside)
+
+
 def test_fail_closed(vtcp: Lab) -> None:
     vtcp.configure(VTCP, "ip nat service sip fail-closed")
     with ExitStack() as stack:

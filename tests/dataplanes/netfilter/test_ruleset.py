@@ -140,12 +140,14 @@ VTCP = OVERLOAD + "ip nat service sip tcp mode vtcp\n"
 
 
 def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> None:
-    opens = "tcp flags & (fin | syn | rst | ack) == syn goto begin_segments"
     assert [rule for rule in rules(VTCP, "begin") if "tcp" in rule] == [
-        f"tcp dport {{ 5060 }} {opens}",
-        f"ip daddr . meta l4proto . th dport @inspected {opens}",
+        "tcp dport { 5060 } goto begin_segments",
+        "meta l4proto tcp ip daddr . meta l4proto . th dport @inspected goto begin_segments",
     ]
-    assert rules(VTCP, "begin_segments")[-1] == "ct mark set ct mark or 0x100000 goto to_alg"
+    assert rules(VTCP, "begin_segments")[-2:] == [
+        "tcp flags & (fin | syn | rst | ack) == syn ct mark set ct mark or 0x100000 goto to_alg",
+        "counter reject with tcp reset",
+    ]
     assert rules(VTCP, "judged")[-1] == "ct mark and 0x80000 != 0 counter reject with tcp reset"
     assert rules(VTCP, "made") == ["meta mark and 0x80000 != 0 notrack"]
 

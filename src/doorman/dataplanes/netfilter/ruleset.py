@@ -168,7 +168,7 @@ class _Rules:
         )
         yield "begin_tcp", list(self._begin_tcp())
         if self._spliced:  # where they are no longer, what they are for goes on under the rules of then
-            yield "begin_segments", [*self._not_for_the_gateway(), f"ct mark set ct mark or {OURS:#x} goto {TO_ALG}"]
+            yield "begin_segments", list(self._begin_segments())
             yield "judged judged", list(self._judged())
             yield "made made", [f"meta mark and {INSPECTED:#x} != 0 notrack"]
         yield "translate_in translate_in", list(self._translate_in())
@@ -188,12 +188,9 @@ class _Rules:
         if self._proxied:
             yield f"tcp dport {self._proxied} goto begin_tcp"
         if self._spliced:
-            yield f"tcp dport {self._spliced} {_OPENS} goto begin_segments"
+            yield f"tcp dport {self._spliced} goto begin_segments"
         yield f"meta l4proto udp {_RECEIVER} @inspected goto begin_udp"
-        if self._spliced:
-            yield f"{_RECEIVER} @inspected {_OPENS} goto begin_segments"
-        else:
-            yield f"meta l4proto tcp {_RECEIVER} @inspected goto begin_tcp"
+        yield f"meta l4proto tcp {_RECEIVER} @inspected goto {'begin_segments' if self._spliced else 'begin_tcp'}"
         for index, source in enumerate(self._config.dynamic_sources):
             if self._leases(source):
                 yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
@@ -207,6 +204,12 @@ class _Rules:
             return
         yield from self._not_for_the_gateway()
         yield f"ct mark set ct mark or {PROXIED:#x} accept"
+
+    def _begin_segments(self) -> Iterator[str]:
+        """A connection that goes on, and of which conntrack knows nothing, may have had other numbers: it is over."""
+        yield from self._not_for_the_gateway()
+        yield f"{_OPENS} ct mark set ct mark or {OURS:#x} goto {TO_ALG}"
+        yield "counter reject with tcp reset"
 
     def _not_for_the_gateway(self) -> Iterator[str]:
         """A connection to the gateway itself is none of a name's."""
