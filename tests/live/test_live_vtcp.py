@@ -30,6 +30,19 @@ from kit.messages import message, options
 
 PEER = (OUTSIDE_PHONE, 5060)
 NAMES = {INSIDE_PHONE.encode(): GATEWAY_GLOBAL.encode(), INSIDE_EXCHANGE.encode(): EXCHANGE_GLOBAL.encode()}
+FIREWALL = """
+table inet filter {
+  chain input {
+    type filter hook input priority filter; policy drop;
+  }
+  chain output {
+    type filter hook output priority filter; policy drop;
+    meta mark and 0x80000 != 0 accept
+    ct mark and 0x80000 != 0 accept
+  }
+}
+"""
+"""What the manual says, and no more."""
 TLS = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(200)
 JUDGED = ["ip.checksum.status", "tcp.checksum.status", "_ws.malformed", "ip.src", "tcp.len"]
 
@@ -201,6 +214,14 @@ def test_many_messages_at_once(vtcp: Lab, begins: str) -> None:
             assert all(host.encode() in ends.heard(ends.inside) for _ in requests)
 
 
+def test_a_firewall_that_permits_what_the_manual_says(vtcp: Lab) -> None:
+    run_in(vtcp.network.gateway, "nft", "-f", "-", given=FIREWALL)
+    with vtcp.serving() as gateway, connected(vtcp) as ends:
+        exchange(ends, INSIDE_PHONE, 2, 4_000)
+        gateway.program.kill()
+        assert is_reset(ends.inside)
+
+
 def test_an_end_that_closes_and_one_that_breaks_off(vtcp: Lab) -> None:
     with vtcp.serving():
         for closes, other in (("inside", "outside"), ("outside", "inside")):
@@ -336,8 +357,9 @@ def test_connections_of_a_gateway_that_was_killed_are_reset(vtcp: Lab, again: bo
             request = about(INSIDE_PHONE)
             others.inside.sendall(request)
             assert (INSIDE_PHONE.encode() in others.heard(others.outside)) != again
-        if not again:
-            stack.enter_context(vtcp.serving())
+            if not again:
+                stack.enter_context(vtcp.serving())
+                assert is_reset(others.inside), "it began while nobody looked, and nobody ever will"
         with connected(vtcp) as others:
             exchange(others, INSIDE_PHONE, 2)
 

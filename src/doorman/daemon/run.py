@@ -154,7 +154,7 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     traffic.adopt(wanted)
     traffic.sides = sides(wanted)
     traffic.compare_flows()
-    traffic.forget_uninspected(wanted)
+    traffic.forget_uninspected(wanted, connections=True)
     drop_privileges()
     return service
 

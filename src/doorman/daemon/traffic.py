@@ -11,7 +11,7 @@ the messages that announce what is not there are dropped, and its table is made 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from doorman.config.model import Config
 from doorman.daemon.clock import seconds
@@ -22,7 +22,7 @@ from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
-from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN
+from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
@@ -182,13 +182,19 @@ class Traffic:
                 self.counters["flows-missed"] += 1
         self.commit()
 
-    def forget_uninspected(self, config: Config) -> None:
-        """Let flows of signalling that began while nobody inspected them begin anew, with the next packet."""
-        served = {port for (_, transport), ports in config.services.items() if transport == "udp" for port in ports}
+    def forget_uninspected(self, config: Config, *, connections: bool = False) -> None:
+        """Let flows of signalling that began while nobody inspected them begin anew, with the next packet.
+
+        TCP connections, which that resets, only where told so; and not those that a proxy has, or is to have.
+        """
+        served = {
+            UDP: _all_of(config.ports("udp")),
+            TCP: _all_of(config.ports("tcp", "vtcp")) if connections else set(),
+        }
         keys = [
             flow.key
-            for flow in dump(0, INSPECTED | PLAIN)
-            if flow.protocol == UDP and flows_of(flow) and served & {flow.sender.port, flow.receiver.port}
+            for flow in dump(0, INSPECTED | PLAIN | PROXIED)
+            if flows_of(flow) and served.get(flow.protocol, set()) & {flow.sender.port, flow.receiver.port}
         ]
         try:
             self.plane.forget(keys)
@@ -319,6 +325,10 @@ def _changed(came: bytes, goes: bytes) -> bytes | None:
     if goes == came:
         return None
     return grown(goes, came)
+
+
+def _all_of(ports: Mapping[str, frozenset[int]]) -> set[int]:
+    return set().union(*ports.values())
 
 
 def _cuts(changes: Iterable[Change]) -> list[SessionCut]:
