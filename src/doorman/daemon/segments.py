@@ -27,6 +27,7 @@ from doorman.net.tcp import ACK, SYN
 
 _log = logging.getLogger(__name__)
 _HELD, _DROPPED = Fate.HELD, Fate.DROPPED
+_PROTOCOL, _ICMP = slice(9, 10), bytes((ICMP,))
 
 
 class SegmentRoad:
@@ -49,12 +50,12 @@ class SegmentRoad:
         self.counters: Counter[str] = Counter()
 
     def judge(self, packet: QueuedPacket, result: Result) -> bool:
-        """Give the verdict on a segment, and send what else it brings about; False: it is none of a stream.
+        """Give the verdict on a segment, or an ICMP error, and send what else it brings about; False: it is neither.
 
         Verdicts given before take effect.
         """
         if not result.is_of_stream:
-            return packet.data[9] == ICMP and self._judge_error(packet, result)
+            return packet.data[_PROTOCOL] == _ICMP and self._judge_error(packet, result)
         self.counters["received"] += 1
         first, others = _apart(packet.data, result)
         if first is not None or result.stopped:
@@ -99,13 +100,11 @@ class SegmentRoad:
             return False
 
     def _judge_error(self, packet: QueuedPacket, result: Result) -> bool:
-        """An ICMP error is about numbers as its sender knows them."""
+        """An ICMP error is about numbers as its receiver knows them; all else in it the kernel translates."""
         if result.fate in {_HELD, _DROPPED}:
             return False
-        changed = renumbered(packet.data, result.packet)
-        if changed is not None:
-            self._queue.accept(packet.id, changed)
-        return changed is not None
+        self._queue.accept(packet.id, renumbered(packet.data, result.packet))
+        return True
 
     def _see(self, data: bytes) -> None:
         segment = parse_packet(data)
