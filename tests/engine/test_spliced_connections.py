@@ -6,6 +6,7 @@ import pytest
 from scapy.layers.inet import IP, TCP
 
 from doorman.config.reader import read_config
+from doorman.engine.admission import Admission
 from doorman.engine.connecting import connect
 from doorman.engine.connections import End
 from doorman.engine.engine import Engine
@@ -378,6 +379,37 @@ def test_beside_a_kernel_only_what_is_configured_so_is_spliced() -> None:
         assert (call.heard[OUTSIDE] != INVITE) == spliced
         last = call.say(INSIDE, TLS).result
         assert (last.is_of_stream, last.stopped) == (spliced, False)
+
+
+def vtcp_gateway(most: int, of_host: int) -> Engine:
+    config = read_config(OVERLOAD + "ip nat service sip tcp mode vtcp\n", "test.cfg")
+    engine = Engine(config, random.Random(7).random, delegated=True)
+    engine.splicing.admission = Admission(most, of_host)
+    return engine
+
+
+def test_a_host_that_floods_leaves_room_for_others() -> None:
+    engine = vtcp_gateway(5, 2)
+    for host, reasons in (
+        (10, ["", "", "too-many-connections-of-host"]),
+        (11, ["", ""]),
+        (12, ["", "too-many-connections"]),
+    ):
+        for number, reason in enumerate(reasons):
+            result = engine.receive(tcp(f"10.0.0.{host}:{40_000 + number}", PEER), Side.INSIDE, 1000.0)
+            assert result.reason == reason
+    assert len(engine.state.sessions) == 5, "one that was refused is known"
+    assert len([binding for binding in engine.state.bindings if not binding.static]) == 5
+    assert engine.receive(tcp("10.0.0.10:40000", PEER), Side.INSIDE, 1000.0).reason == "", "it is one of them"
+
+
+def test_those_that_are_over_make_room() -> None:
+    engine = vtcp_gateway(1, 1)
+    for number in range(3):
+        assert engine.receive(tcp(f"10.0.0.10:{40_000 + number}", PEER), Side.INSIDE, 1000.0 + 2 * number).reason == ""
+        assert engine.receive(tcp("10.0.0.11:40000", PEER), Side.INSIDE, 1000.5 + 2 * number).reason
+        (session,) = engine.state.sessions
+        engine.state.end_session(session, 1001.0)
 
 
 def test_it_is_told_when_a_connection_needs_no_splice_any_more() -> None:

@@ -63,6 +63,8 @@ DROPS = {
     "content-length-twice": f"{_BROKEN}: two values, and the two sides might believe different ones",
     "cseq": f"{_BROKEN}: CSeq is not a number and a method",
     "cseq-twice": _BROKEN,
+    "too-many-connections": "as many TCP connections as there may be are inspected at once (TCP mode vtcp)",
+    "too-many-connections-of-host": "as many of them as one client may have are inspected at once",
     "connection-reset": "the gateway reset this TCP connection before, for a message that it could not let through",
     "damaged-packet": "the IP, TCP or UDP header cannot be right, or the capture kept too little of the packet",
     "denied-source": "its sender's INVITEs failed too often: 'show alg sip guard', 'ip nat service sip protect'",

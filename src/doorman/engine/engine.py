@@ -317,11 +317,9 @@ class Engine:
         session.last_used = now
         leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
-            self.state.sessions.see_flags(session, tcp_flags(packet))
-            if opens(packet):
-                self._open(packet, session, leaves, now)
-            if session.splice is not None:
-                return self.splicing.carry(packet, session, way, session.splice, now)
+            spliced = self._spliced(packet, session, way, leaves, now)
+            if spliced is not None:
+                return spliced
         if session.alg is None or packet.payload_end <= packet.payload_at:
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         alg = session.alg
@@ -355,11 +353,21 @@ class Engine:
             return packet.data
         return readdress(packet, packet.sender, packet.receiver, payload)
 
-    def _open(self, packet: Packet, session: Session, leaves: Side, now: float) -> None:
-        """A TCP connection begins: it may be one that is inspected."""
+    def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
+        """What becomes of a segment whose connection is looked into; None where it is not."""
+        self.state.sessions.see_flags(session, tcp_flags(packet))
+        refusal = self._open(packet, session, leaves, now) if opens(packet) else ""
+        if refusal:
+            return self._drop(packet.data, leaves, refusal)
+        if session.splice is None:
+            return None
+        return self.splicing.carry(packet, session, way, session.splice, now)
+
+    def _open(self, packet: Packet, session: Session, leaves: Side, now: float) -> str:
+        """A TCP connection begins, which may be one that is inspected; why it must not, if so."""
         server = session.inside_local.port if leaves == _INSIDE else packet.destination_port
         alg = session.alg or self.inspector.alg_for(TCP, packet.source_port, server)
-        self.splicing.open(session, alg, packet, _OUTBOUND if leaves == _OUTSIDE else _INBOUND, now)
+        return self.splicing.open(session, alg, packet, _OUTBOUND if leaves == _OUTSIDE else _INBOUND, now)
 
     # ICMP errors
 

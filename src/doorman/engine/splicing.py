@@ -7,6 +7,7 @@ bear signatures.
 from collections import Counter
 
 from doorman.algs.api import Direction
+from doorman.engine.admission import Admission
 from doorman.engine.inspection import Inspector
 from doorman.engine.mirror import Mirror
 from doorman.engine.results import Fate, Result, Segments, Side
@@ -39,11 +40,13 @@ class Splicing:
 
     Attributes:
         limits: how the streams of new connections are cut, if not as the settings of the ALG say.
+        admission: which new connections there may be beside a kernel; in replay there are as many as were captured.
         mirrors: in replay, what the far parties must have sent, by the keys of sessions.
     """
 
     def __init__(self, state: State, inspector: Inspector, drops: Counter[str]) -> None:
         self.limits: Limits | None = None
+        self.admission = Admission()
         self.mirrors: dict[bytes, Mirror] | None = None
         self._garbled: list[tuple[bytes, bytes]] = []
         self._state = state
@@ -57,19 +60,28 @@ class Splicing:
             return alg is not None
         return self._inspector.settings[alg].tcp_mode == "vtcp"
 
-    def open(self, session: Session, alg: str | None, packet: Packet, direction: Direction, now: float) -> None:
-        """Make a splice for the connection that a SYN begins, if an ALG serves it and it has none."""
+    def open(self, session: Session, alg: str | None, packet: Packet, direction: Direction, now: float) -> str:
+        """Make a splice for the connection that a SYN begins, if an ALG serves it and it has none.
+
+        Returns:
+            Why the connection must not begin, "" if it may.
+        """
         session.alg = None if session.splice is None else session.alg
         segment = read_segment(packet)
         if alg is None or segment is None or not self.serves(alg):
-            return
+            return ""
         if session.splice is not None and not session.splice.is_begun_by(segment, direction):
-            return
+            return ""
         if self._inspector.mode(alg, _OUTBOUND, passage_of(session, _OUTBOUND).path) == "off":
-            return
+            return ""
         if not self._is_intact(packet):
             self._state.notes["tcp-checksum-wrong"] += 1
-            return
+            return ""
+        if self._state.delegated:
+            client = session.inside_local if direction == _OUTBOUND else session.outside_global
+            refusal = self.admission.refusal(session, client.address, now)
+            if refusal:
+                return refusal
         session.alg, session.spoke = alg, False
         passages = ([passage_of(session, _OUTBOUND)], [passage_of(session, _INBOUND)])
         streams = Streams(self._state, self._inspector, self._drops, passages, (session,), self.limits)
@@ -77,6 +89,7 @@ class Splicing:
         session.settle_plain()
         if self.mirrors is not None:
             self._add_mirror(session, segment if direction == _INBOUND else None, now)
+        return ""
 
     def carry(self, packet: Packet, session: Session, way: Way, splice: Splice[Streams], now: float) -> Result:
         """Let a packet through the splice of its session."""
