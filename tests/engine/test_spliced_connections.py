@@ -444,6 +444,21 @@ def test_a_call_between_inside_hosts_by_a_global_name() -> None:
     assert sum(session.splice is not None for session in engine.state.sessions) == 2
 
 
+def test_beside_a_kernel_segments_are_given_as_they_leave_without_one() -> None:
+    phone, other = "10.0.0.10:20000", "10.0.0.11:5060"
+    config = read_config(HAIRPIN + "ip nat service sip tcp mode vtcp\n", "test.cfg")
+    engines = [Engine(config, random.Random(7).random, delegated=delegated) for delegated in (False, True)]
+    numbers = {phone: 101, other: 901}
+    for source, flags, data in [(phone, "S", b""), (other, "SA", b""), (phone, "PA", INVITE), (other, "PA", OPTIONS)]:
+        target = GLOBAL + (":5060" if source == phone else ":20000")
+        packet = IP(tcp(source, target, flags, data))
+        packet[TCP].seq = numbers[source] - ("S" in flags)
+        packet[TCP].ack = numbers[other if source == phone else phone] if "A" in flags else 0
+        results = [engine.receive(rebuilt(packet), Side.INSIDE, 1000.0) for engine in engines]
+        assert results[0].packets == results[1].packets != ()
+        assert results[0].back == results[1].back
+
+
 def test_keep_alives_pass_at_once() -> None:
     call = talk()
     call.say(INSIDE, b"\r\n\r\n")
