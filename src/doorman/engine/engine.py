@@ -48,7 +48,8 @@ class Engine:
         delegated: whether a kernel carries the flows. Then the engine gets only the packets to be inspected, each as it
             came, and gives them back with the addresses they have; the kernel gives them, and all others, the names
             that `take_changes` tells it of; and what flows begin and end is reported, see `flows`. Segments of TCP come
-            to it only where the configuration says `tcp mode vtcp`.
+            to it only where the configuration says `tcp mode vtcp`; those of spliced connections, of which there may be
+            more or fewer than came, it gives as they must leave.
         reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
 
     Attributes:
@@ -232,7 +233,7 @@ class Engine:
             return self._come_in([*result.packets], [*result.back], result, now)
         back = self.receive(result.packet, _OUTSIDE, now)
         back.inspections = result.inspections + back.inspections
-        if self._delegated and back.inspections:
+        if self._delegated and back.inspections and not back.is_of_stream:
             back.packet = readdress(packet, packet.sender, packet.receiver, back.inspections[-1].after)
         return self._come_in([*back.back], [*back.packets], back, now) if back.back else back
 
