@@ -205,8 +205,9 @@ def test_text_before_an_error_is_not_lost(
 
     async def scenario() -> None:
         async with serving(gateway, path), client(path) as one:
-            *texts, done = await one.ask({"execute": "show ip nat doors"})
-            assert len("".join(text["text"] for text in texts).splitlines()) == 2
+            *pieces, done = await one.ask({"execute": "show ip nat doors"})
+            # In how many pieces depends on how soon others have their turn.
+            assert len("".join(piece["text"] for piece in pieces).splitlines()) == 2
             assert not done["ok"]
 
     run(scenario())
