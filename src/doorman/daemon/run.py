@@ -30,7 +30,7 @@ from doorman.daemon.journal import Journal, JournalFailed
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.log import log_to_stderr
 from doorman.daemon.privileges import PrivilegesError, drop_privileges
-from doorman.daemon.service import Service
+from doorman.daemon.service import Service, hold_signals
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.errors import QueueTaken
@@ -94,6 +94,7 @@ def _prepare(options: Options, stack: ExitStack) -> Service:
     """Make everything ready; what was begun is undone with the stack, also if something is missing."""
     config = _read(options.config)
     _check_machine(config, options)
+    hold_signals()
     try:
         return _begin(config, options, stack)
     except (UnusableConfig, JournalFailed, NftError, PlaneRefused, PrivilegesError, TableTaken) as error:

@@ -26,8 +26,17 @@ _REFRESH = 5
 """Ticks between two looks at the interfaces, and at the proxy's connections."""
 _COMPARE = 60
 """Ticks between two comparisons with the kernel's flows."""
+_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 _log = logging.getLogger("doorman")
+
+
+def hold_signals() -> None:
+    """Let signals wait: what ended the process now would leave in the kernel what has no gateway behind it.
+
+    `Service.run` hears them while it serves; what comes when it has ended changes nothing any more.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
 class Service:
@@ -67,10 +76,11 @@ class Service:
         proxy.serve(self._listener)
         loop.add_reader(self._traffic.queue.fileno(), self._guarded(self._traffic.on_packets))
         loop.add_reader(self._traffic.events.fileno(), self._guarded(self._traffic.on_events))
-        self._traffic.on_packets()  # some may have come before anybody waited
+        self._guarded(self._traffic.on_packets)()  # some may have come before anybody waited
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         self.served = True
         sys.stderr.write("ready\n")
         sys.stderr.flush()
@@ -79,6 +89,7 @@ class Service:
         try:
             await self._ended.wait()
         finally:
+            hold_signals()
             self._notifier.stopping()
             self._traffic.segments.reset()
             self._traffic.plane.end_redirect()
