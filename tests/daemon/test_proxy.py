@@ -243,6 +243,16 @@ def test_there_are_no_more_connections_than_allowed() -> None:
         world.pair()
 
 
+def test_connections_leave_files_for_the_rest_of_the_gateway() -> None:
+    usual = Settings()
+    assert usual.within(usual.files) == usual
+    assert usual.within(1_000_000) == usual
+    few = usual.within(1_024)
+    assert few.files <= 1_024
+    assert (few.connections, few.per_host) == (448, 224)
+    assert usual.within(0)[:2] == (1, 1)
+
+
 def test_the_proxy_does_not_call_itself(world: World) -> None:
     world.gateway.target = world.running.name
     assert world.turns_away()

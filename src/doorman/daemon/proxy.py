@@ -24,6 +24,8 @@ _AT_ONCE = 64
 """Connections accepted before the event loop has its turn."""
 _BREATH = 0.5
 """Seconds without accepting, where there are no more files or memory to be had."""
+_OTHER_FILES = 128
+"""Files of the rest of the gateway: netlink sockets, the state, traces, operators' sessions."""
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -43,6 +45,16 @@ class Settings(NamedTuple):
     connect_seconds: float = 20.0
     waiting: int = 65_536
     mark: int = 0
+
+    @property
+    def files(self) -> int:
+        """How many files the process may need: two for each connection, and some for whatever else it does."""
+        return 2 * self.connections + _OTHER_FILES
+
+    def within(self, files: int) -> "Settings":
+        """The same with so few connections that they need no more files, and one host cannot have them all."""
+        most = max(1, (files - _OTHER_FILES) // 2)
+        return self._replace(connections=min(self.connections, most), per_host=min(self.per_host, (most + 1) // 2))
 
 
 class Proxy:

@@ -13,6 +13,7 @@ from doorman.cli.gateway import NotApplied
 from doorman.cli.shell.session import ShellSession
 from doorman.daemon.clock import seconds
 from doorman.daemon.control import ControlServer
+from doorman.daemon.file_limit import raise_file_limit
 from doorman.daemon.gateway import Gateway
 from doorman.daemon.keeper import LATEST, Keeper
 from doorman.daemon.notify import Notifier
@@ -70,7 +71,7 @@ class Service:
             OSError: the control socket cannot be made.
         """
         loop = asyncio.get_running_loop()
-        proxy = Proxy(self._gateway, Settings(mark=PROXIED))
+        proxy = Proxy(self._gateway, _proxy_settings())
         self._gateway.proxied = proxy.traffic
         await self._control.start()
         proxy.serve(self._listener)
@@ -153,3 +154,12 @@ class Service:
                 _log.warning("%s", line)
         except NotApplied as refused:
             _log.warning("the interfaces have changed, and the configuration does not fit them: %s", refused)
+
+
+def _proxy_settings() -> Settings:
+    wanted = Settings(mark=PROXIED)
+    files = raise_file_limit(wanted.files)
+    settings = wanted.within(files)
+    if settings != wanted:
+        _log.warning("only %d TCP connections at once: %d open files are allowed", settings.connections, files)
+    return settings
