@@ -2,8 +2,10 @@
 
 import random
 import re
+import resource
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,17 +50,18 @@ class StubbornPlane(NetfilterPlane):
     """The kernel, but it refuses as often as it is told to."""
 
     commits_to_refuse = tables_to_refuse = 0
+    error: type[Exception] = PlaneRefused
 
     def commit(self, changes: Sequence[Change], now: float) -> None:
         if self.commits_to_refuse:
             self.commits_to_refuse -= 1
-            raise PlaneRefused("told to refuse")
+            raise self.error("told to refuse")
         super().commit(changes, now)
 
     def synchronise(self, config: Config, bindings: Iterator[Binding], doors: Iterator[Door], now: float) -> None:  # type: ignore[override]  # it is called with these
         if self.tables_to_refuse:
             self.tables_to_refuse -= 1
-            raise PlaneRefused("told to refuse")
+            raise self.error("told to refuse")
         super().synchronise(config, bindings, doors, now)
 
 
@@ -71,6 +74,17 @@ class WatchedPlane(NetfilterPlane):
         super().commit(changes, now)
         if changes:
             self.after()
+
+
+@contextmanager
+def no_files() -> Iterator[None]:
+    """No more files can be opened meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 Make = Callable[..., Live]
@@ -502,3 +516,35 @@ def test_a_configuration_that_the_kernel_refuses_touches_no_call(live: Live, tmp
     assert (lasting(live), live.engine.state.rules, list(live.engine.state.sessions)) == before
     assert live.in_(b"media", PEER_RTP, NAME_RTP)
     assert live.out(b"media", PHONE_RTP, PEER_RTP)
+
+
+def test_an_error_in_the_plane_leaves_no_packet_without_a_verdict(make: Make) -> None:
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    live.plane.error = ZeroDivisionError
+    live.plane.commits_to_refuse, live.plane.tables_to_refuse = 1, 1
+    assert live.out(request(body=sdp())) == []
+    with live.wires.gateway.inside():
+        assert live.queue.statistics().waiting == 0
+    [sent] = live.out(request(body=sdp()))
+    assert b"m=audio 4000" in sent.data
+    assert "203.0.113.1 . udp . 4000" in live.elements("doors")
+
+
+def test_no_more_files_is_a_refusal_and_no_error(live: Live) -> None:
+    with live.wires.gateway.inside(), no_files(), pytest.raises(PlaneRefused, match="Too many open files"):
+        live.plane.synchronise(live.config, [], [], seconds())
+    with live.wires.gateway.inside(), no_files():
+        live.traffic.on_time()
+    in_a_call(live)
+
+
+def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    def watch(_: object) -> None:
+        raise ZeroDivisionError
+
+    live.traffic.watchers.append(watch)
+    in_a_call(live)
+    assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
+    assert live.traffic.counters["doors-promoted"] == 1
+    assert "ZeroDivisionError" in caplog.text

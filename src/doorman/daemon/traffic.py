@@ -217,9 +217,10 @@ class Traffic:
             if not self._behind:
                 self.plane.commit(changes, now)
                 return True
-        except PlaneRefused as refused:
+        except Exception as error:  # noqa: BLE001 - packets wait for a verdict, whatever happened to the change
             self.counters["commit-refused"] += 1
-            _log.warning("the kernel refused a change, its table is made anew: %s", refused)
+            unexpected = not isinstance(error, PlaneRefused)
+            _log.warning("the kernel refused a change, its table is made anew: %s", error, exc_info=unexpected)
         self._uncut += _cuts(changes)
         return self._catch_up()
 
@@ -230,23 +231,28 @@ class Traffic:
     def watch(self, inspections: tuple[Inspection, ...]) -> None:
         """Tell those who watch."""
         for inspection in inspections:
-            for watcher in self.watchers:
-                watcher(inspection)
+            self._inform(inspection)
 
     def _tell(self, event: str, flow: KernelFlow) -> None:
         self.counters[f"flows-{event}"] += 1
+        self._inform((event, flow))
+
+    def _inform(self, news: Inspection | FlowNews) -> None:
         for watcher in self.watchers:
-            watcher((event, flow))
+            try:
+                watcher(news)
+            except Exception:  # noqa: BLE001 - whatever they do with it, flows and calls go on
+                _log.exception("an internal error; somebody who watches was not told")
 
     def _catch_up(self) -> bool:
         if self._config is None:
             return False
         try:
             self.adopt(self._config)
-        except PlaneRefused as refused:
+        except Exception as error:  # noqa: BLE001 - as above; it is tried again
             self._behind = True
             self.counters["table-refused"] += 1
-            _log.error("the kernel's table cannot be made: %s", refused)
+            _log.error("the kernel's table cannot be made: %s", error, exc_info=not isinstance(error, PlaneRefused))
             return False
         return True
 

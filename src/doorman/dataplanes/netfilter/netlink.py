@@ -51,9 +51,12 @@ def open_socket(receive_buffer: int, send_buffer: int = 0) -> socket.socket:
     """A non-blocking netfilter socket in the network namespace of this thread; buffers in bytes.
 
     Raises:
-        OSError: the kernel has no nfnetlink.
+        NetlinkError: the kernel has no nfnetlink, or this process no file left.
     """
-    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+    try:
+        link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+    except OSError as error:
+        raise NetlinkError(error.errno or 0, "open a netlink socket") from error
     try:
         link.settimeout(0)
         for option, fallback, size in (

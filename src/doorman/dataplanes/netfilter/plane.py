@@ -179,14 +179,7 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: the kernel does not tell.
         """
-        try:
-            for key in _keys(session):
-                flow = find(self._netlink, key)
-                if flow is not None:
-                    return flow
-        except NetlinkError as error:
-            raise PlaneRefused(str(error)) from None
-        return None
+        return next((flow for key in _keys(session) if (flow := self._find(key)) is not None), None)
 
     def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint] | None:
         """Who a connection is between that was redirected to us, as its first packet came: sender and receiver.
@@ -203,10 +196,7 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: the kernel does not tell.
         """
-        try:
-            flow = find(self._netlink, FlowKey(TCP, receiver, sender, is_reply=True))
-        except NetlinkError as error:
-            raise PlaneRefused(str(error)) from None
+        flow = self._find(FlowKey(TCP, receiver, sender, is_reply=True))
         if flow is None or flow.receiver == flow.reply_sender:
             return None
         return flow.sender, flow.receiver
@@ -229,9 +219,15 @@ class NetfilterPlane:
             raise PlaneRefused(str(error)) from None
         self.forget([FlowKey(TCP, target, source, is_reply=True)])
 
+    def _find(self, key: FlowKey) -> Flow | None:
+        try:
+            return find(self._netlink, key)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
     def _is_leg(self, key: FlowKey) -> bool:
         """Whether a flow ends at the proxy: that resets it, and the reset needs the names that the flow has."""
-        flow = find(self._netlink, key) if key.protocol == TCP else None
+        flow = self._find(key) if key.protocol == TCP else None
         return flow is not None and bool(flow.mark & PROXIED)
 
     def _send_to_queue(self, *, bypass: bool) -> None:
