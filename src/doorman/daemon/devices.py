@@ -22,8 +22,8 @@ _LISTENING, _UNCONNECTED = 10, 7
 """States of sockets in /proc/net: TCP_LISTEN, and TCP_CLOSE, which UDP's have that talk to nobody in particular."""
 _SIDES = {"inside": Side.INSIDE, "outside": Side.OUTSIDE}
 
-Addresses = dict[str, frozenset[tuple[Address, int]]]
-"""The addresses of each interface, with the lengths of their networks."""
+Addresses = dict[str, tuple[tuple[Address, int], ...]]
+"""The addresses of each interface, with the lengths of their networks; the first counts."""
 
 
 def sides(config: Config) -> dict[int, Side]:
@@ -79,7 +79,7 @@ def _as_it_is(interface: Interface, known: Addresses, told: list[str]) -> Interf
     said = interface.address
     length = next((length for address, length in has if address == said), None)
     if length is None and has:
-        address, length = min(has)
+        address, length = has[0]
         if said is not None:
             texts = address_text(said), address_text(address), length
             told.append("interface {}: `ip address {}` is not what it has, {}/{}".format(interface.name, *texts))

@@ -49,14 +49,16 @@ def change(kind: int, content: bytes, *, new: bool = False) -> None:
         return
 
 
-def interface_addresses() -> dict[str, frozenset[tuple[Address, int]]]:
+def interface_addresses() -> dict[str, tuple[tuple[Address, int], ...]]:
     """The IPv4 addresses of each interface of this namespace, with the lengths of their networks.
+
+    They are in the kernel's order: the one it has had longest comes first, those added to a network of it behind.
 
     Raises:
         OSError: the kernel does not tell.
     """
     names = dict(socket.if_nameindex())
-    addresses: dict[str, frozenset[tuple[Address, int]]] = {name: frozenset() for name in names.values()}
+    addresses: dict[str, tuple[tuple[Address, int], ...]] = dict.fromkeys(names.values(), ())
     for answer in _ask(
         message(_GET_ADDRESS, NLM_F_REQUEST | NLM_F_DUMP, 1, _IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, 0))
     ):
@@ -69,7 +71,7 @@ def interface_addresses() -> dict[str, frozenset[tuple[Address, int]]]:
             # On a link between two, `address` is the other end.
             own = Address(fields.get(_LOCAL) or fields[_ADDRESS])
             if index in names:
-                addresses[names[index]] |= {(own, length)}
+                addresses[names[index]] += ((own, length),)
     return addresses
 
 

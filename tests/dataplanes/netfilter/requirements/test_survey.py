@@ -23,10 +23,10 @@ interface eth1
  ip address 192.0.2.1 255.255.255.0
  ip nat outside
 """
-INTERFACES = {
-    "lo": frozenset({(address_of("127.0.0.1"), 8)}),
-    "eth0": frozenset({(address_of("10.0.0.1"), 24)}),
-    "eth1": frozenset({(address_of("192.0.2.1"), 24)}),
+INTERFACES: dict[str, tuple[tuple[Address, int], ...]] = {
+    "lo": ((address_of("127.0.0.1"), 8),),
+    "eth0": ((address_of("10.0.0.1"), 24),),
+    "eth1": ((address_of("192.0.2.1"), 24),),
 }
 SYSCTLS = {
     "net/ipv4/ip_forward": 1,
@@ -60,7 +60,7 @@ def survey(  # noqa: PLR0913 - each a thing that a machine may lack
     capabilities: int = BOTH,
     system: str = "Linux",
     release: str = "6.1.0",
-    interfaces: dict[str, frozenset[tuple[Address, int]]] = INTERFACES,
+    interfaces: dict[str, tuple[tuple[Address, int], ...]] = INTERFACES,
 ) -> list[Finding]:
     fill(proc, SYSCTLS | (sysctls or {}), capabilities)
     host = Host(system, release, proc, trial, interfaces)
@@ -184,13 +184,13 @@ def test_conntrack_not_loaded_and_without_events(tmp_path: Path) -> None:
 
 
 def test_an_interface_that_is_not_there(tmp_path: Path) -> None:
-    finding = named(survey(tmp_path, interfaces={"lo": frozenset(), "eth0": INTERFACES["eth0"]}), "interface eth1")
+    finding = named(survey(tmp_path, interfaces={"lo": (), "eth0": INTERFACES["eth0"]}), "interface eth1")
     assert finding.blocks
     assert finding.mend.endswith("eth0, lo")
 
 
 def test_an_address_that_disagrees(tmp_path: Path) -> None:
-    other = INTERFACES | {"eth1": frozenset({(address_of("192.0.2.9"), 24)})}
+    other = INTERFACES | {"eth1": ((address_of("192.0.2.9"), 24),)}
     finding = named(survey(tmp_path, interfaces=other), "interface eth1")
     assert finding.state == "warning"
     assert "ip address add 192.0.2.1/24 dev eth1" in finding.mend

@@ -23,7 +23,7 @@ class Host:
     release: str = "6.1.0"
     proc: Path = Path("/proc")
     trial: Trial = field(default_factory=Trial)
-    interfaces: Mapping[str, frozenset[tuple[Address, int]]] = field(default_factory=dict)
+    interfaces: Mapping[str, tuple[tuple[Address, int], ...]] = field(default_factory=dict)
     """The IPv4 addresses of each interface, with the lengths of their networks."""
     iptables: str = ""
     """The rules in the language of iptables-save, of tables that nft does not show in full."""
