@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, sides, with_addresses
 from doorman.daemon.legs import Traffic as ProxyTraffic
+from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
 from doorman.daemon.traffic import FlowNews, Traffic
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
@@ -124,17 +124,9 @@ class Gateway:
     def write_memory(self) -> Path:
         """See `cli.gateway.Gateway`."""
         path = self.config_path
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(render(self.config))
-                file.flush()
-                os.fsync(file.fileno())
-            beside.chmod(path.stat().st_mode & 0o777)
-            beside.replace(path)
+            rewrite(path, render(self.config))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
             raise NotApplied(f"{printable(str(path))}: {error.strerror}") from None
         return path
 
