@@ -247,3 +247,17 @@ def follow(known: dict[int, Binding], change: Change) -> None:
         known[id(change.binding)] = change.binding
     elif isinstance(change, BindingFreed):
         del known[id(change.binding)]
+
+
+def test_a_service_that_came_later_keeps_its_port_and_a_phone_its_name() -> None:
+    gate = Gate(OVERLOAD)
+    phone = gate.bind("192.168.1.10:5060")
+    for _ in range(2):
+        gate.engine.state.reserve({(UDP, 5060), (UDP, 5070), (TCP, 5080)})
+        gate.reconfigure(OVERLOAD)
+        assert gate.bindings == [phone]
+    assert gate.bind("192.168.1.11:5070").global_.port != 5070
+    assert gate.bind("192.168.1.11:5080").global_.port == 5080
+    gate.engine.state.reserve(())
+    gate.reconfigure(OVERLOAD)
+    assert gate.bind("192.168.1.12:5070").global_.port == 5070

@@ -21,7 +21,7 @@ from doorman.config.render import render
 from doorman.daemon import views
 from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
-from doorman.daemon.devices import Addresses, sides, with_addresses
+from doorman.daemon.devices import Addresses, services, sides, with_addresses
 from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
@@ -88,7 +88,11 @@ class Gateway:
 
     def apply(self, config: Config) -> list[str]:
         """See `cli.gateway.Gateway`."""
-        addresses = interface_addresses()
+        try:
+            addresses = interface_addresses()
+            self._engine.state.reserve(services())
+        except OSError as error:
+            raise NotApplied(f"the machine does not tell what it has: {error.strerror or error}") from None
         wanted, told = effective(config, addresses)
         before, _ = effective(self.config, self._addresses or addresses)
         try:

@@ -103,6 +103,11 @@ class State:
         self.doors.adopt(door)
         return True
 
+    def reserve(self, reserved: Collection[tuple[int, int]]) -> None:
+        """Give these ports to nobody from the next configuration on; names that have been given out stay."""
+        given = {(binding.protocol, binding.global_.port) for binding in self.bindings if not binding.static}
+        self._reserved = frozenset(reserved) - given
+
     def reconfigure(self, config: Config, now: float) -> None:
         """Go on by other rules: what they still allow stays as it is, the rest ends at once.
 
