@@ -1,11 +1,13 @@
 """Signals at bad moments: while the gateway begins, and while it ends."""
 
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from kit.lab import Lab
+from kit.lab import Lab, eventually
 
 SIGNALLED = """
 import os, signal, sys
@@ -47,3 +49,13 @@ def test_a_signal_at_a_bad_moment_leaves_nothing_behind(lab: Lab, moment: str, n
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert lab.in_gateway("nft", "list", "ruleset") == before
     assert not (lab.directory / "doorman.sock").exists()
+
+
+def test_signals_in_a_storm_have_the_last_word_said_heard(lab: Lab) -> None:
+    lab.configure()
+    with lab.serving() as gateway:
+        for number in range(1, 101):
+            lab.configure(f"ip nat translation udp-timeout {number}")
+            os.kill(gateway.pid, signal.SIGHUP)
+        eventually(lambda: "udp-timeout 100\n" in lab.order("show running-config"), "not applied")
+        assert "Traceback" not in gateway.log.read_text()

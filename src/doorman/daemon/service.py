@@ -62,6 +62,8 @@ class Service:
         self._notifier = Notifier.of(os.environ)
         self._ended = asyncio.Event()
         self._saving = False
+        self._reloading = False
+        self._unfit = ""
         self._ticks = 0
 
     async def run(self) -> None:
@@ -80,7 +82,7 @@ class Service:
         self._guarded(self._traffic.on_packets)()  # some may have come before anybody waited
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         self.served = True
         sys.stderr.write("ready\n")
@@ -121,8 +123,19 @@ class Service:
         self._saving = False
         self._keeper.flush(seconds())
 
+    def _hang_up(self) -> None:
+        """Of several SIGHUPs that came at once, one reload is enough."""
+        if not self._reloading:
+            self._reloading = True
+            asyncio.get_running_loop().call_soon(self._reload)
+
     def _reload(self) -> None:
+        self._reloading = False
         self._notifier.reloading()
+        self._guarded(self._read_again)()
+        self._notifier.ready("serving")
+
+    def _read_again(self) -> None:
         try:
             for line in self._gateway.reload():
                 _log.warning("%s", line)
@@ -130,30 +143,35 @@ class Service:
             _log.error("the configuration is not applied, the gateway goes on with the one it has:\n%s", refused)
         else:
             _log.info("the configuration was read again")
-        self._notifier.ready("serving")
 
     async def _tick(self, proxy: Proxy) -> None:
         on_time = self._guarded(self._traffic.on_time)
         refresh = self._guarded(self._refresh)
         compare = self._guarded(self._traffic.compare_flows)
+        sweep = self._guarded(proxy.sweep)
+        expire_traces = self._guarded(self._gateway.expire_traces)
         while True:
             await asyncio.sleep(_TICK)
             self._ticks += 1
             on_time()
-            self._gateway.expire_traces()
+            expire_traces()
             if self._ticks % _REFRESH == 0:
-                proxy.sweep()
+                sweep()
                 refresh()
             if self._ticks % _COMPARE == 0:
                 compare()
             self._notifier.watchdog()
 
     def _refresh(self) -> None:
+        unfit = ""
         try:
             for line in self._gateway.refresh():
                 _log.warning("%s", line)
         except NotApplied as refused:
-            _log.warning("the interfaces have changed, and the configuration does not fit them: %s", refused)
+            unfit = str(refused)
+            if unfit != self._unfit:  # once: it is tried again and again
+                _log.warning("the interfaces have changed, and the configuration does not fit them: %s", refused)
+        self._unfit = unfit
 
 
 def _proxy_settings() -> Settings:
@@ -161,5 +179,5 @@ def _proxy_settings() -> Settings:
     files = raise_file_limit(wanted.files)
     settings = wanted.within(files)
     if settings != wanted:
-        _log.warning("only %d TCP connections at once: %d open files are allowed", settings.connections, files)
+        _log.info("only %d TCP connections at once: %d open files are allowed", settings.connections, files)
     return settings
