@@ -23,11 +23,14 @@ from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
 from doorman.daemon.legs import Traffic as ProxyTraffic
+from doorman.daemon.stale_flows import stale_flows, translate_alike
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
 from doorman.daemon.traffic import FlowNews, Traffic
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
+from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import FlowKey
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
@@ -37,7 +40,7 @@ from doorman.engine.connections import Connection
 from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import Ladders, held_back
 from doorman.engine.results import Side
-from doorman.nat.rules import UnusableConfig
+from doorman.nat.rules import Rules, UnusableConfig
 from doorman.net.addresses import Address, Endpoint
 
 _log = logging.getLogger(__name__)
@@ -95,6 +98,7 @@ class Gateway:
             raise NotApplied(f"the machine does not tell what it has: {error.strerror or error}") from None
         wanted, told = effective(config, addresses)
         before, _ = effective(self.config, self._addresses or addresses)
+        rules = self._engine.state.rules
         try:
             self._traffic.plane.check(wanted)
             self._engine.reconfigure(wanted, seconds())
@@ -109,8 +113,17 @@ class Gateway:
             raise NotApplied(str(refused)) from None
         self._traffic.sides = sides(wanted)
         self._traffic.forget_uninspected(wanted)
+        if not translate_alike(before, wanted):
+            self._begin_anew(rules)
         self.config, self._addresses = config, addresses
         return told
+
+    def _begin_anew(self, before: Rules) -> None:
+        """Let ordinary flows go by the rules of now."""
+        try:
+            self._traffic.plane.forget(list(stale_flows(dump(), before, self._engine.state.rules)))
+        except (PlaneRefused, NetlinkError) as error:
+            _log.warning("flows that the configuration ends may go on: %s", error)
 
     def reload(self) -> list[str]:
         """See `cli.gateway.Gateway`."""

@@ -1,0 +1,72 @@
+"""Ordinary flows, which the kernel translates by itself, after the rules have changed: which of them must begin anew.
+
+A flow keeps what its first packet was given. One that goes by a name which its host has no more ends, and one that
+began while no rule was about its host gets its name with the next packet; not over TCP, where that would break it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from doorman.config.model import Config
+from doorman.dataplanes.netfilter.flow import Flow, FlowKey
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
+from doorman.nat.rules import Rules
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import TCP
+
+_OTHERS = INSPECTED | OURS | PROXIED
+"""Marks of flows that the engine or the proxy takes care of."""
+
+
+def translate_alike(one: Config, other: Config) -> bool:
+    """Whether two configurations give all hosts the same names."""
+    return _translating(one) == _translating(other)
+
+
+def stale_flows(flows: Iterable[Flow], before: Rules, now: Rules) -> Iterator[FlowKey]:
+    """Those of the flows that must begin anew, since the rules have become others."""
+    for flow in flows:
+        if not flow.mark & _OTHERS and _is_stale(flow, before, now):
+            yield flow.key
+
+
+def _is_stale(flow: Flow, before: Rules, now: Rules) -> bool:
+    goes_out, comes_in = flow.reply_receiver != flow.sender, flow.reply_sender != flow.receiver
+    if not goes_out and not comes_in:
+        return flow.protocol != TCP and _is_translated_now(flow.sender, flow.receiver, before, now)
+    if goes_out and _names(before, flow) and not _names(now, flow):
+        return True
+    return comes_in and _lets_in(before, flow) and not _lets_in(now, flow)
+
+
+def _names(rules: Rules, flow: Flow) -> bool:
+    """Whether it is these rules that give its sender the name it has; else somebody else translates it."""
+    host, name = flow.sender.address, flow.reply_receiver.address
+    if host in rules.static_hosts:
+        return rules.static_hosts[host] == name
+    rule = rules.dynamic_for(host)
+    return rule is not None and name in rule.pool
+
+
+def _lets_in(rules: Rules, flow: Flow) -> bool:
+    """Whether it is these rules that lead it to where it goes."""
+    name, host = flow.receiver, flow.reply_sender
+    if rules.static_hosts.get(host.address) == name.address:
+        return True
+    return (flow.protocol, host, name) in rules.static_ports
+
+
+def _is_translated_now(sender: Endpoint, receiver: Endpoint, before: Rules, now: Rules) -> bool:
+    if before.translates(sender.address) or not now.translates(sender.address):
+        return False
+    return not now.is_inside(receiver.address) and not now.owns(receiver.address)
+
+
+def _translating(config: Config) -> tuple[object, ...]:
+    return (
+        config.static_hosts,
+        config.static_ports,
+        config.dynamic_sources,
+        config.pools,
+        config.access_lists,
+        config.interfaces,
+    )
