@@ -4,7 +4,7 @@ import random
 import re
 import resource
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
 from doorman.daemon.gateway import Gateway
+from doorman.daemon.journal import Journal
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Change, Side
+from doorman.engine.snapshot import Saved
 from doorman.nat.bindings import Binding
 from kit.live import Live
 from kit.packets import icmp_error, quote_of, shown, udp
@@ -115,6 +117,18 @@ def test_an_invite_leaves_translated_and_its_doors_are_there_before_it_arrives(m
     assert b"10.0.0.10" not in sent.data
     assert "203.0.113.1 . udp . 4000" in seen[0]
     assert gateway.traffic.received == 1
+
+
+def test_what_a_message_announces_is_saved_before_it_leaves(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, left = Journal.write, []
+
+    def watched(journal: Journal, records: Iterable[Saved]) -> int:
+        left.append(live.wires.arrived(OUTSIDE))
+        return write(journal, records)
+
+    monkeypatch.setattr(Journal, "write", watched)
+    assert live.out(request(body=sdp()))
+    assert left == [[]]
 
 
 def test_media_never_comes_to_the_queue(live: Live) -> None:
