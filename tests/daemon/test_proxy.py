@@ -11,6 +11,7 @@ import uvloop
 
 from doorman.daemon.proxy import Settings
 from doorman.engine.connections import End
+from doorman.engine.results import Side
 from kit.proxy import Impostor, Running, break_off, is_reset, read_all, read_until, resident
 from kit.sip import OVERLOAD, request, sdp, sip
 from kit.waiting import until
@@ -241,6 +242,25 @@ def test_there_are_no_more_connections_than_allowed() -> None:
         break_off(first)
         until(lambda: world.running.traffic.open == 1)
         world.pair()
+
+
+def test_the_outside_leaves_connections_for_the_inside() -> None:
+    with a_world(settings=Settings(connections=4)) as world:
+        world.gateway.side = Side.OUTSIDE
+        first, _ = world.pair()
+        world.pair()
+        assert world.turns_away()
+        assert world.refused("too-many-connections-from-outside") == 1
+        world.gateway.side = Side.INSIDE
+        world.pair()
+        world.gateway.side = Side.OUTSIDE
+        break_off(first)
+        until(lambda: world.running.traffic.open == 2)
+        world.pair()
+        world.gateway.side = Side.INSIDE
+        world.pair()
+        assert world.turns_away()
+        assert world.refused("too-many-connections") == 1
 
 
 def test_connections_leave_files_for_the_rest_of_the_gateway() -> None:

@@ -23,7 +23,7 @@ from doorman.engine.connections import Connection
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
-from doorman.net.addresses import Endpoint, address_of
+from doorman.net.addresses import Address, Endpoint, address_of
 
 PATIENCE = 10.0
 """Seconds until a test gives up."""
@@ -38,10 +38,11 @@ class LiveGateway:
         self.follows = True
         self.connections: list[Connection] = []
 
-    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
-        inside = self.engine.state.rules.is_inside(sender.address)
-        found = side if side is not None else (Side.INSIDE if inside else Side.OUTSIDE)
-        connection = connect(self.engine, sender, receiver, found, self.now())
+    def side_of(self, client: Address) -> Side:
+        return Side.INSIDE if self.engine.state.rules.is_inside(client) else Side.OUTSIDE
+
+    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side) -> Connection:
+        connection = connect(self.engine, sender, receiver, side, self.now())
         self.connections.append(connection)
         return connection
 
@@ -60,14 +61,22 @@ class LiveGateway:
 
 
 class Impostor(LiveGateway):
-    """A gateway for a machine without rights: each connection counts as one from a phone, to `target` in truth."""
+    """A gateway for a machine without rights: each connection counts as one from a phone, to `target` in truth.
+
+    Attributes:
+        side: where clients are said to be.
+    """
 
     def __init__(self, config: str, target: tuple[str, int]) -> None:
         super().__init__(config)
         self.target = target
         self.refusal = ""
+        self.side = Side.INSIDE
 
-    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:  # noqa: ARG002 - false
+    def side_of(self, client: Address) -> Side:  # noqa: ARG002 - whoever it is
+        return self.side
+
+    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side) -> Connection:  # noqa: ARG002 - false
         if self.refusal:
             raise Refused(self.refusal)
         phone = Endpoint(address_of("10.0.0.10"), sender.port)

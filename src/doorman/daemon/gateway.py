@@ -269,10 +269,12 @@ class Gateway:
             raise Refused("not-redirected")
         return found
 
-    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
+    def side_of(self, client: Address) -> Side:
         """See `daemon.legs.Gateway`."""
-        if side is None:
-            side = Side.INSIDE if self._engine.state.rules.is_inside(sender.address) else Side.OUTSIDE
+        return Side.INSIDE if self._engine.state.rules.is_inside(client) else Side.OUTSIDE
+
+    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side) -> Connection:
+        """See `daemon.legs.Gateway`."""
         return connect(self._engine, sender, receiver, side, seconds())
 
     def translate_leg(self, port: int, connection: Connection) -> None:

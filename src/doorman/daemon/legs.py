@@ -18,7 +18,7 @@ from doorman.daemon.sockets import reset_on_close
 from doorman.engine.connections import Connection, End, Relay
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,8 +38,12 @@ class Gateway(Protocol):
         """
         ...
 
-    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side | None) -> Connection:
-        """Let a connection through; without a side, the gateway finds out where the sender is.
+    def side_of(self, client: Address) -> Side:
+        """Where a host is."""
+        ...
+
+    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side) -> Connection:
+        """Let a connection through.
 
         Raises:
             Refused: it may not pass.

@@ -33,7 +33,7 @@ class Settings(NamedTuple):
     """Bounds of a proxy.
 
     Attributes:
-        connections: at once, those being connected included.
+        connections: at once, those being connected included; the outside can have no more than half of them.
         per_host: of them, those that one client's address began.
         connect_seconds: to wait for a server.
         waiting: bytes to wait for an end that is slow, in each direction, before the other end is held up.
@@ -57,6 +57,13 @@ class Settings(NamedTuple):
         return self._replace(connections=min(self.connections, most), per_host=min(self.per_host, (most + 1) // 2))
 
 
+class _Client(NamedTuple):
+    """A host that begins connections, and where it is."""
+
+    address: Address
+    side: Side
+
+
 class Proxy:
     """Carries TCP connections. It lives in one event loop.
 
@@ -76,12 +83,13 @@ class Proxy:
         self.traffic = Traffic()
         self._gateway = gateway
         self._settings = settings
-        self._hosts: Counter[Address] = Counter()
+        self._hosts: Counter[_Client] = Counter()
+        self._sides: Counter[Side] = Counter()
         self._listeners: list[socket.socket] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._dialling: set[asyncio.Timeout] = set()
         self._closing = False
-        self._pairs: dict[Pair, Address] = {}
+        self._pairs: dict[Pair, _Client] = {}
         self._drained = asyncio.Event()
 
     def serve(self, listener: socket.socket, side: Side | None = None) -> None:
@@ -138,23 +146,28 @@ class Proxy:
             asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, listener, side)
 
     def _admit(self, client: socket.socket, sender: Endpoint, side: Side | None) -> None:
-        host = sender.address
-        if self.traffic.open >= self._settings.connections:
+        begun = side if side is not None else self._gateway.side_of(sender.address)
+        host = _Client(sender.address, begun)
+        most = self._settings.connections
+        if self.traffic.open >= most:
             self._refuse(client, "too-many-connections")
+        elif begun == Side.OUTSIDE and self._sides[begun] >= max(1, most // 2):
+            self._refuse(client, "too-many-connections-from-outside")
         elif self._hosts[host] >= self._settings.per_host:
             self._refuse(client, "too-many-connections-of-host")
         else:
             self.traffic.open += 1
             self._hosts[host] += 1
-            task = asyncio.get_running_loop().create_task(self._open(client, sender, side))
+            self._sides[begun] += 1
+            task = asyncio.get_running_loop().create_task(self._open(client, sender, host))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    async def _open(self, client: socket.socket, sender: Endpoint, side: Side | None) -> None:
+    async def _open(self, client: socket.socket, sender: Endpoint, host: _Client) -> None:
         """Make the second leg, and join both."""
         try:
             prepare(client)
-            pair = await self._pair(client, sender, side)
+            pair = await self._pair(client, sender, host.side)
         except Refused as refused:
             reason = str(refused)
         except OSError as error:
@@ -163,13 +176,13 @@ class Proxy:
             _LOG.exception("a connection could not be opened")
             reason = "internal-error"
         else:
-            self._pairs[pair] = sender.address
+            self._pairs[pair] = host
             await self._join(pair)
             return
         self._refuse(client, reason)
-        self._forget(sender.address)
+        self._forget(host)
 
-    async def _pair(self, client: socket.socket, sender: Endpoint, side: Side | None) -> Pair:
+    async def _pair(self, client: socket.socket, sender: Endpoint, side: Side) -> Pair:
         sender, receiver = self._gateway.origin(endpoint_of(client.getsockname()), sender)
         connection = self._gateway.connect(sender, receiver, side)
         try:
@@ -232,8 +245,9 @@ class Proxy:
         if not self._pairs:
             self._drained.set()
 
-    def _forget(self, host: Address) -> None:
+    def _forget(self, host: _Client) -> None:
         self.traffic.open -= 1
+        self._sides[host.side] -= 1
         self._hosts[host] -= 1
         if not self._hosts[host]:
             del self._hosts[host]
