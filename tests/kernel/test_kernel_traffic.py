@@ -20,11 +20,12 @@ from doorman.daemon.gateway import Gateway
 from doorman.daemon.journal import Journal
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
+from doorman.engine.connections import End
 from doorman.engine.results import Change, Side
 from doorman.engine.snapshot import Saved
 from doorman.nat.bindings import Binding
 from kit.live import Live
-from kit.packets import icmp_error, quote_of, shown, udp
+from kit.packets import endpoint, icmp_error, quote_of, shown, udp
 from kit.sip import (
     GLOBAL,
     INTERFACES,
@@ -562,3 +563,24 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
     assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
     assert live.traffic.counters["doors-promoted"] == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_a_connection_announces_is_saved_when_it_is_committed(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Journal.write
+    saved: list[str] = []
+
+    def watched(journal: Journal, records: Iterable[Saved]) -> int:
+        found = list(records)
+        saved.extend(record.kind for record in found)
+        return write(journal, found)
+
+    monkeypatch.setattr(Journal, "write", watched)
+    with live.wires.gateway.inside():
+        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+        connection = gateway.connect(endpoint(PHONE), endpoint(PEER), INSIDE)
+        assert gateway.commit(())
+        saved.clear()
+        assert gateway.commit(connection.receive(request(body=sdp()), End.CLIENT, seconds()).inspections)
+    assert {"doors", "sip"} <= set(saved)
