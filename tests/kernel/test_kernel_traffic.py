@@ -475,6 +475,26 @@ def test_an_answer_on_a_flow_that_nobody_saw_begin_ends_it(live: Live) -> None:
     assert len(live.in_(answer())) == 1
 
 
+def test_so_does_one_whose_news_was_lost(live: Live) -> None:
+    live.run("nft", "flush", "chain", "ip", "doorman", "to_alg")
+    live.wires.send(udp(PHONE, PEER, request()), INSIDE)
+    [sent] = live.wires.sync(INSIDE)
+    assert live.events.receive()
+    live.tick()
+    assert live.in_(answer(), receiver=ends_of(sent)[0]) == []
+    [again] = live.out(request())
+    assert again.sender == NAME
+
+
+def test_a_flow_whose_packet_came_just_now_is_not_missed(live: Live) -> None:
+    live.out(request())
+    [session] = live.engine.state.sessions
+    live.run("conntrack", "-F")
+    with live.wires.gateway.inside():
+        live.traffic.compare_flows()
+    assert list(live.engine.state.sessions) == [session]
+
+
 def test_what_is_sent_twice_in_a_batch_leaves_twice(live: Live) -> None:
     """Both are the first packet of a flow that is in no table yet."""
     invite = udp(PHONE, PEER, request(body=sdp()))
