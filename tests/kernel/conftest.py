@@ -61,9 +61,11 @@ def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Cal
     """Makes live gateways of a configuration, on wires of their own."""
     with ExitStack() as stack:
 
-        def live(config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane) -> Live:
+        def live(
+            config: str = OVERLOAD, plane: type[NetfilterPlane] = NetfilterPlane, news_buffer: int = 1 << 20
+        ) -> Live:
             wires = Wires(new_namespace(), new_namespace(), stack, Places(inside="10.0.0.1"))
-            return Live(wires, stack, tmp_path, config, plane=plane)
+            return Live(wires, stack, tmp_path, config, plane=plane, news_buffer=news_buffer)
 
         yield live
 

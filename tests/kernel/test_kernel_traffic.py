@@ -486,6 +486,15 @@ def test_so_does_one_whose_news_was_lost(live: Live) -> None:
     assert again.sender == NAME
 
 
+def test_flows_whose_news_did_not_fit_are_found(make: Make) -> None:
+    static = OVERLOAD + "ip nat inside source static udp 10.0.0.10 4000 203.0.113.6 4000\n"
+    live = make(static, news_buffer=1)
+    peers = [f"198.51.100.99:{port}" for port in range(7000, 7100)]
+    live.packets(INSIDE, *(udp(PHONE_RTP, peer, b"media") for peer in peers))
+    assert live.events.overruns
+    assert {str(session.outside_global) for session in live.engine.state.sessions} == set(peers)
+
+
 def test_a_flow_whose_packet_came_just_now_is_not_missed(live: Live) -> None:
     live.out(request())
     [session] = live.engine.state.sessions

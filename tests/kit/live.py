@@ -56,6 +56,7 @@ class Live:
         table: str = "doorman",
         number: int = 5060,
         plane: type[NetfilterPlane] = NetfilterPlane,
+        news_buffer: int = 1 << 20,
     ) -> None:
         self.wires = wires
         self.run = wires.gateway.run
@@ -64,7 +65,7 @@ class Live:
             self.chance: Callable[[], float] = random.Random(7).random
             self.engine = Engine(self.config, self._draw, delegated=True)
             self.queue = stack.enter_context(Queue.open(number, length=1000, fail_open=False))
-            self.events = stack.enter_context(Events(OURS))
+            self.events = stack.enter_context(Events(OURS, buffer=news_buffer))
             self.plane = plane(Setting(table, number, 0, timeouts=True))
             stack.callback(self.plane.close, remove=True)
             keeper = Keeper(self.engine, Journal(directory, "boot"), print)
