@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import ElementError
 from doorman.dataplanes.netfilter.netlink import Netlink
+from doorman.dataplanes.netfilter.socket_filter import RET, attach_filter
 from kit.namespaces import Namespace
 
 TABLE = """
@@ -188,3 +191,13 @@ def test_thousands_of_refusals_are_one_error(namespace: Namespace, netlink: Netl
     transaction.add("names", key(1))
     transaction.commit(netlink)
     assert len(listed(namespace, "set", "names")) == 1
+
+
+def test_an_answer_that_is_lost_counts_as_a_refusal(netlink: Netlink) -> None:
+    with socket.socket(fileno=os.dup(netlink.fileno())) as deaf:
+        attach_filter(deaf, (RET, 0, 0, 0))
+    transaction = Transaction("doorman")
+    transaction.add("names", key(1))
+    with pytest.raises(ElementError) as refused:
+        transaction.commit(netlink)
+    assert refused.value.errno == errno.ENOBUFS
