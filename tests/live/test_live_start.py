@@ -1,10 +1,12 @@
 """How `doorman run` begins: what it refuses, the addresses it goes by, and the rights it keeps."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from doorman.daemon.journal import Journal
 from doorman.daemon.privileges import CAP_NET_ADMIN, CAP_NET_RAW
 from doorman.lab.gateway import doorman
 from doorman.lab.namespaces import address, setting
@@ -116,3 +118,18 @@ def test_two_capabilities_are_kept(lab: Lab) -> None:
             assert [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")] == [both] * 3
             assert [int(status[name], 16) for name in ("CapInh", "CapAmb")] == [0, 0]
             assert status["NoNewPrivs"] == "1"
+
+
+def test_addresses_are_taken_back_if_it_cannot_begin(lab: Lab) -> None:
+    lab.configure()
+    lab.in_gateway("ip", "address", "del", f"{GATEWAY_GLOBAL}/24", "dev", OUTSIDE_LINK)
+    state = lab.directory / "state"
+    with contextlib.closing(Journal(state, "locked by somebody")):
+        before = state_of_machine(lab)
+        run = doorman("run", str(lab.config), "--socket", str(lab.directory / "doorman.sock"), "--apply-addresses")
+        command = ["ip", "netns", "exec", lab.network.gateway, *run, "--state-dir", str(state)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 2
+        assert f"interface {OUTSIDE_LINK} was given {GATEWAY_GLOBAL}/24" in done.stderr
+        assert "another process has it" in done.stderr
+        assert state_of_machine(lab) == before

@@ -3,10 +3,13 @@
 The kernel's word counts: an `ip address` line that disagrees is told of, or is given to the interface on request.
 """
 
+import contextlib
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from doorman.config.model import Config, Interface
 from doorman.dataplanes.netfilter.messages import attribute
@@ -15,7 +18,7 @@ from doorman.engine.results import Side
 from doorman.net.addresses import Address, address_text
 from doorman.net.packet import TCP, UDP
 
-_NEW_ADDRESS = 20
+_NEW_ADDRESS, _DELETE_ADDRESS = 20, 21
 _IFADDRMSG = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL = 1, 2
 _LISTENING, _UNCONNECTED = 10, 7
@@ -24,6 +27,17 @@ _SIDES = {"inside": Side.INSIDE, "outside": Side.OUTSIDE}
 
 Addresses = dict[str, tuple[tuple[Address, int], ...]]
 """The addresses of each interface, with the lengths of their networks; the first counts."""
+
+
+class Given(NamedTuple):
+    """An address that an interface was given, with the length of its network."""
+
+    name: str
+    address: Address
+    length: int
+
+    def __str__(self) -> str:
+        return f"interface {self.name} was given {address_text(self.address)}/{self.length}"
 
 
 def sides(config: Config) -> dict[int, Side]:
@@ -54,20 +68,25 @@ def services() -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def apply_addresses(config: Config) -> list[str]:
-    """Give interfaces the addresses that the configuration says, beside those they have; tell what was done.
+def apply_addresses(config: Config) -> Iterator[Given]:
+    """Give interfaces the addresses that the configuration says, beside those they have; each when it is there.
 
     Raises:
         OSError: the kernel refused.
     """
-    told = []
     known = interface_addresses()
     for name, interface in config.interfaces.items():
         wanted = interface.address, interface.prefix_length
         if interface.address is not None and name in known and wanted not in known[name]:
-            _add(socket.if_nametoindex(name), interface.address, interface.prefix_length)
-            told.append(f"interface {name} was given {address_text(interface.address)}/{interface.prefix_length}")
-    return told
+            given = Given(name, interface.address, interface.prefix_length)
+            _change(_NEW_ADDRESS, given)
+            yield given
+
+
+def take_back(given: Given) -> None:
+    """Take an address from its interface again, if it still has it."""
+    with contextlib.suppress(OSError):
+        _change(_DELETE_ADDRESS, given)
 
 
 def _as_it_is(interface: Interface, known: Addresses, told: list[str]) -> Interface:
@@ -92,6 +111,6 @@ def _as_it_is(interface: Interface, known: Addresses, told: list[str]) -> Interf
     return interface
 
 
-def _add(index: int, address: Address, length: int) -> None:
-    body = _IFADDRMSG.pack(socket.AF_INET, length, 0, 0, index)
-    change(_NEW_ADDRESS, body + attribute(_LOCAL, address) + attribute(_ADDRESS, address))
+def _change(kind: int, given: Given) -> None:
+    body = _IFADDRMSG.pack(socket.AF_INET, given.length, 0, 0, socket.if_nametoindex(given.name))
+    change(kind, body + attribute(_LOCAL, given.address) + attribute(_ADDRESS, given.address))

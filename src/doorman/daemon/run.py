@@ -24,7 +24,7 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.claim import TableTaken, claim
 from doorman.daemon.clock import seconds
-from doorman.daemon.devices import apply_addresses, services, sides
+from doorman.daemon.devices import apply_addresses, services, sides, take_back
 from doorman.daemon.gateway import Gateway, effective
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.daemon.keeper import Keeper
@@ -96,7 +96,15 @@ def _prepare(options: Options, stack: ExitStack) -> Service:
     _check_machine(config, options)
     hold_signals()
     try:
-        return _begin(config, options, stack)
+        stack.enter_context(claim(options.table))
+        with ExitStack() as undo:
+            if options.apply_addresses:
+                for given in apply_addresses(config):
+                    undo.callback(take_back, given)
+                    _log.info("%s", given)
+            service = _begin(config, options, stack)
+            undo.pop_all()
+            return service
     except (UnusableConfig, JournalFailed, NftError, PlaneRefused, PrivilegesError, TableTaken) as error:
         raise CannotRunError(str(error)) from None
     except OSError as error:
@@ -134,10 +142,6 @@ def _check_machine(config: Config, options: Options) -> None:
 
 
 def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
-    stack.enter_context(claim(options.table))
-    if options.apply_addresses:
-        for line in apply_addresses(config):
-            _log.info("%s", line)
     wanted, told = effective(config, interface_addresses())
     for line in told:
         _log.warning("%s", line)
