@@ -613,3 +613,42 @@ def test_what_a_connection_announces_is_saved_when_it_is_committed(
         saved.clear()
         assert gateway.commit(connection.receive(request(body=sdp()), End.CLIENT, seconds()).inspections)
     assert {"doors", "sip"} <= set(saved)
+
+
+def test_a_configuration_that_the_kernel_refuses_in_the_end_leaves_the_engine_as_it_was(
+    make: Make, tmp_path: Path
+) -> None:
+    live = make(plane=StubbornPlane)
+    assert isinstance(live.plane, StubbornPlane)
+    in_a_call(live)
+    other = OVERLOAD + "ip nat inside source static 10.0.0.50 203.0.113.50\nip nat service sip udp port 5070\n"
+    live.plane.tables_to_refuse = 1
+    with live.wires.gateway.inside():
+        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+        with pytest.raises(NotApplied, match="told to refuse"):
+            gateway.apply(read_config(other, "test.cfg"))
+    assert gateway.config == live.config
+    assert live.engine.state.rules.static_hosts == {}
+    assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
+
+
+def test_an_interface_that_comes_anew_is_known_by_its_new_number(live: Live, tmp_path: Path) -> None:
+    veth = ("ip", "link", "add", "new0", "type", "veth", "peer", "name", "new1")
+    config = read_config(OVERLOAD + "interface new0\n ip nat inside\n", "test.cfg")
+    with live.wires.gateway.inside():
+        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+        gateway.apply(config)
+        before = set(live.traffic.sides)
+        numbers = set()
+        for _ in range(2):
+            live.run(*veth)
+            gateway.refresh()
+            [number] = live.traffic.sides.keys() - before
+            numbers.add(number)
+            live.run("ip", "link", "del", "new0")
+            live.run(*veth)
+            gateway.refresh()
+            [number] = live.traffic.sides.keys() - before
+            numbers.add(number)
+            live.run("ip", "link", "del", "new0")
+    assert len(numbers) == 4
