@@ -13,7 +13,7 @@ def raise_file_limit(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if _number(soft, wanted) < wanted:
         more = min(wanted, _number(hard, wanted))
-        with contextlib.suppress(OSError):  # it may be forbidden altogether
+        with contextlib.suppress(OSError, ValueError):  # it may be forbidden; Python says so with either
             resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
             soft = more
     return min(_number(soft, wanted), wanted)
