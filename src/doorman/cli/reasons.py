@@ -58,6 +58,7 @@ _SDP = "the session description cannot be read"
 
 DROPS = {
     "body-shorter-than-content-length": "the datagram ends before the body that Content-Length promises",
+    "call-id": f"{_BROKEN}: a Call-ID has no blanks",
     "call-id-twice": _BROKEN,
     "content-length": f"{_BROKEN}: Content-Length is no number",
     "content-length-twice": f"{_BROKEN}: two values, and the two sides might believe different ones",

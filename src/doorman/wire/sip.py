@@ -285,6 +285,8 @@ def _find_body(message: SipMessage) -> None:
     message.call_id = message.value("call-id").strip()
     if not message.call_id:
         raise Malformed("no-call-id")
+    if len(message.call_id.split(None, 1)) > 1:
+        raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
     if "cseq" in message.places:
         cseq = _CSEQ.match(message.value("cseq"))
         if cseq is None:

@@ -262,6 +262,20 @@ class TestOtherHosts:
         assert gateway.in_(RTP, "192.0.2.66:1234", GLOBAL + ":4000").reason == "no-session-or-door"
 
 
+class TestDoorsOfOthers:
+    @pytest.mark.parametrize("method", ["BYE", "CANCEL", "INVITE"])
+    @pytest.mark.parametrize("blank", [" ", "\t", "\r\n "])
+    def test_a_call_id_that_is_the_name_of_a_signalling_door(self, method: str, blank: str) -> None:
+        """Who has that name for a call would end the registration of the phone with it."""
+        gateway = registered()
+        before = gateway.signalling_doors()
+        name = blank.join(["signalling", "udp", "10.0.0.10:5060", "from", "any"])
+        assert gateway.in_(incoming(method, call_id=name), STRANGER).reason == "sip: call-id"
+        gateway.wait(7)
+        assert gateway.signalling_doors() == before
+        assert gateway.in_(incoming("OPTIONS"), STRANGER).target == PHONE
+
+
 class TestForgedSource:
     def test_a_request_in_another_phones_name(self) -> None:
         gateway = registered()
@@ -296,7 +310,7 @@ class TestFloods:
         for number in range(30):
             gateway.out(request("OPTIONS", call_id=f"out{number}"))
         assert gateway.out(request(host="10.0.0.11"), OTHER_PHONE).fate == Fate.FORWARDED
-        assert gateway.out(request(call_id="one more")).reason == "sip: too-many-calls"
+        assert gateway.out(request(call_id="one-more")).reason == "sip: too-many-calls"
 
     def test_a_refused_message_leaves_nothing(self) -> None:
         gateway = registered(FEW)

@@ -145,6 +145,7 @@ def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:
 
 
 def _owner(key: SignalKey) -> Owner:
+    """Whose a door is: no call's, since a Call-ID has no blanks."""
     protocol, leads_to, visitor = key
     whom = address_text(visitor) if visitor is not None else "any"
     return Owner("sip", f"signalling {PROTOCOL_NAMES[protocol]} {leads_to} from {whom}".encode(), leads_to.address)
