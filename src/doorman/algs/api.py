@@ -17,6 +17,8 @@ from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
 PROTOCOL_NUMBERS = {"udp": UDP, "tcp": TCP}
+MAX_RUN = 64
+"""Ports that one announcement may take."""
 
 
 class Direction(IntEnum):

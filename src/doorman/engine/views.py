@@ -5,14 +5,12 @@
 - `Mirror`: replay's question, what the outside must have sent. Inside names become global ones, but nothing is made.
 """
 
-from doorman.algs.api import Path, Refused
+from doorman.algs.api import MAX_RUN, Path, Refused
 from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Address, Endpoint
 
-MAX_RUN = 64
-"""Ports that one announcement may take."""
 MAX_NAMES = 256
 """Names that one message may be given."""
 

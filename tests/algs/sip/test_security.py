@@ -13,6 +13,8 @@ from kit.sip import (
     OVERLOAD,
     PEER,
     PHONE,
+    POOL,
+    STATIC,
     STRANGER,
     Gateway,
     answer,
@@ -167,6 +169,16 @@ class TestLimits:
         sent = gateway.out(long)
         assert (len(long), sent.fate) == (65_000, Fate.FORWARDED)
         assert 65_000 < len(sent.data) < 65_100
+
+    @pytest.mark.parametrize(("config", "name"), [(STATIC, "203.0.113.100"), (POOL, "203.0.113.10")])
+    def test_too_many_ports_of_a_host_that_writes_its_name_outside(self, config: str, name: str) -> None:
+        """Every port of it has a name already: ten thousand flows would take the gateway ten seconds."""
+        gateway = Gateway(config)
+        gateway.out(request("OPTIONS"))
+        announced = sdp(name, 20_000).replace("20000", "20000/9999")
+        assert gateway.out(request(body=announced)).reason == "sip: too-many-ports"
+        assert gateway.media_doors() == []
+        assert len(gateway.bindings()) == 1
 
     def test_a_message_that_would_not_fit_into_a_datagram(self) -> None:
         """It is refused before anything is written down: sent again and shorter, it opens its doors."""

@@ -9,7 +9,7 @@ ICE candidates are kept in agreement (RFC 8839, section 4.3.1.3), or an ICE agen
 learned by STUN what it is called outside and say that: it is recognised, kept, and gets its doors.
 """
 
-from doorman.algs.api import Edit, Effect, Nat, Note, Refused
+from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.sip.media import Announced, Flow
 from doorman.net.addresses import Address, Endpoint, address_ascii
 from doorman.net.packet import TCP, UDP
@@ -153,6 +153,8 @@ class MediaLine:
             self._effects.append(Note("address-left", address_ascii(name.address)))
             return name
         roles = ("rtp", "rtcp") if media.is_rtp and media.protocol == UDP else (media.kind.decode("ascii", "replace"),)
+        if len(roles) * media.count > MAX_RUN:
+            raise Refused("too-many-ports")
         for step in range(0, len(roles) * media.count, len(roles)):
             one, behind = _above(name, step), nat.behind(_above(name, step), media.protocol)
             if behind is not None and behind not in self._names():
