@@ -176,6 +176,28 @@ class TestQuotas:
         assert gateway.out(request("OPTIONS", *over, call_id="two")).reason == f"sip: {reason}"
         assert gateway.out(request("OPTIONS", *over, call_id="two")).data == request("OPTIONS", *over, call_id="two")
 
+    def test_of_all_parts_of_a_body_together(self) -> None:
+        """Many descriptions, or one with many candidates, take as long as many headers."""
+        line, account = b"m=audio 4000 RTP/AVP 0\r\n", b"Message-Account: sip:a@10.0.0.10\r\n"
+        candidate = b"a=candidate:1 1 UDP 1 10.0.0.10 4000 typ host\r\n"
+        many = {
+            "multipart/alternative;boundary=x": b"--x\r\nc: application/sdp\r\n\r\nv=0\r\nc=IN IP4 10.0.0.10\r\n"
+            + line * 4,
+            "application/sdp": b"",
+            "application/simple-message-summary": account,
+        }
+        for kind, part in many.items():
+            bodies = [part * 4, part * 200 if part[:2] == b"--" else part * 400]
+            if not part:
+                bodies = [b"c=IN IP4 10.0.0.10\r\n" + (line + candidate * count) * 10 for count in (4, 100)]
+            said = [Gateway().out(sip("INVITE sip:b@c SIP/2.0", "i: x", f"c: {kind}", body=body)) for body in bodies]
+            assert [passage.reason for passage in said] == ["", "sip: too-many-values"], kind
+
+    def test_of_the_parameters_of_via(self) -> None:
+        via = "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;rport=1;maddr=192.0.2.1"
+        for count, reason in ((190, ""), (200, "sip: too-many-values")):
+            assert Gateway().out(request("OPTIONS", "Via: " + ",".join([via] * count))).reason == reason
+
     @pytest.mark.parametrize(("config", "most"), [("", 12), ("ip nat service profile ios\n", 5)])
     def test_media_lines(self, config: str, most: int) -> None:
         for lines, reason in ((most, ""), (most + 1, "sip: too-many-media-lines")):

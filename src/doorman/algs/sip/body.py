@@ -42,6 +42,8 @@ _FRAGMENTS = frozenset({b"message/sipfrag", b"message/sip"})
 _ENCRYPTED = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
 _AUTH_INT = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
 _COVERING = frozenset({"authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization"})
+_COST = 4
+"""Addresses that a media line counts as: it takes as long as so many in headers."""
 _AS_IT_IS = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
 
 
@@ -139,7 +141,9 @@ class BodyTranslation:
         return self._summary if kind == b"application/simple-message-summary" else None
 
     def _description(self, part: Part) -> list[Edit]:
-        media = DescriptionTranslation(self._data, read_sdp(self._data, part.start, part.end), self._nat)
+        sdp = read_sdp(self._data, part.start, part.end)
+        self._naming.spend(sum(_COST + len(one.candidates) + len(one.remote) + len(one.path) for one in sdp.media))
+        media = DescriptionTranslation(self._data, sdp, self._nat)
         media.run(self._max_media)
         self._naming.effects += media.effects
         if self.announced is None:
@@ -167,7 +171,9 @@ class BodyTranslation:
     def _summary(self, part: Part) -> list[Edit]:
         naming = self._naming.mentioned()
         for account in _ACCOUNT.finditer(self._data, part.start, part.end):
-            for place in find_uris(account[1]):
+            places = find_uris(account[1], self._naming.budget)
+            self._naming.spend(1 + len(places))
+            for place in places:
                 naming.place(account.start(1), place, _ACCOUNT_URI)
         return naming.edits
 

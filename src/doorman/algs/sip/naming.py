@@ -86,7 +86,7 @@ class Naming:
         reachable: the endpoints of ours by which the message says where answers and new requests may go.
         aliases: inside hosts written as an identity in messages of another, or of one with guests, by the user part
             they stand with; a shared global address does not tell which host it was.
-        budget: how many more addresses the message may have, in headers and XML bodies.
+        budget: how many more addresses the message may have, in headers and bodies.
     """
 
     __slots__ = (

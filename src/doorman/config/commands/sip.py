@@ -150,7 +150,7 @@ SETTINGS = (
         "values",
         "quota values",
         "NUMBER:16-65535",
-        "Drop a message with more addresses in its headers and XML bodies; 768 by default.",
+        "Drop a message with more addresses in its headers and bodies, a media line being four; 768 by default.",
         _QUOTA | {"values": "Addresses of a message", "NUMBER": "Number of addresses"},
     ),
     Setting(
