@@ -4,6 +4,7 @@ import pytest
 
 from doorman.algs.sip.calls import State
 from doorman.engine.results import Fate
+from kit.dialogs import within_inbound
 from kit.sip import (
     GLOBAL,
     OTHER_PHONE,
@@ -140,7 +141,7 @@ class TestDoors:
         gateway = Gateway()
         connect(gateway)
         assert gateway.in_(RTP, MEDIA_SERVER, OURS).fate == Fate.FORWARDED
-        gateway.in_(incoming("INVITE", call_id="one", body=sdp("198.51.100.77", 7000)))
+        gateway.in_(within_inbound("INVITE", 1, body=sdp("198.51.100.77", 7000)))
         assert visitors(gateway) == ["198.51.100.77"]
         assert gateway.in_(RTP, "198.51.100.77:7000", OURS).fate == Fate.FORWARDED
 
@@ -150,7 +151,7 @@ class TestDoors:
         connect(gateway)
         assert gateway.in_(RTP, MEDIA_SERVER, OURS).fate == Fate.FORWARDED
         for _ in range(2):
-            gateway.in_(incoming("INVITE", call_id="one", body=sdp("198.51.100.99", 7100)))
+            gateway.in_(within_inbound("INVITE", 1, body=sdp("198.51.100.99", 7100)))
             assert gateway.in_(RTP, "198.51.100.99:7100", OURS).fate == Fate.FORWARDED
         assert gateway.in_(RTP, "198.51.100.99:7200", OURS).fate == Fate.DROPPED, "once is enough"
         gateway.in_(incoming("BYE", call_id="one"))

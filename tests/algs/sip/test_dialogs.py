@@ -3,6 +3,8 @@
 phone 10.0.0.10, tag a      gateway 203.0.113.1      peer 198.51.100.20, tag b; its media come from 198.51.100.99
 """
 
+import re
+
 import pytest
 
 from doorman.algs.sip.calls import State
@@ -436,14 +438,65 @@ class TestUnknownDialogs:
         assert (gateway.media_doors(), gateway.call("one").state) == (before, State.CONFIRMED)
         assert gateway.notes("unknown-dialog") == 1
 
+    @pytest.mark.parametrize("method", ["BYE", "CANCEL", "INVITE", "UPDATE", "PRACK", "ACK"])
+    @pytest.mark.parametrize("state", ["trying", "ringing", "connected"])
+    @pytest.mark.parametrize("tags", [("", "z"), ("", ""), ("y", "z"), ("y", "")])
+    def test_of_a_stranger_who_knows_the_call_id(self, method: str, state: str, tags: tuple[str, str]) -> None:
+        """A tag is a secret of the two ends (RFC 3261, section 19.3); here To and From have none or others."""
+        gateway = getattr(self, state)()
+        before = gateway.media_doors(), gateway.call("one").state, gateway.call("one").tag
+        forged = self.retagged(within_inbound(method, 1, body=sdp("192.0.2.66", 9000)), tags)
+        assert gateway.in_(forged, STRANGER).fate == Fate.FORWARDED
+        gateway.wait(7)
+        assert (gateway.media_doors(), gateway.call("one").state, gateway.call("one").tag) == before
+
+    @pytest.mark.parametrize("method", ["INVITE", "UPDATE", "PRACK", "ACK"])
+    @pytest.mark.parametrize("state", ["trying", "ringing", "connected"])
+    @pytest.mark.parametrize("tags", [("", ""), ("b", ""), ("", "z"), ("b", "z")])
+    def test_an_answer_of_a_stranger_who_knows_the_call_id(
+        self, method: str, state: str, tags: tuple[str, str]
+    ) -> None:
+        gateway = getattr(self, state)()
+        before = gateway.media_doors(), gateway.call("one").state
+        forged = self.retagged(answer(200, method=method, body=sdp("192.0.2.66", 9000)), tags)
+        assert gateway.in_(forged, STRANGER).fate == Fate.FORWARDED
+        gateway.wait(7)
+        assert (gateway.media_doors(), gateway.call("one").state) == before
+
+    def test_a_cancel_without_a_number_cancels_nothing(self) -> None:
+        gateway = self.ringing()
+        cancel = self.retagged(within_inbound("CANCEL", 1), ("", "a")).replace(b"CSeq: 1 CANCEL\r\n", b"")
+        gateway.in_(cancel, STRANGER)
+        assert gateway.call("one").state == State.EARLY
+
     def test_the_right_tags_end_a_ringing_call(self) -> None:
         gateway = self.ringing()
         gateway.in_(within_inbound("BYE", 1))
         assert gateway.call("one").state == State.ENDED
         assert gateway.notes("unknown-dialog") == 0
 
-    def ringing(self) -> Gateway:
+    def trying(self) -> Gateway:
         gateway = Gateway()
+        gateway.out(request("REGISTER", call_id="r"))
         gateway.out(request(body=sdp()))
+        return gateway
+
+    def ringing(self) -> Gateway:
+        gateway = self.trying()
         gateway.in_(answer(180))
         return gateway
+
+    def connected(self) -> Gateway:
+        gateway = self.ringing()
+        gateway.in_(answer(200, body=ANSWER))
+        gateway.out(within("ACK", 1))
+        return gateway
+
+    def retagged(self, message: bytes, tags: tuple[str, str]) -> bytes:
+        """A message with other tags in To and From, or none."""
+        for name, tag in zip(("To", "From"), tags, strict=True):
+            said = b";tag=" + tag.encode() if tag else b""
+            message = re.sub(
+                rb"\r\n%s: ([^;\r]*)[^\r]*" % name.encode(), rb"\r\n%s: \1%s" % (name.encode(), said), message
+            )
+        return message

@@ -165,7 +165,7 @@ class SipAlg:
         if call.state == _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
             call.begin_again()
         elif not is_of_dialog(call, sip):
-            return [Note("unknown-dialog")]
+            return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
         effects: list[Effect] = []

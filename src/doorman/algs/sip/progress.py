@@ -39,17 +39,21 @@ def _order(cseq: bytes) -> tuple[int, bytes]:
 
 
 def is_of_dialog(call: Call, sip: SipMessage) -> bool:
-    """Whether a request may be one of the call: it begins a dialog, or names one that is known.
+    """Whether a message may be one of the call: it begins a dialog, or names both ends of one that is known.
 
-    Of a call that was not seen from its beginning no dialog is known; its requests are believed.
+    Of a call that was not seen from its beginning, and of one between ends that write no tags (RFC 2543), no more is
+    known than was seen; their messages are believed.
     """
-    if not sip.method or not call.dialogs or call.method != b"INVITE":
+    if call.method != b"INVITE":
         return True
-    to = tag_of(sip, "to")
-    if not to:
-        return True
-    tags = {to, tag_of(sip, "from")}
-    return any(tag in call.dialogs for tag in tags) and (not call.tag or call.tag in tags)
+    to, sender = tag_of(sip, "to"), tag_of(sip, "from")
+    known = call.dialogs or ()
+    if not to and not sip.status:
+        return sender == call.tag or not (call.tag or known)
+    if call.tag and call.tag not in {to, sender}:
+        return False
+    answers = bool(sip.status) and sip.cseq_method == b"INVITE"  # that may be how a dialog begins
+    return answers or not known or to in known or sender in known
 
 
 def is_established(call: Call | None, sip: SipMessage) -> bool:
@@ -144,7 +148,7 @@ def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float)
 
 def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether a CANCEL is for an INVITE that went its way (RFC 3261, section 9.1), as far as any was seen."""
-    return call.invites[direction] == sip.cseq or not any(call.invites)
+    return (call.invites[direction] or None) == sip.cseq or not any(call.invites)
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
