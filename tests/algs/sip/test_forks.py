@@ -23,6 +23,34 @@ def forked(first: str = "b", second: str = "c") -> Gateway:
     return gateway
 
 
+class TestOneThatIsEndedBeforeAnyAnswer:
+    """BYE ends one early dialog; the others ring on (RFC 3261, section 15)."""
+
+    @pytest.mark.parametrize(("ended", "other"), [("b", OTHER_MEDIA), ("c", MEDIA)])
+    def test_leaves_the_others(self, ended: str, other: str) -> None:
+        gateway = forked()
+        gateway.out(bye(ended))
+        gateway.wait(7)
+        assert gateway.call("one").state == State.EARLY
+        gateway.in_(tagged(answer(200), "c" if ended == "b" else "b"))
+        assert hears(gateway, other) == EAR
+        assert gateway.call("one").state == State.CONFIRMED
+
+    def test_ends_the_call_with_the_last_of_them(self) -> None:
+        gateway = forked()
+        gateway.out(bye("b"))
+        gateway.out(bye("c"))
+        assert gateway.call("one").state == State.ENDED
+        gateway.wait(7)
+        assert gateway.media_doors() == []
+
+    def test_one_that_rings_does_not_keep_an_answered_call(self) -> None:
+        gateway = forked()
+        gateway.in_(tagged(answer(200), "b"))
+        gateway.out(bye("b"))
+        assert gateway.call("one").state == State.ENDED
+
+
 class TestEarlyMedia:
     def test_of_whom_spoke_last(self) -> None:
         gateway = forked()

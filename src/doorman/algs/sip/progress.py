@@ -23,6 +23,8 @@ _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 # Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
 _TRYING, _EARLY, _CONFIRMED, _ENDED = State
 _SETTLED = frozenset({_CONFIRMED, _ENDED})
+# What a dialog is that keeps a call going; before an answer one of several can be ended alone (RFC 3261, section 15).
+_ALIVE = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
 
 
@@ -162,7 +164,7 @@ def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Ef
             call.dialogs[tag] = _ENDED
     if sip.method == b"CANCEL" and call.state == _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
-    if sip.method == b"BYE" and call.dialogs and _CONFIRMED in call.dialogs.values():
+    if sip.method == b"BYE" and call.dialogs and not _ALIVE[call.state].isdisjoint(call.dialogs.values()):
         return go_on(call, transaction_of(sip, message.direction), message.now, calls.settings.linger)
     return _close(calls, call, message.now)
 
