@@ -270,6 +270,55 @@ class TestOffers:
         self.stays(gateway)
 
 
+class TestLateCopies:
+    """Of an INVITE that another followed, and of what belongs to it: they announce nothing any more.
+
+    A 200 is sent again until its ACK comes (RFC 3261, section 13.3.1.4), which may be lost, and the next INVITE not.
+    """
+
+    ELSEWHERE = sdp("198.51.100.98", 6000)
+
+    def test_of_an_answer_take_no_door_from_the_new_one(self) -> None:
+        gateway = connected()
+        changed(gateway, 2, sdp(), self.ELSEWHERE)
+        gateway.in_(answer(200, body=ANSWER))
+        gateway.out(within("ACK", 1))
+        gateway.wait(7)
+        assert hears(gateway, "198.51.100.98:6000") == EAR
+        assert hears(gateway, MEDIA) == "no-session-or-door"
+
+    def test_of_an_offer_bring_no_door_back(self) -> None:
+        gateway = connected()
+        changed(gateway, 2, sdp(port=5000))
+        gateway.wait(7)
+        gateway.out(request(body=sdp()))
+        gateway.in_(answer(200, body=ANSWER))
+        gateway.out(within("ACK", 1))
+        gateway.wait(7)
+        assert hears(gateway) == "no-session-or-door"
+        assert hears(gateway, MEDIA, GLOBAL + ":5000") == "10.0.0.10:5000"
+
+    def test_of_an_acknowledgement_with_an_answer(self) -> None:
+        gateway = Gateway()
+        gateway.out(request())
+        gateway.in_(answer(200, body=ANSWER))
+        gateway.out(within("ACK", 1, body=sdp()))
+        changed(gateway, 2, sdp(port=5000))
+        gateway.wait(7)
+        gateway.out(within("ACK", 1, body=sdp()))
+        gateway.wait(7)
+        assert hears(gateway, MEDIA, GLOBAL + ":5000") == "10.0.0.10:5000"
+        assert hears(gateway) == "no-session-or-door"
+
+    def test_of_the_peers_offer_do_not_stand_against_the_phones(self) -> None:
+        """Each end has numbers of its own (RFC 3261, section 8.1.1.5)."""
+        gateway = connected()
+        changed(gateway, 9, sdp())
+        received = gateway.in_(within_inbound("INVITE", 2, body=self.ELSEWHERE))
+        gateway.out(reply(received, 200, body=sdp()))
+        assert hears(gateway, "198.51.100.98:6000") == EAR
+
+
 class TestAfterTheEnd:
     OFFER = sdp("10.0.0.10", 4000, "m=video 4002 RTP/AVP 9")
     ACCEPTED = sdp("198.51.100.99", 6000, "m=video 6002 RTP/AVP 9")

@@ -169,7 +169,7 @@ class SipAlg:
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
         effects: list[Effect] = []
-        if sip.cseq_method in _OFFERING and may_announce(call, sip):
+        if sip.cseq_method in _OFFERING and may_announce(call, sip, message.direction):
             effects += negotiate(call, announced, sip, message, self._settings)
         return effects + follow(self.calls, call, sip, message, nat)
 

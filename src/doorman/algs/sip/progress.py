@@ -71,8 +71,14 @@ def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
     return direction == message.direction or message.path.sent_from.address == address
 
 
-def may_announce(call: Call, sip: SipMessage) -> bool:
-    """Whether a message can announce anything: nothing does in what is over, not even sent again."""
+def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
+    """Whether a message can announce anything: nothing does in what is over, not even sent again.
+
+    Nor does what belongs to an INVITE that another followed: a copy that was late, or lost its ACK.
+    """
+    _, method, asking = transaction_of(sip, direction)
+    if method == b"INVITE" and _order(sip.cseq) < _order(call.invites[asking]):
+        return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
         return not _is_over(call, tag_of(sip, "to")) and (call.state != _ENDED or sip.status >= 200)  # noqa: PLR2004
     return call.state != _ENDED
