@@ -275,6 +275,46 @@ class TestDoorsOfOthers:
         assert gateway.signalling_doors() == before
         assert gateway.in_(incoming("OPTIONS"), STRANGER).target == PHONE
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            answer(200, "Expires: 0", call_id="r", method="REGISTER"),
+            answer(200, call_id="r", method="REGISTER").replace(
+                b"bob@198.51.100.20:5060>", b"a@203.0.113.1>;expires=0"
+            ),
+            incoming("REGISTER", "Expires: 0", call_id="r"),
+            incoming("BYE", call_id="r"),
+            incoming("CANCEL", call_id="r"),
+        ],
+        ids=["answer", "contact", "REGISTER", "BYE", "CANCEL"],
+    )
+    def test_a_registration_is_not_ended_by_who_knows_its_call_id(self, message: bytes) -> None:
+        gateway = registered()
+        for sent in (incoming(call_id="r"), message):
+            assert gateway.in_(sent, STRANGER).fate == Fate.FORWARDED
+        gateway.wait(300)
+        assert gateway.in_(incoming("OPTIONS"), STRANGER).target == PHONE
+
+    def test_nor_prolonged(self) -> None:
+        gateway = registered(expires=60)
+        gateway.in_(answer(200, "Expires: 3600", call_id="r", method="REGISTER"), STRANGER)
+        gateway.in_(incoming("REGISTER", "Expires: 3600", call_id="r"), STRANGER)
+        gateway.in_(answer(200, "Expires: 3600", call_id="r", method="REGISTER"), STRANGER)
+        gateway.wait(62)
+        assert gateway.signalling_doors() == []
+
+    def test_nor_by_another_phone_of_the_same_user(self) -> None:
+        """Both share an address outside; the registrar lists both (RFC 3261, section 10.3)."""
+        gateway = registered()
+        name = gateway.out(request("REGISTER", host="10.0.0.11", call_id="o"), OTHER_PHONE).source
+        both = f"Contact: <sip:alice@{name}>;expires=3000, <sip:alice@{GLOBAL}:5060>;expires=60"
+        gateway.out(request("REGISTER", call_id="r"))
+        gateway.in_(answer(200, both, call_id="r", method="REGISTER"))
+        gateway.wait(50)
+        assert gateway.in_(incoming("OPTIONS"), STRANGER).target == PHONE
+        gateway.wait(12)
+        assert "10.0.0.10:5060" not in " ".join(gateway.signalling_doors())
+
 
 class TestForgedSource:
     def test_a_request_in_another_phones_name(self) -> None:

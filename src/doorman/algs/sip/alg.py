@@ -164,7 +164,7 @@ class SipAlg:
     ) -> list[Effect]:
         if call.state == _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
             call.begin_again()
-        elif not is_of_dialog(call, sip):
+        elif not is_of_dialog(call, sip, message.direction):
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]

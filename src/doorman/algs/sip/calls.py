@@ -86,7 +86,8 @@ class Call:
         unsettled: changes to them that were offered and not answered yet.
         offer: the transaction whose request offered media last.
         invites: the CSeq of the newest INVITE, outbound and inbound; b"" before there is one.
-        asked: which way the newest INVITE went, and to whom; from there it is answered (RFC 3261, section 18.2.2).
+        asked: which way the newest INVITE, REGISTER or SUBSCRIBE went, and to whom; from there it is answered
+            (RFC 3261, section 18.2.2).
         established: when it was answered, in seconds; 0 before that.
         since: when that began which it waits for now: ringing, the session's next refresh, being forgotten.
         session: how long its session lasts without being refreshed, in seconds (RFC 4028); None: as long as the call.

@@ -10,9 +10,9 @@ from doorman.algs.sip.forks import dialog_of, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import tag_of
-from doorman.net.addresses import parse_address
+from doorman.net.addresses import Endpoint, parse_address
 from doorman.wire.sip import SipMessage
-from doorman.wire.uri import find_uris
+from doorman.wire.uri import HostPort, find_uris
 
 DEFAULT_EXPIRES = 3_600.0
 """Of a registration or subscription which does not say."""
@@ -22,10 +22,12 @@ MAX_EXPIRES = 86_400.0
 _EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 # Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
 _TRYING, _EARLY, _CONFIRMED, _ENDED = State
+_, _INBOUND = Direction
 _SETTLED = frozenset({_CONFIRMED, _ENDED})
 # What a dialog is that keeps a call going; before an answer one of several can be ended alone (RFC 3261, section 15).
 _ALIVE = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
 _LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
+_CALLING = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 
 
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
@@ -40,14 +42,15 @@ def _order(cseq: bytes) -> tuple[int, bytes]:
     return len(digits), digits
 
 
-def is_of_dialog(call: Call, sip: SipMessage) -> bool:
+def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether a message may be one of the call: it begins a dialog, or names both ends of one that is known.
 
     Of a call that was not seen from its beginning, and of one between ends that write no tags (RFC 2543), no more is
-    known than was seen; their messages are believed.
+    known than was seen; their messages are believed. Nobody calls by the Call-ID of another's registration.
     """
     if call.method != b"INVITE":
-        return True
+        others = call.method in _LASTING and call.asked is not None and call.asked[0] != direction
+        return not (others and sip.method in _CALLING)
     to, sender = tag_of(sip, "to"), tag_of(sip, "from")
     known = call.dialogs or ()
     if not to and not sip.status:
@@ -64,11 +67,14 @@ def is_established(call: Call | None, sip: SipMessage) -> bool:
 
 
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
-    """Whether a response may be one to the call's INVITE: it comes from whom that went to, as far as it was seen."""
-    if not sip.status or sip.cseq_method != b"INVITE" or call.asked is None:
+    """Whether a response may be one to what was asked: it comes from whom that went to, as far as it was seen."""
+    if not sip.status or call.asked is None:
         return True
     direction, address = call.asked
-    return direction == message.direction or message.path.sent_from.address == address
+    answers = direction != message.direction
+    if call.method in _LASTING and sip.cseq_method in _LASTING:
+        return answers and message.path.sent_from.address == address
+    return sip.cseq_method != b"INVITE" or not answers or message.path.sent_from.address == address
 
 
 def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
@@ -95,9 +101,11 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
         return _refreshed(calls, call, sip, now)
     if call.method in _LASTING and sip.cseq_method in _LASTING:
         if sip.method:
-            call.expires = _expires(sip, nat)
+            if call.asked is None or call.asked[0] == message.direction:  # the other end cannot ask for this one
+                call.asked = (message.direction, message.path.arrives_to.address)
+                call.expires = _expires(call, sip, message, nat)
         elif 200 <= sip.status < 300:  # noqa: PLR2004 - success
-            said = _expires(sip, nat)
+            said = _expires(call, sip, message, nat)
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
             return []
@@ -182,10 +190,11 @@ def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     return [CloseDoors(call.owner, now + calls.settings.linger)]
 
 
-def _expires(sip: SipMessage, nat: Nat) -> float | None:
+def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float | None:
     """How long a registration or subscription is to live (RFC 3261, section 10.3), None where nothing is said.
 
-    A registrar lists all devices of a user: only what is said of our Contacts counts, else the Expires header.
+    A registrar lists all devices of a user: only what is said of the Contacts of this call counts, else the Expires
+    header.
     """
     seconds = []
     for name, start, end in sip.headers:
@@ -194,10 +203,20 @@ def _expires(sip: SipMessage, nat: Nat) -> float | None:
             places = find_uris(value)
             for place, following in zip_longest(places, places[1:]):
                 found = _EXPIRES.search(value, place.end, following.start if following else len(value))
-                address = parse_address(place.host)
-                if found is not None and address is not None and nat.owns(address):
+                if found is not None and _is_of(call, place, message, nat):
                     seconds.append(float(found[1]))
     if seconds:
         return max(seconds)
     value = sip.value("expires").strip()
     return float(value) if value.isdigit() and len(value) < 10 else None  # noqa: PLR2004 - digits
+
+
+def _is_of(call: Call, contact: HostPort, message: Message, nat: Nat) -> bool:
+    """Whether a Contact is the inside party of a call, or whom it has registered; others share its name outside."""
+    address = parse_address(contact.host)
+    if address is None or not nat.owns(address):
+        return False
+    if message.direction == _INBOUND:
+        name = Endpoint(address, contact.port if contact.port >= 0 else contact.default_port)
+        address = nat.translate(name, contact.protocol or message.protocol).address
+    return address == call.owner.party or any(address == inside.address for _, inside, _ in call.signals)
