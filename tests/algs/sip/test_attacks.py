@@ -360,6 +360,19 @@ class TestFloods:
         gateway.in_(incoming(call_id="over", body=ANSWER), STRANGER)
         assert (gateway.bindings(), gateway.media_doors(), gateway.signalling_doors()) == before
 
+    @pytest.mark.parametrize("status", [183, 200])
+    @pytest.mark.parametrize("method", ["INVITE", "REGISTER", "SUBSCRIBE"])
+    def test_answers_to_what_nobody_asked_take_no_room_for_long(self, status: int, method: str) -> None:
+        """Believed, a 200 to an INVITE would be a call of twelve hours, one to a REGISTER last a day."""
+        gateway = registered(FEW)
+        for number in range(5):
+            stray = answer(status, "Expires: 86400", call_id=f"x{number}", method=method, body=ANSWER)
+            assert gateway.in_(stray, STRANGER).fate == Fate.FORWARDED
+        assert gateway.in_(incoming(call_id="real")).reason == "sip: too-many-calls"
+        gateway.wait(34)
+        assert len(gateway.sip.calls) == 1
+        assert gateway.in_(incoming(call_id="real")).fate == Fate.FORWARDED
+
     def test_room_comes_back_with_time(self) -> None:
         gateway = registered(FEW)
         for method in ("OPTIONS", "INVITE"):

@@ -444,6 +444,7 @@ def test_a_call_that_was_not_seen_from_its_beginning() -> None:
     gateway = Gateway()
     gateway.out(request("OPTIONS"))
     gateway.in_(answer(200, body=sdp("198.51.100.99", 7000)))
+    gateway.out(request("ACK"))
     assert gateway.call("one").state == State.CONFIRMED
     gateway.wait(600)
     assert gateway.call("one").state == State.CONFIRMED

@@ -95,6 +95,8 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     now = message.now
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
+    if sip.method == b"ACK" and not message.direction and call.state == _TRYING and _is_unasked(call):
+        return _answered(calls, call, sip, tag_of(sip, "to"), now)  # an inside host knows what it was
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, message)
     if sip.cseq_method == b"UPDATE" and 200 <= sip.status < 300:  # noqa: PLR2004 - success
@@ -104,7 +106,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
             if call.asked is None or call.asked[0] == message.direction:  # the other end cannot ask for this one
                 call.asked = (message.direction, message.path.arrives_to.address)
                 call.expires = _expires(call, sip, message, nat)
-        elif 200 <= sip.status < 300:  # noqa: PLR2004 - success
+        elif 200 <= sip.status < 300 and call.asked is not None:  # noqa: PLR2004 - success
             said = _expires(call, sip, message, nat)
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
@@ -134,8 +136,8 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
             call.tag = tag_of(sip, "from")
     tag = tag_of(sip, "to") if status else b""
     newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
-    if status and (sip.cseq != newest or _is_over(call, tag)):
-        # Of another try, or of a dialog that is over: it tells nothing of this one.
+    if status and (sip.cseq != newest or _is_over(call, tag) or (message.direction and _is_unasked(call))):
+        # Of another try, or of a dialog that is over, or to nothing that was asked: it tells nothing of this one.
         keep_a_while(calls, call, now)
     elif status <= 100:  # noqa: PLR2004 - a request, or Trying
         if call.state not in _SETTLED:
@@ -152,6 +154,11 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         call.see_dialog(tag, _ENDED)
         return _close(calls, call, now)
     return []
+
+
+def _is_unasked(call: Call) -> bool:
+    """Whether the INVITE of a call was not seen: the gateway was not there, or it never was."""
+    return call.method == b"INVITE" and not any(call.invites)
 
 
 def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float) -> list[Effect]:
