@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.timers import NEVER, Timers
+from doorman.timers import LOOK, NEVER, Timers
 
 
 class Item:
@@ -88,3 +88,19 @@ def test_what_never_rings_takes_no_room() -> None:
 
 def memory_of(timers: Timers[Item]) -> int:
     return len(pickle.dumps([getattr(timers, name) for name in Timers.__slots__]))
+
+
+def test_an_item_whose_time_is_far_off_is_looked_at_again_and_again_and_not_filed_for_long() -> None:
+    timers: Timers[Item] = Timers()
+    item, now = Item(1), 0.0
+    for _ in range(10):
+        timers.look(10 * LOOK, item, now)
+        assert timers.due(now + LOOK - 1) == []
+        now += LOOK
+        assert timers.due(now) == [item]
+    assert now == 10 * LOOK
+    timers.look(now + 5, item, now)
+    assert timers.due(now + 4) == []
+    assert timers.due(now + 6) == [item]
+    timers.look(math.inf, item, now)
+    assert timers.due(now + 10 * LOOK) == []

@@ -19,10 +19,15 @@ Item = TypeVar("Item", bound=Timed)
 
 NEVER = 10.0**12
 """A time that does not come, in seconds: thirty thousand years."""
+LOOK = 300.0
+"""Seconds; how often those look again whose time may be far off, see `Timers.look`."""
 
 
 class Timers(Generic[Item]):
-    """Timers of one kind of item, exact to a second: an item rings at its time or up to a second later."""
+    """Timers of one kind of item, exact to a second: an item rings at its time or up to a second later.
+
+    Whatever becomes of it, an item stays filed until then.
+    """
 
     __slots__ = ("_filed", "_seconds")
 
@@ -43,6 +48,10 @@ class Timers(Generic[Item]):
             heapq.heappush(self._seconds, second)
         else:
             filed.append(item)
+
+    def look(self, at: float, item: Item, now: float) -> None:
+        """Let an item ring at a time, but soon enough that it is not kept for long if it ends before."""
+        self.start(at if at >= NEVER else min(at, now + LOOK), item)
 
     def due(self, now: float) -> list[Item]:
         """Take out the items that ring by now; each rings once, however often it was started."""

@@ -100,7 +100,7 @@ class Doors:
             self._table[key].append(door)
         else:
             self._table[key] = [door]  # an empty list that grows would be larger
-        self._timers.start(door.closes, door)
+        self._timers.look(door.closes, door, now)
         return replaced
 
     def adopt(self, door: Door) -> None:

@@ -202,7 +202,7 @@ class Sessions:
             if self.outward.get(session.outward_key) is not session.outward:
                 continue
             if ends > now:
-                self._timers.start(ends, session)
+                self._timers.look(ends, session, now)
             else:
                 gone.append(session)
         return gone

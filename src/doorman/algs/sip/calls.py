@@ -213,7 +213,7 @@ class Calls:
         gone = []
         for call in self._timers.due(now):
             if call.forget_at > now:
-                self._timers.start(call.forget_at, call)
+                self._timers.look(call.forget_at, call, now)
             elif self._by_owner.pop(call.owner, None) is not None:
                 gone.append(call)
                 self._leave(call.owner.party, call.begun)
