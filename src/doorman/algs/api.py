@@ -157,12 +157,14 @@ class Door:
         inspect_as: the ALG of those flows, None for plain traffic.
         opened, closes: seconds; `closes` is when it ends unless refreshed.
         spares: whether flows that came through it go on when it closes.
+        closing: whether it was told to close; opened again, it lets in anew.
         rings: of its timer.
         promoted: whether its first packet made a session of it.
     """
 
     __slots__ = (
         "closes",
+        "closing",
         "entrance",
         "flows",
         "inspect_as",
@@ -200,7 +202,7 @@ class Door:
         self.flows = flows
         self.inspect_as = inspect_as
         self.opened = self.rings = 0.0
-        self.promoted = self.spares = False
+        self.promoted = self.spares = self.closing = False
 
     def same_flow(self, other: "Door") -> bool:
         """Whether another door lets the same visitor to the same place by the same entrance."""

@@ -171,7 +171,8 @@ class State:
             self.notes["door-without-binding"] += 1  # the name it was to have belongs to nobody, or to another host
             return
         for served in self.doors.of_owner(door.owner):
-            if served.promoted and not anew and served.same_flow(door) and self._still_there(door):
+            known = served.promoted and not (anew or served.closing) and served.same_flow(door)
+            if known and self._still_there(door):
                 self.doors.prolong(served, door.closes)
                 return
         replaced = self.doors.open(door, now)

@@ -125,23 +125,25 @@ class Doors:
                 continue
             door.spares = spare and (door.spares or at < door.closes)
             if at < door.closes:
-                door.closes = at
+                door.closes, door.closing = at, True
                 self._timers.start(at, door)
 
     def overdue(self, now: float) -> list[Door]:
         """Take out the doors whose time is up, those that became sessions included."""
         gone = []
         for door in self._timers.due(now):
+            if all(door is not known for known in self._by_owner.get(door.owner, ())):
+                continue
             if door.closes > now:
-                self._timers.start(door.closes, door)
-            elif any(door is known for known in self._by_owner.get(door.owner, ())):
+                self._timers.look(door.closes, door, now)
+            else:
                 self._forget(door)
                 gone.append(door)
         return gone
 
     def prolong(self, door: Door, closes: float) -> None:
         """Let a door end at another time."""
-        door.closes = closes
+        door.closes, door.closing = closes, False
         if closes < door.rings or (door.rings == math.inf and closes != math.inf):
             self._timers.start(closes, door)
 

@@ -270,6 +270,19 @@ class TestOffers:
         self.stays(gateway)
 
 
+class TestThereAndBack:
+    """A port that was given up comes back before its door has closed (fax and voice again, say)."""
+
+    def test_the_peers_new_port_is_let_in_there(self) -> None:
+        gateway = connected()
+        assert hears(gateway) == EAR
+        changed(gateway, 2, sdp(port=5000), sdp("198.51.100.99", 6002))
+        changed(gateway, 3, sdp(), sdp("198.51.100.99", 6002))
+        assert hears(gateway, "198.51.100.99:6002") == EAR
+        gateway.wait(7)
+        assert hears(gateway, "198.51.100.99:6002") == EAR
+
+
 class TestLateCopies:
     """Of an INVITE that another followed, and of what belongs to it: they announce nothing any more.
 
