@@ -182,3 +182,20 @@ class TestMedia:
         assert [door for door in gateway.media_doors() if "10.0.0.10" in door] == [
             f"candidate 198.51.100.20>{name}>10.0.0.10:4000"
         ]
+
+
+def test_a_host_with_many_names_takes_no_room_from_others() -> None:
+    """How hosts write themselves is never forgotten; nobody shall fill the memory of it."""
+    gateway = Gateway()
+    before = len(list(gateway.sip.remembered()))
+    for port in range(2000, 2200):
+        headers = ["Call-ID: r", "CSeq: 1 OPTIONS", f"Contact: <sip:alice@{learn(gateway, port)}>"]
+        gateway.out(sip("OPTIONS sip:198.51.100.20 SIP/2.0", *headers))
+    gateway.wait(60)
+    assert list(gateway.sip.calls) == []
+    assert len(list(gateway.sip.remembered())) == before + 64
+    for port in range(2000, 2200):
+        headers = ["Call-ID: r", "CSeq: 1 OPTIONS", f"Contact: <sip:alice@10.0.0.10:{port}>"]
+        gateway.out(sip("OPTIONS sip:198.51.100.20 SIP/2.0", *headers))
+    gateway.wait(60)
+    assert list(gateway.sip.remembered()) == []

@@ -1,10 +1,11 @@
 """How inside hosts write themselves: what a translation back cannot tell from an address alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from doorman.algs.api import Touched
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 
 Form = Literal["bare", "public"]
 BARE: Final = "bare"
@@ -12,6 +13,8 @@ BARE: Final = "bare"
 PUBLIC: Final = "public"
 """By the name it has outside, which it learned by STUN or was told."""
 _SPELLING_LIMIT = 65_536
+_OF_HOST = 64
+"""Spellings of one host: it must not take those of others."""
 
 
 class Written(NamedTuple):
@@ -30,10 +33,11 @@ class Spelling:
     then it must find it as well. `touched` is told of each change.
     """
 
-    __slots__ = ("_touched", "_written", "any_public")
+    __slots__ = ("_counts", "_touched", "_written", "any_public")
 
     def __init__(self, touched: Touched) -> None:
         self._written: set[Written] = set()
+        self._counts: Counter[Address] = Counter()
         self._touched: Touched | None = touched
         self.any_public = False
 
@@ -54,10 +58,15 @@ class Spelling:
         written = Written(form, endpoint, via)
         if self._touched is None or so == (written in self._written):
             return
+        counts, host = self._counts, endpoint.address
         if not so:
             self._written.discard(written)
-        elif len(self._written) < _SPELLING_LIMIT:
+            counts[host] -= 1
+            if not counts[host]:
+                del counts[host]
+        elif len(self._written) < _SPELLING_LIMIT and counts[host] < _OF_HOST:
             self._written.add(written)
+            counts[host] += 1
             self.any_public = self.any_public or form == PUBLIC
         self._touched.add(written)
 
