@@ -200,3 +200,11 @@ def test_a_flow_is_covered_while_any_door_for_it_is_there_promoted_or_not() -> N
 )
 def test_where_a_door_may_lead(protocol: int, port: int, may: bool) -> None:  # noqa: FBT001 - the expectation
     assert may_lead_to(protocol, port) is may
+
+
+def test_what_closes_for_good_is_not_spared_afterwards() -> None:
+    ours = door()
+    table = opened(ours)
+    table.close(CALL, 10.0)
+    table.close(CALL, 12.0, spare=True)
+    assert (ours.closes, ours.spares) == (10.0, False)

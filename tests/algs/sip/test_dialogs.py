@@ -262,12 +262,53 @@ class TestOffers:
         gateway.in_(numbered(answer(200, body=ANSWER), 2))
         self.moves(gateway)
 
+    def test_refused_after_it_was_sent_again_with_something_else(self) -> None:
+        """What is undone is all that this transaction changed, the newest first."""
+        gateway = self.moving()
+        gateway.out(within("INVITE", 2, body=sdp(port=5002)))
+        gateway.in_(numbered(answer(488), 2))
+        self.stays(gateway)
+
+    def test_that_nobody_answers_are_remembered_up_to_a_bound(self) -> None:
+        gateway = connected()
+        for number in range(100):
+            gateway.out(within("INVITE", 2 + number, body=sdp(port=4000 + 2 * (number % 2))))
+        assert len(gateway.call("one").unsettled) == 64
+
     def test_both_refuse_each_other(self) -> None:
         gateway = self.moving()
         received = gateway.in_(within_inbound("INVITE", 2, body=sdp("198.51.100.98", 6600)))
         gateway.in_(numbered(answer(491), 2))
         gateway.out(reply(received, 491))
         self.stays(gateway)
+
+
+class TestWhereMediaAreReceived:
+    def test_a_peer_in_a_private_network_is_where_it_says(self) -> None:
+        """It signals from there as well, so that is no NAT of its own: only it is let in."""
+        gateway, peer = Gateway(), "172.16.0.9:5060"
+        gateway.out(request(body=sdp()), PHONE, peer)
+        gateway.in_(answer(200, body=sdp("172.16.0.9", 6000)), peer)
+        assert hears(gateway, "172.16.0.9:6000") == EAR
+        assert {door.split(">")[0] for door in gateway.media_doors()} == {"rtcp 172.16.0.9"}
+
+    def test_nowhere_yet_is_no_hold(self) -> None:
+        """With port 9, ICE says later where (RFC 8840, section 4.1.1)."""
+        gateway = connected(accepted=sdp("0.0.0.0", 9))
+        _, theirs = gateway.call("one").streams[0]
+        assert theirs is not None
+        assert theirs.direction == b"sendrecv"
+
+    @pytest.mark.parametrize("hold", ["release", "retain"])
+    def test_what_the_peer_refuses_closes(self, hold: str) -> None:
+        video = "m=video {} RTP/AVP 9"
+        gateway = connected(
+            sdp("10.0.0.10", 4000, video.format(4002)),
+            sdp("198.51.100.99", 6000, video.format(0)),
+            f"ip nat service sip hold {hold}\n",
+        )
+        gateway.wait(7)
+        assert [door.split(":")[-1] for door in gateway.media_doors()] == ["4001", "4000"]
 
 
 class TestThereAndBack:

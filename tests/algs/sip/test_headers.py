@@ -435,3 +435,9 @@ def test_the_peer_is_left_as_it_is() -> None:
     assert back.line("Via") == "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bKoneINVITE"
     assert (back.source, back.target) == (PEER, PHONE)
     assert GLOBAL not in back.text
+
+
+def test_a_host_with_an_address_for_itself_is_no_name_for_others() -> None:
+    gateway = Gateway(OVERLOAD + "ip nat inside source static 10.0.0.10 203.0.113.100\n")
+    sent = gateway.out(request("OPTIONS", "P-Asserted-Identity: <sip:x@10.0.0.77>, <sip:y@10.0.0.10>"))
+    assert sent.line("P-Asserted-Identity") == "<sip:x@10.0.0.77>, <sip:y@203.0.113.100>"
