@@ -10,6 +10,7 @@ from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_began, flow_ended
 from doorman.engine.results import DoorClosed, SessionCut, Side
+from doorman.engine.silence import Silence
 from doorman.net.addresses import address_of
 from doorman.net.packet import UDP
 from kit.gateway import OVERLOAD
@@ -114,3 +115,12 @@ def test_what_must_not_be_spared_is_not(gate: Gate) -> None:
     gate.order(CloseDoors(CALL, gate.now + 6))
     gate.wait(6)
     assert len(gate.engine.state.sessions) == 0
+
+
+def test_a_flow_that_is_gone_counts_from_when_it_was_used_last() -> None:
+    silence = Silence(lambda _owner, _now: -math.inf)
+    silence.watch(CALL, 30, 1000.0)
+    silence.used(CALL, 1020.0)
+    silence.used(CALL, 1010.0)
+    assert silence.overdue(1031.0) == []
+    assert silence.overdue(1051.0) == [(CALL, 1050.0)]

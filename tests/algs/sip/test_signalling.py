@@ -216,3 +216,12 @@ class TestLifetimes:
         gateway.in_(answer(200, "Expires: 900", call_id="b", method="REGISTER"), PEER, other.source)
         gateway.wait(500)
         assert [door.rpartition(">")[2] for door in gateway.signalling_doors()] == [OTHER_PHONE] * 2
+
+
+def test_a_signalling_door_that_closes_ends_no_flow_that_the_phone_uses() -> None:
+    gateway = Gateway()
+    gateway.out(request("OPTIONS"))
+    gateway.wait(40)
+    assert gateway.signalling_doors() == []
+    assert gateway.in_(incoming("OPTIONS"), PEER).target == PHONE
+    assert gateway.in_(incoming("OPTIONS"), STRANGER).reason == "no-session-or-door"

@@ -312,3 +312,15 @@ class TestSessionTimer:
         gateway.in_(numbered(answer(200, "Session-Expires: 90", method="UPDATE"), 7).replace(b"tag=b", b"tag=z"))
         gateway.wait(1000)
         assert has_calls(gateway)
+
+
+def test_silence_begins_with_the_last_packet_of_a_flow_that_is_gone() -> None:
+    """Flows may be forgotten sooner than the media of a call are given up."""
+    gateway = connected(config="ip nat translation udp-timeout 10\n")
+    gateway.wait(100)
+    assert hears(gateway) == EAR
+    gateway.wait(15)
+    gateway.wait(100)
+    assert gateway.notes("inactive-media") == 0
+    gateway.wait(10)
+    assert gateway.notes("inactive-media") == 1
