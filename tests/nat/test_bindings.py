@@ -157,3 +157,14 @@ def test_names_are_unique_and_everything_comes_back(
 
 def names_of(config_text: str) -> set[str]:
     return {"203.0.113.1"} if config_text == OVERLOAD else {"203.0.113.20", "203.0.113.21"}
+
+
+def test_an_address_without_names_takes_no_memory() -> None:
+    """A pool may have thousands; 64 kB for each of them, and each protocol, would stay for ever."""
+    table = bindings(SHARED_POOL + "ip nat inside source static udp 192.168.1.6 5060 203.0.113.21 5060\n")
+    for host in range(10, 20):
+        made = table.bind(UDP, endpoint(f"192.168.1.{host}:5000"), count=4)
+        assert {name for _, name in table._ports} >= {made[0].global_.address}  # noqa: SLF001 - nobody else knows
+        for binding in made:
+            table.free(binding)
+    assert set(table._ports) == {(UDP, address_of("203.0.113.21"))}  # noqa: SLF001 - the same

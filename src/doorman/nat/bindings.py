@@ -214,7 +214,7 @@ class Bindings:
             return
         del self._by_local[binding.protocol][binding.local]
         del self._by_global[binding.protocol][binding.global_]
-        self._space(binding.protocol, binding.global_.address).release(binding.global_.port)
+        self._release(binding.protocol, binding.global_)
         share = self._shares[binding.local.address]
         share.count -= 1
         if share.count == 0:
@@ -308,6 +308,13 @@ class Bindings:
         self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
 
+    def _release(self, protocol: int, name: Endpoint) -> None:
+        """Give a port back, and with the last one of an address the memory of them: a pool may have many addresses."""
+        space = self._space(protocol, name.address)
+        space.release(name.port)
+        if not space.count:
+            del self._ports[protocol, name.address]
+
     def _space(self, protocol: int, address: Address) -> PortSpace:
         space = self._ports.get((protocol, address))
         if space is None:
@@ -315,4 +322,5 @@ class Bindings:
             for reserved, port in self._reserved:
                 if reserved == protocol:
                     space.claim(port)
+            space.count = 0  # those are always taken
         return space

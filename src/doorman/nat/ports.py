@@ -16,14 +16,19 @@ _GUESSES = 4
 
 
 class PortSpace:
-    """65,536 ports, each taken or free, of which those below `end` are given out; `chance` gives floats in [0, 1)."""
+    """65,536 ports, each taken or free, of which those below `end` are given out; `chance` gives floats in [0, 1).
 
-    __slots__ = ("_chance", "_end", "_taken")
+    Attributes:
+        count: how many are taken.
+    """
+
+    __slots__ = ("_chance", "_end", "_taken", "count")
 
     def __init__(self, chance: Callable[[], float], end: int = ALL_PORTS) -> None:
         self._end = end
         self._taken = bytearray(ALL_PORTS)
         self._chance = chance
+        self.count = 0
 
     def claim(self, port: int, count: int = 1) -> bool:
         """Take exactly these ports; False if one of them is taken already."""
@@ -31,6 +36,7 @@ class PortSpace:
         if end > ALL_PORTS or self._taken.find(1, port, end) >= 0:
             return False
         self._taken[port:end] = b"\1" * count
+        self.count += count
         return True
 
     def take(self, wanted: int, count: int = 1, *, even: bool = False) -> int:
@@ -57,6 +63,7 @@ class PortSpace:
 
     def release(self, port: int) -> None:
         """Give a port back."""
+        self.count -= self._taken[port]
         self._taken[port] = 0
 
     def _search(self, low: int, end: int, count: int, parity: int) -> int | None:
