@@ -106,8 +106,8 @@ def _user(places: tuple[HostPort, ...]) -> bytes:
 def _translate_via(start: int, value: bytes, treatment: Treatment, naming: Naming) -> None:
     """Translate one Via header."""
     vias = find_via(value, naming.budget)
-    naming.spend(sum(1 + len(parameters) for _, parameters in vias))
     for sent_by, parameters in vias:
+        naming.spend(1 + len(parameters))
         naming.place(start, sent_by, treatment)
         treatment = _VIA
         for place in parameters:

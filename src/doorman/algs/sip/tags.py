@@ -9,5 +9,6 @@ _TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 
 def tag_of(sip: SipMessage, name: str) -> bytes:
     """The tag in the first From or To header, b"" where there is none."""
-    found = _TAG.search(sip.value(name))
-    return found[1] if found else b""
+    place = sip.places.get(name)
+    found = _TAG.search(sip.data, place[1], place[2]) if place is not None else None
+    return found[1] if found is not None else b""
