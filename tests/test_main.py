@@ -114,3 +114,15 @@ def test_check_does_not_load_what_only_replay_needs() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in loaded if name.split(".")[:2] in (["doorman", "engine"], ["doorman", "dataplanes"])]
     assert not {"rich", "json", "difflib", "subprocess"} & set(loaded)
+
+
+def test_strict(tmp_path: Path) -> None:
+    config = tmp_path / "router.cfg"
+    config.write_text(f"version 17.3\n{CONFIG.read_text()}")
+    commands: list[list[str | Path]] = [["check", config], ["replay", CAPTURE, "--config", config]]
+    for arguments in commands:
+        done = run(*arguments)
+        assert (done.returncode, "1:1\n  version 17.3\n  ^\n% Warning" in done.stderr) == (0, True)
+        assert run(*arguments, "--strict").returncode == 2
+    done = run("run", config, "--strict", "--state-dir", tmp_path)
+    assert (done.returncode, "% Invalid input detected" in done.stderr) == (2, True)

@@ -25,6 +25,11 @@ Keywords may be abbreviated while they stay unique (`ip nat ins so li 1 int out0
 a comment. `no` before a command takes it back; what stands in the second column is all it needs, what follows in the
 full command may be typed and is not looked at. `exit` leaves a mode, as does any command of the mode around it; `end`
 ends the file.
+
+The configuration of a router can be used as it is: commands of features that are not here are passed over with a
+warning each, together with the section that belongs to them (lines that stand deeper; the text of a banner). `--strict`
+of `doorman check`, `replay` and `run` makes errors of them. A mistake in a command that begins like one of these is an
+error in any case.
 """
 
 

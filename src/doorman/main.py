@@ -49,7 +49,7 @@ def _parser(first: list[str]) -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     from doorman.cli.check import check_file  # noqa: PLC0415 - see above
 
-    return check_file(options.file)
+    return check_file(options.file, strict=options.strict)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -67,6 +67,7 @@ def _replay(options: argparse.Namespace) -> int:
             explain=options.explain,
             ladder=options.ladder,
             mtu=options.mtu,
+            strict=options.strict,
         )
     )
 
@@ -82,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
             table=options.table,
             apply_addresses=options.apply_addresses,
             keep_table=options.keep_table,
+            strict=options.strict,
         )
     )
 
@@ -90,6 +92,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = "Read a configuration; exit code 2, with line and caret for each error, if it cannot be used."
     parser.set_defaults(run=_check)
     parser.add_argument("file", metavar="FILE", help="a configuration in the language of Cisco IOS")
+    _add_strict(parser)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +115,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="show each rewritten message before and after, and why")
     parser.add_argument("--ladder", metavar="CALL-ID", help="show one call, message by message; its beginning suffices")
     parser.add_argument("--mtu", metavar="BYTES", type=_mtu, default=1500, help="of the outside link (default 1500)")
+    _add_strict(parser)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +140,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-table", action="store_true", help="leave the table, and all flows, when it ends: to be started again"
     )
+    _add_strict(parser)
 
 
 def _add_shell(parser: argparse.ArgumentParser) -> None:
@@ -164,6 +169,12 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
 
     parser.set_defaults(run=run_lab)
     add_lab_arguments(parser)
+
+
+def _add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict", action="store_true", help="commands of features that doorman has not are errors, not warnings"
+    )
 
 
 def _table(text: str) -> str:

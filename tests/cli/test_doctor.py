@@ -73,7 +73,7 @@ def test_a_bad_configuration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "doorman.cfg"
-    file.write_text("frobnicate\n")
+    file.write_text("ip nat frobnicate\n")
     assert run(monkeypatch, GOOD, str(file))[0] == 2
     assert run(monkeypatch, GOOD, str(tmp_path / "none"))[0] == 2
     assert "No such file" in capsys.readouterr().err

@@ -91,3 +91,14 @@ def test_a_check_starts_fast_because_it_imports_little() -> None:
     script = "import sys, doorman.cli.check; print(*(m for m in ('typer', 'rich', 'asyncio') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+def test_warnings_leave_a_file_good_unless_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(tmp_path, b"router ospf 1\nhostname GW\n") == 0
+    shown = capsys.readouterr()
+    name = tmp_path / "gw.conf"
+    warning = "% Warning: not a command of this gateway; the line is passed over"
+    assert shown.err == f"{name}:1:1\n  router ospf 1\n  ^\n{warning}\n"
+    assert shown.out.splitlines()[0] == f"{name}: 2 lines, no errors, 1 warning"
+    assert check_file(tmp_path / "gw.conf", strict=True) == 2
+    assert capsys.readouterr().err.endswith(f"% Invalid input detected at '^' marker.\n{name}: 1 error\n")

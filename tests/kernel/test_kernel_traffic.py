@@ -652,3 +652,19 @@ def test_an_interface_that_comes_anew_is_known_by_its_new_number(live: Live, tmp
             numbers.add(number)
             live.run("ip", "link", "del", "new0")
     assert len(numbers) == 4
+
+
+def test_commands_of_other_features_are_told_and_never_written_over(live: Live, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(f"version 17.3\n{OVERLOAD}router ospf 1\n")
+    gateway = Gateway(path, live.config, live.traffic, tmp_path / "traces")
+    with live.wires.gateway.inside():
+        told = gateway.reload()
+        with pytest.raises(NotApplied, match="would be lost, in lines 1, "):
+            gateway.write_memory()
+        assert [line.splitlines()[1] for line in told if "% Warning" in line] == ["  version 17.3", "  router ospf 1"]
+        assert path.read_text().startswith("version 17.3\n")
+        with pytest.raises(NotApplied, match="Invalid input"):
+            Gateway(path, live.config, live.traffic, tmp_path / "traces", strict=True).reload()
+        path.write_text(OVERLOAD)
+        gateway.write_memory()

@@ -16,14 +16,14 @@ _GOOD = 0
 _BAD = 2
 
 
-def check_file(path: str | Path) -> int:
-    """Check a file; a summary goes to standard output, errors with line and caret to standard error.
+def check_file(path: str | Path, *, strict: bool = False) -> int:
+    """Check a file; a summary goes to standard output, errors and warnings with line and caret to standard error.
 
     Returns:
-        The exit code: 0, or 2 if the file cannot be read or has errors.
+        The exit code: 0, also with warnings, or 2 if the file cannot be read or has errors.
     """
     name = printable(str(path))
-    reader = Reader(str(path))
+    reader = Reader(str(path), strict=strict)
     try:
         config = reader.read(read_text(Path(path)))
     except (OSError, UnreadableError) as error:
@@ -34,10 +34,18 @@ def check_file(path: str | Path) -> int:
         count = len(errors.errors)
         sys.stderr.write(f"{errors}\n{name}: {_counted(count, 'error')}\n")
         return _BAD
-    sys.stdout.write(f"{name}: {_counted(reader.lines, 'line')}, no errors\n")
+    tell_warnings(reader)
+    warned = f", {_counted(len(reader.warnings), 'warning')}" if reader.warnings else ""
+    sys.stdout.write(f"{name}: {_counted(reader.lines, 'line')}, no errors{warned}\n")
     for line in (*_unread(reader), *summary(config)):
         sys.stdout.write(f"  {line}\n")
     return _GOOD
+
+
+def tell_warnings(reader: Reader) -> None:
+    """Write to standard error what a reader passed over."""
+    for warning in reader.warnings:
+        sys.stderr.write(f"{warning}\n")
 
 
 class UnreadableError(ValueError):

@@ -9,7 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from doorman.algs.api import Outcome
-from doorman.cli.check import UnreadableError, read_text
+from doorman.cli.check import UnreadableError, read_text, tell_warnings
 from doorman.cli.debug.sip import debug_lines
 from doorman.cli.explain import explain
 from doorman.cli.progress import watched
@@ -17,7 +17,7 @@ from doorman.cli.show.call import show_call
 from doorman.cli.summary import summary
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import AccessEntry, AccessList, Config, DynamicSource, Interface
-from doorman.config.reader import read_config
+from doorman.config.reader import Reader
 from doorman.dataplanes.call_report import replayed_call
 from doorman.dataplanes.replay import DEFAULT_MTU, Replay
 from doorman.dataplanes.report import report
@@ -45,6 +45,7 @@ class Options(NamedTuple):
     explain: bool = False
     ladder: str | None = None
     mtu: int = DEFAULT_MTU
+    strict: bool = False
 
 
 class CannotReplayError(Exception):
@@ -132,12 +133,15 @@ def _config(options: Options) -> Config:
     if options.config is not None:
         if options.inside or options.outside_address:
             raise CannotReplayError("give either --config, or --inside and --outside-address")
+        config_reader = Reader(str(options.config), strict=options.strict)
         try:
-            return read_config(read_text(options.config), str(options.config))
+            config = config_reader.read(read_text(options.config))
         except ConfigErrors as errors:
             raise CannotReplayError(str(errors)) from None
         except UnreadableError as error:
             raise _trouble(options.config, error) from None
+        tell_warnings(config_reader)
+        return config
     if not options.inside or options.outside_address is None:
         raise CannotReplayError("say what is inside: --config FILE, or --inside PREFIX with --outside-address ADDR")
     try:

@@ -44,6 +44,10 @@ class InvalidInputError(CommandError):
         super().__init__("% Invalid input detected at '^' marker.", column)
 
 
+class UnknownCommandError(InvalidInputError):
+    """A word with which no command begins: the line is another feature's, or mistyped."""
+
+
 class AmbiguousCommandError(CommandError):
     """An abbreviation of two or more keywords."""
 

@@ -1,15 +1,17 @@
 """Configuration text to a `Config`, or all that is wrong with it.
 
-Lines end in LF or CRLF; a byte order mark is passed over; nothing is read after `end`.
+Lines end in LF or CRLF; a byte order mark is passed over; nothing is read after `end`. Commands of features that this
+gateway has not are passed over with a warning each, so that the configuration of a router can be used as it is.
 """
 
 from typing import NamedTuple
 
-from doorman.config.command import CommandError
+from doorman.config.command import CommandError, UnknownCommandError
 from doorman.config.errors import ConfigError, ConfigErrors
 from doorman.config.faults import Fault, find_faults
+from doorman.config.foreign import ForeignCommand
 from doorman.config.model import Config
-from doorman.config.session import Done, Session
+from doorman.config.session import Done, Session, is_comment
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -32,14 +34,30 @@ def read_config(text: str, filename: str) -> Config:
 
 
 class Reader:
-    """Reads one file. `lines` then says how many lines there were, `read_lines` how many before and with `end`."""
+    """Reads one file. `lines` then says how many lines there were, `read_lines` how many before and with `end`.
 
-    def __init__(self, filename: str) -> None:
+    Args:
+        filename: for messages.
+        strict: whether commands of other features are errors too.
+    """
+
+    def __init__(self, filename: str, *, strict: bool = False) -> None:
         self.lines = 0
         self.read_lines = 0
         self._filename = filename
+        self._strict = strict
+        self._foreign: list[ForeignCommand] = []
+        self._section: ForeignCommand | None = None
         self._errors: list[ConfigError] = []
         self._origins: dict[object, _Origin] = {}
+
+    @property
+    def warnings(self) -> list[ConfigError]:
+        """The commands that were passed over."""
+        return [
+            ConfigError(self._filename, command.number, command.column + 1, command.text, command.message)
+            for command in self._foreign
+        ]
 
     def read(self, text: str) -> Config:
         """Read the text of the file.
@@ -63,13 +81,28 @@ class Reader:
 
     def _read_line(self, session: Session, line: str) -> None:
         self.read_lines += 1
+        if self._is_of_section(line):
+            return
         try:
             done = session.execute(line)
         except CommandError as error:
+            if isinstance(error, UnknownCommandError):
+                self._section = ForeignCommand(self.read_lines, line, error.column)
+                if not self._strict:
+                    self._foreign.append(self._section)
+                    return
             self._note(self.read_lines, line, error.column, error.message)
         else:
             if done is not None and done.made is not None:
                 self._origins[done.made] = _Origin(self.read_lines, line, done)
+
+    def _is_of_section(self, line: str) -> bool:
+        """Whether a line belongs to the foreign command before it."""
+        if self._section is None or self._section.takes(line):
+            return self._section is not None
+        if not is_comment(line):
+            self._section = None
+        return False
 
     def _note_fault(self, fault: Fault) -> None:
         origin = self._origins[fault.rule]

@@ -23,6 +23,12 @@ class Done(NamedTuple):
     columns: Mapping[str, int]
 
 
+def is_comment(line: str) -> bool:
+    """Whether a line says nothing: it is blank, or begins with an exclamation mark."""
+    words = line.lstrip(" \t")
+    return not words or words.startswith("!")
+
+
 class _Level(NamedTuple):
     """A mode, and what it is about: nothing, or the name of an interface."""
 
@@ -50,7 +56,7 @@ class Session:
         Raises:
             CommandError: the line is no command here, or is refused.
         """
-        if not line.strip(" \t") or line.lstrip(" \t").startswith("!"):
+        if is_comment(line):
             return None
         if len(line) > LONGEST_LINE:
             raise RefusedError(f"% Line is longer than {LONGEST_LINE} characters", LONGEST_LINE)

@@ -13,12 +13,16 @@ from doorman.config.command import (
     Command,
     IncompleteCommandError,
     InvalidInputError,
+    UnknownCommandError,
 )
 from doorman.config.grammar import Group, Keyword, Sequence, Token, Variable, parameter_name, parse_grammar, variables
 from doorman.config.kinds import kind_of
 
 _WORD = re.compile(r"[^ \t]+")
+_LOOKS_LIKE_A_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO = "no"
+SHARED_WORDS = frozenset({NO, "ip"})
+"""Words with which commands of many features begin: what comes after them says whose a command is."""
 END_OF_LINE = "<cr>"
 
 
@@ -54,13 +58,14 @@ def help_text(completions: Iterable[Completion]) -> str:
 
 
 class _Node:
-    """A place in the tree: the token that led here, and what may follow."""
+    """A place in the tree: the token that led here, what may follow, and whether that belongs to many features."""
 
-    __slots__ = ("children", "ending", "help", "token")
+    __slots__ = ("children", "ending", "help", "shared", "token")
 
     def __init__(self, token: Token, help_text: str) -> None:
         self.token = token
         self.help = help_text
+        self.shared = False
         self.children: list[_Node] = []
         self.ending: Ending | None = None
 
@@ -70,6 +75,7 @@ class _Node:
             if child.token == token:
                 return child
         made = _Node(token, texts[token.word if isinstance(token, Keyword) else token.name])
+        made.shared = self.shared and isinstance(token, Keyword) and token.word in SHARED_WORDS
         self.children.append(made)
         return made
 
@@ -85,6 +91,7 @@ class CommandTree:
             ValueError: two commands that end at the same place.
         """
         self._root = _Node(Keyword(""), "")
+        self._root.shared = True
         for command in commands:
             self._add(command)
 
@@ -166,6 +173,8 @@ def _step(node: _Node, line: str, word: re.Match[str]) -> tuple[_Node, object, i
             reading = kind_of(child.token.kind).read(line[word.start() :])
             if reading is not None:
                 return child, reading[0], word.start() + reading[1]
+    if node.shared and _LOOKS_LIKE_A_COMMAND.fullmatch(word[0]):
+        raise UnknownCommandError(word.start())
     raise InvalidInputError(word.start())
 
 

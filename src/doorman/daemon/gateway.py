@@ -16,7 +16,7 @@ from doorman.cli.gateway import NotApplied, Selection, Unsubscribe
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.in_force import in_force
 from doorman.config.model import Config
-from doorman.config.reader import read_config
+from doorman.config.reader import Reader
 from doorman.config.render import render
 from doorman.daemon import views
 from doorman.daemon.call_view import call_view
@@ -45,6 +45,8 @@ from doorman.net.addresses import Address, Endpoint
 
 _log = logging.getLogger(__name__)
 _NAT = Topic("nat")
+_MOST_LINES = 10
+"""Lines of the configuration that are named one by one."""
 
 
 def effective(config: Config, addresses: Addresses) -> tuple[Config, list[str]]:
@@ -61,6 +63,7 @@ class Gateway:
         config: what that says.
         traffic: engine and kernel.
         traces: where traces are written.
+        strict: whether commands of other features in the configuration are errors.
 
     Attributes:
         config: the running configuration, as typed.
@@ -69,8 +72,9 @@ class Gateway:
 
     version = __version__
 
-    def __init__(self, path: Path, config: Config, traffic: Traffic, traces: Path) -> None:
+    def __init__(self, path: Path, config: Config, traffic: Traffic, traces: Path, *, strict: bool = False) -> None:
         self.config_path = path
+        self._strict = strict
         self.config = config
         self._traffic = traffic
         self.proxied = ProxyTraffic()
@@ -127,10 +131,12 @@ class Gateway:
 
     def reload(self) -> list[str]:
         """See `cli.gateway.Gateway`."""
+        reader = Reader(str(self.config_path), strict=self._strict)
         try:
-            return self.apply(read_config(read_text(self.config_path), printable(str(self.config_path))))
+            config = reader.read(read_text(self.config_path))
         except (UnreadableError, ConfigErrors) as error:
             raise NotApplied(str(error)) from None
+        return [*map(str, reader.warnings), *self.apply(config)]
 
     def refresh(self) -> list[str]:
         """Follow the machine's interfaces, if one came, went or changed its address; to be called now and then."""
@@ -141,11 +147,23 @@ class Gateway:
     def write_memory(self) -> Path:
         """See `cli.gateway.Gateway`."""
         path = self.config_path
+        self._spare_foreign_commands()
         try:
             rewrite(path, render(self.config))
         except OSError as error:
             raise NotApplied(f"{printable(str(path))}: {error.strerror}") from None
         return path
+
+    def _spare_foreign_commands(self) -> None:
+        """See that the file has no commands which the running configuration knows nothing of: they would be lost."""
+        reader = Reader(str(self.config_path))
+        with contextlib.suppress(OSError, UnreadableError, ConfigErrors):
+            reader.read(read_text(self.config_path))
+        if reader.warnings:
+            lines = ", ".join(str(warning.line) for warning in reader.warnings[:_MOST_LINES])
+            more = ", ..." if len(reader.warnings) > _MOST_LINES else ""
+            name = printable(str(self.config_path))
+            raise NotApplied(f"{name}: commands of other features would be lost, in lines {lines}{more}")
 
     # What there is
 

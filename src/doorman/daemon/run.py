@@ -21,7 +21,7 @@ from doorman.cli.check import UnreadableError, read_text
 from doorman.cli.doctor import lines
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config
-from doorman.config.reader import read_config
+from doorman.config.reader import Reader
 from doorman.daemon.claim import TableTaken, claim
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import apply_addresses, services, sides, take_back
@@ -68,6 +68,7 @@ class Options(NamedTuple):
     table: str = "doorman"
     apply_addresses: bool = False
     keep_table: bool = False
+    strict: bool = False
 
 
 class CannotRunError(Exception):
@@ -92,7 +93,7 @@ def run_gateway(options: Options) -> int:
 
 def _prepare(options: Options, stack: ExitStack) -> Service:
     """Make everything ready; what was begun is undone with the stack, also if something is missing."""
-    config = _read(options.config)
+    config = _read(options)
     _check_machine(config, options)
     hold_signals()
     try:
@@ -125,11 +126,15 @@ def _explained(error: OSError) -> str:
     return f"{where}{error.strerror or error}"
 
 
-def _read(path: Path) -> Config:
+def _read(options: Options) -> Config:
+    reader = Reader(str(options.config), strict=options.strict)
     try:
-        return read_config(read_text(path), printable(str(path)))
+        config = reader.read(read_text(options.config))
     except (UnreadableError, ConfigErrors) as error:
         raise CannotRunError(str(error)) from None
+    for warning in reader.warnings:
+        _log.warning("%s", warning)
+    return config
 
 
 def _check_machine(config: Config, options: Options) -> None:
@@ -152,7 +157,7 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     events = stack.enter_context(Events(OURS))
     plane = NetfilterPlane(Setting(options.table, queue.number, listener.getsockname()[1], timeouts=True))
     traffic = Traffic(engine, plane, queue, events, keeper)
-    gateway = Gateway(options.config, config, traffic, options.state_directory / "traces")
+    gateway = Gateway(options.config, config, traffic, options.state_directory / "traces", strict=options.strict)
     stack.callback(gateway.close)
     service = Service(options.socket, gateway, traffic, keeper, listener)
     stack.callback(lambda: plane.close(remove=not (service.served and options.keep_table)))
