@@ -17,14 +17,13 @@ from doorman.config.model import (
     DynamicSource,
     Interface,
     Pool,
-    StaticHost,
-    StaticPort,
     Timeouts,
 )
 from doorman.config.modes import CONFIGURE, END, EXIT, INTERFACE, SUBMODES
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.config.session import Session
+from doorman.config.statics import StaticHost, StaticPort, Statics
 from doorman.net.addresses import Endpoint, address_of
 
 COMMANDS = [
@@ -81,6 +80,11 @@ DONE_AND_UNDONE = [
         "",
         "ip nat inside source static tcp 10.0.0.5 80 interface out0 80",
         "no ip nat inside source static tcp 10.0.0.5 80 interface out0 80",
+    ),
+    (
+        "",
+        "ip nat inside source static network 10.1.0.0 192.0.2.0 /24 extendable",
+        "no ip nat inside source static network 10.1.0.0 192.0.2.0 255.255.255.0",
     ),
     ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),
     ("", "ip nat service profile ios", "no ip nat service profile ios"),
@@ -288,8 +292,12 @@ end
         },
         pools={"P": Pool("P", address_of("192.0.2.10"), address_of("192.0.2.20"), 24)},
         dynamic_sources=[DynamicSource("1", None, outside, overload=True)],
-        static_hosts=[StaticHost(address_of("10.0.0.5"), address_of("192.0.2.5"))],
-        static_ports=[StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080)],
+        statics=Statics(
+            [
+                StaticHost(address_of("10.0.0.5"), address_of("192.0.2.5")),
+                StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080),
+            ]
+        ),
         services={Service("sip", "tcp"): frozenset({5060, 8000}), Service("sip", "udp"): frozenset()},
         timeouts=Timeouts(udp=120, tcp=None, ports=(("udp", 69, 30),)),
     )
@@ -360,9 +368,9 @@ def test_names_of_interfaces(typed: str, name: str | None) -> None:
 
 
 def test_a_name_with_a_blank_is_read_inside_a_rule() -> None:
-    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface gi 0/0/0 80").static_ports
+    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface gi 0/0/0 80").statics.ports
     assert (rule.interface, rule.global_port) == ("GigabitEthernet0/0/0", 80)
-    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface lan 80").static_ports
+    [rule] = after("ip nat inside source static tcp 10.0.0.5 80 interface lan 80").statics.ports
     assert (rule.interface, rule.global_port) == ("lan", 80)
 
 

@@ -17,13 +17,11 @@ from doorman.config.model import (
     Interface,
     NatSide,
     Pool,
-    StaticHost,
-    StaticPort,
     Timeouts,
-    Transport,
     ports_at_first,
     settings_at_first,
 )
+from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Statics, Transport
 from doorman.net.addresses import Address, Endpoint
 
 ports = st.integers(1, 65_535)
@@ -143,20 +141,33 @@ def pools(draw: st.DrawFn) -> dict[str, Pool]:
 
 
 @st.composite
-def static_rules(draw: st.DrawFn, known: list[str]) -> tuple[list[StaticHost], list[StaticPort]]:
-    """Statics of hosts that are all different."""
-    locals_ = draw(st.lists(hosts, max_size=6, unique=True))
-    globals_ = draw(st.lists(hosts, min_size=len(locals_), max_size=len(locals_), unique=True))
-    found: tuple[list[StaticHost], list[StaticPort]] = ([], [])
-    for index, (local, global_) in enumerate(zip(locals_, globals_, strict=True)):
-        if draw(st.booleans()):
-            found[0].append(StaticHost(local, global_))
-            continue
-        interface = draw(st.sampled_from([None, *known]))
-        port = 1_000 + index
-        endpoint = Endpoint(local, draw(ports))
-        found[1].append(StaticPort(draw(transports), endpoint, None if interface else global_, interface, port))
+def statics(draw: st.DrawFn, known: list[str]) -> Statics:
+    """Statics that do not stand in each other's way; some share a host or an address."""
+    found = Statics()
+    addresses = draw(st.lists(hosts, min_size=2, max_size=5, unique=True))
+    for index in range(draw(st.integers(0, 6))):
+        rule = draw(static_rules(addresses, known, 1_000 + index))
+        if found.obstacle(rule) is None:
+            found.add(rule)
     return found
+
+
+@st.composite
+def static_rules(draw: st.DrawFn, addresses: list[Address], known: list[str], port: int) -> Static:
+    local, global_ = draw(st.sampled_from(addresses)), draw(st.sampled_from(addresses) | hosts)
+    extendable = draw(st.booleans())
+    match draw(st.sampled_from(("host", "port", "network"))):
+        case "host":
+            return StaticHost(local, global_, extendable)
+        case "network":
+            length = draw(st.integers(20, 32))
+            first, seen_as = (
+                ipv4(int.from_bytes(end, "big") >> (32 - length) << (32 - length)) for end in (local, global_)
+            )
+            return StaticNetwork(first, seen_as, length, extendable)
+    interface = draw(st.sampled_from([None, *known]))
+    named = None if interface else global_
+    return StaticPort(draw(transports), Endpoint(local, draw(ports)), named, interface, port, extendable)
 
 
 @st.composite
@@ -191,7 +202,7 @@ def configs(draw: st.DrawFn) -> Config:
     config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
     config.failures = draw(failures)
     config.dynamic_sources = draw(dynamic_rules(config))
-    config.static_hosts, config.static_ports = draw(static_rules(list(config.interfaces)))
+    config.statics = draw(statics(list(config.interfaces)))
     return config
 
 

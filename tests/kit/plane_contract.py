@@ -30,6 +30,14 @@ CONFIG = (
     + "ip nat inside source static udp 192.168.1.6 6000 203.0.113.6 7000\n"
     + "ip nat inside source static tcp 192.168.1.6 80 interface out0 8080\n"
 )
+SEVERAL_NAMES = (
+    OVERLOAD
+    + "ip nat inside source static 192.168.1.5 203.0.113.5 extendable\n"
+    + "ip nat inside source static 192.168.1.5 203.0.113.6 extendable\n"
+    + "ip nat inside source static tcp 192.168.1.5 80 interface out0 8080 extendable\n"
+    + "ip nat inside source static tcp 192.168.1.5 80 203.0.113.7 80 extendable\n"
+    + "ip nat inside source static tcp 192.168.1.6 22 203.0.113.5 22 extendable\n"
+)
 INSIDE, OUTSIDE = Side
 NOW = 1000.0
 
@@ -253,6 +261,29 @@ class PlaneContract:
         found = gate.from_inside("192.168.1.6:6001", PEER_RTP)
         assert found is not None
         assert found[0].startswith(f"{GLOBAL}:")
+
+    def test_several_static_names_all_lead_in_and_the_first_leads_out(self, world: World) -> None:
+        gate = Gate(world, SEVERAL_NAMES)
+        for peer, name in ((f"{PEER}:1", "203.0.113.5:81"), (f"{PEER}:2", "203.0.113.6:81")):
+            assert gate.from_outside(peer, name, TCP) == (peer, "192.168.1.5:81")
+        for number, name in enumerate((f"{GLOBAL}:8080", "203.0.113.5:80", "203.0.113.7:80")):
+            peer = f"{PEER}:{9000 + number}"
+            assert gate.from_outside(peer, name, TCP) == (peer, "192.168.1.5:80")
+        assert gate.from_outside(PEER_RTP, "203.0.113.5:22", TCP) == (PEER_RTP, "192.168.1.6:22")
+        assert gate.from_inside("192.168.1.5:5000", PEER_RTP) == ("203.0.113.5:5000", PEER_RTP)
+        assert gate.from_inside("192.168.1.5:80", f"{STRANGER}:1", TCP) == (f"{GLOBAL}:8080", f"{STRANGER}:1")
+
+    def test_a_secondary_name_becomes_the_first(self, world: World) -> None:
+        gate = Gate(world, SEVERAL_NAMES)
+        gate.reconfigure(SEVERAL_NAMES.replace("static 192.168.1.5 203.0.113.5 ", "static 192.168.1.5 203.0.113.9 "))
+        assert gate.from_inside("192.168.1.5:5000", PEER_RTP) == ("203.0.113.9:5000", PEER_RTP)
+        gate.reconfigure(OVERLOAD + "ip nat inside source static 192.168.1.5 203.0.113.6\n")
+        assert gate.from_inside("192.168.1.5:5001", PEER_RTP) == ("203.0.113.6:5001", PEER_RTP)
+
+    def test_a_network_is_translated_host_by_host(self, world: World) -> None:
+        gate = Gate(world, OVERLOAD + "ip nat inside source static network 192.168.1.0 203.0.113.64 /27\n")
+        assert gate.from_inside(PHONE_RTP, PEER_RTP) == ("203.0.113.74:4000", PEER_RTP)
+        assert gate.from_outside(PEER_RTP, "203.0.113.75:80", TCP) == (PEER_RTP, f"{OTHER}:80")
 
     def test_a_lease_is_an_address_for_a_host_alone(self, world: World) -> None:
         gate = Gate(world, POOL)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from doorman.cli.replay import overload_config
-from doorman.config.model import Config, StaticHost
+from doorman.config.model import Config
+from doorman.config.statics import StaticHost
 from doorman.dataplanes.report import Json
 from doorman.net.addresses import Address, Prefix, address_of
 from doorman.net.captures import Frame, create_capture
@@ -41,7 +42,7 @@ def gateway_for(role: str, inside: Address, outside: Address) -> Config:
     config = overload_config([Prefix(inside, 32), Prefix(NEIGHBOUR, 32)], outside)
     if role == "callee":
         config.dynamic_sources.clear()
-        config.static_hosts.append(StaticHost(inside, outside))
+        config.statics.add(StaticHost(inside, outside))
     return config
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from doorman.config.model import Config, DynamicSource, Pool, StaticHost
+from doorman.config.model import Config, DynamicSource, Pool
 from doorman.config.reader import read_config
+from doorman.config.statics import StaticHost, Statics
 from doorman.nat.rules import Rules, UnusableConfig
 from doorman.net.addresses import address_of
 from kit.gateway import INTERFACES, OVERLOAD, POOL, STATIC, STATIC_PORT
@@ -122,5 +123,7 @@ def test_a_configuration_without_nat_is_one() -> None:
 
 def test_a_configuration_may_come_from_anywhere() -> None:
     first, last = address_of("203.0.113.20"), address_of("203.0.113.21")
-    config = Config(pools={"P": Pool("P", first, last, 24)}, static_hosts=[StaticHost(address_of("10.0.0.1"), first)])
+    config = Config(
+        pools={"P": Pool("P", first, last, 24)}, statics=Statics([StaticHost(address_of("10.0.0.1"), first)])
+    )
     assert Rules(config).owns(first)

@@ -78,7 +78,7 @@ def summary(config: Config) -> Iterator[str]:
         f"list {rule.access_list} to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
         for rule in config.dynamic_sources
     ]
-    statics = len(config.static_hosts) + len(config.static_ports)
+    statics = len(config.statics)
     yield f"translation: {', '.join([*dynamic, *([f'{statics} static'] if statics else [])]) or 'none'}"
     algs = [
         f"{service.alg} on {service.transport} {' '.join(map(str, sorted(ports)))}"

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from doorman.config.commands.static_source import similar_port
-from doorman.config.model import Config, DynamicSource, StaticPort
+from doorman.config.commands.static_source import similar
+from doorman.config.model import Config, DynamicSource
+from doorman.config.statics import StaticPort
 
 
 class Fault(NamedTuple):
@@ -23,7 +24,7 @@ def find_faults(config: Config) -> Iterator[Fault]:
         if source.pool is not None and source.pool not in config.pools:
             yield Fault(source, "pool", f"% Pool {source.pool} does not exist")
         yield from _interface_faults(config, source)
-    for port in config.static_ports:
+    for port in config.statics.ports:
         yield from _interface_faults(config, port)
     yield from _taken_ports(config)
     yield from _missing_lists(config)
@@ -46,11 +47,11 @@ def _missing_lists(config: Config) -> Iterator[Fault]:
 def _taken_ports(config: Config) -> Iterator[Fault]:
     """Static ports of an interface and of its address are the same ports."""
     taken: dict[tuple[str, bytes, int], StaticPort] = {}
-    for rule in config.static_ports:
+    for rule in config.statics.ports:
         named = config.interfaces.get(rule.interface or "")
         address = rule.global_ if named is None else named.address
         if address is None:
             continue
         first = taken.setdefault((rule.transport, address, rule.global_port), rule)
         if first is not rule:
-            yield Fault(rule, "global_port", similar_port(first))
+            yield Fault(rule, "global_port", similar(first))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from doorman.config.faults import find_faults
 from doorman.config.model import Config
+from doorman.config.statics import Statics
 
 
 def in_force(config: Config) -> tuple[Config, list[str]]:
@@ -15,6 +16,6 @@ def in_force(config: Config) -> tuple[Config, list[str]]:
     working = replace(
         config,
         dynamic_sources=[rule for rule in config.dynamic_sources if rule not in faulty],
-        static_ports=[rule for rule in config.static_ports if rule not in faulty],
+        statics=Statics(rule for rule in config.statics if rule not in faulty),
     )
     return working, [fault.message for fault in faults]

@@ -1,4 +1,4 @@
-"""What a variable of the grammar accepts: `word`, `text`, `hostname`, `line`, `ipv4`, `interface`, or a range `1-99`.
+"""What a variable of the grammar accepts: `word`, `text`, `line`, `ipv4`, `slash`, `interface`…, or a range `1-99`.
 
 A reader gets the line from the variable's first character on and says which value stands there and how many
 characters it takes; nearly all take one word.
@@ -20,7 +20,8 @@ _NAME = re.compile(r"[!->@-~]{1,64}")  # printable ASCII; the question mark asks
 _TEXT = re.compile(r"[!-~]{1,255}")  # what messages may hold, a question mark too
 _HOSTNAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _DIGITS = re.compile(r"[0-9]{1,10}")
-_IPV4_LENGTH = 4
+_SLASH = re.compile(r"/([0-9]{1,2})(?![^ \t])")
+_IPV4_LENGTH, _IPV4_BITS = 4, 32
 
 
 class Kind(NamedTuple):
@@ -50,6 +51,11 @@ def _read_hostname(rest: str) -> Reading:
     return _read_matching(_HOSTNAME, rest)
 
 
+def _read_slash(rest: str) -> Reading:
+    word = _SLASH.match(rest)
+    return (int(word[1]), word.end()) if word is not None and 1 <= int(word[1]) <= _IPV4_BITS else None
+
+
 def _read_line(rest: str) -> Reading:
     text = rest.rstrip(" \t")
     return (text, len(rest)) if text.isprintable() else None
@@ -69,6 +75,7 @@ _KINDS = {
     "hostname": Kind(("WORD",), str, _read_hostname),
     "line": Kind(("LINE",), str, _read_line),
     "ipv4": Kind(("A.B.C.D",), bytes, _read_ipv4),
+    "slash": Kind(("/nn",), int, _read_slash),
     "interface": Kind(("INTERFACE",), str, read_interface_name),
 }
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
-from doorman.net.addresses import Address, Endpoint, Prefix
+from doorman.config.statics import Statics, Transport
+from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
 
 NatSide = Literal["inside", "outside"]
-Transport = Literal["tcp", "udp"]
 ServiceProfile = Literal["rfc4787", "ios"]
 """Where the switches and settings of all ALGs start from."""
 Failure = Literal["fail-open", "fail-closed"]
@@ -92,28 +92,6 @@ class DynamicSource:
     overload: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StaticHost:
-    """`ip nat inside source static LOCAL GLOBAL`: every protocol and port of one host."""
-
-    local: Address
-    global_: Address
-
-
-@dataclass(frozen=True, slots=True)
-class StaticPort:
-    """`ip nat inside source static {tcp|udp} LOCAL PORT {GLOBAL | interface NAME} PORT`.
-
-    `global_` is None where an interface is named, whose address it then is.
-    """
-
-    transport: Transport
-    local: Endpoint
-    global_: Address | None
-    interface: str | None
-    global_port: int
-
-
 def lifetime(seconds: int | None) -> float:
     """A timeout to reckon with, in seconds."""
     return NEVER if seconds is None else float(seconds)
@@ -143,8 +121,7 @@ class Config:
     access_lists: dict[str, AccessList] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
-    static_hosts: list[StaticHost] = field(default_factory=list)
-    static_ports: list[StaticPort] = field(default_factory=list)
+    statics: Statics = field(default_factory=Statics)
     profile: ServiceProfile | None = None
     """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))

@@ -11,7 +11,8 @@ from doorman.config.commands.service import ALGS, SETTINGS, transports_of
 from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
-from doorman.config.model import AccessEntry, AccessList, Config, Interface, StaticPort, Timeouts, ports_at_first
+from doorman.config.model import AccessEntry, AccessList, Config, Interface, Timeouts, ports_at_first
+from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.net.addresses import UNSPECIFIED_V4, address_text
 
@@ -94,15 +95,17 @@ def _dynamic(config: Config) -> Iterator[str]:
 
 
 def _static(config: Config) -> Iterator[str]:
-    for host in config.static_hosts:
-        yield f"ip nat inside source static {address_text(host.local)} {address_text(host.global_)}"
-    for port in config.static_ports:
-        local = f"{address_text(port.local.address)} {port.local.port}"
-        yield f"ip nat inside source static {port.transport} {local} {_global(port)} {port.global_port}"
+    for rule in config.statics:
+        yield f"ip nat inside source static {_mapping(rule)}{' extendable' if rule.extendable else ''}"
 
 
-def _global(rule: StaticPort) -> str:
-    return f"interface {rule.interface}" if rule.global_ is None else address_text(rule.global_)
+def _mapping(rule: Static) -> str:
+    """What a static translation maps to what."""
+    if isinstance(rule, StaticPort):
+        global_ = f"interface {rule.interface}" if rule.global_ is None else address_text(rule.global_)
+        return f"{rule.transport} {address_text(rule.local.address)} {rule.local.port} {global_} {rule.global_port}"
+    ends = f"{address_text(rule.local)} {address_text(rule.global_)}"
+    return ends if isinstance(rule, StaticHost) else f"network {ends} /{rule.prefix_length}"
 
 
 def _access_list(listed: AccessList) -> Iterator[str]:

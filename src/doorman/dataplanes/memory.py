@@ -159,13 +159,13 @@ class MemoryPlane:
     def _outward(self, protocol: int, sender: Endpoint, receiver: Endpoint) -> tuple[Endpoint, bool] | None:
         """What an inside host is called outside, and whether the engine is told; None where it may not go out."""
         for binding in self._bindings:
-            if (binding.protocol, binding.local) == (protocol, sender):
+            if (binding.protocol, binding.local) == (protocol, sender) and not binding.secondary:
                 return binding.global_, True
         for door in self._doors:
             if (door.protocol, door.leads_to) == (protocol, sender):
                 return door.entrance, True
         for binding in self._bindings:
-            if binding.protocol == WHOLE_HOST and binding.local.address == sender.address:
+            if binding.protocol == WHOLE_HOST and binding.local.address == sender.address and not binding.secondary:
                 return binding.outward(sender), not binding.static
         rule = self._rules.dynamic_for(sender.address)
         if rule is None:

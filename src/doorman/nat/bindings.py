@@ -28,19 +28,21 @@ class Binding:
         protocol: 6, 17 or 1 (whose 'port' is the query identifier); 0: the whole host, and both ports are 0.
         local, global_: the two names.
         static: from the configuration; it never ends.
+        secondary: a further static name of something inside: it leads in, and is what answers to it are called.
         doors: how many doors lead through it.
         sessions: how many sessions use it.
         rule: the dynamic rule it was made by.
         rings: of its timer.
     """
 
-    __slots__ = ("doors", "global_", "local", "protocol", "rings", "rule", "sessions", "static")
+    __slots__ = ("doors", "global_", "local", "protocol", "rings", "rule", "secondary", "sessions", "static")
 
     def __init__(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> None:
         self.protocol = protocol
         self.local = local
         self.global_ = global_
         self.static = rule is None
+        self.secondary = False
         self.doors = 0
         self.sessions = 0
         self.rule = rule
@@ -113,20 +115,24 @@ class Bindings:
         self._hosts_by_global: dict[Address, Binding] = {}
         self._shares: dict[Address, _Share] = {}
         self._ports: dict[tuple[int, Address], PortSpace] = {}
-        for local, global_ in rules.static_hosts.items():
-            self._add_host(Binding(WHOLE_HOST, Endpoint(local, 0), Endpoint(global_, 0)))
+        for rule in rules.static_hosts:
+            host = Binding(WHOLE_HOST, rule.local, rule.global_)
+            host.secondary = rule.local.address in self._hosts
+            self._add_host(host)
         for rule in rules.static_ports:
-            self._add(Binding(rule.protocol, rule.local, rule.global_))
+            port = Binding(rule.protocol, rule.local, rule.global_)
+            port.secondary = rule.local in self._by_local[rule.protocol]
+            self._add(port)
             self._space(rule.protocol, rule.global_.address).claim(rule.global_.port)
         self._journal = journal
 
     def __iter__(self) -> Iterator[Binding]:
-        yield from self._hosts.values()
-        for table in self._by_local.values():
+        yield from self._hosts_by_global.values()
+        for table in self._by_global.values():
             yield from table.values()
 
     def __len__(self) -> int:
-        return len(self._hosts) + sum(map(len, self._by_local.values()))
+        return len(self._hosts_by_global) + sum(map(len, self._by_global.values()))
 
     def by_local(self, protocol: int, local: Endpoint) -> Binding | None:
         """The binding of an inside endpoint, if there is one."""
@@ -238,19 +244,9 @@ class Bindings:
         journal, self._journal = self._journal, None
         lost = []
         for binding in old:
-            same = self.by_local(binding.protocol, binding.local)
-            if (
-                binding.static
-                and same is not None
-                and (same.protocol, same.global_)
-                == (
-                    binding.protocol,
-                    binding.global_,
-                )
-            ):
+            if self._is_still_static(binding):
                 self._enter(binding)
-                continue
-            if binding.static or not self._takes(binding):
+            elif binding.static or not self._takes(binding):
                 lost.append(binding)
         if journal is not None:
             known = set(map(id, old))
@@ -261,6 +257,14 @@ class Bindings:
                     journal(BindingMade(binding))
         self._journal = journal
         return lost
+
+    def _is_still_static(self, binding: Binding) -> bool:
+        same = self.by_global(binding.protocol, binding.global_)
+        return (
+            binding.static
+            and same is not None
+            and (same.protocol, same.local, same.secondary) == (binding.protocol, binding.local, binding.secondary)
+        )
 
     def _takes(self, binding: Binding) -> bool:
         try:
@@ -299,13 +303,15 @@ class Bindings:
     def _add(self, binding: Binding) -> None:
         if self._journal is not None:
             self._journal(BindingMade(binding))
-        self._by_local[binding.protocol][binding.local] = binding
+        if not binding.secondary:
+            self._by_local[binding.protocol][binding.local] = binding
         self._by_global[binding.protocol][binding.global_] = binding
 
     def _add_host(self, binding: Binding) -> None:
         if self._journal is not None:
             self._journal(BindingMade(binding))
-        self._hosts[binding.local.address] = binding
+        if not binding.secondary:
+            self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
 
     def _release(self, protocol: int, name: Endpoint) -> None:

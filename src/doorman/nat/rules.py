@@ -14,8 +14,8 @@ class UnusableConfig(Exception):  # noqa: N818 - says what is wrong with what
     """The configuration is well formed but cannot be put to work; the text says why."""
 
 
-class StaticPortRule(NamedTuple):
-    """One port of an inside host that always has the same name outside."""
+class StaticRule(NamedTuple):
+    """An inside host, or one port of it, that always has the same name outside; with protocol 0, both ports are 0."""
 
     protocol: int
     local: Endpoint
@@ -41,20 +41,25 @@ class Rules:
         self._config = config
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
-        self.static_hosts = {rule.local: rule.global_ for rule in config.static_hosts}
+        self.static_hosts = [
+            StaticRule(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0)) for rule in config.statics.hosts
+        ]
         self.static_ports = [
-            StaticPortRule(
+            StaticRule(
                 TCP if rule.transport == "tcp" else UDP,
                 rule.local,
                 Endpoint(rule.global_ or self._interface_address(rule.interface), rule.global_port),
             )
-            for rule in config.static_ports
+            for rule in config.statics.ports
         ]
+        self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
+        self._host_names = {rule.global_.address for rule in self.static_hosts}
         self._pools: dict[str, AddressPool] = {}
         self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
-        self._owned = set(self.static_hosts.values()) | {rule.global_.address for rule in self.static_ports}
+        statics = [*self.static_hosts, *self.static_ports]
+        self._owned = {rule.global_.address for rule in statics}
         self._owned |= {interface.address for interface in config.interfaces.values() if interface.address}
-        self._locals = set(self.static_hosts) | {rule.local.address for rule in self.static_ports}
+        self._locals = {rule.local.address for rule in statics}
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}
@@ -83,7 +88,7 @@ class Rules:
 
     def static_port_host(self, address: Address) -> Address | None:
         """The global address of an inside host of which only single ports are mapped."""
-        return next((rule.global_.address for rule in self.static_ports if rule.local.address == address), None)
+        return self._port_hosts.get(address)
 
     def is_inside(self, address: Address) -> bool:
         """Whether an address is an inside host's.
@@ -130,7 +135,7 @@ class Rules:
         pool = self._config.pools.get(name)
         if pool is None:
             raise UnusableConfig(f"pool {name} of a NAT rule does not exist")
-        reserved = set(self.static_hosts.values())
+        reserved = set(self._host_names)
         if any(source.pool == name and not source.overload for source in self._config.dynamic_sources):
             reserved |= {rule.global_.address for rule in self.static_ports}
         return AddressPool(pool.first, pool.last, reserved)

@@ -38,7 +38,11 @@ def vacant(config: Config, interface: str, network: Prefix, own: Iterable[Addres
     Raises:
         OSError: the interface is not there, or this user may not ask.
     """
-    known = {*own, *(host.local for host in config.static_hosts), *(port.local.address for port in config.static_ports)}
+    known = {
+        *own,
+        *(host.local for host in config.statics.hosts),
+        *(port.local.address for port in config.statics.ports),
+    }
     hosts = [address for address in _last(network) if address not in known]
     candidates = [host for host in hosts if _translates(config, host)] or hosts
     taken = answering(interface, candidates[:_MOST])

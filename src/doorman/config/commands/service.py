@@ -13,7 +13,8 @@ from doorman.config.commands.mode import MODE
 from doorman.config.commands.settings import Setting, commands_of, start_from
 from doorman.config.commands.sip import SETTINGS as SIP_SETTINGS
 from doorman.config.commands.words import IP_NAT, TRANSPORT
-from doorman.config.model import Config, Failure, ServiceProfile, Transport, ports_at_first
+from doorman.config.model import Config, Failure, ServiceProfile, ports_at_first
+from doorman.config.statics import Transport
 
 ALGS = tuple(dict.fromkeys(service.alg for service in DEFAULT_PORTS))
 """The names of the ALGs, in the order of the registry."""

@@ -1,34 +1,33 @@
-"""`ip nat inside source static`: one host, or one port of a host, that is always seen under the same address."""
+"""`ip nat inside source static`: hosts, ports and networks that are always seen under the same address."""
 
-from typing import TypeVar
+from typing import Literal
 
 from doorman.config.command import Command, Refused
 from doorman.config.commands.words import INSIDE_SOURCE, TRANSPORT
-from doorman.config.model import Config, StaticHost, StaticPort, Transport
-from doorman.config.validity import require_host
+from doorman.config.model import Config
+from doorman.config.statics import Obstacle, Static, StaticHost, StaticNetwork, StaticPort, Transport
+from doorman.config.validity import host_bits, prefix_length, require_host
 from doorman.net.addresses import Address, Endpoint, address_text
 
-_Rule = TypeVar("_Rule")
+_Extendable = Literal["extendable"]
+SHORTEST_PREFIX = 20
+"""Of a network: each of its hosts has an entry in the tables."""
 
 
-def _add_host(config: Config, *, local_ip: Address, global_ip: Address) -> StaticHost:
+def _add_host(
+    config: Config, *, local_ip: Address, global_ip: Address, extendable: _Extendable | None = None
+) -> StaticHost:
     """Translate one inside host, all its protocols and ports, to a global address of its own."""
     require_host(local_ip, "local_ip")
     require_host(global_ip, "global_ip")
-    for other in config.static_hosts:
-        if other.local == local_ip or other.global_ == global_ip:
-            raise Refused(similar_host(other), "local_ip" if other.local == local_ip else "global_ip")
-    for port in config.static_ports:
-        if port.local.address == local_ip or port.global_ == global_ip:
-            raise Refused(similar_port(port), "local_ip" if port.local.address == local_ip else "global_ip")
-    rule = StaticHost(local_ip, global_ip)
-    config.static_hosts.append(rule)
+    rule = StaticHost(local_ip, global_ip, extendable is not None)
+    _add(config, rule)
     return rule
 
 
 def _remove_host(config: Config, *, local_ip: Address, global_ip: Address) -> None:
     """Remove the translation."""
-    _remove(config.static_hosts, StaticHost(local_ip, global_ip))
+    _remove(config, StaticHost(local_ip, global_ip))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -40,23 +39,15 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     global_port: int,
     global_ip: Address | None = None,
     interface: str | None = None,
+    extendable: _Extendable | None = None,
 ) -> StaticPort:
     """Translate one port of an inside host to a port of a global address, or of the address of an interface."""
-    rule = StaticPort(transport, Endpoint(local_ip, local_port), global_ip, interface, global_port)
     require_host(local_ip, "local_ip")
     if global_ip is not None:
         require_host(global_ip, "global_ip")
-    for host in config.static_hosts:
-        if host.local == local_ip or host.global_ == global_ip:
-            raise Refused(similar_host(host), "local_ip" if host.local == local_ip else "global_ip")
-    for other in config.static_ports:
-        if other.transport != transport:
-            continue
-        if other.local == rule.local:
-            raise Refused(similar_port(other), "local_port")
-        if (other.global_, other.interface, other.global_port) == (global_ip, interface, global_port):
-            raise Refused(similar_port(other), "global_port")
-    config.static_ports.append(rule)
+    local = Endpoint(local_ip, local_port)
+    rule = StaticPort(transport, local, global_ip, interface, global_port, extendable is not None)
+    _add(config, rule)
     return rule
 
 
@@ -72,28 +63,60 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
 ) -> None:
     """Remove the translation."""
     local = Endpoint(local_ip, local_port)
-    _remove(config.static_ports, StaticPort(transport, local, global_ip, interface, global_port))
+    _remove(config, StaticPort(transport, local, global_ip, interface, global_port))
 
 
-def _remove(rules: list[_Rule], rule: _Rule) -> None:
-    if rule not in rules:
+def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    local_ip: Address,
+    global_ip: Address,
+    mask: Address | None = None,
+    length: int | None = None,
+    extendable: _Extendable | None = None,
+) -> StaticNetwork:
+    """Translate each host of an inside network to the one with the same place in a global network."""
+    blamed = "mask" if mask is not None else "length"
+    prefix = prefix_length(mask, blamed) if mask is not None else length or 0
+    if prefix < SHORTEST_PREFIX:
+        most = 1 << (32 - SHORTEST_PREFIX)
+        raise Refused(f"% A network of more than {most} addresses (/{SHORTEST_PREFIX}) is not supported", blamed)
+    for address, parameter in ((local_ip, "local_ip"), (global_ip, "global_ip")):
+        require_host(address, parameter)
+        if host_bits(address, prefix):
+            raise Refused(f"% {address_text(address)} is not the address of a network of /{prefix}", parameter)
+    rule = StaticNetwork(local_ip, global_ip, prefix, extendable is not None)
+    _add(config, rule)
+    return rule
+
+
+def _remove_network(
+    config: Config, *, local_ip: Address, global_ip: Address, mask: Address | None = None, length: int | None = None
+) -> None:
+    """Remove the translation."""
+    prefix = prefix_length(mask, "mask") if mask is not None else length or 0
+    _remove(config, StaticNetwork(local_ip, global_ip, prefix))
+
+
+def _add(config: Config, rule: Static) -> None:
+    obstacle = config.statics.obstacle(rule)
+    if obstacle is not None:
+        raise Refused(similar(obstacle.rule), _blamed(obstacle))
+    config.statics.add(rule)
+
+
+def _blamed(obstacle: Obstacle) -> str:
+    return f"{obstacle.side}_{'port' if obstacle.is_port else 'ip'}"
+
+
+def _remove(config: Config, rule: Static) -> None:
+    if not config.statics.remove(rule):
         raise Refused("% Translation not found")
-    rules.remove(rule)
 
 
-def similar_host(rule: StaticHost) -> str:
-    """The message about a static host that stands in the way of another static."""
-    return _similar(f"{address_text(rule.local)} -> {address_text(rule.global_)}")
-
-
-def similar_port(rule: StaticPort) -> str:
-    """The message about a static port that stands in the way of another static."""
-    seen_as = rule.interface if rule.global_ is None else address_text(rule.global_)
-    return _similar(f"{rule.transport} {rule.local} -> {seen_as}:{rule.global_port}")
-
-
-def _similar(what: str) -> str:
-    return f"% similar static entry ({what}) already exists"
+def similar(rule: Static) -> str:
+    """The message about a static that stands in the way of another."""
+    return f"% similar static entry ({rule}) already exists"
 
 
 _HELP = (
@@ -107,16 +130,37 @@ _HELP = (
         "GLOBAL-PORT": "Global port",
         "interface": "Specify interface for global address",
         "INTERFACE": "Interface whose address is the global one",
+        "extendable": "Share names with other static translations that are extendable",
     }
 )
+_NETWORK_HELP = _HELP | {
+    "network": "Subnet translation",
+    "LOCAL-IP": "Inside local network address",
+    "GLOBAL-IP": "Inside global network address",
+    "MASK": "Network mask",
+    "prefix-length": "Specify the prefix length",
+    "LENGTH": "Prefix length",
+}
 
 COMMANDS = (
-    Command("ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4", _HELP, _add_host, _remove_host),
+    Command(
+        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 ~ [EXTENDABLE:extendable]",
+        _HELP,
+        _add_host,
+        _remove_host,
+    ),
     Command(
         "ip nat inside source static TRANSPORT:tcp|udp LOCAL-IP:ipv4 LOCAL-PORT:1-65535 "
-        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535",
+        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 ~ [EXTENDABLE:extendable]",
         _HELP,
         _add_port,
         _remove_port,
+    ),
+    Command(
+        "ip nat inside source static network LOCAL-IP:ipv4 GLOBAL-IP:ipv4 "
+        "{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32} ~ [EXTENDABLE:extendable]",
+        _NETWORK_HELP,
+        _add_network,
+        _remove_network,
     ),
 )

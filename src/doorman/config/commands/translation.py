@@ -4,7 +4,8 @@ from dataclasses import asdict, replace
 
 from doorman.config.command import Command
 from doorman.config.commands.words import IP_NAT, TRANSPORT
-from doorman.config.model import Config, Timeouts, Transport
+from doorman.config.model import Config, Timeouts
+from doorman.config.statics import Transport
 
 FIELDS = {
     "timeout": "translation",

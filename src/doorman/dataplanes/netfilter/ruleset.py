@@ -304,7 +304,7 @@ class _Rules:
             yield "counter drop"  # it has no lease: the pool is exhausted, or nobody is there to give one
             return
         to = self._addresses(source)
-        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in self._config.static_ports))
+        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in self._config.statics.ports))
         if not to or ports is None:
             yield "counter drop"
             return
@@ -318,7 +318,7 @@ class _Rules:
         """What ordinary flows are called outside; empty if static hosts have it all."""
         if source.pool is not None:
             pool = self._config.pools[source.pool]
-            taken = (_number(host.global_) for host in self._config.static_hosts)
+            taken = (_number(host.global_) for host in self._config.statics.hosts)
             run = _longest_run(_number(pool.first), _number(pool.last), taken)
             texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
             return "-".join(dict.fromkeys(texts))

@@ -163,14 +163,15 @@ class Tables:
     def _of_binding(self, binding: Binding) -> list[Element]:
         protocol, local, name = binding.protocol, binding.local, binding.global_
         if protocol == WHOLE_HOST:
-            return _of_host(local.address, name.address, static=binding.static)
+            return _of_host(binding)
         if protocol not in {TCP, UDP}:
             return []
         inside, outside = _end(protocol, local), _end(protocol, name)
         known = Element("bindings", inside, _goal(name))
         if not binding.static:
             return [known, Element("names", outside)]
-        elements = [known, Element("entrances", outside, _goal(local))]
+        elements = [] if binding.secondary else [known]
+        elements.append(Element("entrances", outside, _goal(local)))
         if local.port in self.served.get(protocol, ()):
             elements.append(Element("inspected", outside))
         return elements
@@ -202,10 +203,13 @@ def _milliseconds(closes: float, now: float) -> int:
     return 0 if closes >= NEVER else int((max(closes - now, 0) + _SLACK) * 1000)
 
 
-def _of_host(local: Address, name: Address, *, static: bool) -> list[Element]:
-    kind = "hosts" if static else "leases"
-    elements = [Element(kind, local, name), Element(f"{kind}_in", name, local), Element("whole", name)]
-    return elements if static else [*elements, Element("leased", local)]
+def _of_host(binding: Binding) -> list[Element]:
+    local, name = binding.local.address, binding.global_.address
+    kind = "hosts" if binding.static else "leases"
+    elements = [Element(f"{kind}_in", name, local), Element("whole", name)]
+    if not binding.secondary:
+        elements.insert(0, Element(kind, local, name))
+    return elements if binding.static else [*elements, Element("leased", local)]
 
 
 def _of_door(door: Door) -> list[Element]:

@@ -7,7 +7,7 @@ from doorman.algs.api import PROTOCOL_NUMBERS
 from doorman.cli.gateway import Selection
 from doorman.cli.shell.terminal import Terminal
 from doorman.config.command import Command, Refused
-from doorman.config.model import Transport
+from doorman.config.statics import Transport
 from doorman.net.addresses import Address, Endpoint
 
 

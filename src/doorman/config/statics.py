@@ -1,0 +1,225 @@
+"""Static translations: hosts, single ports and whole networks that are always seen under the same address.
+
+Each new one is held against those there are by what they take, so that thousands of them are read in no time.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from doorman.net.addresses import Address, Endpoint, Prefix, address_text
+
+Transport = Literal["tcp", "udp"]
+Side = Literal["local", "global"]
+
+
+@dataclass(frozen=True, slots=True)
+class StaticHost:
+    """`ip nat inside source static LOCAL GLOBAL [extendable]`: every protocol and port of one host."""
+
+    local: Address
+    global_: Address
+    extendable: bool = False
+
+    def __str__(self) -> str:
+        return f"{address_text(self.local)} -> {address_text(self.global_)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPort:
+    """`ip nat inside source static {tcp|udp} LOCAL PORT {GLOBAL | interface NAME} PORT [extendable]`.
+
+    `global_` is None where an interface is named, whose address it then is.
+    """
+
+    transport: Transport
+    local: Endpoint
+    global_: Address | None
+    interface: str | None
+    global_port: int
+    extendable: bool = False
+
+    def __str__(self) -> str:
+        seen_as = self.interface if self.global_ is None else address_text(self.global_)
+        return f"{self.transport} {self.local} -> {seen_as}:{self.global_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticNetwork:
+    """`ip nat inside source static network LOCAL GLOBAL MASK [extendable]`: each host, by its place in the network."""
+
+    local: Address
+    global_: Address
+    prefix_length: int
+    extendable: bool = False
+
+    @property
+    def hosts(self) -> Iterator[StaticHost]:
+        """What it says of each of its addresses, the first and the last included."""
+        first, seen_as = int.from_bytes(self.local, "big"), int.from_bytes(self.global_, "big")
+        for number in range(1 << (32 - self.prefix_length)):
+            local, global_ = (Address((start + number).to_bytes(4, "big")) for start in (first, seen_as))
+            yield StaticHost(local, global_, self.extendable)
+
+    def prefix(self, side: Side) -> Prefix:
+        """The network as it is on one side."""
+        return Prefix(self.local if side == "local" else self.global_, self.prefix_length)
+
+    def __str__(self) -> str:
+        return f"network {address_text(self.local)} -> {address_text(self.global_)} /{self.prefix_length}"
+
+
+Static = StaticHost | StaticPort | StaticNetwork
+
+
+class Obstacle(NamedTuple):
+    """A translation that stands in the way of another; what both would take is a name of a host, or of its port."""
+
+    rule: Static
+    side: Side
+    is_port: bool = False
+
+
+class Statics:
+    """All static translations of a configuration, in the order in which they were typed."""
+
+    __hash__ = None  # type: ignore[assignment]  # it changes, as a list does
+
+    def __init__(self, rules: Iterable[Static] = ()) -> None:
+        self._rules = dict.fromkeys(rules)
+        self._networks = [rule for rule in self._rules if isinstance(rule, StaticNetwork)]
+        self._index: _Index | None = None
+
+    def __iter__(self) -> Iterator[Static]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statics) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return f"Statics({list(self)!r})"
+
+    def __copy__(self) -> "Statics":
+        return Statics(self)
+
+    @property
+    def hosts(self) -> Iterator[StaticHost]:
+        """Hosts with an address for themselves, those of networks included: single ones first."""
+        yield from (rule for rule in self if isinstance(rule, StaticHost))
+        for rule in self:
+            if isinstance(rule, StaticNetwork):
+                yield from rule.hosts
+
+    @property
+    def ports(self) -> Iterator[StaticPort]:
+        """Single ports."""
+        return (rule for rule in self if isinstance(rule, StaticPort))
+
+    def obstacle(self, rule: Static) -> Obstacle | None:
+        """What stands in the way of a new translation.
+
+        A name on the outside is one host's, or one port's. All else may be shared where both say `extendable`: a host,
+        or a port of it, may have several names, and ports of an address may lead elsewhere than the address.
+        """
+        if isinstance(rule, StaticNetwork):
+            return next((found for other in self if (found := _overlap(rule, other))), None)
+        for network in self._networks:
+            found = _overlap(network, rule)
+            if found is not None:
+                return found._replace(rule=network)
+        index = self._indexed()
+        for name in _wanted(rule):
+            for other in index.get(name.key, ()):
+                if not (name.is_shareable and rule.extendable and other.extendable):
+                    return Obstacle(other, name.side, name.is_port)
+        return None
+
+    def add(self, rule: Static) -> None:
+        """Enter a translation in whose way nothing stands."""
+        if isinstance(rule, StaticNetwork):
+            self._networks.append(rule)
+        else:
+            _enter(self._indexed(), rule)
+        self._rules[rule] = None
+
+    def remove(self, rule: Static) -> bool:
+        """Take one out, whether or not it is extendable; False if there is none."""
+        for one in (rule, replace(rule, extendable=not rule.extendable)):
+            if one in self._rules:
+                del self._rules[one]
+                self._networks = [network for network in self._networks if network != one]
+                self._index = None
+                return True
+        return False
+
+    def _indexed(self) -> "_Index":
+        if self._index is None:
+            self._index = {}
+            for rule in self._rules:
+                if not isinstance(rule, StaticNetwork):
+                    _enter(self._index, rule)
+        return self._index
+
+
+_Index = dict[Hashable, dict[StaticHost | StaticPort, None]]
+_SIDES: tuple[Side, ...] = ("local", "global")
+
+
+class _Name(NamedTuple):
+    """A name that a translation wants, the rules that have it by its key, and whether it can be shared with those."""
+
+    key: Hashable
+    side: Side
+    is_port: bool
+    is_shareable: bool
+
+
+def _wanted(rule: StaticHost | StaticPort) -> tuple[_Name, ...]:
+    if isinstance(rule, StaticHost):
+        return (
+            _Name(("local", rule.local), "local", is_port=False, is_shareable=True),
+            _Name(("global", rule.global_), "global", is_port=False, is_shareable=False),
+            _Name(("ports of local", rule.local), "local", is_port=False, is_shareable=True),
+            _Name(("ports of global", rule.global_), "global", is_port=False, is_shareable=True),
+        )
+    local, global_ = _port_keys(rule)
+    return (
+        _Name(("local", rule.local.address), "local", is_port=False, is_shareable=True),
+        _Name(("global", rule.global_), "global", is_port=False, is_shareable=True),
+        _Name(local, "local", is_port=True, is_shareable=True),
+        _Name(global_, "global", is_port=True, is_shareable=False),
+    )
+
+
+def _port_keys(rule: StaticPort) -> tuple[Hashable, Hashable]:
+    return (rule.transport, rule.local), (rule.transport, rule.global_ or rule.interface, rule.global_port)
+
+
+def _enter(index: _Index, rule: StaticHost | StaticPort) -> None:
+    keys: tuple[Hashable, ...]
+    if isinstance(rule, StaticHost):
+        keys = (("local", rule.local), ("global", rule.global_))
+    else:
+        keys = (*_port_keys(rule), ("ports of local", rule.local.address), ("ports of global", rule.global_))
+    for key in keys:
+        index.setdefault(key, {})[rule] = None
+
+
+def _overlap(network: StaticNetwork, other: Static) -> Obstacle | None:
+    """Whether a network and another translation have an address in common: nothing is shared with a network."""
+    for side in _SIDES:
+        ours, theirs = network.prefix(side), _prefix(other, side)
+        if theirs is not None and (ours.network in theirs or theirs.network in ours):
+            return Obstacle(other, side)
+    return None
+
+
+def _prefix(rule: Static, side: Side) -> Prefix | None:
+    if isinstance(rule, StaticNetwork):
+        return rule.prefix(side)
+    if side == "local":
+        return Prefix(rule.local if isinstance(rule, StaticHost) else rule.local.address, 32)
+    return Prefix(rule.global_, 32) if rule.global_ is not None else None
