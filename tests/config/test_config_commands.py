@@ -19,7 +19,7 @@ from doorman.config.model import (
     Pool,
     Timeouts,
 )
-from doorman.config.modes import CONFIGURE, END, EXIT, INTERFACE, SUBMODES
+from doorman.config.modes import CONFIGURE, END, EXIT, INTERFACE, POOL, SUBMODES
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.config.session import Session
@@ -29,6 +29,8 @@ from doorman.net.addresses import Endpoint, address_of
 COMMANDS = [
     command for mode in (CONFIGURE, *SUBMODES.values()) for command in mode.commands if command not in (EXIT, END)
 ]
+MODES = {"": CONFIGURE, "interface": INTERFACE, "ip": POOL}
+"""The mode that the first word of a line which enters one leads to."""
 BASE = """
 interface in0
 interface out0
@@ -67,6 +69,8 @@ DONE_AND_UNDONE = [
         "ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0",
         "no ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0",
     ),
+    ("ip nat pool Q prefix-length 24", "address 192.0.2.1 192.0.2.9", "no address 192.0.2.1 192.0.2.9"),
+    ("", "ip nat pool Q netmask 255.255.255.0 type generic", "no ip nat pool Q"),
     ("", "ip nat inside source list 1 pool P", "no ip nat inside source list 1 pool P"),
     ("", "ip nat inside source list 1 interface out0 overload", "no ip nat inside source list 1 interface out0"),
     ("", "ip nat inside source list 1 pool P overload", "no ip nat inside source list 1 pool P overload"),
@@ -154,7 +158,7 @@ def test_every_command_is_in_the_table_with_its_no_form() -> None:
     tried = set()
     for mode, *lines in DONE_AND_UNDONE:
         for line in lines:
-            parsed = (INTERFACE if mode else CONFIGURE).tree.parse(line)
+            parsed = MODES[mode.split(" ")[0]].tree.parse(line)
             tried.add((parsed.command.grammar, parsed.negated))
     wanted = {(command.grammar, False) for command in COMMANDS if command.run}
     wanted |= {(command.grammar, True) for command in COMMANDS if command.undo}
@@ -290,7 +294,7 @@ end
                 ((0, "phones"),),
             )
         },
-        pools={"P": Pool("P", address_of("192.0.2.10"), address_of("192.0.2.20"), 24)},
+        pools={"P": Pool("P", ((address_of("192.0.2.10"), address_of("192.0.2.20")),), 24)},
         dynamic_sources=[DynamicSource("1", None, outside, overload=True)],
         statics=Statics(
             [

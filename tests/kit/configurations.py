@@ -134,10 +134,14 @@ def access_lists(draw: st.DrawFn) -> dict[str, AccessList]:
 def pools(draw: st.DrawFn) -> dict[str, Pool]:
     found = {}
     for name in draw(st.lists(words, max_size=3, unique=True)):
-        first, last = sorted(draw(st.tuples(hosts, hosts)))
-        least = 32 - (int.from_bytes(first, "big") ^ int.from_bytes(last, "big")).bit_length()
-        found[name] = Pool(name, first, last, draw(st.integers(1, least)) if least else 0)
-    return {name: pool for name, pool in found.items() if pool.prefix_length}
+        ends = sorted(draw(st.lists(hosts, min_size=2, max_size=6, unique=True)))
+        pairs = tuple(zip(ends[::2], ends[1::2], strict=False))
+        least = min(
+            32 - (int.from_bytes(first, "big") ^ int.from_bytes(last, "big")).bit_length() for first, last in pairs
+        )
+        if least:
+            found[name] = Pool(name, pairs, draw(st.integers(1, least)), draw(st.booleans()))
+    return found
 
 
 @st.composite
@@ -178,7 +182,8 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
         pool = draw(st.sampled_from([None, *config.pools]))
         interface = draw(st.sampled_from([None, *config.interfaces])) if pool is None else None
         if pool or interface:
-            found.append(DynamicSource(number, pool, interface, draw(st.booleans())))
+            may_share = pool is None or not config.pools[pool].match_host
+            found.append(DynamicSource(number, pool, interface, may_share and draw(st.booleans())))
     return found
 
 

@@ -18,7 +18,7 @@ from doorman.engine.results import Change, Side
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import address_of
 from doorman.net.packet import TCP, UDP
-from kit.gateway import OVERLOAD, POOL
+from kit.gateway import INTERFACES, OVERLOAD, POOL
 from kit.packets import endpoint
 
 PHONE, OTHER = "192.168.1.10", "192.168.1.11"
@@ -284,6 +284,24 @@ class PlaneContract:
         gate = Gate(world, OVERLOAD + "ip nat inside source static network 192.168.1.0 203.0.113.64 /27\n")
         assert gate.from_inside(PHONE_RTP, PEER_RTP) == ("203.0.113.74:4000", PEER_RTP)
         assert gate.from_outside(PEER_RTP, "203.0.113.75:80", TCP) == (PEER_RTP, f"{OTHER}:80")
+
+    def test_a_pool_of_ranges_gives_each_host_one_with_its_own_number(self, world: World) -> None:
+        ranges = " address 203.0.113.70 203.0.113.74\n address 203.0.114.10 203.0.114.20\n"
+        pool = f"ip nat pool P prefix-length 24 type match-host\n{ranges}"
+        gate = Gate(world, INTERFACES + pool + "ip nat inside source list 1 pool P\n")
+        assert gate.name(PHONE_RTP) == "203.0.114.10:4000"
+        gate.commit()
+        assert gate.from_inside(PHONE_RTP, PEER_RTP) == ("203.0.114.10:4000", PEER_RTP)
+        assert gate.from_outside(f"{PEER}:1", "203.0.114.10:80", TCP) == (f"{PEER}:1", f"{PHONE}:80")
+
+    def test_a_shared_pool_of_ranges(self, world: World) -> None:
+        pool = (
+            "ip nat pool P prefix-length 24\n address 203.0.113.70 203.0.113.70\n address 203.0.114.10 203.0.114.20\n"
+        )
+        gate = Gate(world, INTERFACES + pool + "ip nat inside source list 1 pool P overload\n")
+        found = gate.from_inside(PHONE_RTP, PEER_RTP)
+        assert found is not None
+        assert found[0].startswith(("203.0.114.", "203.0.113.70:"))
 
     def test_a_lease_is_an_address_for_a_host_alone(self, world: World) -> None:
         gate = Gate(world, POOL)

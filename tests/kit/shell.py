@@ -331,8 +331,9 @@ class FakeGateway:
         if name is None:
             return {}
         pool = self.config.pools[name]
-        ends = {"first": address_text(pool.first), "last": address_text(pool.last), "netmask": "255.255.255.0"}
-        return ends | {"addresses": 5, "allocated": 1, "misses": 0}
+        ranges = [[address_text(first), address_text(last)] for first, last in pool.ranges]
+        size = {"ranges": ranges, "netmask": "255.255.255.0", "type": "generic"}
+        return size | {"addresses": 5, "allocated": 1, "misses": 0}
 
 
 def typed(session: ShellSession, line: str, *, as_json: bool = False) -> str:

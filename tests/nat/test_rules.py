@@ -17,6 +17,8 @@ TWO_LISTS = (
     + "ip nat inside source list 2 pool P\n"
 )
 
+HOST = address_of("192.168.1.10")
+
 
 def rules(config_text: str) -> Rules:
     return Rules(read_config(config_text, "test.cfg"))
@@ -89,7 +91,7 @@ def test_two_rules_with_one_pool_take_from_one_pool() -> None:
 def test_a_pool_does_not_give_out_what_a_static_rule_has() -> None:
     whole = rules(POOL + "ip nat inside source static 192.168.1.5 203.0.113.20\n").dynamic[0].pool
     port = rules(POOL + "ip nat inside source static tcp 192.168.1.5 80 203.0.113.20 80\n").dynamic[0].pool
-    assert whole.lease() == port.lease() == address_of("203.0.113.21")
+    assert whole.lease(HOST) == port.lease(HOST) == address_of("203.0.113.21")
 
 
 def test_an_overloaded_pool_shares_an_address_of_which_only_ports_are_static() -> None:
@@ -124,6 +126,6 @@ def test_a_configuration_without_nat_is_one() -> None:
 def test_a_configuration_may_come_from_anywhere() -> None:
     first, last = address_of("203.0.113.20"), address_of("203.0.113.21")
     config = Config(
-        pools={"P": Pool("P", first, last, 24)}, statics=Statics([StaticHost(address_of("10.0.0.1"), first)])
+        pools={"P": Pool("P", ((first, last),), 24)}, statics=Statics([StaticHost(address_of("10.0.0.1"), first)])
     )
     assert Rules(config).owns(first)

@@ -23,6 +23,8 @@ def find_faults(config: Config) -> Iterator[Fault]:
             yield Fault(source, "number", f"% Access list {source.access_list} does not exist")
         if source.pool is not None and source.pool not in config.pools:
             yield Fault(source, "pool", f"% Pool {source.pool} does not exist")
+        elif source.pool is not None and source.overload and config.pools[source.pool].match_host:
+            yield Fault(source, "pool", f"% Pool {source.pool} is of type match-host: its addresses are not shared")
         yield from _interface_faults(config, source)
     for port in config.statics.ports:
         yield from _interface_faults(config, port)

@@ -74,12 +74,15 @@ class AccessList:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """`ip nat pool NAME FIRST LAST {netmask MASK | prefix-length N}`: both ends are part of it."""
+    """`ip nat pool NAME [FIRST LAST] {netmask MASK | prefix-length N} [type match-host]`, and `address FIRST LAST`.
+
+    Both ends are part of a range; each range lies within one network of the prefix.
+    """
 
     name: str
-    first: Address
-    last: Address
+    ranges: tuple[tuple[Address, Address], ...]
     prefix_length: int
+    match_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)

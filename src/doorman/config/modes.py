@@ -49,5 +49,7 @@ CONFIGURE = Mode(
 
 INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS, *mode.INTERFACE_COMMANDS)
 
-SUBMODES = {mode.name: mode for mode in (INTERFACE,)}
+POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
+
+SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL)}
 """The modes that commands enter, by name."""

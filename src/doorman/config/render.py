@@ -84,8 +84,13 @@ def _or_never(seconds: int | None) -> str:
 def _pools(config: Config) -> Iterator[str]:
     for name in sorted(config.pools):
         pool = config.pools[name]
-        ends = f"{address_text(pool.first)} {address_text(pool.last)}"
-        yield f"ip nat pool {name} {ends} prefix-length {pool.prefix_length}"
+        ranges = [f"{address_text(first)} {address_text(last)}" for first, last in pool.ranges]
+        size = f"prefix-length {pool.prefix_length}{' type match-host' if pool.match_host else ''}"
+        if len(ranges) == 1:
+            yield f"ip nat pool {name} {ranges[0]} {size}"
+            continue
+        yield f"ip nat pool {name} {size}"
+        yield from (f" address {ends}" for ends in ranges)
 
 
 def _dynamic(config: Config) -> Iterator[str]:

@@ -171,17 +171,17 @@ class Counts:
         pool = config.pools.get(name or "")
         if pool is None:
             return {}
-        first, last = (int.from_bytes(end, "big") for end in (pool.first, pool.last))
         used = {
             binding.global_.address
             for binding in self._traffic.engine.state.bindings
-            if not binding.static and first <= int.from_bytes(binding.global_.address, "big") <= last
+            if not binding.static and any(first <= binding.global_.address <= last for first, last in pool.ranges)
         }
+        sizes = (int.from_bytes(last, "big") - int.from_bytes(first, "big") + 1 for first, last in pool.ranges)
         return {
-            "first": address_text(pool.first),
-            "last": address_text(pool.last),
+            "ranges": [[address_text(first), address_text(last)] for first, last in pool.ranges],
             "netmask": address_text(mask_of(pool.prefix_length)),
-            "addresses": last - first + 1,
+            "type": "match-host" if pool.match_host else "generic",
+            "addresses": sum(sizes),
             "allocated": len(used),
             "misses": self._traffic.engine.drops["pool-exhausted"],
         }

@@ -169,7 +169,7 @@ class Bindings:
         if rule is None:
             return []
         if not rule.overload:
-            address = rule.pool.lease()
+            address = rule.pool.lease(local.address)
             host = Binding(WHOLE_HOST, Endpoint(local.address, 0), Endpoint(address, 0), rule)
             self._add_host(host)
             return [host]
@@ -284,7 +284,7 @@ class Bindings:
             raise Refused("name-taken")
         binding.rule = rule
         if binding.protocol == WHOLE_HOST:
-            if not rule.pool.claim(name.address):
+            if not rule.pool.claim(name.address, local.address):
                 raise Refused("name-taken")
         else:
             share = self._shares.get(local.address) or _Share(name.address)

@@ -1,33 +1,56 @@
 """Global addresses to give out: one for each inside host, or a few which many share."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from doorman.algs.api import Refused
 from doorman.net.addresses import Address
 
 
+class _Run(NamedTuple):
+    """The addresses of a range as numbers, and how many stand before them in the pool."""
+
+    first: int
+    size: int
+    before: int
+
+
 class AddressPool:
-    """The addresses from `first` to `last` without the `reserved` ones, given out in turn.
+    """Ranges of addresses, both ends included, without the `reserved` ones; given out in turn.
+
+    Args:
+        ranges: which do not overlap.
+        reserved: what others have.
+        host_bits: with `type match-host`, how many bits a host keeps of its own address; otherwise 0.
 
     Raises:
-        ValueError: the ends are not of one family, or the wrong way round.
+        ValueError: the ends of a range are not of one family, or the wrong way round.
     """
 
-    __slots__ = ("_count", "_first", "_leased", "_next", "_width")
+    __slots__ = ("_count", "_host_mask", "_leased", "_next", "_runs", "_width")
 
-    def __init__(self, first: Address, last: Address, reserved: Collection[Address] = ()) -> None:
-        self._first = int.from_bytes(first, "big")
-        self._count = int.from_bytes(last, "big") - self._first + 1
-        if len(first) != len(last) or self._count < 1:
-            raise ValueError("a pool goes from its first address to its last")
-        self._width = len(first)
+    def __init__(
+        self, ranges: Sequence[tuple[Address, Address]], reserved: Collection[Address] = (), *, host_bits: int = 0
+    ) -> None:
+        self._runs: list[_Run] = []
+        self._count = 0
+        for first, last in ranges:
+            number = int.from_bytes(first, "big")
+            count = int.from_bytes(last, "big") - number + 1
+            if len(first) != len(last) or count < 1:
+                raise ValueError("a pool goes from its first address to its last")
+            self._runs.append(_Run(number, count, self._count))
+            self._count += count
+        self._width = len(ranges[0][0]) if ranges else 0
+        self._host_mask = (1 << host_bits) - 1
         self._leased = {address for address in reserved if address in self}
         self._next = 0
 
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, bytes) or len(address) != self._width:
             return False
-        return 0 <= int.from_bytes(address, "big") - self._first < self._count
+        number = int.from_bytes(address, "big")
+        return any(0 <= number - run.first < run.size for run in self._runs)
 
     def share(self) -> Address:
         """An address for one more host, which others may have too: each in its turn.
@@ -42,19 +65,20 @@ class AddressPool:
             address = self._turn()
         return address
 
-    def lease(self) -> Address:
+    def lease(self, host: Address) -> Address:
         """An address for one host alone.
 
         Raises:
-            Refused: all are leased or reserved.
+            Refused: all are leased or reserved, or that with the host's own number is.
         """
-        address = self.share()
+        address = self._of_number(host) if self._host_mask else self.share()
         self._leased.add(address)
         return address
 
-    def claim(self, address: Address) -> bool:
-        """Lease this very address; False if it is not one to be had."""
-        if address not in self or address in self._leased:
+    def claim(self, address: Address, host: Address) -> bool:
+        """Lease this very address to a host; False if it is not one to be had, or not with the host's number."""
+        differs = int.from_bytes(address, "big") ^ int.from_bytes(host, "big")
+        if address not in self or address in self._leased or differs & self._host_mask:
             return False
         self._leased.add(address)
         return True
@@ -64,6 +88,16 @@ class AddressPool:
         self._leased.discard(address)
 
     def _turn(self) -> Address:
-        address = Address((self._first + self._next).to_bytes(self._width, "big"))
+        run = next(run for run in self._runs if self._next < run.before + run.size)
+        address = Address((run.first + self._next - run.before).to_bytes(self._width, "big"))
         self._next = (self._next + 1) % self._count
         return address
+
+    def _of_number(self, host: Address) -> Address:
+        """The first address to be had that has the host's number in its network."""
+        number = int.from_bytes(host, "big") & self._host_mask
+        for run in self._runs:
+            address = Address((run.first & ~self._host_mask | number).to_bytes(self._width, "big"))
+            if address in self and address not in self._leased:
+                return address
+        raise Refused("pool-exhausted")

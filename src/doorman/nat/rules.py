@@ -125,7 +125,7 @@ class Rules:
         if source.pool is None:
             address = self._interface_address(source.interface)
             # One address for all: without its ports it could serve but a single host.
-            return DynamicRule(source, AddressPool(address, address), overload=True)
+            return DynamicRule(source, AddressPool([(address, address)]), overload=True)
         if source.pool not in self._pools:
             self._pools[source.pool] = self._make_pool(source.pool)
         return DynamicRule(source, self._pools[source.pool], source.overload)
@@ -138,7 +138,7 @@ class Rules:
         reserved = set(self._host_names)
         if any(source.pool == name and not source.overload for source in self._config.dynamic_sources):
             reserved |= {rule.global_.address for rule in self.static_ports}
-        return AddressPool(pool.first, pool.last, reserved)
+        return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.match_host else 0)
 
     def _interface_address(self, name: str | None) -> Address:
         interface = self._config.interfaces.get(name or "")

@@ -1,5 +1,6 @@
 """Configuration of a running gateway: each line takes effect at once, or leaves everything as it was."""
 
+from collections.abc import Container
 from copy import copy
 from dataclasses import fields
 
@@ -7,7 +8,7 @@ from doorman.cli.gateway import Gateway, NotApplied
 from doorman.config.command import CommandError, RefusedError
 from doorman.config.in_force import in_force
 from doorman.config.model import Config
-from doorman.config.modes import EXIT, INTERFACE
+from doorman.config.modes import EXIT, INTERFACE, POOL, Mode
 from doorman.config.session import Done, Session
 from doorman.config.tree import Parsed
 
@@ -32,10 +33,9 @@ class Configuring(Session):
         """
         self.told = []
         before = self._gateway.config
-        # Out of the mode of an interface that somebody else removed.
-        levels = [
-            level for level in self._levels if level.mode is not INTERFACE or level.subject[0] in before.interfaces
-        ]
+        # Out of the mode of an interface or a pool that somebody else removed.
+        known: dict[Mode, Container[object]] = {INTERFACE: before.interfaces, POOL: before.pools}
+        levels = [level for level in self._levels if level.mode not in known or level.subject[0] in known[level.mode]]
         self.config, self._levels = editable(before), list(levels)
         try:
             done = super().execute(line)

@@ -7,7 +7,8 @@ The keys of the NAT's statistics, all counters since the last `clear ip nat stat
     hits, misses   packets that found a translation, and that made or did not find one
     expired        translations that ended by themselves
     mappings       a list, one for each dynamic rule: access_list, pool or interface (the other None), overload,
-                   in_use (translations); and for a pool first, last, netmask, addresses, allocated, misses
+                   in_use (translations); and for a pool ranges (first, last), netmask, type, addresses, allocated,
+                   misses
     doors          open (now), opened, closed, promoted
     queued         packets of signalling that wait now
     counters       groups of further counters by their title: {"Queue": {"received": 4, "lost": 0}, …}
@@ -60,10 +61,11 @@ def _mappings(mappings: list[Json]) -> Iterator[str]:
 def _pool(mapping: Json) -> Iterator[str]:
     total, allocated = mapping["addresses"], mapping["allocated"]
     yield f" pool {mapping['pool']}: netmask {mapping['netmask']}"
-    yield f"        start {mapping['first']} end {mapping['last']}"
+    for first, last in mapping["ranges"]:
+        yield f"        start {first} end {last}"
     yield (
-        f"        type generic, total addresses {total}, allocated {allocated} ({100 * allocated // total}%), "
-        f"misses {mapping['misses']}"
+        f"        type {mapping['type']}, total addresses {total}, allocated {allocated} "
+        f"({100 * allocated // max(total, 1)}%), misses {mapping['misses']}"
     )
 
 

@@ -318,8 +318,9 @@ class _Rules:
         """What ordinary flows are called outside; empty if static hosts have it all."""
         if source.pool is not None:
             pool = self._config.pools[source.pool]
-            taken = (_number(host.global_) for host in self._config.statics.hosts)
-            run = _longest_run(_number(pool.first), _number(pool.last), taken)
+            taken = [_number(host.global_) for host in self._config.statics.hosts]
+            runs = (_longest_run(_number(first), _number(last), taken) for first, last in pool.ranges)
+            run = max(filter(None, runs), key=lambda run: run[1] - run[0], default=None)
             texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
             return "-".join(dict.fromkeys(texts))
         interface = self._config.interfaces[source.interface or ""]
