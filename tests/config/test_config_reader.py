@@ -57,6 +57,7 @@ interface in0
 ip nat inside source static udp 10.0.0.5 53 interface in1 53
 ip nat inside source list 1 pool Q
 access-list 1 permit any
+ip nat translation max-entries list 8 100
 """
     assert places(text) == [
         (1, 27, "% Access list 7 does not exist"),
@@ -65,6 +66,7 @@ access-list 1 permit any
         (4, 22, "% Incomplete command."),
         (5, 55, "% Interface in1 does not exist"),
         (6, 34, "% Pool Q does not exist"),
+        (8, 37, "% Access list 8 does not exist"),
     ]
 
 

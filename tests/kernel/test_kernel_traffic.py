@@ -668,3 +668,13 @@ def test_commands_of_other_features_are_told_and_never_written_over(live: Live, 
             Gateway(path, live.config, live.traffic, tmp_path / "traces", strict=True).reload()
         path.write_text(OVERLOAD)
         gateway.write_memory()
+
+
+def test_names_beyond_the_limit_are_refused_and_ordinary_flows_are_the_kernels(live: Live, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    with live.wires.gateway.inside():
+        gateway.apply(read_config(OVERLOAD + "ip nat translation max-entries 2\n", "test.cfg"))
+    assert live.out(request(body=sdp()), PHONE, PEER) == []
+    assert live.engine.drops["sip: max-entries"] == 1
+    for port in range(4000, 4005):
+        assert live.out(b"ordinary", f"10.0.0.10:{port}", "198.51.100.20:9")

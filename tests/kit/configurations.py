@@ -15,6 +15,7 @@ from doorman.config.model import (
     DynamicSource,
     Failure,
     Interface,
+    MaxEntries,
     NatSide,
     Pool,
     Timeouts,
@@ -188,6 +189,18 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
 
 
 @st.composite
+def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
+    numbers = st.integers(1, 2_147_483_647)
+    named = sorted(draw(st.sets(st.sampled_from(lists))) if lists else (), key=int)
+    return MaxEntries(
+        draw(st.none() | numbers),
+        draw(st.none() | numbers),
+        tuple(sorted(draw(st.dictionaries(hosts, numbers, max_size=2)).items())),
+        tuple((name, draw(numbers)) for name in named),
+    )
+
+
+@st.composite
 def configs(draw: st.DrawFn) -> Config:
     """Whole configurations whose rules name only what there is."""
     config = Config(
@@ -206,6 +219,7 @@ def configs(draw: st.DrawFn) -> Config:
     )
     config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
     config.failures = draw(failures)
+    config.max_entries = draw(max_entries(list(config.access_lists)))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.statics = draw(statics(list(config.interfaces)))
     return config

@@ -77,6 +77,9 @@ DROPS = {
     "icmp-error-without-quote": "the error does not say which packet it is about",
     "icmp-error-without-session": "the error is about a packet that did not pass here",
     "malformed fragment": "its length or its place in the datagram cannot be right",
+    "max-entries": "as many translations as 'ip nat translation max-entries' allows",
+    "max-entries-of-host": "this inside host has as many as 'ip nat translation max-entries all-host' or 'host' allows",
+    "max-entries-of-list": "hosts of this access list have as many as 'ip nat translation max-entries list' allows",
     "message-too-long": (
         "with the new addresses it would no longer fit into a datagram; over TCP, it is longer than "
         "'ip nat service sip max-message-size'. 'ip nat service sip oversized pass' lets it pass as it came"

@@ -9,7 +9,7 @@ from doorman.config.statics import StaticPort
 
 
 class Fault(NamedTuple):
-    """A rule, or a setting of an ALG (both names), that cannot work; the parameter of its command to blame, and why."""
+    """A rule, or a setting by two names, that cannot work; the parameter of its command to blame, and why."""
 
     rule: DynamicSource | StaticPort | tuple[str, str]
     parameter: str
@@ -38,12 +38,15 @@ def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Itera
 
 
 def _missing_lists(config: Config) -> Iterator[Fault]:
-    """Settings of ALGs that name access lists."""
+    """Settings of ALGs, and limits, that name access lists."""
     for alg, settings in config.settings.items():
         for field in settings.LISTS:
             number = getattr(settings, field)
             if number and str(number) not in config.access_lists:
                 yield Fault((alg, field), "number", f"% Access list {number} does not exist")
+    for name, _ in config.max_entries.lists:
+        if name not in config.access_lists:
+            yield Fault(("max-entries", name), "number", f"% Access list {name} does not exist")
 
 
 def _taken_ports(config: Config) -> Iterator[Fault]:

@@ -115,6 +115,19 @@ class Timeouts:
     """`ip nat translation port-timeout {tcp|udp} PORT SECONDS`, sorted."""
 
 
+@dataclass(frozen=True, slots=True)
+class MaxEntries:
+    """`ip nat translation max-entries …`: how many names may be given out; None and what is not named: no limit.
+
+    `hosts` and `lists` have a number for each inside host, and for each access list by its name; both sorted.
+    """
+
+    all: int | None = None
+    all_host: int | None = None
+    hosts: tuple[tuple[Address, int], ...] = ()
+    lists: tuple[tuple[str, int], ...] = ()
+
+
 @dataclass(slots=True)
 class Config:
     """A whole configuration. Dictionaries are keyed by the name that commands use."""
@@ -134,6 +147,7 @@ class Config:
     failures: dict[str, Failure] = field(default_factory=dict)
     """What was said of each ALG's failure, by its name."""
     timeouts: Timeouts = Timeouts()
+    max_entries: MaxEntries = MaxEntries()
 
     @property
     def settings_with_lists(self) -> dict[str, Settings]:

@@ -11,7 +11,7 @@ from doorman.config.commands.service import ALGS, SETTINGS, transports_of
 from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
-from doorman.config.model import AccessEntry, AccessList, Config, Interface, Timeouts, ports_at_first
+from doorman.config.model import AccessEntry, AccessList, Config, Interface, MaxEntries, Timeouts, ports_at_first
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.net.addresses import UNSPECIFIED_V4, address_text
@@ -26,7 +26,14 @@ def render(config: Config) -> str:
         [f"hostname {config.hostname}"] if config.hostname != _DEFAULTS.hostname else [],
         *(list(_interface(config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
         ["exit"] if config.interfaces and any(alg.mode != "full" for alg in config.settings.values()) else [],
-        [*_services(config), *_timeouts(config.timeouts), *_pools(config), *_dynamic(config), *_static(config)],
+        [
+            *_services(config),
+            *_timeouts(config.timeouts),
+            *_max_entries(config.max_entries),
+            *_pools(config),
+            *_dynamic(config),
+            *_static(config),
+        ],
         [
             line
             for number in sorted(config.access_lists, key=natural_order)
@@ -75,6 +82,15 @@ def _timeouts(timeouts: Timeouts) -> Iterator[str]:
             yield f"ip nat translation {keyword} {_or_never(seconds)}"
     for transport, port, seconds in timeouts.ports:
         yield f"ip nat translation port-timeout {transport} {port} {_or_never(seconds)}"
+
+
+def _max_entries(limits: MaxEntries) -> Iterator[str]:
+    everyone = [("", limits.all), ("all-host ", limits.all_host)]
+    hosts = [(f"host {address_text(address)} ", most) for address, most in limits.hosts]
+    lists = [(f"list {name} ", most) for name, most in limits.lists]
+    for whose, most in [*everyone, *hosts, *lists]:
+        if most is not None:
+            yield f"ip nat translation max-entries {whose}{most}"
 
 
 def _or_never(seconds: int | None) -> str:

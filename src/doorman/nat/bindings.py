@@ -109,6 +109,7 @@ class Bindings:
         self._ports_end = ports_end
         self._reserved = reserved
         self._journal = None
+        self._limits = rules.entry_limits()
         self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
         self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
         self._hosts: dict[Address, Binding] = {}
@@ -163,11 +164,13 @@ class Bindings:
         None of them may be bound yet. An empty list: no rule wants this host translated.
 
         Raises:
-            Refused: the pool or the ports are exhausted, or the protocol has no ports to tell hosts apart by.
+            Refused: the pool or the ports are exhausted, there would be too many entries, or the protocol has no ports
+                to tell hosts apart by.
         """
         rule = self._rules.dynamic_for(local.address)
         if rule is None:
             return []
+        self._limits.admit(local.address, count if rule.overload else 1)
         if not rule.overload:
             address = rule.pool.lease(local.address)
             host = Binding(WHOLE_HOST, Endpoint(local.address, 0), Endpoint(address, 0), rule)
@@ -195,11 +198,12 @@ class Bindings:
         """Bind an endpoint to this very name, by the rule of another dynamic binding of its host.
 
         Raises:
-            Refused: the name is taken, or the other binding is static.
+            Refused: the name is taken, the other binding is static, or there would be too many entries.
         """
         share = self._shares.get(local.address)
         if share is None or like.rule is None or not 0 < global_.port < self._ports_end:
             raise Refused("port-pair-unavailable")
+        self._limits.admit(local.address, 1)
         if not self._space(protocol, global_.address).claim(global_.port):
             raise Refused("port-pair-unavailable")
         binding = Binding(protocol, local, global_, like.rule)
@@ -213,6 +217,7 @@ class Bindings:
             return
         if self._journal is not None:
             self._journal(BindingFreed(binding))
+        self._limits.change(binding.local.address, -1)
         if binding.protocol == WHOLE_HOST:
             del self._hosts[binding.local.address]
             del self._hosts_by_global[binding.global_.address]
@@ -303,6 +308,8 @@ class Bindings:
     def _add(self, binding: Binding) -> None:
         if self._journal is not None:
             self._journal(BindingMade(binding))
+        if not binding.static:
+            self._limits.change(binding.local.address, 1)
         if not binding.secondary:
             self._by_local[binding.protocol][binding.local] = binding
         self._by_global[binding.protocol][binding.global_] = binding
@@ -310,6 +317,8 @@ class Bindings:
     def _add_host(self, binding: Binding) -> None:
         if self._journal is not None:
             self._journal(BindingMade(binding))
+        if not binding.static:
+            self._limits.change(binding.local.address, 1)
         if not binding.secondary:
             self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from doorman.config.model import Config, DynamicSource
+from doorman.nat.entries import EntryLimits
 from doorman.nat.pools import AddressPool
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
@@ -63,6 +64,10 @@ class Rules:
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}
+
+    def entry_limits(self) -> EntryLimits:
+        """What counts the names that hosts are given."""
+        return EntryLimits(self._config.max_entries, self._config.access_lists)
 
     def dynamic_for(self, address: Address) -> DynamicRule | None:
         """The first dynamic rule whose access list permits the address."""

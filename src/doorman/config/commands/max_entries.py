@@ -1,0 +1,79 @@
+"""`ip nat translation max-entries`: how many dynamic translations there may be."""
+
+from dataclasses import replace
+
+from doorman.config.command import Command
+from doorman.config.commands.access_list import NUMBERS
+from doorman.config.commands.words import IP_NAT
+from doorman.config.model import Config
+from doorman.config.validity import require_host
+from doorman.net.addresses import Address
+
+_MOST = "1-2147483647"
+
+
+def _all(config: Config, *, most: int) -> None:
+    """Give out at most so many names: ports of shared addresses and addresses of hosts; without limit by default."""
+    config.max_entries = replace(config.max_entries, all=most)
+
+
+def _no_all(config: Config) -> None:
+    """Go back to no limit."""
+    config.max_entries = replace(config.max_entries, all=None)
+
+
+def _all_host(config: Config, *, most: int) -> None:
+    """Give each inside host at most so many names, where no limit of its own is set."""
+    config.max_entries = replace(config.max_entries, all_host=most)
+
+
+def _no_all_host(config: Config) -> None:
+    """Go back to no limit."""
+    config.max_entries = replace(config.max_entries, all_host=None)
+
+
+def _host(config: Config, *, address: Address, most: int) -> None:
+    """Give one inside host at most so many names, whatever others may have."""
+    require_host(address, "address")
+    hosts = dict(config.max_entries.hosts) | {address: most}
+    config.max_entries = replace(config.max_entries, hosts=tuple(sorted(hosts.items())))
+
+
+def _no_host(config: Config, *, address: Address) -> None:
+    """Let the host have as many as others."""
+    kept = tuple(one for one in config.max_entries.hosts if one[0] != address)
+    config.max_entries = replace(config.max_entries, hosts=kept)
+
+
+def _list(config: Config, *, number: int, most: int) -> tuple[str, str]:
+    """Give the inside hosts that the access list permits at most so many names, all together."""
+    lists = dict(config.max_entries.lists) | {str(number): most}
+    ordered = sorted(lists.items(), key=lambda one: int(one[0]))
+    config.max_entries = replace(config.max_entries, lists=tuple(ordered))
+    return "max-entries", str(number)
+
+
+def _no_list(config: Config, *, number: int) -> None:
+    """Remove that limit."""
+    kept = tuple(one for one in config.max_entries.lists if one[0] != str(number))
+    config.max_entries = replace(config.max_entries, lists=kept)
+
+
+_HELP = IP_NAT | {
+    "translation": "NAT translation entry configuration",
+    "max-entries": "Specify maximum number of NAT entries",
+    "all-host": "Specify maximum number of NAT entries for each host",
+    "host": "Specify per-host NAT entry limit",
+    "ADDRESS": "Inside local IP address",
+    "list": "Specify access list based NAT entry limit",
+    "NUMBER": "Access list number",
+    "MOST": "Number of entries",
+}
+_WORDS = "ip nat translation max-entries"
+
+COMMANDS = (
+    Command(f"{_WORDS} ~ MOST:{_MOST}", _HELP, _all, _no_all),
+    Command(f"{_WORDS} all-host ~ MOST:{_MOST}", _HELP, _all_host, _no_all_host),
+    Command(f"{_WORDS} host ADDRESS:ipv4 ~ MOST:{_MOST}", _HELP, _host, _no_host),
+    Command(f"{_WORDS} list NUMBER:{NUMBERS} ~ MOST:{_MOST}", _HELP, _list, _no_list),
+)
