@@ -422,3 +422,19 @@ def test_overlapping_and_missing_fragments_are_dropped_with_their_reason() -> No
 def test_no_inside_interface_no_translation() -> None:
     bare = INTERFACES.replace(" ip nat inside\n", "") + "ip nat inside source list 1 interface out0 overload\n"
     assert gateway(bare).mapped(udp(PHONE, PEER)) == "203.0.113.1:5000"
+
+
+def test_names_that_are_kept_for_later_can_be_taken_back_at_once() -> None:
+    gate = gateway(POOL)
+    gate.mapped(udp(PHONE, PEER))
+    state = gate.engine.state
+    assert state.free_unused(lambda _: True) == 0  # it is in use
+    for session in list(state.sessions):
+        state.cut_session(session, gate.now)
+    assert tables(gate) == (1, 0, 0)
+    assert state.free_unused(lambda binding: str(binding.local) == "192.168.1.99:0") == 0
+    assert state.free_unused(lambda _: True) == 1
+    assert tables(gate) == (0, 0, 0)
+    gate.wait(100_000)
+    assert gate.mapped(udp(OTHER, PEER)) == "203.0.113.21:5000"
+    assert gate.mapped(udp(PHONE, PEER)) == "203.0.113.20:5000"

@@ -12,7 +12,7 @@ import pytest
 from scapy.layers.inet import IP, fragment
 
 from doorman.algs.api import Door
-from doorman.cli.gateway import NotApplied
+from doorman.cli.gateway import NotApplied, Selection
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
@@ -678,3 +678,14 @@ def test_names_beyond_the_limit_are_refused_and_ordinary_flows_are_the_kernels(l
     assert live.engine.drops["sip: max-entries"] == 1
     for port in range(4000, 4005):
         assert live.out(b"ordinary", f"10.0.0.10:{port}", "198.51.100.20:9")
+
+
+def test_names_that_nobody_uses_are_cleared_by_force(live: Live, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    in_a_call(live)
+    with live.wires.gateway.inside():
+        gateway.clear_translations(Selection(), forced=True)
+        kept = {str(one.local) for one in live.engine.state.bindings}
+        gateway.clear_translations(Selection(), forced=False)
+    assert {str(one.local) for one in live.engine.state.bindings} == kept
+    assert live.in_(b"media", PEER_RTP, NAME_RTP)  # its door is open: the name is in use

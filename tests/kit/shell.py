@@ -278,7 +278,7 @@ class FakeGateway:
         self.config_path.write_text(render(self.config))
         return self.config_path
 
-    def clear_translations(self, selection: Selection) -> int:
+    def clear_translations(self, selection: Selection, *, forced: bool) -> int:
         """End sessions."""
         chosen = [
             session
@@ -290,7 +290,11 @@ class FakeGateway:
         ]
         for session in chosen:
             self.engine.state.cut_session(session, self.now)
-        return len(chosen)
+        if not forced:
+            return len(chosen)
+        return len(chosen) + self.engine.state.free_unused(
+            lambda binding: selection.covers(binding.protocol, (binding.global_, binding.local, None, None))
+        )
 
     def clear_statistics(self) -> None:
         """Begin all counters at zero."""

@@ -158,8 +158,10 @@ class Gateway(Protocol):
         """
         ...
 
-    def clear_translations(self, selection: Selection) -> int:
+    def clear_translations(self, selection: Selection, *, forced: bool) -> int:
         """End dynamic translations, ours and the kernel's, and say how many; calls keep their records and doors.
+
+        With `forced` also names that nobody uses: those leased from a pool, or given out in a message, for a while.
 
         Raises:
             NotApplied: the kernel refuses.

@@ -205,7 +205,7 @@ class Gateway:
 
     # What can be done
 
-    def clear_translations(self, selection: Selection) -> int:
+    def clear_translations(self, selection: Selection, *, forced: bool) -> int:
         """See `cli.gateway.Gateway`."""
         cleared, at = 0, seconds()
         for session in list(self._engine.state.sessions):
@@ -213,6 +213,10 @@ class Gateway:
             if selection.covers(session.protocol, ends):
                 self._engine.state.cut_session(session, at)
                 cleared += 1
+        if forced:
+            cleared += self._engine.state.free_unused(
+                lambda binding: selection.covers(binding.protocol, (binding.global_, binding.local, None, None))
+            )
         self._traffic.commit()
         chosen: list[FlowKey] = []
         for flow, seen in views.translated(self._engine):

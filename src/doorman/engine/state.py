@@ -143,6 +143,13 @@ class State:
         self._cut(session)
         self._release(session.binding, now)
 
+    def free_unused(self, chosen: Callable[[Binding], bool]) -> int:
+        """Take names back that nobody uses and that are kept for a while; how many."""
+        unused = [binding for binding in self.bindings if binding.idle and chosen(binding)]
+        for binding in unused:
+            self.bindings.free(binding)
+        return len(unused)
+
     def end_session(self, session: Session, now: float) -> None:
         """A flow is over."""
         self.sessions.remove(session)

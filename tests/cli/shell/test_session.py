@@ -246,6 +246,18 @@ def test_a_table_is_made_as_it_is_read(gateway: FakeGateway) -> None:
     assert sum(1 for _ in pieces) == 500
 
 
+def test_what_is_not_shown_gives_way_too(gateway: FakeGateway) -> None:
+    gateway.crowd(50)
+    session = ShellSession(gateway, print)
+    assert list(session.execute("show ip nat translations tcp", as_json=False))[1:51] == [""] * 50
+    total = list(session.execute("show ip nat translations total", as_json=False))
+    assert total == [""] * 50 + ["Total number of translations: 50\n"]
+    assert list(session.execute("show ip nat translations tcp", as_json=True))[1:51] == [""] * 50
+    for kind in ("include .", "exclude nothing", "begin Total", "section Total", "count Total"):
+        assert len(list(session.execute(f"show ip nat translations tcp | {kind}", as_json=False))) in {52, 53}
+    assert json.loads(typed(session, "show ip nat translations udp total", as_json=True))["data"] == [{"total": 50}]
+
+
 def test_a_filter_gives_way_at_each_line_it_keeps_back(gateway: FakeGateway) -> None:
     gateway.crowd(50)
     pieces = list(ShellSession(gateway, print).execute("show ip nat translations | include nothing"))

@@ -1,23 +1,20 @@
-"""What may stand behind `|` after a `show` command: a command of its own tree, which makes a filter of lines.
+"""What may stand behind `|` after a `show` command: a command of its own tree, which makes a filter of lines."""
 
-A filter gives None for a line that it keeps back, so that whoever prints can pause there.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
+from doorman.cli.shell.output import Lines
 from doorman.cli.shell.patterns import BadPattern, Pattern
 from doorman.config.command import Command, Refused
 from doorman.config.tree import CommandTree
 
-Lines = Iterator[str | None]
 BAR = "|"
 
 
 class Filter(NamedTuple):
     """Takes lines, and gives those that are to be printed."""
 
-    keep: Callable[[Iterable[str]], Lines]
+    keep: Callable[[Lines], Lines]
 
 
 def _pattern(text: str) -> Pattern:
@@ -30,23 +27,23 @@ def _pattern(text: str) -> Pattern:
 def _include(*, pattern: str) -> Filter:
     """Only the lines that match."""
     search = _pattern(pattern).search
-    return Filter(lambda lines: (line if search(line) else None for line in lines))
+    return Filter(lambda lines: (line if line is not None and search(line) else None for line in lines))
 
 
 def _exclude(*, pattern: str) -> Filter:
     """Only the lines that do not match."""
     search = _pattern(pattern).search
-    return Filter(lambda lines: (None if search(line) else line for line in lines))
+    return Filter(lambda lines: (None if line is None or search(line) else line for line in lines))
 
 
 def _begin(*, pattern: str) -> Filter:
     """All from the first line that matches."""
     search = _pattern(pattern).search
 
-    def begin(lines: Iterable[str]) -> Lines:
+    def begin(lines: Lines) -> Lines:
         begun = False
         for line in lines:
-            begun = begun or search(line)
+            begun = begun or (line is not None and search(line))
             yield line if begun else None
 
     return Filter(begin)
@@ -56,9 +53,12 @@ def _section(*, pattern: str) -> Filter:
     """The lines that match, each with the lines behind it that are indented further."""
     search = _pattern(pattern).search
 
-    def section(lines: Iterable[str]) -> Lines:
+    def section(lines: Lines) -> Lines:
         depth: int | None = None
         for line in lines:
+            if line is None:
+                yield None
+                continue
             indented = len(line) - len(line.lstrip(" "))
             if depth is None or indented <= depth:
                 depth = indented if search(line) else None
@@ -71,10 +71,10 @@ def _count(*, pattern: str) -> Filter:
     """How many lines match."""
     search = _pattern(pattern).search
 
-    def count(lines: Iterable[str]) -> Lines:
+    def count(lines: Lines) -> Lines:
         number = 0
         for line in lines:
-            number += search(line)
+            number += line is not None and search(line)
             yield None
         yield f"Number of lines which match regexp = {number}"
 

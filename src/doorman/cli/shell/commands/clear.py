@@ -3,6 +3,8 @@
 The records of calls are the SIP ALG's own: `clear` frees none of them, and their doors stay.
 """
 
+from typing import Literal
+
 from doorman.algs.api import PROTOCOL_NUMBERS
 from doorman.cli.gateway import Selection
 from doorman.cli.shell.terminal import Terminal
@@ -10,24 +12,28 @@ from doorman.config.command import Command, Refused
 from doorman.config.statics import Transport
 from doorman.net.addresses import Address, Endpoint
 
-
-def _all(terminal: Terminal) -> None:
-    """End all dynamic translations; calls keep their records and doors."""
-    terminal.gateway.clear_translations(Selection())
+_Forced = Literal["forced"]
 
 
-def _hosts(
+def _all(terminal: Terminal, *, forced: _Forced | None = None) -> None:
+    """End all dynamic translations; calls keep their records and doors. `forced`: names kept for later go, too."""
+    terminal.gateway.clear_translations(Selection(), forced=forced is not None)
+
+
+def _hosts(  # noqa: PLR0913 - one parameter for each variable of the command
     terminal: Terminal,
     *,
     global_ip: Address | None = None,
     local_ip: Address | None = None,
     outside_local_ip: Address | None = None,
     outside_global_ip: Address | None = None,
+    forced: _Forced | None = None,
 ) -> None:
     """End the translations of an inside host, of an outside host, or between the two."""
     _clear(
         terminal,
         Selection(None, _host(global_ip), _host(local_ip), _host(outside_local_ip), _host(outside_global_ip)),
+        forced,
     )
 
 
@@ -43,6 +49,7 @@ def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
     outside_local_port: int = 0,
     outside_global_ip: Address | None = None,
     outside_global_port: int = 0,
+    forced: _Forced | None = None,
 ) -> None:
     """End the translations of one port of an inside host, or one flow of it."""
     _clear(
@@ -54,6 +61,7 @@ def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
             _host(outside_local_ip, outside_local_port),
             _host(outside_global_ip, outside_global_port),
         ),
+        forced,
     )
 
 
@@ -61,8 +69,8 @@ def _host(address: Address | None, port: int = 0) -> Endpoint | None:
     return Endpoint(address, port) if address is not None else None
 
 
-def _clear(terminal: Terminal, selection: Selection) -> None:
-    if not terminal.gateway.clear_translations(selection):
+def _clear(terminal: Terminal, selection: Selection, forced: _Forced | None) -> None:
+    if not terminal.gateway.clear_translations(selection, forced=forced is not None):
         raise Refused("% Translation not found")
 
 
@@ -83,6 +91,7 @@ _HELP = {
     "translation": "Clear dynamic translation",
     "statistics": "Clear translation statistics",
     "*": "Delete all dynamic translations",
+    "forced": "Also names that nobody uses, and that are kept for a while",
     "tcp": "Transmission Control Protocol",
     "udp": "User Datagram Protocol",
     "inside": "Inside addresses (and ports)",
@@ -98,18 +107,21 @@ _HELP = {
 }
 _ALG_HELP = _HELP | {"alg": "Application-level gateways", "sip": "SIP protocol", "statistics": "Clear its counters"}
 _PORT = "1-65535"
+_FORCED = "[FORCED:forced]"
 _OUTSIDE = "outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-GLOBAL-IP:ipv4"
 
 COMMANDS = (
-    Command("clear ip nat translation *", _HELP, _all),
+    Command(f"clear ip nat translation {{* {_FORCED} | FORCED:forced}}", _HELP, _all),
     Command(
-        f"clear ip nat translation {{inside GLOBAL-IP:ipv4 LOCAL-IP:ipv4 [{_OUTSIDE}] | {_OUTSIDE}}}", _HELP, _hosts
+        f"clear ip nat translation {{inside GLOBAL-IP:ipv4 LOCAL-IP:ipv4 [{_OUTSIDE}] | {_OUTSIDE}}} {_FORCED}",
+        _HELP,
+        _hosts,
     ),
     Command(
         "clear ip nat translation TRANSPORT:tcp|udp "
         f"inside GLOBAL-IP:ipv4 GLOBAL-PORT:{_PORT} LOCAL-IP:ipv4 LOCAL-PORT:{_PORT} "
         f"[outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-LOCAL-PORT:{_PORT} "
-        f"OUTSIDE-GLOBAL-IP:ipv4 OUTSIDE-GLOBAL-PORT:{_PORT}]",
+        f"OUTSIDE-GLOBAL-IP:ipv4 OUTSIDE-GLOBAL-PORT:{_PORT}] {_FORCED}",
         _HELP,
         _ports,
     ),

@@ -7,14 +7,32 @@ from doorman.cli.shell.output import Output
 from doorman.cli.shell.terminal import Terminal
 from doorman.cli.show.doors import live_doors
 from doorman.cli.show.statistics import show_statistics
-from doorman.cli.show.translations import live_translations, verbose_translations
+from doorman.cli.show.translations import (
+    chosen,
+    counted_translations,
+    live_translations,
+    total_translations,
+    verbose_translations,
+)
 from doorman.config.command import Command
+from doorman.net.addresses import Address
 
 
-def _translations(terminal: Terminal, *, verbose: Literal["verbose"] | None = None) -> Output:
-    """Show all translations, the gateway's own and the kernel's; with `verbose` also age, use and counters."""
-    shown = terminal.gateway.translations(verbose=verbose is not None)
-    return Output(shown, verbose_translations if verbose else live_translations)
+def _translations(  # noqa: PLR0913 - one parameter for each variable of the command
+    terminal: Terminal,
+    *,
+    protocol: Literal["tcp", "udp", "icmp"] | None = None,
+    global_ip: Address | None = None,
+    outside_ip: Address | None = None,
+    verbose: Literal["verbose"] | None = None,
+    total: Literal["total"] | None = None,
+) -> Output:
+    """Show translations, the gateway's own and the kernel's; `verbose`: age, use, counters too; `total`: how many."""
+    found = terminal.gateway.translations(verbose=verbose is not None)
+    wanted = chosen(found, protocol, global_ip, outside_ip)
+    if total:
+        return Output(counted_translations(wanted), total_translations)
+    return Output(wanted, verbose_translations if verbose else live_translations)
 
 
 def _statistics(terminal: Terminal) -> Output:
@@ -32,14 +50,27 @@ _HELP = (
     | IP_NAT
     | {
         "translations": "Translation entries",
+        "tcp": "Transmission Control Protocol",
+        "udp": "User Datagram Protocol",
+        "icmp": "Internet Control Message Protocol",
+        "inside": "Only those with an inside global address",
+        "GLOBAL-IP": "Inside global IP address",
+        "outside": "Only those with an outside local address",
+        "OUTSIDE-IP": "Outside local IP address",
         "verbose": "Show extra information",
+        "total": "Show how many there are",
         "statistics": "Translation statistics",
         "doors": "Doors: announced flows that may come in",
     }
 )
 
 COMMANDS = (
-    Command("show ip nat translations [VERBOSE:verbose]", _HELP, _translations),
+    Command(
+        "show ip nat translations [PROTOCOL:tcp|udp|icmp] [inside GLOBAL-IP:ipv4] [outside OUTSIDE-IP:ipv4] "
+        "[{VERBOSE:verbose | TOTAL:total}]",
+        _HELP,
+        _translations,
+    ),
     Command("show ip nat statistics", _HELP, _statistics),
     Command("show ip nat doors", _HELP, _doors),
 )
