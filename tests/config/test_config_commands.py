@@ -7,7 +7,7 @@ import pytest
 
 from doorman.algs.registry import Service
 from doorman.algs.sip.settings import SipSettings
-from doorman.config.command import Command, InvalidInputError
+from doorman.config.command import Command, CommandError, InvalidInputError
 from doorman.config.errors import ConfigErrors
 from doorman.config.grammar import parameter_name, parse_grammar, variables
 from doorman.config.model import (
@@ -31,6 +31,8 @@ COMMANDS = [
 ]
 MODES = {"": CONFIGURE, "interface": INTERFACE, "ip": POOL}
 """The mode that the first word of a line which enters one leads to."""
+REFUSED = {"ip nat enable"}
+"""Commands that are there to say that they are not supported."""
 BASE = """
 interface in0
 interface out0
@@ -164,7 +166,7 @@ def test_every_command_is_in_the_table_with_its_no_form() -> None:
         for line in lines:
             parsed = MODES[mode.split(" ")[0]].tree.parse(line)
             tried.add((parsed.command.grammar, parsed.negated))
-    wanted = {(command.grammar, False) for command in COMMANDS if command.run}
+    wanted = {(command.grammar, False) for command in COMMANDS if command.run and command.grammar not in REFUSED}
     wanted |= {(command.grammar, True) for command in COMMANDS if command.undo}
     assert tried == wanted
 
@@ -395,3 +397,17 @@ def test_a_name_with_a_blank_is_read_inside_a_rule() -> None:
 )
 def test_commands_of_ciscos_documents_load(lines: str) -> None:
     read_config(lines, "documents")
+
+
+def test_nat_on_a_stick_is_refused() -> None:
+    session = Session(read_config(BASE + "interface in0\n ip nat inside\n", "base"))
+    session.execute("interface in0")
+    session.execute("ip nat inside")
+    with pytest.raises(CommandError, match="% in0 is on the inside already: NAT on a stick is not supported") as both:
+        session.execute("ip nat outside")
+    assert both.value.column == 7
+    with pytest.raises(CommandError, match=r"% NAT on a stick \(ip nat enable\) is not supported"):
+        session.execute("ip nat enable")
+    session.execute("no ip nat inside")
+    session.execute("ip nat outside")
+    assert session.config.interfaces["in0"].nat == "outside"

@@ -50,7 +50,10 @@ def _no_address(config: Config, interface: str) -> None:
 
 
 def _nat(config: Config, interface: str, *, side: NatSide) -> None:
-    """Put the interface on the inside or on the outside of the NAT."""
+    """Put the interface on the inside or on the outside of the NAT; it cannot be on both."""
+    other = config.interfaces[interface].nat
+    if other not in {None, side}:
+        raise Refused(f"% {interface} is on the {other} already: NAT on a stick is not supported", "side")
     config.interfaces[interface] = replace(config.interfaces[interface], nat=side)
 
 
@@ -58,6 +61,14 @@ def _no_nat(config: Config, interface: str, *, side: NatSide) -> None:
     """Take the interface off that side of the NAT."""
     if config.interfaces[interface].nat == side:
         config.interfaces[interface] = replace(config.interfaces[interface], nat=None)
+
+
+def _enable(config: Config, interface: str) -> None:  # noqa: ARG001 - it is refused whatever there is
+    """Nothing: NAT on a stick, by the NAT virtual interface, is refused."""
+    raise Refused(
+        "% NAT on a stick (ip nat enable) is not supported: say `ip nat inside` of one interface, "
+        "and `ip nat outside` of another"
+    )
 
 
 def _description(config: Config, interface: str, *, text: str) -> None:
@@ -115,6 +126,11 @@ INTERFACE_COMMANDS = (
         },
         _nat,
         _no_nat,
+    ),
+    Command(
+        "ip nat enable",
+        _IP | {"nat": "NAT interface commands", "enable": "NAT on a stick: not supported"},
+        _enable,
     ),
     Command("shutdown", {"shutdown": "Shutdown the selected interface"}, _shutdown, _no_shutdown),
 )
