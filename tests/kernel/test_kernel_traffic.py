@@ -628,7 +628,7 @@ def test_a_configuration_that_the_kernel_refuses_in_the_end_leaves_the_engine_as
         with pytest.raises(NotApplied, match="told to refuse"):
             gateway.apply(read_config(other, "test.cfg"))
     assert gateway.config == live.config
-    assert live.engine.state.rules.static_hosts == {}
+    assert live.engine.state.rules.static_hosts == []
     assert [d[:2] for d in live.in_(b"media", PEER_RTP, NAME_RTP)] == [(PEER_RTP, PHONE_RTP)]
 
 

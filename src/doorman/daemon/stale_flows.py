@@ -5,12 +5,13 @@ began while no rule was about its host gets its name with the next packet; not o
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.flow import Flow, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
 from doorman.nat.rules import Rules
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP
 
 _OTHERS = INSPECTED | OURS | PROXIED
@@ -22,37 +23,51 @@ def translate_alike(one: Config, other: Config) -> bool:
     return _translating(one) == _translating(other)
 
 
+class _Names(NamedTuple):
+    """The names that rules give: those of whole hosts, and of single ports, and the rules themselves."""
+
+    rules: Rules
+    hosts: dict[Address, set[Address]]
+    ports: set[tuple[int, Endpoint, Endpoint]]
+
+
 def stale_flows(flows: Iterable[Flow], before: Rules, now: Rules) -> Iterator[FlowKey]:
     """Those of the flows that must begin anew, since the rules have become others."""
+    then, since = _names_of(before), _names_of(now)
     for flow in flows:
-        if not flow.mark & _OTHERS and _is_stale(flow, before, now):
+        if not flow.mark & _OTHERS and _is_stale(flow, then, since):
             yield flow.key
 
 
-def _is_stale(flow: Flow, before: Rules, now: Rules) -> bool:
+def _names_of(rules: Rules) -> _Names:
+    hosts: dict[Address, set[Address]] = {}
+    for rule in rules.static_hosts:
+        hosts.setdefault(rule.local.address, set()).add(rule.global_.address)
+    return _Names(rules, hosts, {(rule.protocol, rule.local, rule.global_) for rule in rules.static_ports})
+
+
+def _is_stale(flow: Flow, before: _Names, now: _Names) -> bool:
     goes_out, comes_in = flow.reply_receiver != flow.sender, flow.reply_sender != flow.receiver
     if not goes_out and not comes_in:
-        return flow.protocol != TCP and _is_translated_now(flow.sender, flow.receiver, before, now)
-    if goes_out and _names(before, flow) and not _names(now, flow):
+        return flow.protocol != TCP and _is_translated_now(flow.sender, flow.receiver, before.rules, now.rules)
+    if goes_out and _gives(before, flow) and not _gives(now, flow):
         return True
     return comes_in and _lets_in(before, flow) and not _lets_in(now, flow)
 
 
-def _names(rules: Rules, flow: Flow) -> bool:
+def _gives(names: _Names, flow: Flow) -> bool:
     """Whether it is these rules that give its sender the name it has; else somebody else translates it."""
     host, name = flow.sender.address, flow.reply_receiver.address
-    if host in rules.static_hosts:
-        return rules.static_hosts[host] == name
-    rule = rules.dynamic_for(host)
+    if host in names.hosts:
+        return name in names.hosts[host]
+    rule = names.rules.dynamic_for(host)
     return rule is not None and name in rule.pool
 
 
-def _lets_in(rules: Rules, flow: Flow) -> bool:
+def _lets_in(names: _Names, flow: Flow) -> bool:
     """Whether it is these rules that lead it to where it goes."""
     name, host = flow.receiver, flow.reply_sender
-    if rules.static_hosts.get(host.address) == name.address:
-        return True
-    return (flow.protocol, host, name) in rules.static_ports
+    return name.address in names.hosts.get(host.address, ()) or (flow.protocol, host, name) in names.ports
 
 
 def _is_translated_now(sender: Endpoint, receiver: Endpoint, before: Rules, now: Rules) -> bool:
@@ -63,8 +78,7 @@ def _is_translated_now(sender: Endpoint, receiver: Endpoint, before: Rules, now:
 
 def _translating(config: Config) -> tuple[object, ...]:
     return (
-        config.static_hosts,
-        config.static_ports,
+        config.statics,
         config.dynamic_sources,
         config.pools,
         config.access_lists,
