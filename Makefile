@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 COMPILED := $(VENV)-compiled
+# Real telephones take their time, and two by two they hardly disturb each other.
+WITH_PEERS := -n 2 --dist loadfile tests/live tests/lab
+WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
 UV := 0.13.8
 
 .PHONY: setup demo test check format compiled test-compiled bench bench-live fuzz lock examples clean
@@ -36,20 +39,25 @@ $(COMPILED)/.ready: $(STAMP) tools/compiled_wheel.py $(shell find src -name '*.p
 demo: setup
 	@sh tools/demo.sh $(BIN)/doorman
 
-# TESTS: further options of pytest.
+# All tests, or with TESTS what these options of pytest say.
 test: setup
+ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
+else
+	@$(BIN)/pytest $(WITHOUT_PEERS)
+	@$(BIN)/pytest $(WITH_PEERS)
+endif
 
-# The same of the compiled hot path.
+# The tests of the compiled hot path, but those with real telephones.
 test-compiled: setup compiled
-	@$(COMPILED)/bin/pytest $(TESTS)
+	@$(COMPILED)/bin/pytest $(or $(TESTS),$(WITHOUT_PEERS))
 
 # What CI runs; the tests are those of `make test`.
 check: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest
+	@$(MAKE) --no-print-directory test TESTS=
 
 format: setup
 	@$(BIN)/ruff format .
