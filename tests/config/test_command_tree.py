@@ -43,9 +43,9 @@ def test_brackets_that_do_not_match(grammar: str) -> None:
 
 def test_a_word_without_help_and_two_commands_alike_are_mistakes() -> None:
     with pytest.raises(KeyError):
-        tree("unexplained")
+        tree("unexplained").parse("unexplained")
     with pytest.raises(ValueError, match="end alike"):
-        tree("a N:1-9", "a N:1-9")
+        tree("a N:1-9", "a N:1-9").parse("a 1")
 
 
 def test_an_exact_word_wins_over_longer_ones() -> None:

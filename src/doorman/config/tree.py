@@ -5,7 +5,8 @@ wins. Keywords are tried before variables. Letter case does not matter in keywor
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from doorman.config.command import (
@@ -23,6 +24,8 @@ _LOOKS_LIKE_A_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO = "no"
 SHARED_WORDS = frozenset({NO, "ip"})
 """Words with which commands of many features begin: what comes after them says whose a command is."""
+_NO = Keyword(NO)
+_NO_HELP = {NO: "Negate a command or set its defaults"}
 END_OF_LINE = "<cr>"
 
 
@@ -57,41 +60,74 @@ def help_text(completions: Iterable[Completion]) -> str:
     return "".join(f"  {completion.word:<{width}}  {completion.help}".rstrip() + "\n" for completion in listed)
 
 
+class _Path(NamedTuple):
+    """What may still come of a command at some place: first the head, then the tail, in which the line may stop."""
+
+    ending: Ending
+    head: Sequence
+    tail: Sequence
+
+    def steps(self) -> Iterator[tuple[Token, "_Path"]]:
+        """Each token that may come next, and what may come after it."""
+        for token, rest in _firsts(self.head):
+            yield token, self._replace(head=rest)
+        if _may_be_empty(self.head):
+            for token, rest in _firsts(self.tail):
+                yield token, self._replace(head=(), tail=rest)
+
+
 class _Node:
-    """A place in the tree: the token that led here, what may follow, and whether that belongs to many features."""
+    """A place in the tree: the token that led here, what may follow, and whether that belongs to many features.
 
-    __slots__ = ("children", "ending", "help", "shared", "token")
+    It grows when somebody comes by: a line of an access list can be written in more ways than a tree could hold.
+    """
 
-    def __init__(self, token: Token, help_text: str) -> None:
+    def __init__(self, token: Token, help_text: str, *, shared: bool) -> None:
         self.token = token
         self.help = help_text
-        self.shared = False
-        self.children: list[_Node] = []
-        self.ending: Ending | None = None
+        self.shared = shared
+        self._paths: list[_Path] = []
 
-    def child(self, token: Token, texts: Mapping[str, str]) -> "_Node":
-        """The child behind a token, made if there is none yet."""
-        for child in self.children:
-            if child.token == token:
-                return child
-        made = _Node(token, texts[token.word if isinstance(token, Keyword) else token.name])
-        made.shared = self.shared and isinstance(token, Keyword) and token.word in SHARED_WORDS
-        self.children.append(made)
-        return made
+    def add(self, path: _Path) -> None:
+        """Let a command lead on from here."""
+        self._paths.append(path)
+
+    @cached_property
+    def ending(self) -> Ending | None:
+        """What a line that stops here means; None where it must not.
+
+        Raises:
+            ValueError: two commands end here.
+        """
+        found = [path.ending for path in self._paths if _may_be_empty(path.head)]
+        if any(ending != found[0] for ending in found):
+            raise ValueError(f"two commands end alike: {' and '.join(one.command.grammar for one in found)}")
+        return found[0] if found else None
+
+    @cached_property
+    def children(self) -> "list[_Node]":
+        """The places that one word leads to, those of a token together.
+
+        Raises:
+            KeyError: a word without a help text.
+        """
+        found: dict[Token, _Node] = {}
+        for path in self._paths:
+            for token, after in path.steps():
+                if token not in found:
+                    texts = _NO_HELP if token == _NO else path.ending.command.help
+                    word = token.word if isinstance(token, Keyword) else token.name
+                    found[token] = _Node(token, texts[word], shared=self.shared and word in SHARED_WORDS)
+                found[token].add(after)
+        return list(found.values())
 
 
 class CommandTree:
     """The commands of a mode, ready to read lines."""
 
     def __init__(self, commands: Iterable[Command]) -> None:
-        """Build the tree.
-
-        Raises:
-            KeyError: a word without a help text.
-            ValueError: two commands that end at the same place.
-        """
-        self._root = _Node(Keyword(""), "")
-        self._root.shared = True
+        """Plant the tree. It grows as lines are read; a mistake in the grammar shows where it stands (`_Node`)."""
+        self._root = _Node(Keyword(""), "", shared=True)
         for command in commands:
             self._add(command)
 
@@ -130,19 +166,11 @@ class CommandTree:
         return [*found, Completion(END_OF_LINE, "")] if node.ending and not partial else found
 
     def _add(self, command: Command) -> None:
-        grammar = parse_grammar(command.grammar)
-        head, tail = grammar
+        head, tail = parse_grammar(command.grammar)
         if command.run is not None:
-            ending = Ending(command, negated=False, parameters=_parameters(head + tail))
-            for node in _attach([self._root], head + tail, command.help):
-                _end(node, ending)
+            self._root.add(_Path(Ending(command, negated=False, parameters=_parameters(head + tail)), head + tail, ()))
         if command.undo is not None:
-            root = self._root.child(Keyword(NO), {NO: "Negate a command or set its defaults"})
-            ending = Ending(command, negated=True, parameters=_parameters(head))
-            ends = _attach([root], head, command.help)
-            for node in ends:
-                _end(node, ending)
-            _attach(ends, tail, command.help, ending)
+            self._root.add(_Path(Ending(command, negated=True, parameters=_parameters(head)), (_NO, *head), tail))
 
     def _walk(self, line: str) -> tuple[_Node, dict[str, tuple[object, int]]]:
         """Follow the words of a line: the place reached, and each parameter's value and column."""
@@ -178,26 +206,24 @@ def _step(node: _Node, line: str, word: re.Match[str]) -> tuple[_Node, object, i
     raise InvalidInputError(word.start())
 
 
-def _attach(
-    nodes: list[_Node], sequence: Sequence, texts: Mapping[str, str], ending: Ending | None = None
-) -> list[_Node]:
-    """Grow a sequence from every given node and return where it ends; with an ending, the line may stop anywhere."""
-    for element in sequence:
-        if isinstance(element, Group):
-            grown = [end for part in element.alternatives for end in _attach(nodes, part, texts, ending)]
-            nodes = grown + nodes if element.optional else grown
-        else:
-            nodes = [node.child(element, texts) for node in nodes]
-            if ending is not None:
-                for node in nodes:
-                    _end(node, ending)
-    return nodes
+def _firsts(sequence: Sequence) -> Iterator[tuple[Token, Sequence]]:
+    """Each token that a sequence may begin with, and what of it comes after."""
+    for index, element in enumerate(sequence):
+        after = sequence[index + 1 :]
+        if not isinstance(element, Group):
+            yield element, after
+            return
+        for alternative in element.alternatives:
+            yield from ((token, rest + after) for token, rest in _firsts(alternative))
+        if not _may_be_empty((element,)):
+            return
 
 
-def _end(node: _Node, ending: Ending) -> None:
-    if node.ending is not None and node.ending != ending:
-        raise ValueError(f"two commands end alike: {node.ending.command.grammar} and {ending.command.grammar}")
-    node.ending = ending
+def _may_be_empty(sequence: Sequence) -> bool:
+    return all(
+        isinstance(element, Group) and (element.optional or any(map(_may_be_empty, element.alternatives)))
+        for element in sequence
+    )
 
 
 def _parameters(sequence: Sequence) -> frozenset[str]:
