@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from doorman.algs.registry import DEFAULT_PORTS
 from doorman.algs.settings import Mode
 from doorman.algs.sip.settings import SipSettings
-from doorman.config.interface_names import read_interface_name
+from doorman.config.access_lists import AccessEntry, AccessList, Entry, ExtendedEntry, Hosts, Log, Operator, Ports
+from doorman.config.interface_names import natural_order, read_interface_name
 from doorman.config.model import (
-    AccessEntry,
-    AccessList,
     Config,
     DynamicSource,
     Failure,
@@ -114,20 +113,64 @@ def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
 
 
 @st.composite
-def entries(draw: st.DrawFn) -> AccessEntry:
+def matched_hosts(draw: st.DrawFn) -> Hosts:
     wildcard = draw(st.sampled_from((0, 0xFF, 0xFFFFFFFF)) | st.integers(0, 0xFFFFFFFF))
-    address = draw(st.integers(0, 0xFFFFFFFF)) & ~wildcard
-    return AccessEntry(draw(st.booleans()), ipv4(address), ipv4(wildcard))
+    return Hosts(ipv4(draw(st.integers(0, 0xFFFFFFFF)) & ~wildcard), ipv4(wildcard))
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> AccessEntry:
+    hosts = draw(matched_hosts())
+    return AccessEntry(draw(st.booleans()), hosts.address, hosts.wildcard, draw(st.sampled_from(no_log)))
+
+
+no_log: tuple[Log, ...] = ("", "log")
+logs: tuple[Log, ...] = ("", "log", "log-input")
+several: tuple[Operator, ...] = ("eq", "neq")
+single: tuple[Operator, ...] = ("gt", "lt")
+any_port = st.integers(0, 65_535) | st.sampled_from((20, 53, 80, 514))
+matched_ports = st.one_of(
+    st.builds(Ports, st.sampled_from(several), st.lists(any_port, min_size=1, max_size=10).map(tuple)),
+    st.builds(Ports, st.sampled_from(single), any_port.map(lambda port: (port,))),
+    st.tuples(any_port, any_port).map(lambda ends: Ports("range", (min(ends), max(ends)))),
+)
+octets = st.integers(0, 255)
+
+
+@st.composite
+def extended_entries(draw: st.DrawFn) -> ExtendedEntry:
+    protocol = draw(st.sampled_from((0, 1, 6, 6, 17, 17, 47, 50)) | octets)
+    has_ports = protocol in {6, 17}
+    return ExtendedEntry(
+        draw(st.booleans()),
+        protocol,
+        draw(matched_hosts()),
+        draw(matched_hosts()),
+        draw(st.none() | matched_ports) if has_ports else None,
+        draw(st.none() | matched_ports) if has_ports else None,
+        established=protocol == 6 and draw(st.booleans()),
+        icmp=draw(st.none() | st.tuples(octets, st.none() | octets)) if protocol == 1 else None,
+        log=draw(st.sampled_from(logs)),
+    )
+
+
+extended_numbers = st.integers(100, 199) | st.integers(2000, 2699)
+list_names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,15}", fullmatch=True)
 
 
 @st.composite
 def access_lists(draw: st.DrawFn) -> dict[str, AccessList]:
     found = {}
-    for number in draw(st.lists(numbers, max_size=3, unique=True)):
-        lines = draw(st.lists(entries(), min_size=1, max_size=4, unique=True))
+    for name in draw(st.lists(numbers | extended_numbers | list_names, max_size=4, unique=True)):
+        extended = draw(st.booleans()) if isinstance(name, str) else name in {*range(100, 200), *range(2000, 2700)}
+        least = 0 if isinstance(name, str) else 1
+        line: st.SearchStrategy[Entry] = extended_entries() if extended else entries()
+        lines = draw(st.lists(line, min_size=least, max_size=4, unique=True))
         places = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
         remarks = tuple((place, draw(texts)) for place in places)
-        found[str(number)] = AccessList(str(number), tuple(lines), remarks)
+        steps = tuple(sorted(draw(st.sets(st.integers(1, 2**31 - 1), min_size=len(lines), max_size=len(lines)))))
+        chosen = () if steps == tuple(range(10, 10 + 10 * len(steps), 10)) else draw(st.sampled_from(((), steps)))
+        found[str(name)] = AccessList(str(name), tuple(lines), remarks, chosen, extended)
     return found
 
 
@@ -179,7 +222,9 @@ def static_rules(draw: st.DrawFn, addresses: list[Address], known: list[str], po
 def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
     """At most one rule for each access list."""
     found = []
-    for number in config.access_lists:
+    for number, listed in config.access_lists.items():
+        if listed.by_source is None:
+            continue
         pool = draw(st.sampled_from([None, *config.pools]))
         interface = draw(st.sampled_from([None, *config.interfaces])) if pool is None else None
         if pool or interface:
@@ -191,7 +236,7 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
 @st.composite
 def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
     numbers = st.integers(1, 2_147_483_647)
-    named = sorted(draw(st.sets(st.sampled_from(lists))) if lists else (), key=int)
+    named = sorted(draw(st.sets(st.sampled_from(lists))) if lists else (), key=natural_order)
     return MaxEntries(
         draw(st.none() | numbers),
         draw(st.none() | numbers),
@@ -219,7 +264,8 @@ def configs(draw: st.DrawFn) -> Config:
     )
     config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
     config.failures = draw(failures)
-    config.max_entries = draw(max_entries(list(config.access_lists)))
+    of_hosts = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
+    config.max_entries = draw(max_entries(of_hosts))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.statics = draw(statics(list(config.interfaces)))
     return config

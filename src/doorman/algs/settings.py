@@ -39,11 +39,11 @@ class Settings:
         malformed: what becomes of one that breaks the rules of its protocol.
         mode: how much of what the ALG decides happens, where the interface does not say.
         tcp_mode: how a live gateway looks into its TCP connections; replay always does so segment by segment.
-        lists: the access lists of the configuration, by name, for those settings that are the number of one.
+        lists: the access lists of the configuration, by name, for those settings that name one.
     """
 
     LISTS: ClassVar[tuple[str, ...]] = ()
-    """The settings that are the number of an access list, 0 for none."""
+    """The settings that are the number or name of an access list, "" for none."""
 
     max_message_size: int = MAX_MESSAGE
     oversized: Oversized = "drop"
@@ -52,9 +52,9 @@ class Settings:
     tcp_mode: TcpMode = "l4f"
     lists: Mapping[str, Hosts] = field(default_factory=dict, compare=False, repr=False)
 
-    def listed(self, number: int) -> Hosts | None:
+    def listed(self, name: str) -> Hosts | None:
         """The access list that a setting names; None where it names none, or one that does not exist (yet)."""
-        return self.lists.get(str(number)) if number else None
+        return self.lists.get(name)
 
 
 def lets_pass(policy: str, *, translated: bool) -> bool:

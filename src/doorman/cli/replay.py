@@ -15,8 +15,9 @@ from doorman.cli.explain import explain
 from doorman.cli.progress import watched
 from doorman.cli.show.call import show_call
 from doorman.cli.summary import summary
+from doorman.config.access_lists import AccessEntry, AccessList
 from doorman.config.errors import ConfigErrors, printable
-from doorman.config.model import AccessEntry, AccessList, Config, DynamicSource, Interface
+from doorman.config.model import Config, DynamicSource, Interface
 from doorman.config.reader import Reader
 from doorman.dataplanes.call_report import replayed_call
 from doorman.dataplanes.replay import DEFAULT_MTU, Replay

@@ -19,8 +19,7 @@ class Fault(NamedTuple):
 def find_faults(config: Config) -> Iterator[Fault]:
     """Every rule that names what does not exist, and every static port that another has taken by another name."""
     for source in config.dynamic_sources:
-        if source.access_list not in config.access_lists:
-            yield Fault(source, "number", f"% Access list {source.access_list} does not exist")
+        yield from _list_faults(config, source, source.access_list)
         if source.pool is not None and source.pool not in config.pools:
             yield Fault(source, "pool", f"% Pool {source.pool} does not exist")
         elif source.pool is not None and source.overload and config.pools[source.pool].match_host:
@@ -41,12 +40,19 @@ def _missing_lists(config: Config) -> Iterator[Fault]:
     """Settings of ALGs, and limits, that name access lists."""
     for alg, settings in config.settings.items():
         for field in settings.LISTS:
-            number = getattr(settings, field)
-            if number and str(number) not in config.access_lists:
-                yield Fault((alg, field), "number", f"% Access list {number} does not exist")
+            name = getattr(settings, field)
+            if name:
+                yield from _list_faults(config, (alg, field), name)
     for name, _ in config.max_entries.lists:
-        if name not in config.access_lists:
-            yield Fault(("max-entries", name), "number", f"% Access list {name} does not exist")
+        yield from _list_faults(config, ("max-entries", name), name)
+
+
+def _list_faults(config: Config, rule: DynamicSource | tuple[str, str], name: str) -> Iterator[Fault]:
+    """A list that says which hosts are meant must be there, and look at sources only."""
+    if name not in config.access_lists:
+        yield Fault(rule, "acl", f"% Access list {name} does not exist")
+    elif config.access_lists[name].by_source is None:
+        yield Fault(rule, "acl", f"% Access list {name} looks at more than source addresses, which is of no use here")
 
 
 def _taken_ports(config: Config) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
+from doorman.config.access_lists import AccessList
 from doorman.config.statics import Statics, Transport
 from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
@@ -40,36 +41,6 @@ class Interface:
         if self.address is None:
             return None
         return Prefix(_network(self.address, self.prefix_length), self.prefix_length)
-
-
-@dataclass(frozen=True, slots=True)
-class AccessEntry:
-    """A line of a standard access list: addresses that agree with `address` where `wildcard` has zero bits."""
-
-    permit: bool
-    address: Address
-    wildcard: Address
-
-    def matches(self, address: Address) -> bool:
-        """Whether an IPv4 address falls under this line."""
-        if len(address) != len(self.address):
-            return False
-        differs = int.from_bytes(address, "big") ^ int.from_bytes(self.address, "big")
-        return not differs & ~int.from_bytes(self.wildcard, "big")
-
-
-@dataclass(frozen=True, slots=True)
-class AccessList:
-    """A standard access list: the first line that matches decides, and none is a deny."""
-
-    name: str
-    entries: tuple[AccessEntry, ...] = ()
-    remarks: tuple[tuple[int, str], ...] = ()
-    """Each remark with the index of the entry it stands before."""
-
-    def permits(self, address: Address) -> bool:
-        """Whether the first matching line permits the address."""
-        return next((entry.permit for entry in self.entries if entry.matches(address)), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +122,9 @@ class Config:
 
     @property
     def settings_with_lists(self) -> dict[str, Settings]:
-        """The settings of each ALG, with the access lists that they may name."""
-        return {alg: replace(settings, lists=self.access_lists) for alg, settings in self.settings.items()}
+        """The settings of each ALG, with the access lists that they may name: those that say which hosts are meant."""
+        lists = {name: listed for name, listed in self.access_lists.items() if listed.by_source is not None}
+        return {alg: replace(settings, lists=lists) for alg, settings in self.settings.items()}
 
     def failure(self, alg: str) -> Failure:
         """What becomes of an ALG's signalling on the live gateway while nobody inspects it."""

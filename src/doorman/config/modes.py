@@ -53,5 +53,9 @@ INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS, *mo
 
 POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
 
-SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL)}
+STANDARD_LIST = Mode("standard-list", "(config-std-nacl)#", *access_list.STANDARD_COMMANDS)
+
+EXTENDED_LIST = Mode("extended-list", "(config-ext-nacl)#", *access_list.EXTENDED_COMMANDS)
+
+SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL, STANDARD_LIST, EXTENDED_LIST)}
 """The modes that commands enter, by name."""

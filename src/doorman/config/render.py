@@ -11,13 +11,13 @@ from doorman.config.commands.service import ALGS, SETTINGS, transports_of
 from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
-from doorman.config.model import AccessEntry, AccessList, Config, Interface, MaxEntries, Timeouts, ports_at_first
+from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
+from doorman.config.render_lists import access_list_blocks
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
-from doorman.net.addresses import UNSPECIFIED_V4, address_text
+from doorman.net.addresses import address_text
 
 _DEFAULTS = Config()
-_ANY = b"\xff\xff\xff\xff"
 
 
 def render(config: Config) -> str:
@@ -34,11 +34,7 @@ def render(config: Config) -> str:
             *_dynamic(config),
             *_static(config),
         ],
-        [
-            line
-            for number in sorted(config.access_lists, key=natural_order)
-            for line in _access_list(config.access_lists[number])
-        ],
+        *access_list_blocks(config.access_lists[name] for name in sorted(config.access_lists, key=natural_order)),
     ]
     return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"
 
@@ -127,19 +123,3 @@ def _mapping(rule: Static) -> str:
         return f"{rule.transport} {address_text(rule.local.address)} {rule.local.port} {global_} {rule.global_port}"
     ends = f"{address_text(rule.local)} {address_text(rule.global_)}"
     return ends if isinstance(rule, StaticHost) else f"network {ends} /{rule.prefix_length}"
-
-
-def _access_list(listed: AccessList) -> Iterator[str]:
-    """The entries in order, each after the remarks that stand before it."""
-    for index in range(len(listed.entries) + 1):
-        yield from (f"access-list {listed.name} remark {text}" for before, text in listed.remarks if before == index)
-        if index < len(listed.entries):
-            yield f"access-list {listed.name} {_entry(listed.entries[index])}"
-
-
-def _entry(entry: AccessEntry) -> str:
-    action = "permit" if entry.permit else "deny"
-    if entry.wildcard == _ANY:
-        return f"{action} any"
-    wildcard = "" if entry.wildcard == UNSPECIFIED_V4 else f" {address_text(entry.wildcard)}"
-    return f"{action} {address_text(entry.address)}{wildcard}"

@@ -7,7 +7,8 @@ each of them has.
 from collections import Counter
 
 from doorman.algs.api import Refused
-from doorman.config.model import AccessList, MaxEntries
+from doorman.config.access_lists import AccessList
+from doorman.config.model import MaxEntries
 from doorman.net.addresses import Address
 
 

@@ -120,7 +120,7 @@ class Rules:
         lists = [self._config.access_lists[rule.source.access_list] for rule in self.dynamic]
         return any(
             access_list.permits(address)
-            and any(entry.matches(address) and entry.wildcard != b"\xff" * 4 for entry in access_list.entries)
+            and any(entry.matches(address) and entry.wildcard != b"\xff" * 4 for entry in access_list.by_source or ())
             for access_list in lists
         )
 

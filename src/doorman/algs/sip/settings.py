@@ -40,8 +40,8 @@ class SipSettings(Settings):
         protect_threshold, protect_period: as many failures in a row, within so many seconds, have that effect.
         protect_rate: INVITEs of one source in a second; 0: as many as come.
         protect_against: who can be denied.
-        protect_servers: the access list of the servers protected; 0: all are.
-        trusted_media: the access list of the inside hosts that may announce others; 0: none may.
+        protect_servers: the access list of the servers protected; none: all are.
+        trusted_media: the access list of the inside hosts that may announce others; none: nobody may.
     """
 
     LISTS: ClassVar[tuple[str, ...]] = ("protect_servers", "trusted_media")
@@ -66,8 +66,8 @@ class SipSettings(Settings):
     protect_period: int = 30
     protect_rate: int = 0
     protect_against: Suspects = "outside"
-    protect_servers: int = 0
-    trusted_media: int = 0
+    protect_servers: str = ""
+    trusted_media: str = ""
 
     def trusts(self, host: Address) -> bool:
         """Whether an inside host may announce others: an exchange, a proxy."""

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from doorman.config.command import Command, Refused
-from doorman.config.commands.access_list import NUMBERS
 from doorman.config.commands.words import INSIDE_SOURCE
 from doorman.config.model import Config, DynamicSource
 
@@ -11,25 +10,25 @@ from doorman.config.model import Config, DynamicSource
 def _add(
     config: Config,
     *,
-    number: int,
+    acl: str,
     pool: str | None = None,
     interface: str | None = None,
     overload: Literal["overload"] | None = None,
 ) -> DynamicSource:
     """Translate the inside hosts that the access list permits; with `overload` many share an address by port."""
-    rule = DynamicSource(str(number), pool, interface, overload is not None)
+    rule = DynamicSource(acl, pool, interface, overload is not None)
     for other in config.dynamic_sources:
         if other.access_list == rule.access_list and other != rule:
-            raise Refused("% Dynamic mapping in use, cannot change", "number")
+            raise Refused("% Dynamic mapping in use, cannot change", "acl")
     if rule not in config.dynamic_sources:
         config.dynamic_sources.append(rule)
     return rule
 
 
-def _remove(config: Config, *, number: int, pool: str | None = None, interface: str | None = None) -> None:
+def _remove(config: Config, *, acl: str, pool: str | None = None, interface: str | None = None) -> None:
     """Remove the rule; `overload` need not be said."""
     for rule in config.dynamic_sources:
-        if (rule.access_list, rule.pool, rule.interface) == (str(number), pool, interface):
+        if (rule.access_list, rule.pool, rule.interface) == (acl, pool, interface):
             config.dynamic_sources.remove(rule)
             return
     raise Refused("% Dynamic mapping not found")
@@ -37,12 +36,12 @@ def _remove(config: Config, *, number: int, pool: str | None = None, interface: 
 
 COMMANDS = (
     Command(
-        f"ip nat inside source list NUMBER:{NUMBERS} "
+        "ip nat inside source list ACL:access-list "
         "{pool POOL:word | interface INTERFACE:interface} ~ [OVERLOAD:overload]",
         INSIDE_SOURCE
         | {
             "list": "Specify access list describing local addresses",
-            "NUMBER": "Access list number for local addresses",
+            "ACL": "Access list number or name for local addresses",
             "pool": "Name pool of global addresses",
             "POOL": "Pool name for global addresses",
             "interface": "Specify interface for global address",

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from doorman.config.command import Command
-from doorman.config.commands.access_list import NUMBERS
 from doorman.config.commands.words import IP_NAT
+from doorman.config.interface_names import natural_order
 from doorman.config.model import Config
 from doorman.config.validity import require_host
 from doorman.net.addresses import Address
@@ -45,17 +45,17 @@ def _no_host(config: Config, *, address: Address) -> None:
     config.max_entries = replace(config.max_entries, hosts=kept)
 
 
-def _list(config: Config, *, number: int, most: int) -> tuple[str, str]:
+def _list(config: Config, *, acl: str, most: int) -> tuple[str, str]:
     """Give the inside hosts that the access list permits at most so many names, all together."""
-    lists = dict(config.max_entries.lists) | {str(number): most}
-    ordered = sorted(lists.items(), key=lambda one: int(one[0]))
+    lists = dict(config.max_entries.lists) | {acl: most}
+    ordered = sorted(lists.items(), key=lambda one: natural_order(one[0]))
     config.max_entries = replace(config.max_entries, lists=tuple(ordered))
-    return "max-entries", str(number)
+    return "max-entries", acl
 
 
-def _no_list(config: Config, *, number: int) -> None:
+def _no_list(config: Config, *, acl: str) -> None:
     """Remove that limit."""
-    kept = tuple(one for one in config.max_entries.lists if one[0] != str(number))
+    kept = tuple(one for one in config.max_entries.lists if one[0] != acl)
     config.max_entries = replace(config.max_entries, lists=kept)
 
 
@@ -66,7 +66,7 @@ _HELP = IP_NAT | {
     "host": "Specify per-host NAT entry limit",
     "ADDRESS": "Inside local IP address",
     "list": "Specify access list based NAT entry limit",
-    "NUMBER": "Access list number",
+    "ACL": "Access list number or name",
     "MOST": "Number of entries",
 }
 _WORDS = "ip nat translation max-entries"
@@ -75,5 +75,5 @@ COMMANDS = (
     Command(f"{_WORDS} ~ MOST:{_MOST}", _HELP, _all, _no_all),
     Command(f"{_WORDS} all-host ~ MOST:{_MOST}", _HELP, _all_host, _no_all_host),
     Command(f"{_WORDS} host ADDRESS:ipv4 ~ MOST:{_MOST}", _HELP, _host, _no_host),
-    Command(f"{_WORDS} list NUMBER:{NUMBERS} ~ MOST:{_MOST}", _HELP, _list, _no_list),
+    Command(f"{_WORDS} list ACL:access-list ~ MOST:{_MOST}", _HELP, _list, _no_list),
 )

@@ -1,6 +1,5 @@
 """`ip nat service sip …`: the settings of the SIP ALG."""
 
-from doorman.config.commands.access_list import NUMBERS as ACCESS_LISTS
 from doorman.config.commands.settings import Setting
 
 _WHERE = {
@@ -211,15 +210,15 @@ SETTINGS = (
     Setting(
         "protect_servers",
         "protect servers",
-        f"NUMBER:{ACCESS_LISTS}",
+        "ACL:access-list",
         "Protect only the hosts that the access list permits, by the addresses they have themselves; all by default.",
-        _PROTECT | {"servers": "Specify which servers are protected", "NUMBER": "IP standard access list"},
+        _PROTECT | {"servers": "Specify which servers are protected", "ACL": "Access list number or name"},
     ),
     Setting(
         "trusted_media",
         "trusted-media",
-        f"NUMBER:{ACCESS_LISTS}",
+        "ACL:access-list",
         "Let the inside hosts that the access list permits announce others: exchanges, proxies; nobody by default.",
-        {"trusted-media": "Specify the inside hosts that may announce others", "NUMBER": "IP standard access list"},
+        {"trusted-media": "Specify the inside hosts that may announce others", "ACL": "Access list number or name"},
     ),
 )

@@ -25,7 +25,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from doorman.config.model import AccessEntry, Config, DynamicSource
+from doorman.config.access_lists import AccessEntry
+from doorman.config.model import Config, DynamicSource
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 from doorman.engine.state import DELEGATED_PORTS_END
@@ -330,7 +331,7 @@ class _Rules:
 
     def _matching(self, source: DynamicSource, then: str) -> Iterator[str]:
         """What happens to packets whose sender the access list permits; a chain of its own, so that deny can return."""
-        for entry in self._config.access_lists[source.access_list].entries:
+        for entry in self._config.access_lists[source.access_list].by_source or ():
             yield f"{_match(entry)}{then if entry.permit else 'return'}"
 
 

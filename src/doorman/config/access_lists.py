@@ -1,0 +1,231 @@
+"""Access lists as values: their lines in order, of which the first that matches decides; none is a deny.
+
+A standard list looks at the source of a packet only, so that it can also say which hosts are meant: whom a rule
+translates, whom a setting trusts. An extended list can do so where its lines look at nothing but sources.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from doorman.config.protocol_names import ANY_PROTOCOL
+from doorman.net.addresses import UNSPECIFIED_V4, Address
+
+ALL_ONES = Address(b"\xff\xff\xff\xff")
+LAST_SEQUENCE = 2_147_483_647
+STEP = 10
+"""How far apart the sequence numbers are that a list gives by itself, from the first on."""
+_ACK_OR_RST = 0x14
+
+Operator = Literal["eq", "neq", "gt", "lt", "range"]
+Log = Literal["", "log", "log-input"]
+
+
+class Traffic(NamedTuple):
+    """What an access list looks at of a packet.
+
+    Attributes:
+        protocol: the number of what the IP header carries.
+        source, destination: IPv4 addresses.
+        source_port, destination_port: of TCP and UDP; -1 where there are none.
+        tcp_flags: the flags of a TCP header (RFC 9293, section 3.1), else 0.
+        icmp_type, icmp_code: of an ICMP message, else -1.
+    """
+
+    protocol: int
+    source: Address
+    destination: Address
+    source_port: int = -1
+    destination_port: int = -1
+    tcp_flags: int = 0
+    icmp_type: int = -1
+    icmp_code: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Addresses that agree with `address` where `wildcard` has zero bits; its one bits need not stand together."""
+
+    address: Address = UNSPECIFIED_V4
+    wildcard: Address = ALL_ONES
+
+    def __contains__(self, address: Address) -> bool:
+        return _agree(address, self.address, self.wildcard)
+
+
+ANY = Hosts()
+
+
+def _agree(address: Address, wanted: Address, wildcard: Address) -> bool:
+    if len(address) != len(wanted):
+        return False
+    differs = int.from_bytes(address, "big") ^ int.from_bytes(wanted, "big")
+    return not differs & ~int.from_bytes(wildcard, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports by comparison with one, with several (`eq`, `neq`), or with both ends of a range."""
+
+    operator: Operator
+    values: tuple[int, ...]
+
+    def __contains__(self, port: int) -> bool:
+        values = self.values
+        match self.operator:
+            case "eq":
+                return port in values
+            case "neq":
+                return port >= 0 and port not in values
+            case "gt":
+                return port > values[0]
+            case "lt":
+                return 0 <= port < values[0]
+            case "range":
+                return values[0] <= port <= values[1]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """A line of a standard access list: addresses that agree with `address` where `wildcard` has zero bits."""
+
+    permit: bool
+    address: Address
+    wildcard: Address
+    log: Log = ""
+
+    def matches(self, address: Address) -> bool:
+        """Whether an IPv4 address falls under this line."""
+        return _agree(address, self.address, self.wildcard)
+
+    def covers(self, traffic: Traffic) -> bool:
+        """Whether a packet falls under this line."""
+        return self.matches(traffic.source)
+
+    @property
+    def by_source(self) -> "AccessEntry":
+        """The line itself."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedEntry:
+    """A line of an extended access list.
+
+    Attributes:
+        permit: what becomes of a packet that agrees with all the rest.
+        protocol: its number, 0 for all.
+        source, destination: the hosts.
+        source_ports, destination_ports: with TCP and UDP; None for all.
+        established: only TCP segments with ACK or RST: those of a connection that was answered.
+        icmp: type and code of an ICMP message, no code for all; None for all messages.
+        log: kept as typed; what matches is counted in any case.
+    """
+
+    permit: bool
+    protocol: int = ANY_PROTOCOL
+    source: Hosts = ANY
+    destination: Hosts = ANY
+    source_ports: Ports | None = None
+    destination_ports: Ports | None = None
+    established: bool = False
+    icmp: tuple[int, int | None] | None = None
+    log: Log = ""
+
+    def covers(self, traffic: Traffic) -> bool:
+        """Whether a packet falls under this line."""
+        return (
+            self.protocol in {ANY_PROTOCOL, traffic.protocol}
+            and traffic.source in self.source
+            and traffic.destination in self.destination
+            and (self.source_ports is None or traffic.source_port in self.source_ports)
+            and (self.destination_ports is None or traffic.destination_port in self.destination_ports)
+            and (not self.established or bool(traffic.tcp_flags & _ACK_OR_RST))
+            and (self.icmp is None or self.icmp in {(traffic.icmp_type, None), (traffic.icmp_type, traffic.icmp_code)})
+        )
+
+    def matches(self, address: Address) -> bool:
+        """Whether all packets from an IPv4 address fall under this line."""
+        return address in self.source and self.by_source is not None
+
+    @property
+    def by_source(self) -> AccessEntry | None:
+        """The standard line that says the same; None where this one looks at more than sources."""
+        if self != ExtendedEntry(self.permit, source=self.source, log=self.log):
+            return None
+        return AccessEntry(self.permit, self.source.address, self.source.wildcard, self.log)
+
+
+Entry = AccessEntry | ExtendedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """An access list: the first line that matches decides, and none is a deny.
+
+    Attributes:
+        name: its number or name.
+        entries: its lines.
+        remarks: each comment with the index of the line it stands before.
+        numbers: the sequence numbers of the lines; empty where they are those a list gives by itself: 10, 20, ….
+        extended: whether its lines are those of an extended list.
+    """
+
+    name: str
+    entries: tuple[Entry, ...] = ()
+    remarks: tuple[tuple[int, str], ...] = ()
+    numbers: tuple[int, ...] = ()
+    extended: bool = False
+
+    @property
+    def sequence(self) -> tuple[int, ...]:
+        """The number of each line."""
+        return self.numbers or given(len(self.entries))
+
+    @property
+    def by_source(self) -> tuple[AccessEntry, ...] | None:
+        """Its lines as those of a standard list; None where one looks at more than sources."""
+        found = tuple(one for one in (entry.by_source for entry in self.entries) if one is not None)
+        return found if len(found) == len(self.entries) else None
+
+    def permits(self, address: Address) -> bool:
+        """Whether the first line that matches permits a host; for lists that look at sources only."""
+        return next((entry.permit for entry in self.entries if entry.matches(address)), False)
+
+    def match(self, traffic: Traffic) -> int | None:
+        """The index of the first line that a packet falls under; None where the implicit deny at the end decides."""
+        return next((index for index, entry in enumerate(self.entries) if entry.covers(traffic)), None)
+
+    def with_entry(self, entry: Entry, number: int) -> "AccessList":
+        """The list with one more line, at the place of its number; a comment at that place is of the line after."""
+        sequence = self.sequence
+        index = sum(known < number for known in sequence)
+        later = index < len(sequence)
+        return replace(
+            self,
+            entries=(*self.entries[:index], entry, *self.entries[index:]),
+            remarks=tuple((before + (later and before >= index), text) for before, text in self.remarks),
+            numbers=_unless_given((*sequence[:index], number, *sequence[index:])),
+        )
+
+    def without(self, index: int) -> "AccessList":
+        """The list without one line; the others keep their numbers."""
+        sequence = self.sequence
+        return replace(
+            self,
+            entries=self.entries[:index] + self.entries[index + 1 :],
+            remarks=tuple((before - (before > index), text) for before, text in self.remarks),
+            numbers=_unless_given(sequence[:index] + sequence[index + 1 :]),
+        )
+
+    def resequenced(self, first: int, step: int) -> "AccessList":
+        """The list with numbers from the first on, so far apart."""
+        return replace(self, numbers=_unless_given(given(len(self.entries), first, step)))
+
+
+def given(count: int, first: int = STEP, step: int = STEP) -> tuple[int, ...]:
+    """The numbers of so many lines."""
+    return tuple(range(first, first + count * step, step))
+
+
+def _unless_given(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    return () if numbers == given(len(numbers)) else numbers
