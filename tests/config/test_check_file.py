@@ -37,6 +37,7 @@ def test_a_good_file_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[
         f"{tmp_path}/gw.conf: 11 lines, no errors\n"
         "  interfaces: in0 10.0.0.1/24 inside, out0 192.0.2.1/24 outside\n"
         "  translation: list 1 to out0 overload, 1 static\n"
+        "  access lists: 1 standard 1 line\n"
         "  algs: sip on tcp 5060, sip on udp 5060\n"
     )
 

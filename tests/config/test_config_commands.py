@@ -53,6 +53,8 @@ DONE_AND_UNDONE = [
     ("interface in0", "ip address 10.0.0.1 255.255.255.0", "no ip address 10.0.0.1 255.255.255.0"),
     ("interface in0", "ip nat inside", "no ip nat inside"),
     ("interface in0", "ip nat outside", "no ip nat outside"),
+    ("interface in0", "ip access-group 101 in", "no ip access-group 101 in"),
+    ("interface in0", "ip access-group WEB out", "no ip access-group WEB out"),
     ("interface in0", "description a long  text", "no description"),
     ("interface in0", "shutdown", "no shutdown"),
     *(

@@ -24,7 +24,7 @@ def test_keys() -> None:
     found = whole_call().found
     assert list(found) == [
         *("packets", "messages", "statistics", "rewritten", "asymmetries", "drops", "notes", "translations", "doors"),
-        "calls",
+        *("calls", "access_lists"),
     ]
     assert list(found["packets"]) == ["read", "from_inside", "from_outside", "written", "passed", "dropped"]
     assert {tuple(entry) for entry in found["translations"]} == {
@@ -39,8 +39,22 @@ def test_keys() -> None:
     assert {tuple(one) for one in found["calls"]} == {
         ("call_id", "inside_party", "from", "to", "state", "dialogs", "streams")
     }
+    assert found["access_lists"] == []
     dropped = replayed(frames(udp(PEER, PHONE)), OVERLOAD).found
     assert dropped["drops"] == [{"packet": 1, "reason": "no-translation"}]
+
+
+def test_access_lists_of_interfaces() -> None:
+    config = OVERLOAD + "access-list 101 deny udp any any\ninterface out0\n ip access-group 101 out\n"
+    found = replayed(frames(udp(PHONE, PEER), udp(PEER, PHONE)), config).found
+    assert found["access_lists"] == [
+        {
+            "name": "101",
+            "kind": "extended",
+            "lines": [{"sequence": 10, "line": "deny udp any any", "matches": 1}],
+        }
+    ]
+    assert [drop["reason"] for drop in found["drops"]] == ["access-list", "no-translation"]
 
 
 def test_counts_of_a_call() -> None:

@@ -96,6 +96,11 @@ sip_settings = st.builds(
 interface_modes = st.just(()) | modes.map(lambda mode: (("sip", mode),))
 
 
+extended_numbers = st.integers(100, 199) | st.integers(2000, 2699)
+list_names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,15}", fullmatch=True)
+applied = st.none() | list_names | extended_numbers.map(str)
+
+
 @st.composite
 def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
     """Interfaces in networks that do not overlap."""
@@ -108,7 +113,9 @@ def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
         side = draw(sides)
         description = draw(st.just("") | texts)
         prefix = length if address is not None else 32
-        found[name] = Interface(name, address, prefix, side, description, draw(st.booleans()), draw(interface_modes))
+        lists = draw(st.tuples(applied, applied))
+        off = draw(st.booleans())
+        found[name] = Interface(name, address, prefix, side, description, off, draw(interface_modes), *lists)
     return found
 
 
@@ -152,10 +159,6 @@ def extended_entries(draw: st.DrawFn) -> ExtendedEntry:
         icmp=draw(st.none() | st.tuples(octets, st.none() | octets)) if protocol == 1 else None,
         log=draw(st.sampled_from(logs)),
     )
-
-
-extended_numbers = st.integers(100, 199) | st.integers(2000, 2699)
-list_names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,15}", fullmatch=True)
 
 
 @st.composite

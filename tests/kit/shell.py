@@ -28,6 +28,7 @@ from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.daemon.control import ControlServer
 from doorman.daemon.traces import Traces
+from doorman.dataplanes.access_report import access_entries, clear_access
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.call_report import call_report
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
@@ -229,6 +230,10 @@ class FakeGateway:
         """Whom the guard watches."""
         return guard_entries(self.engine, self.now)
 
+    def access_lists(self) -> Iterator[Json]:
+        """Those of the configuration."""
+        return access_entries(self.config.access_lists, self.engine.access)
+
     def call_details(self, call_id: str) -> Json:
         """What is known of a call; its first door had packets."""
 
@@ -244,6 +249,10 @@ class FakeGateway:
     def clear_guard(self, source: Address | None) -> int:
         """Hear them again."""
         return clear_guard(self.engine, source)
+
+    def clear_access_lists(self, name: str | None) -> int:
+        """Count anew."""
+        return clear_access(self.engine, name)
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """Write messages beside the configuration."""

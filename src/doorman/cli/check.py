@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from doorman.config.access_lists import AccessList
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config, Interface
 from doorman.config.reader import Reader
@@ -72,7 +73,7 @@ def read_text(path: Path) -> str:
 
 def summary(config: Config) -> Iterator[str]:
     """What a configuration says, in a line each for interfaces, rules and ALGs."""
-    interfaces = [_interface(interface) for interface in config.interfaces.values()]
+    interfaces = [_interface(interface, config) for interface in config.interfaces.values()]
     yield f"interfaces: {', '.join(interfaces) or 'none'}"
     dynamic = [
         f"list {rule.access_list} to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
@@ -80,6 +81,8 @@ def summary(config: Config) -> Iterator[str]:
     ]
     statics = len(config.statics)
     yield f"translation: {', '.join([*dynamic, *([f'{statics} static'] if statics else [])]) or 'none'}"
+    if config.access_lists:
+        yield f"access lists: {', '.join(map(_access_list, config.access_lists.values()))}"
     algs = [
         f"{service.alg} on {service.transport} {' '.join(map(str, sorted(ports)))}"
         for service, ports in config.services.items()
@@ -88,12 +91,23 @@ def summary(config: Config) -> Iterator[str]:
     yield f"algs: {', '.join(algs) or 'none'}"
 
 
-def _interface(interface: Interface) -> str:
+def _interface(interface: Interface, config: Config) -> str:
     address = "no address"
     if interface.address is not None:
         address = f"{address_text(interface.address)}/{interface.prefix_length}"
     state = "shut down" if interface.shutdown else interface.nat
-    return f"{interface.name} {address}{f' {state}' if state else ''}"
+    return " ".join(filter(None, (interface.name, address, state, *_access_groups(interface, config))))
+
+
+def _access_list(listed: AccessList) -> str:
+    return f"{listed.name} {'extended' if listed.extended else 'standard'} {_counted(len(listed.entries), 'line')}"
+
+
+def _access_groups(interface: Interface, config: Config) -> Iterator[str]:
+    for name, direction in ((interface.access_in, "in"), (interface.access_out, "out")):
+        if name is not None:
+            missing = "" if name in config.access_lists else " (does not exist: all passes)"
+            yield f"access-group {name} {direction}{missing}"
 
 
 def _unread(reader: Reader) -> list[str]:

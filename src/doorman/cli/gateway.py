@@ -117,6 +117,10 @@ class Gateway(Protocol):
         """
         ...
 
+    def access_lists(self) -> Iterator[Json]:
+        """All access lists, see `dataplanes.access_report`."""
+        ...
+
     def call_details(self, call_id: str) -> Json:
         """All about the call whose Call-ID this is or begins with, see `dataplanes.call_report`.
 
@@ -178,6 +182,10 @@ class Gateway(Protocol):
 
     def clear_guard(self, source: Address | None) -> int:
         """Hear a denied source again, or all, and count its failures anew; say how many entries there were."""
+        ...
+
+    def clear_access_lists(self, name: str | None) -> int:
+        """Begin the counters of an access list at zero, or of all; say of how many."""
         ...
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:

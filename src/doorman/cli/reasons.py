@@ -57,6 +57,7 @@ _LIMIT = "more than any real message has"
 _SDP = "the session description cannot be read"
 
 DROPS = {
+    "access-list": "an access list of an interface denies it, see 'show access-lists' (ip access-group)",
     "body-shorter-than-content-length": "the datagram ends before the body that Content-Length promises",
     "call-id": f"{_BROKEN}: a Call-ID has no blanks",
     "call-id-twice": _BROKEN,

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from doorman.cli.reasons import meaning_of_drop, meaning_of_note
+from doorman.cli.show.access_lists import show_access_lists
 from doorman.cli.show.alg_statistics import message_rows
 from doorman.cli.show.calls import show_calls
 from doorman.cli.show.doors import show_doors
@@ -25,6 +26,7 @@ def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes
         ("show ip nat doors (opened, used, closed: numbers of packets)", show_doors(found["doors"])),
         ("show alg sip calls", show_calls(found["calls"])),
         ("show alg sip statistics", _statistics(found["statistics"])),
+        *([("show access-lists", show_access_lists(found["access_lists"]))] if found["access_lists"] else []),
         ("left alone, and why", _notes(found["notes"], details)),
         ("dropped, and why", _drops(list(drops))),
     ):

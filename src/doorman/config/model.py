@@ -24,7 +24,8 @@ Failure = Literal["fail-open", "fail-closed"]
 class Interface:
     """An interface, its first address with the length of its network, and its side of the NAT.
 
-    `modes` has the mode of each ALG that was said of it, by the names of the ALGs, sorted.
+    `modes` has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and
+    `access_out` name the access lists that packets must pass.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Interface:
     description: str = ""
     shutdown: bool = False
     modes: tuple[tuple[str, Mode], ...] = ()
+    access_in: str | None = None
+    access_out: str | None = None
 
     @property
     def network(self) -> Prefix | None:

@@ -12,7 +12,7 @@ from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
-from doorman.config.render_lists import access_list_blocks
+from doorman.config.render_lists import access_list_blocks, list_order
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.net.addresses import address_text
@@ -34,7 +34,7 @@ def render(config: Config) -> str:
             *_dynamic(config),
             *_static(config),
         ],
-        *access_list_blocks(config.access_lists[name] for name in sorted(config.access_lists, key=natural_order)),
+        *access_list_blocks(sorted(config.access_lists.values(), key=list_order)),
     ]
     return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"
 
@@ -45,6 +45,10 @@ def _interface(interface: Interface) -> Iterator[str]:
         yield f" description {interface.description}"
     if interface.address is not None:
         yield f" ip address {address_text(interface.address)} {address_text(mask_of(interface.prefix_length))}"
+    if interface.access_in is not None:
+        yield f" ip access-group {interface.access_in} in"
+    if interface.access_out is not None:
+        yield f" ip access-group {interface.access_out} out"
     if interface.nat is not None:
         yield f" ip nat {interface.nat}"
     yield from (f" ip nat service {alg} mode {mode}" for alg, mode in interface.modes)

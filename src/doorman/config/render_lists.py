@@ -8,8 +8,14 @@ a numbered list then has a block, too, as newer versions of IOS write all of the
 from collections.abc import Iterable, Iterator
 
 from doorman.config.access_lists import ANY, AccessEntry, AccessList, Entry, ExtendedEntry, Hosts, Ports
+from doorman.config.interface_names import natural_order
 from doorman.config.protocol_names import message_text, port_text, protocol_text
 from doorman.net.addresses import UNSPECIFIED_V4, address_text
+
+
+def list_order(listed: AccessList) -> tuple[bool, object]:
+    """A key that sorts lists as IOS shows them: standard ones, then extended ones."""
+    return listed.extended, natural_order(listed.name)
 
 
 def access_list_blocks(lists: Iterable[AccessList]) -> Iterator[list[str]]:

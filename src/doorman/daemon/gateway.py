@@ -27,6 +27,7 @@ from doorman.daemon.stale_flows import stale_flows, translate_alike
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
 from doorman.daemon.traffic import FlowNews, Traffic
+from doorman.dataplanes.access_report import access_entries, clear_access
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.netfilter.conntrack import dump
@@ -195,6 +196,10 @@ class Gateway:
         """See `cli.gateway.Gateway`."""
         return guard_entries(self._engine, seconds())
 
+    def access_lists(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return access_entries(self.config.access_lists, self._engine.access)
+
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
         return call_view(self._traffic, self._ladders, call_id)
@@ -241,6 +246,10 @@ class Gateway:
     def clear_guard(self, source: Address | None) -> int:
         """See `cli.gateway.Gateway`."""
         return clear_guard(self._engine, source)
+
+    def clear_access_lists(self, name: str | None) -> int:
+        """See `cli.gateway.Gateway`."""
+        return clear_access(self._engine, name)
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """See `cli.gateway.Gateway`."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from doorman.algs.api import Door, Owner
 from doorman.algs.sip.calls import Call
+from doorman.dataplanes.access_report import applied_entries
 from doorman.dataplanes.alg_counts import sip_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
@@ -39,6 +40,7 @@ def report(replay: Replay) -> Json:
         ],
         "doors": [door_record_entry(record) for record in replay.doors],
         "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
+        "access_lists": list(applied_entries(engine.access)),
     }
 
 

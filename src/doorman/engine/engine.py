@@ -18,9 +18,11 @@ from doorman.engine.results import Change, Fate, Result, Segments, Side
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import State
 from doorman.engine.views import Inward, Outward
+from doorman.firewall.access import AccessGroups, access_groups
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
+from doorman.net.addresses import Endpoint
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -57,6 +59,7 @@ class Engine:
         inspector: its ALGs.
         splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
+        access: the access lists of interfaces; None where there are none, or a kernel applies them.
 
     Raises:
         UnusableConfig: a rule of the configuration cannot be put to work.
@@ -75,17 +78,23 @@ class Engine:
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._delegated = delegated
+        self.access: AccessGroups | None = None
+        self._is_direct = False
+        self._apply_access(config)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
         sessions = self.state.sessions
         self._ways = (sessions.outward, sessions.inward)
 
-    def receive(self, data: bytes, side: Side, now: float) -> Result:
-        """Take an IP packet that arrived on a side of the NAT; give what becomes of it."""
+    def receive(self, data: bytes, side: Side, now: float, *, again: bool = False) -> Result:
+        """Take an IP packet that arrived on a side of the NAT; give what becomes of it.
+
+        `again` is one that comes in again without having gone out by an interface.
+        """
         if now >= self._next_second:
             self.expire(now)
         ported = len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP)  # noqa: PLR2004 - speed
-        if ported and not self._delegated:
+        if ported and self._is_direct:
             way = self._ways[side].get(data[9:10] + data[12:24])
             if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
                 session = way.session
@@ -96,7 +105,7 @@ class Engine:
                     self.state.sessions.see_flags(session, data[_FLAGS_AT])
                 return Result(_FORWARDED, way.carry(data), _OTHER[side])
         try:
-            return self._receive(data, side, now)
+            return self._receive(data, side, now, again=again)
         except Refused as refused:
             return self._drop(data, side, str(refused))
 
@@ -123,6 +132,15 @@ class Engine:
         """
         self.state.reconfigure(config, now)
         self.inspector.reconfigure(config.services, config.settings_with_lists, Modes(config))
+        self._apply_access(config)
+
+    def _apply_access(self, config: Config) -> None:
+        """Apply the access lists of interfaces; what a kernel carries it also judges."""
+        before = self.access
+        self.access = access_groups(config) if not self._delegated else None
+        if self.access is not None and before is not None:
+            self.access.go_on(before)
+        self._is_direct = not self._delegated and self.access is None
 
     def as_sent(self, data: bytes) -> bytes:
         """What the outside must have sent for this packet to arrive inside, see `far_party`.
@@ -143,7 +161,7 @@ class Engine:
             return None
         return self.splicing.as_sent(packet, way.session, way.session.splice, now)
 
-    def _receive(self, data: bytes, side: Side, now: float) -> Result:
+    def _receive(self, data: bytes, side: Side, now: float, *, again: bool = False) -> Result:
         if is_fragment(data):
             whole = self._reassemblers[side].add(data, now)
             if whole is None:
@@ -154,6 +172,8 @@ class Engine:
         packet = parse_packet(data)
         if packet is None:
             return self._drop(data, side, "damaged-packet")
+        if self.access is not None and not again:
+            self.access.admit(packet, side)
         if side == _OUTSIDE and self.state.rules.is_inside(packet.source):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
@@ -164,19 +184,35 @@ class Engine:
         self.drops[reason] += 1
         return Result(_DROPPED, data, side, reason, inspections)
 
+    def _pass(self, packet: Packet, leaves: Side) -> Result:
+        """A packet that nothing is about goes on as it came, if it may go out."""
+        if self.access is not None:
+            self.access.release(packet, packet.sender, packet.receiver, leaves)
+        return Result(_PASSED, packet.data, leaves)
+
+    def _release(self, packet: Packet, session: Session, way: Way, leaves: Side) -> None:
+        """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
+        if self.access is not None and not (session.hairpin and leaves == _OUTSIDE):
+            self.access.release(packet, way.sender, way.receiver, leaves)
+
     # From the inside
 
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is None and (not rules.is_inside(packet.source) or rules.is_inside(packet.destination)):
-            return Result(_PASSED, packet.data, _OUTSIDE)
+            return self._pass(packet, _OUTSIDE)
         if way is None and self._is_for_nobody(packet):
             return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(rules, state.bindings, packet.source)
         session = way.session if way is not None else self._begin_outbound(packet, nat)
         if session is None:
             return self._untranslated(packet, nat, now)
+        try:
+            self._release(packet, session, session.outward, _OUTSIDE)
+        except Refused:
+            nat.undo()
+            raise
         result = self._forward(packet, session, session.outward, nat, now)
         if result.fate != _FORWARDED:
             nat.undo()
@@ -213,7 +249,9 @@ class Engine:
         served = packet.protocol != TCP  # without a translation there is nothing to splice
         alg = self._alg_for(packet, packet.source_port, packet.destination_port) if served else None
         if alg is None or packet.payload_end <= packet.payload_at:
-            return Result(_PASSED, packet.data, _OUTSIDE)
+            return self._pass(packet, _OUTSIDE)
+        if self.access is not None:
+            self.access.release(packet, packet.sender, packet.receiver, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
         if self.inspector.mode(alg, _OUTBOUND, path) == "off":
             return Result(_PASSED, packet.data, _OUTSIDE)
@@ -231,7 +269,7 @@ class Engine:
         """What was sent to one of our own global addresses comes back in."""
         if result.more or result.back:
             return self._come_in([*result.packets], [*result.back], result, now)
-        back = self.receive(result.packet, _OUTSIDE, now)
+        back = self.receive(result.packet, _OUTSIDE, now, again=True)
         back.inspections = result.inspections + back.inspections
         if self._delegated and back.inspections and not back.is_of_stream:
             back.packet = readdress(packet, packet.sender, packet.receiver, back.inspections[-1].after)
@@ -241,7 +279,7 @@ class Engine:
         """Let in segments between inside hosts that know each other by global names, and those they bring about."""
         inspections = result.inspections
         for packet in outside:
-            one = self.receive(packet, _OUTSIDE, now)
+            one = self.receive(packet, _OUTSIDE, now, again=True)
             inside += one.packets
             outside += one.back[: max(_MAX_HAIRPIN - len(outside), 0)]
             inspections += one.inspections
@@ -255,6 +293,7 @@ class Engine:
         state = self.state
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
+            self._release(packet, way.session, way, _INSIDE)
             if way.session.awaited:
                 self.meet_door(way.session, now)
             return self._forward(packet, way.session, way, self._inward(way), now)
@@ -262,11 +301,12 @@ class Engine:
         if binding is None:
             if state.rules.owns(packet.destination):
                 return self._drop(packet.data, _INSIDE, "no-translation")
-            return Result(_PASSED, packet.data, _INSIDE)
+            return self._pass(packet, _INSIDE)
         door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
         session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
+        self._release(packet, session, session.inward, _INSIDE)
         result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
         if result.fate == _FORWARDED:
             state.sessions.add(session, now)
@@ -381,7 +421,7 @@ class Engine:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             if not self._translates(packet, side):
-                return Result(_PASSED, packet.data, leaves)
+                return self._pass(packet, leaves)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
         splice = way.session.splice
         sender = _INBOUND if side == _INSIDE else _OUTBOUND
@@ -391,6 +431,8 @@ class Engine:
             addresses = (way.session.inside_global.address, packet.destination)
         else:
             addresses = (packet.source, way.session.inside_local.address)
+        if self.access is not None and not (way.session.hairpin and side == _INSIDE):
+            self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
         result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
         return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
 

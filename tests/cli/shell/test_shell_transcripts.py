@@ -18,7 +18,11 @@ from kit.shell import FakeGateway, typed
 from kit.sip import OVERLOAD
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
-CONFIGS = {"pool": POOL, "overload": OVERLOAD}
+FILTERED = (
+    OVERLOAD + "access-list 9 permit 10.0.0.0 0.0.0.255\naccess-list 9 deny any\nip access-list extended L\n"
+    " permit udp any any eq 5060\n permit udp any any\ninterface in0\n ip access-group L in\n"
+)
+CONFIGS = {"pool": POOL, "overload": OVERLOAD, "filtered": FILTERED}
 EVENTS: dict[str, Callable[[FakeGateway], None]] = {
     "[call]": FakeGateway.call,
     "[the call ends]": FakeGateway.hang_up,

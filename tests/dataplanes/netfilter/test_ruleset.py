@@ -164,3 +164,9 @@ def test_numbers_that_nobody_acknowledges_are_no_reason_to_end_a_connection_earl
         assert policy.endswith(f"retrans : {seconds}, unack : {seconds} }}; }}")
     [*_, rule] = [rule for rule in rules(VTCP, "translate_in") if "timeout" in rule]
     assert rule == 'ct mark and 0x80000 != 0 meta l4proto tcp ct timeout set "spliced_tcp_86400_60_60"'
+
+
+def test_access_groups_are_refused_rather_than_left_out() -> None:
+    config = read_config(OVERLOAD + "interface out0\n ip access-group 101 in\n", "test.cfg")
+    with pytest.raises(UnsupportedConfig, match="ip access-group"):
+        set_up(config, SETTING)

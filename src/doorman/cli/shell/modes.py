@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from doorman.cli.shell.commands import alg, clear, debug, guard, memory, nat, system, terminal, trace
+from doorman.cli.shell.commands import access_lists, alg, clear, debug, guard, memory, nat, system, terminal, trace
 from doorman.config.command import Command
 from doorman.config.tree import CommandTree
 
@@ -25,6 +25,7 @@ _EVERYWHERE = (
     *nat.COMMANDS,
     *alg.COMMANDS,
     *guard.SHOW_COMMANDS,
+    *access_lists.SHOW_COMMANDS,
     *trace.SHOW_COMMANDS,
     *system.COMMANDS,
     *terminal.COMMANDS,
@@ -38,6 +39,7 @@ PRIVILEGED = ExecMode(
     *_EVERYWHERE,
     *clear.COMMANDS,
     *guard.COMMANDS,
+    *access_lists.COMMANDS,
     *debug.COMMANDS,
     *trace.COMMANDS,
     *memory.COMMANDS,

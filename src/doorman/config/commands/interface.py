@@ -1,6 +1,7 @@
 """`interface NAME` and what is said about an interface: its address, its side of the NAT, whether it is in use."""
 
 from dataclasses import replace
+from typing import Literal
 
 from doorman.config.command import Command, Refused
 from doorman.config.model import Config, Interface, NatSide
@@ -71,6 +72,23 @@ def _enable(config: Config, interface: str) -> None:  # noqa: ARG001 - it is ref
     )
 
 
+def _access_group(config: Config, interface: str, *, acl: str, direction: Literal["in", "out"]) -> None:
+    """Drop what the access list denies of the packets that come in or go out here; one list for each direction."""
+    changed = config.interfaces[interface]
+    config.interfaces[interface] = (
+        replace(changed, access_in=acl) if direction == "in" else replace(changed, access_out=acl)
+    )
+
+
+def _no_access_group(config: Config, interface: str, *, acl: str, direction: Literal["in", "out"]) -> None:
+    """Let all packets pass here in this direction."""
+    changed = config.interfaces[interface]
+    if direction == "in" and changed.access_in == acl:
+        config.interfaces[interface] = replace(changed, access_in=None)
+    elif direction == "out" and changed.access_out == acl:
+        config.interfaces[interface] = replace(changed, access_out=None)
+
+
 def _description(config: Config, interface: str, *, text: str) -> None:
     """Say in words what the interface is for."""
     config.interfaces[interface] = replace(config.interfaces[interface], description=text)
@@ -131,6 +149,18 @@ INTERFACE_COMMANDS = (
         "ip nat enable",
         _IP | {"nat": "NAT interface commands", "enable": "NAT on a stick: not supported"},
         _enable,
+    ),
+    Command(
+        "ip access-group ACL:access-list DIRECTION:in|out",
+        _IP
+        | {
+            "access-group": "Specify access control for packets",
+            "ACL": "Access list number or name",
+            "in": "inbound packets",
+            "out": "outbound packets",
+        },
+        _access_group,
+        _no_access_group,
     ),
     Command("shutdown", {"shutdown": "Shutdown the selected interface"}, _shutdown, _no_shutdown),
 )

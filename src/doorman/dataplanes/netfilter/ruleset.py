@@ -95,7 +95,7 @@ def set_up(config: Config, setting: Setting) -> str:
     """The commands that make the table, or change it to fit the configuration.
 
     Raises:
-        UnsupportedConfig: an interface is missing, or a pool cannot be expressed.
+        UnsupportedConfig: an interface is missing, or a pool or an access group cannot be expressed.
     """
     return "\n".join(_Rules(config, setting).lines()) + "\n"
 
@@ -118,6 +118,8 @@ class _Rules:
         self._outside = interface_names(config, "outside")
         if not self._inside or not self._outside:
             raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
+        if any(one.access_in or one.access_out for one in config.interfaces.values()):
+            raise UnsupportedConfig("`ip access-group` works in replay only, not on the live gateway yet")
         self._udp = _braces_of(config.ports("udp"))
         self._proxied = _braces_of(config.ports("tcp", "l4f"))
         self._spliced = _braces_of(config.ports("tcp", "vtcp"))

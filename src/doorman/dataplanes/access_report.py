@@ -1,0 +1,44 @@
+"""Access lists with how often their lines matched, as JSON: the same for replay and the live gateway."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from doorman.config.access_lists import AccessList
+from doorman.config.render_lists import entry_text, list_order
+from doorman.engine.engine import Engine
+from doorman.firewall.access import AccessGroups
+
+Json = dict[str, Any]
+
+
+def access_entries(lists: Mapping[str, AccessList], access: AccessGroups | None) -> Iterator[Json]:
+    """Each list with its lines; `matches` counts packets at interfaces, None where no interface applies the list."""
+    for listed in sorted(lists.values(), key=list_order):
+        counted = access.lists.get(listed.name) if access is not None else None
+        yield _entry(listed, counted.matches if counted is not None else None)
+
+
+def applied_entries(access: AccessGroups | None) -> Iterator[Json]:
+    """The lists that interfaces apply."""
+    return access_entries({} if access is None else {name: one.listed for name, one in access.lists.items()}, access)
+
+
+def clear_access(engine: Engine, name: str | None) -> int:
+    """Begin the counters of a list at zero, or of all; say of how many."""
+    lists = {} if engine.access is None else engine.access.lists
+    chosen = [counted for known, counted in lists.items() if name in {None, known}]
+    for counted in chosen:
+        counted.clear()
+    return len(chosen)
+
+
+def _entry(listed: AccessList, matches: Iterable[int] | None) -> Json:
+    counts = [None] * len(listed.entries) if matches is None else matches
+    return {
+        "name": listed.name,
+        "kind": "extended" if listed.extended else "standard",
+        "lines": [
+            {"sequence": number, "line": entry_text(entry), "matches": count}
+            for number, entry, count in zip(listed.sequence, listed.entries, counts, strict=True)
+        ],
+    }

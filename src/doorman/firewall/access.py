@@ -1,0 +1,138 @@
+"""Access lists on interfaces: which packets may come in by one, and go out by one.
+
+    ip access-group NAME in     packets as they come, before anything is translated
+    ip access-group NAME out    packets as they leave, with the addresses they were given
+
+An engine knows networks, not wires: an interface is that of the hosts in its network; on a side with a single one, also
+of all who are in no network, since they must be behind it. Lists are about IPv4.
+"""
+
+from doorman.algs.api import Refused
+from doorman.config.access_lists import AccessList, Entry, Traffic
+from doorman.config.model import Config, Interface, NatSide
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import ICMP, TCP, Packet
+
+DENIED = "access-list"
+"""The reason for which a packet is dropped."""
+
+_CACHE_LIMIT = 65_536
+_INSIDE: NatSide = "inside"
+_OUTSIDE: NatSide = "outside"
+_FLAGS_AT = 13
+
+
+class CountedList:
+    """An access list, and how often each of its lines matched."""
+
+    __slots__ = ("listed", "matches")
+
+    def __init__(self, listed: AccessList) -> None:
+        self.listed = listed
+        self.matches = [0] * len(listed.entries)
+
+    def permits(self, traffic: Traffic) -> bool:
+        """Whether a packet may pass; a list without lines, or that does not exist, lets all pass, as in IOS."""
+        entries = self.listed.entries
+        if not entries:
+            return True
+        index = self.listed.match(traffic)
+        if index is None:
+            return False
+        self.matches[index] += 1
+        return entries[index].permit
+
+    def clear(self) -> None:
+        """Begin counting at zero."""
+        self.matches = [0] * len(self.matches)
+
+    def go_on(self, before: "CountedList") -> None:
+        """Take over the counts of the lines that there were before."""
+        known: dict[Entry, int] = dict(zip(before.listed.entries, before.matches, strict=True))
+        self.matches = [known.get(entry, 0) for entry in self.listed.entries]
+
+
+class _Gates:
+    """The interfaces of one side of the NAT, found by the address of who is behind them."""
+
+    __slots__ = ("_cache", "_interfaces", "_others")
+
+    def __init__(self, config: Config, side: NatSide) -> None:
+        self._interfaces = [one for one in config.interfaces.values() if one.nat == side and not one.shutdown]
+        self._others = self._interfaces[0] if len(self._interfaces) == 1 else None
+        self._cache: dict[Address, Interface | None] = {}
+
+    def of(self, address: Address) -> Interface | None:
+        """The interface that a host is behind; None where nobody can tell."""
+        try:
+            return self._cache[address]
+        except KeyError:
+            if len(self._cache) >= _CACHE_LIMIT:
+                self._cache.clear()
+            near = (one for one in self._interfaces if one.network is not None and address in one.network)
+            found = self._cache[address] = next(near, self._others)
+            return found
+
+
+class AccessGroups:
+    """The access lists of all interfaces.
+
+    Attributes:
+        lists: those that are applied to an interface, by name.
+    """
+
+    __slots__ = ("_gates", "lists")
+
+    def __init__(self, config: Config) -> None:
+        self._gates = (_Gates(config, _INSIDE), _Gates(config, _OUTSIDE))
+        applied = {name for one in config.interfaces.values() for name in (one.access_in, one.access_out) if name}
+        self.lists = {name: CountedList(config.access_lists.get(name, AccessList(name))) for name in sorted(applied)}
+
+    def admit(self, packet: Packet, side: int) -> None:
+        """Let a packet come in by the interface that it arrives on; side 0 is inside, 1 outside.
+
+        Raises:
+            Refused: the access list there denies it.
+        """
+        gate = self._gates[side].of(packet.source)
+        if gate is not None and gate.access_in is not None:
+            self._judge(gate.access_in, packet, packet.sender, packet.receiver)
+
+    def release(self, packet: Packet, sender: Endpoint, receiver: Endpoint, side: int) -> None:
+        """Let a packet go out, with these ends, by the interface that it leaves by.
+
+        Raises:
+            Refused: the access list there denies it.
+        """
+        gate = self._gates[side].of(receiver.address)
+        if gate is not None and gate.access_out is not None:
+            self._judge(gate.access_out, packet, sender, receiver)
+
+    def go_on(self, before: "AccessGroups") -> None:
+        """Take over the counts of another configuration."""
+        for name, counted in self.lists.items():
+            if name in before.lists:
+                counted.go_on(before.lists[name])
+
+    def _judge(self, name: str, packet: Packet, sender: Endpoint, receiver: Endpoint) -> None:
+        is_v4 = len(packet.source) == 4  # noqa: PLR2004 - its length
+        if is_v4 and not self.lists[name].permits(traffic_of(packet, sender, receiver)):
+            raise Refused(DENIED)
+
+
+def access_groups(config: Config) -> AccessGroups | None:
+    """The access lists of the interfaces of a configuration; None where there are none."""
+    groups = AccessGroups(config)
+    return groups if groups.lists else None
+
+
+def traffic_of(packet: Packet, sender: Endpoint, receiver: Endpoint) -> Traffic:
+    """What access lists look at of a packet whose ends are these."""
+    data, at = packet.data, packet.transport_at
+    if packet.protocol == ICMP:
+        kind, code = (data[at], data[at + 1]) if len(data) >= at + 2 and not packet.fragment else (-1, -1)
+        return Traffic(ICMP, sender.address, receiver.address, icmp_type=kind, icmp_code=code)
+    if packet.payload_at == at:
+        return Traffic(packet.protocol, sender.address, receiver.address)
+    flags = data[at + _FLAGS_AT] if packet.protocol == TCP else 0
+    return Traffic(packet.protocol, sender.address, receiver.address, sender.port, receiver.port, flags)
