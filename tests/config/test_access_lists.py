@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorman.config.access_lists import ALL_ONES, ANY, AccessEntry, AccessList, ExtendedEntry, Hosts, Ports, Traffic
+from doorman.config.access_lists import (
+    ALL_ONES,
+    ANY,
+    AccessEntry,
+    AccessList,
+    ExtendedEntry,
+    HostGroup,
+    Hosts,
+    Ports,
+    ServiceMatch,
+    Traffic,
+)
 from doorman.config.command import CommandError
 from doorman.config.errors import ConfigErrors
 from doorman.config.model import Config
@@ -35,12 +46,12 @@ class TestMatching:
     """Against an evaluation that is written otherwise: with networks of the ipaddress module, and bit by bit."""
 
     @staticmethod
-    def holds(hosts: Hosts, address: Address) -> bool:
-        wildcard = int(ipaddress.IPv4Address(hosts.wildcard))
+    def holds(end: Hosts, address: Address) -> bool:
+        wildcard = int(ipaddress.IPv4Address(end.wildcard))
         if wildcard & (wildcard + 1) == 0:
-            network = ipaddress.ip_network((bytes(hosts.address), 32 - wildcard.bit_length()))
+            network = ipaddress.ip_network((bytes(end.address), 32 - wildcard.bit_length()))
             return ipaddress.ip_address(bytes(address)) in network
-        bits = (f"{int.from_bytes(one, 'big'):032b}" for one in (hosts.address, hosts.wildcard, address))
+        bits = (f"{int.from_bytes(one, 'big'):032b}" for one in (end.address, end.wildcard, address))
         return all(free == "1" or wanted == has for wanted, free, has in zip(*bits, strict=True))
 
     @staticmethod
@@ -55,23 +66,27 @@ class TestMatching:
         }
         return port in chosen[ports.operator]
 
-    def agrees(self, entry: ExtendedEntry, packet: Traffic) -> bool:
-        conditions = [
-            self.holds(entry.source, packet.source),
-            self.holds(entry.destination, packet.destination),
-        ]
-        if entry.protocol:
-            conditions.append(entry.protocol == packet.protocol)
-        if entry.source_ports:
-            conditions.append(self.reaches(entry.source_ports, packet.source_port))
-        if entry.destination_ports:
-            conditions.append(self.reaches(entry.destination_ports, packet.destination_port))
-        if entry.established:
-            conditions.append(bool(packet.tcp_flags & 0x10 or packet.tcp_flags & 0x04))
-        if entry.icmp:
-            kind, code = entry.icmp
+    def carries(self, service: ServiceMatch, packet: Traffic) -> bool:
+        conditions = []
+        if service.protocols != (0,):
+            conditions.append(packet.protocol in service.protocols)
+        if service.source_ports:
+            conditions.append(self.reaches(service.source_ports, packet.source_port))
+        if service.destination_ports:
+            conditions.append(self.reaches(service.destination_ports, packet.destination_port))
+        if service.icmp:
+            kind, code = service.icmp
             conditions.append(kind == packet.icmp_type and (code is None or code == packet.icmp_code))
         return all(conditions)
+
+    def agrees(self, entry: ExtendedEntry, packet: Traffic) -> bool:
+        assert isinstance(entry.service, ServiceMatch)
+        return (
+            self.carries(entry.service, packet)
+            and self.holds(hosts(entry.source), packet.source)
+            and self.holds(hosts(entry.destination), packet.destination)
+            and (not entry.established or bool(packet.tcp_flags & 0x10 or packet.tcp_flags & 0x04))
+        )
 
     @settings(max_examples=300)
     @given(extended_entries(), st.data())
@@ -110,7 +125,7 @@ class TestMatching:
 
     @pytest.mark.parametrize("flags", range(64))
     def test_established_is_ack_or_rst(self, flags: int) -> None:
-        line = ExtendedEntry(permit=True, protocol=TCP, established=True)
+        line = ExtendedEntry(permit=True, service=ServiceMatch((TCP,)), established=True)
         packet = Traffic(TCP, ipv4(1), ipv4(2), 1, 2, flags)
         fin, syn, rst, push, ack, urgent = (bool(flags >> bit & 1) for bit in range(6))
         assert line.covers(packet) == (rst or ack), (fin, syn, push, urgent)
@@ -121,8 +136,13 @@ class TestMatching:
         )
 
 
-def near_to(hosts: Hosts, noise: int) -> Address:
-    return ipv4(int.from_bytes(hosts.address, "big") | noise & int.from_bytes(hosts.wildcard, "big"))
+def near_to(end: Hosts, noise: int) -> Address:
+    return ipv4(int.from_bytes(end.address, "big") | noise & int.from_bytes(end.wildcard, "big"))
+
+
+def hosts(end: Hosts | HostGroup) -> Hosts:
+    assert isinstance(end, Hosts)
+    return end
 
 
 def around(port: int) -> st.SearchStrategy[int]:
@@ -133,21 +153,23 @@ def around(port: int) -> st.SearchStrategy[int]:
 def packets(draw: st.DrawFn, lines: list[ExtendedEntry]) -> Traffic:
     """Packets that are often near to what some line wants."""
     near = draw(st.sampled_from(lines)) if lines else ExtendedEntry(permit=True)
-    protocol = near.protocol or draw(st.sampled_from((ICMP, TCP, UDP, 47, 50)))
+    service = near.service
+    assert isinstance(service, ServiceMatch)
+    protocol = service.protocols[0] or draw(st.sampled_from((ICMP, TCP, UDP, 47, 50)))
     source, destination = (
         near_to(draw(st.sampled_from((end, end, end, ANY))), draw(st.integers(0, 2**32 - 1)))
-        for end in (near.source, near.destination)
+        for end in (hosts(near.source), hosts(near.destination))
     )
     packet = Traffic(protocol, source, destination)
     if protocol == ICMP:
-        kind, code = near.icmp or (8, 0)
+        kind, code = service.icmp or (8, 0)
         others = st.integers(0, 255)
         return packet._replace(icmp_type=draw(st.just(kind) | others), icmp_code=draw(st.just(code or 0) | others))
     if protocol not in {TCP, UDP}:
         return packet
     ports = [
         draw(any_port if wanted is None else any_port | st.sampled_from(wanted.values).flatmap(around))
-        for wanted in (near.source_ports, near.destination_ports)
+        for wanted in (service.source_ports, service.destination_ports)
     ]
     flags = draw(st.integers(0, 63)) if protocol == TCP else 0
     return packet._replace(source_port=ports[0], destination_port=ports[1], tcp_flags=flags)

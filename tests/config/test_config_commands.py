@@ -34,6 +34,8 @@ BASE = """
 interface in0
 interface out0
 access-list 1 permit any
+object-group network NN
+object-group service SS
 ip nat pool P 192.0.2.10 192.0.2.20 prefix-length 24
 """
 
@@ -86,6 +88,22 @@ DONE_AND_UNDONE = [
     ("ip access-list extended E", "permit udp any neq 53 any", "no permit udp any neq domain any"),
     ("ip access-list extended E", "permit icmp any any echo", "no permit icmp any any 8"),
     ("ip access-list extended E", "remark why", "no remark why"),
+    ("", "access-list 101 permit object-group SS any any", "no access-list 101 permit object-group SS any any"),
+    ("ip access-list extended E", "permit object-group SS object-group NN any", "no 10"),
+    ("ip access-list extended E", "permit object-group SS any any", "no permit object-group SS any any"),
+    ("", "object-group network N", "no object-group network N"),
+    ("", "object-group service S", "no object-group service S"),
+    ("object-group network N", "description the phones", "no description"),
+    ("object-group network N", "10.0.0.0 255.0.0.0", "no 10.0.0.0 255.0.0.0"),
+    ("object-group network N", "range 10.0.0.1 10.0.0.9", "no range 10.0.0.1 10.0.0.9"),
+    ("object-group network N", "group-object NN", "no group-object NN"),
+    ("object-group service S", "description calls", "no description"),
+    ("object-group service S", "group-object SS", "no group-object SS"),
+    ("object-group service S", "tcp eq www", "no tcp eq 80"),
+    ("object-group service S", "udp source gt 1023 range 1 9", "no udp source gt 1023 range 1 9"),
+    ("object-group service S", "tcp-udp eq 5060 5061", "no tcp-udp eq 5060 5061"),
+    ("object-group service S", "icmp echo", "no icmp 8"),
+    ("object-group service S", "esp", "no 50"),
     ("", "ip nat pool Q 192.0.2.30 192.0.2.40 netmask 255.255.255.0", "no ip nat pool Q"),
     (
         "",
@@ -184,7 +202,7 @@ def test_the_no_form_takes_back_what_the_command_did(mode: str, done: str, undon
 
 
 def mode_of(line: str) -> Mode:
-    session = Session(Config())
+    session = Session(read_config(BASE, "base"))
     session.execute(line)
     return session.mode
 

@@ -1,13 +1,26 @@
 """Hypothesis strategies: whole configurations of a gateway, whose rules name only what there is."""
 
 import string
+from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
 from doorman.algs.registry import DEFAULT_PORTS
 from doorman.algs.settings import Mode
 from doorman.algs.sip.settings import SipSettings
-from doorman.config.access_lists import AccessEntry, AccessList, Entry, ExtendedEntry, Hosts, Log, Operator, Ports
+from doorman.config.access_lists import (
+    AccessEntry,
+    AccessList,
+    Entry,
+    ExtendedEntry,
+    HostGroup,
+    Hosts,
+    Log,
+    Operator,
+    Ports,
+    ServiceGroup,
+    ServiceMatch,
+)
 from doorman.config.interface_names import natural_order, read_interface_name
 from doorman.config.model import (
     Config,
@@ -21,6 +34,7 @@ from doorman.config.model import (
     ports_at_first,
     settings_at_first,
 )
+from doorman.config.object_groups import GroupKind, Member, Nested, ObjectGroup, Range
 from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Statics, Transport
 from doorman.net.addresses import Address, Endpoint
 
@@ -142,32 +156,75 @@ matched_ports = st.one_of(
     st.tuples(any_port, any_port).map(lambda ends: Ports("range", (min(ends), max(ends)))),
 )
 octets = st.integers(0, 255)
+NO_GROUPS: Mapping[str, ObjectGroup] = {}
 
 
 @st.composite
-def extended_entries(draw: st.DrawFn) -> ExtendedEntry:
+def services(draw: st.DrawFn) -> ServiceMatch:
     protocol = draw(st.sampled_from((0, 1, 6, 6, 17, 17, 47, 50)) | octets)
-    has_ports = protocol in {6, 17}
+    if protocol == 1:
+        return ServiceMatch((1,), icmp=draw(st.none() | st.tuples(octets, st.none() | octets)))
+    if protocol in {6, 17}:
+        return ServiceMatch((protocol,), draw(st.none() | matched_ports), draw(st.none() | matched_ports))
+    return ServiceMatch((protocol,))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Hosts:
+    host_bits = (1 << draw(st.integers(0, 32))) - 1
+    return Hosts(ipv4(draw(st.integers(0, 2**32 - 1)) & ~host_bits), ipv4(host_bits))
+
+
+group_kinds: tuple[GroupKind, ...] = ("network", "service")
+addresses = st.integers(0, 2**32 - 1).map(ipv4)
+address_ranges = st.tuples(addresses, addresses).map(lambda ends: Range(min(ends), max(ends)))
+tcp_udp_services = st.builds(ServiceMatch, st.just((6, 17)), st.none() | matched_ports, st.none() | matched_ports)
+
+
+@st.composite
+def object_groups(draw: st.DrawFn) -> dict[str, ObjectGroup]:
+    """Groups that may hold those before them."""
+    found: dict[str, ObjectGroup] = {}
+    for name in draw(st.lists(words, max_size=4, unique=True)):
+        kind = draw(st.sampled_from(group_kinds))
+        members: st.SearchStrategy[Member] = (
+            networks() | address_ranges if kind == "network" else services() | tcp_udp_services
+        )
+        known = [group.name for group in found.values() if group.kind == kind]
+        if known:
+            members |= st.sampled_from(known).map(Nested)
+        description = draw(st.just("") | texts)
+        found[name] = ObjectGroup(name, kind, tuple(draw(st.lists(members, max_size=4, unique=True))), description)
+    return found
+
+
+@st.composite
+def extended_entries(draw: st.DrawFn, groups: Mapping[str, ObjectGroup] = NO_GROUPS) -> ExtendedEntry:
+    named = {kind: [group.name for group in groups.values() if group.kind == kind] for kind in group_kinds}
+    hosts: st.SearchStrategy[Hosts | HostGroup] = matched_hosts()
+    if named["network"]:
+        hosts |= st.sampled_from(named["network"]).map(HostGroup)
+    service: ServiceMatch | ServiceGroup = draw(services())
+    is_tcp = isinstance(service, ServiceMatch) and service.protocols == (6,)
+    if draw(st.booleans()) and named["service"]:
+        service, is_tcp = ServiceGroup(draw(st.sampled_from(named["service"]))), False
     return ExtendedEntry(
         draw(st.booleans()),
-        protocol,
-        draw(matched_hosts()),
-        draw(matched_hosts()),
-        draw(st.none() | matched_ports) if has_ports else None,
-        draw(st.none() | matched_ports) if has_ports else None,
-        established=protocol == 6 and draw(st.booleans()),
-        icmp=draw(st.none() | st.tuples(octets, st.none() | octets)) if protocol == 1 else None,
+        service,
+        draw(hosts),
+        draw(hosts),
+        established=is_tcp and draw(st.booleans()),
         log=draw(st.sampled_from(logs)),
     )
 
 
 @st.composite
-def access_lists(draw: st.DrawFn) -> dict[str, AccessList]:
+def access_lists(draw: st.DrawFn, groups: Mapping[str, ObjectGroup]) -> dict[str, AccessList]:
     found = {}
     for name in draw(st.lists(numbers | extended_numbers | list_names, max_size=4, unique=True)):
         extended = draw(st.booleans()) if isinstance(name, str) else name in {*range(100, 200), *range(2000, 2700)}
         least = 0 if isinstance(name, str) else 1
-        line: st.SearchStrategy[Entry] = extended_entries() if extended else entries()
+        line: st.SearchStrategy[Entry] = extended_entries(groups) if extended else entries()
         lines = draw(st.lists(line, min_size=least, max_size=4, unique=True))
         places = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
         remarks = tuple((place, draw(texts)) for place in places)
@@ -251,10 +308,12 @@ def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
 @st.composite
 def configs(draw: st.DrawFn) -> Config:
     """Whole configurations whose rules name only what there is."""
+    groups = draw(object_groups())
     config = Config(
+        object_groups=groups,
         hostname=draw(st.from_regex(r"[A-Za-z]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?", fullmatch=True)),
         interfaces=draw(interfaces()),
-        access_lists=draw(access_lists()),
+        access_lists=draw(access_lists(groups)),
         pools=draw(pools()),
         profile=draw(st.sampled_from((None, "rfc4787", "ios"))),
         timeouts=draw(st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)),

@@ -4,7 +4,7 @@ A standard list looks at the source of a packet only, so that it can also say wh
 translates, whom a setting trusts. An extended list can do so where its lines look at nothing but sources.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from doorman.config.protocol_names import ANY_PROTOCOL
@@ -85,6 +85,54 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class HostGroup:
+    """`object-group NAME` in the place of hosts; lines are equal that use the same group, whatever it holds."""
+
+    name: str
+    members: tuple[Hosts, ...] = field(default=(), compare=False)
+
+    def __contains__(self, address: Address) -> bool:
+        return any(address in hosts for hosts in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMatch:
+    """What a packet carries: a protocol (0: any; TCP and UDP can be both), between ports, or as an ICMP message.
+
+    None stands for all ports, or all messages; a message without a code for all codes of its type.
+    """
+
+    protocols: tuple[int, ...] = (ANY_PROTOCOL,)
+    source_ports: Ports | None = None
+    destination_ports: Ports | None = None
+    icmp: tuple[int, int | None] | None = None
+
+    def covers(self, traffic: Traffic) -> bool:
+        """Whether a packet carries this."""
+        return (
+            (traffic.protocol in self.protocols or ANY_PROTOCOL in self.protocols)
+            and (self.source_ports is None or traffic.source_port in self.source_ports)
+            and (self.destination_ports is None or traffic.destination_port in self.destination_ports)
+            and (self.icmp is None or self.icmp in {(traffic.icmp_type, None), (traffic.icmp_type, traffic.icmp_code)})
+        )
+
+
+ANYTHING = ServiceMatch()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGroup:
+    """`object-group NAME` in the place of a protocol."""
+
+    name: str
+    members: tuple[ServiceMatch, ...] = field(default=(), compare=False)
+
+    def covers(self, traffic: Traffic) -> bool:
+        """Whether a packet carries one of these."""
+        return any(service.covers(traffic) for service in self.members)
+
+
+@dataclass(frozen=True, slots=True)
 class AccessEntry:
     """A line of a standard access list: addresses that agree with `address` where `wildcard` has zero bits."""
 
@@ -102,9 +150,9 @@ class AccessEntry:
         return self.matches(traffic.source)
 
     @property
-    def by_source(self) -> "AccessEntry":
+    def by_source(self) -> tuple["AccessEntry", ...]:
         """The line itself."""
-        return self
+        return (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,34 +161,26 @@ class ExtendedEntry:
 
     Attributes:
         permit: what becomes of a packet that agrees with all the rest.
-        protocol: its number, 0 for all.
-        source, destination: the hosts.
-        source_ports, destination_ports: with TCP and UDP; None for all.
+        service: what the packet carries, or a group of such.
+        source, destination: the hosts, or a group of them.
         established: only TCP segments with ACK or RST: those of a connection that was answered.
-        icmp: type and code of an ICMP message, no code for all; None for all messages.
         log: kept as typed; what matches is counted in any case.
     """
 
     permit: bool
-    protocol: int = ANY_PROTOCOL
-    source: Hosts = ANY
-    destination: Hosts = ANY
-    source_ports: Ports | None = None
-    destination_ports: Ports | None = None
+    service: ServiceMatch | ServiceGroup = ANYTHING
+    source: Hosts | HostGroup = ANY
+    destination: Hosts | HostGroup = ANY
     established: bool = False
-    icmp: tuple[int, int | None] | None = None
     log: Log = ""
 
     def covers(self, traffic: Traffic) -> bool:
         """Whether a packet falls under this line."""
         return (
-            self.protocol in {ANY_PROTOCOL, traffic.protocol}
-            and traffic.source in self.source
+            traffic.source in self.source
             and traffic.destination in self.destination
-            and (self.source_ports is None or traffic.source_port in self.source_ports)
-            and (self.destination_ports is None or traffic.destination_port in self.destination_ports)
             and (not self.established or bool(traffic.tcp_flags & _ACK_OR_RST))
-            and (self.icmp is None or self.icmp in {(traffic.icmp_type, None), (traffic.icmp_type, traffic.icmp_code)})
+            and self.service.covers(traffic)
         )
 
     def matches(self, address: Address) -> bool:
@@ -148,11 +188,12 @@ class ExtendedEntry:
         return address in self.source and self.by_source is not None
 
     @property
-    def by_source(self) -> AccessEntry | None:
-        """The standard line that says the same; None where this one looks at more than sources."""
+    def by_source(self) -> tuple[AccessEntry, ...] | None:
+        """The standard lines that say the same; None where this one looks at more than sources."""
         if self != ExtendedEntry(self.permit, source=self.source, log=self.log):
             return None
-        return AccessEntry(self.permit, self.source.address, self.source.wildcard, self.log)
+        sources = (self.source,) if isinstance(self.source, Hosts) else self.source.members
+        return tuple(AccessEntry(self.permit, hosts.address, hosts.wildcard, self.log) for hosts in sources)
 
 
 Entry = AccessEntry | ExtendedEntry
@@ -184,8 +225,13 @@ class AccessList:
     @property
     def by_source(self) -> tuple[AccessEntry, ...] | None:
         """Its lines as those of a standard list; None where one looks at more than sources."""
-        found = tuple(one for one in (entry.by_source for entry in self.entries) if one is not None)
-        return found if len(found) == len(self.entries) else None
+        found: list[AccessEntry] = []
+        for entry in self.entries:
+            lines = entry.by_source
+            if lines is None:
+                return None
+            found += lines
+        return tuple(found)
 
     def permits(self, address: Address) -> bool:
         """Whether the first line that matches permits a host; for lists that look at sources only."""

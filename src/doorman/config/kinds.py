@@ -164,6 +164,8 @@ _KINDS = {
     "tcp-ports": _ports_kind(TCP_PORTS),
     "udp-port": _port_kind(UDP_PORTS),
     "udp-ports": _ports_kind(UDP_PORTS),
+    "tcp-udp-port": _port_kind({}),
+    "tcp-udp-ports": _ports_kind({}),
     "icmp-message": Kind(tuple(ICMP_MESSAGES), tuple, _read_message),
 }
 

@@ -9,6 +9,7 @@ from typing import Literal
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.config.access_lists import AccessList
+from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.statics import Statics, Transport
 from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
@@ -109,6 +110,8 @@ class Config:
     hostname: str = "Router"
     interfaces: dict[str, Interface] = field(default_factory=dict)
     access_lists: dict[str, AccessList] = field(default_factory=dict)
+    """As they were written; what uses them takes `lists`."""
+    object_groups: dict[str, ObjectGroup] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
     statics: Statics = field(default_factory=Statics)
@@ -124,9 +127,14 @@ class Config:
     max_entries: MaxEntries = MaxEntries()
 
     @property
+    def lists(self) -> dict[str, AccessList]:
+        """The access lists, with what the groups hold that their lines use."""
+        return {name: with_members(listed, self.object_groups) for name, listed in self.access_lists.items()}
+
+    @property
     def settings_with_lists(self) -> dict[str, Settings]:
         """The settings of each ALG, with the access lists that they may name: those that say which hosts are meant."""
-        lists = {name: listed for name, listed in self.access_lists.items() if listed.by_source is not None}
+        lists = {name: listed for name, listed in self.lists.items() if listed.by_source is not None}
         return {alg: replace(settings, lists=lists) for alg, settings in self.settings.items()}
 
     def failure(self, alg: str) -> Failure:

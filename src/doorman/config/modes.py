@@ -10,6 +10,7 @@ from doorman.config.commands import (
     interface,
     max_entries,
     mode,
+    object_group,
     pool,
     service,
     static_source,
@@ -47,6 +48,7 @@ CONFIGURE = Mode(
     *dynamic_source.COMMANDS,
     *static_source.COMMANDS,
     *access_list.COMMANDS,
+    *object_group.COMMANDS,
 )
 
 INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS, *mode.INTERFACE_COMMANDS)
@@ -57,5 +59,9 @@ STANDARD_LIST = Mode("standard-list", "(config-std-nacl)#", *access_list.STANDAR
 
 EXTENDED_LIST = Mode("extended-list", "(config-ext-nacl)#", *access_list.EXTENDED_COMMANDS)
 
-SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL, STANDARD_LIST, EXTENDED_LIST)}
+NETWORK_GROUP = Mode("network-group", "(config-network-group)#", *object_group.NETWORK_COMMANDS)
+
+SERVICE_GROUP = Mode("service-group", "(config-service-group)#", *object_group.SERVICE_COMMANDS)
+
+SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)}
 """The modes that commands enter, by name."""

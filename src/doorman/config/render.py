@@ -12,7 +12,7 @@ from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
-from doorman.config.render_lists import access_list_blocks, list_order
+from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.net.addresses import address_text
@@ -34,6 +34,7 @@ def render(config: Config) -> str:
             *_dynamic(config),
             *_static(config),
         ],
+        *object_group_blocks(config.object_groups),
         *access_list_blocks(sorted(config.access_lists.values(), key=list_order)),
     ]
     return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"

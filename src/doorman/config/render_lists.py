@@ -7,10 +7,22 @@ a numbered list then has a block, too, as newer versions of IOS write all of the
 
 from collections.abc import Iterable, Iterator
 
-from doorman.config.access_lists import ANY, AccessEntry, AccessList, Entry, ExtendedEntry, Hosts, Ports
+from doorman.config.access_lists import (
+    ANY,
+    AccessEntry,
+    AccessList,
+    Entry,
+    ExtendedEntry,
+    HostGroup,
+    Hosts,
+    Ports,
+    ServiceGroup,
+    ServiceMatch,
+)
 from doorman.config.interface_names import natural_order
+from doorman.config.object_groups import Groups, Member, Nested, ObjectGroup, Range
 from doorman.config.protocol_names import message_text, port_text, protocol_text
-from doorman.net.addresses import UNSPECIFIED_V4, address_text
+from doorman.net.addresses import UNSPECIFIED_V4, Address, address_text
 
 
 def list_order(listed: AccessList) -> tuple[bool, object]:
@@ -28,6 +40,47 @@ def access_list_blocks(lists: Iterable[AccessList]) -> Iterator[list[str]]:
             kind = "extended" if listed.extended else "standard"
             yield [f"ip access-list {kind} {listed.name}", *(f" {line}" for line in _lines(listed))]
     yield numbered
+
+
+def object_group_blocks(groups: Groups) -> Iterator[list[str]]:
+    """The blocks of object groups by name, each after those that it holds."""
+    written: set[str] = set()
+
+    def blocks(name: str) -> Iterator[list[str]]:
+        if name not in written:
+            written.add(name)
+            for member in groups[name].members:
+                if isinstance(member, Nested):
+                    yield from blocks(member.name)
+            yield list(_object_group(groups[name]))
+
+    for name in sorted(groups):
+        yield from blocks(name)
+
+
+def _object_group(group: ObjectGroup) -> Iterator[str]:
+    yield f"object-group {group.kind} {group.name}"
+    if group.description:
+        yield f" description {group.description}"
+    yield from (f" {_member(member)}" for member in group.members)
+
+
+def _member(member: Member) -> str:
+    match member:
+        case Nested():
+            return f"group-object {member.name}"
+        case Range():
+            return f"range {address_text(member.first)} {address_text(member.last)}"
+        case Hosts():
+            if member == ANY or member.wildcard == UNSPECIFIED_V4:
+                return _hosts(member)
+            mask = Address(bytes(0xFF ^ byte for byte in member.wildcard))
+            return f"{address_text(member.address)} {address_text(mask)}"
+        case ServiceMatch():
+            source = _ports(member, member.source_ports)
+            message = "" if member.icmp is None else message_text(member.icmp)
+            words = _protocol(member), source and f"source {source}", _ports(member, member.destination_ports), message
+            return " ".join(filter(None, words))
 
 
 def entry_text(entry: Entry) -> str:
@@ -59,23 +112,35 @@ def _standard(entry: AccessEntry) -> Iterator[str]:
 
 
 def _extended(entry: ExtendedEntry) -> Iterator[str]:
-    yield protocol_text(entry.protocol)
-    for hosts, ports in ((entry.source, entry.source_ports), (entry.destination, entry.destination_ports)):
-        yield _hosts(hosts)
-        if ports is not None:
-            yield _ports(entry.protocol, ports)
-    if entry.icmp is not None:
-        yield message_text(entry.icmp)
+    service = entry.service
+    if isinstance(service, ServiceGroup):
+        yield from (f"object-group {service.name}", _hosts(entry.source), _hosts(entry.destination))
+    else:
+        yield _protocol(service)
+        yield from (_hosts(entry.source), _ports(service, service.source_ports))
+        yield from (_hosts(entry.destination), _ports(service, service.destination_ports))
+        if service.icmp is not None:
+            yield message_text(service.icmp)
     if entry.established:
         yield "established"
 
 
-def _hosts(hosts: Hosts) -> str:
+def _hosts(hosts: Hosts | HostGroup) -> str:
+    if isinstance(hosts, HostGroup):
+        return f"object-group {hosts.name}"
     if hosts == ANY:
         return "any"
     address = address_text(hosts.address)
     return f"host {address}" if hosts.wildcard == UNSPECIFIED_V4 else f"{address} {address_text(hosts.wildcard)}"
 
 
-def _ports(protocol: int, ports: Ports) -> str:
+def _protocol(service: ServiceMatch) -> str:
+    return "-".join(map(protocol_text, service.protocols))
+
+
+def _ports(service: ServiceMatch, ports: Ports | None) -> str:
+    """A comparison of ports; by number where names would be those of two protocols."""
+    if ports is None:
+        return ""
+    protocol = service.protocols[0] if len(service.protocols) == 1 else -1
     return f"{ports.operator} {' '.join(port_text(protocol, port) for port in ports.values)}"

@@ -86,7 +86,8 @@ class AccessGroups:
     def __init__(self, config: Config) -> None:
         self._gates = (_Gates(config, _INSIDE), _Gates(config, _OUTSIDE))
         applied = {name for one in config.interfaces.values() for name in (one.access_in, one.access_out) if name}
-        self.lists = {name: CountedList(config.access_lists.get(name, AccessList(name))) for name in sorted(applied)}
+        lists = config.lists
+        self.lists = {name: CountedList(lists.get(name, AccessList(name))) for name in sorted(applied)}
 
     def admit(self, packet: Packet, side: int) -> None:
         """Let a packet come in by the interface that it arrives on; side 0 is inside, 1 outside.

@@ -40,6 +40,7 @@ class Rules:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._lists = config.lists
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
         self.static_hosts = [
@@ -67,14 +68,14 @@ class Rules:
 
     def entry_limits(self) -> EntryLimits:
         """What counts the names that hosts are given."""
-        return EntryLimits(self._config.max_entries, self._config.access_lists)
+        return EntryLimits(self._config.max_entries, self._lists)
 
     def dynamic_for(self, address: Address) -> DynamicRule | None:
         """The first dynamic rule whose access list permits the address."""
         try:
             return self._dynamic_cache[address]
         except KeyError:
-            lists = self._config.access_lists
+            lists = self._lists
             rule = next((rule for rule in self.dynamic if lists[rule.source.access_list].permits(address)), None)
             if len(self._dynamic_cache) >= _CACHE_LIMIT:
                 self._dynamic_cache.clear()
@@ -117,7 +118,7 @@ class Rules:
             return True
         if self.owns(address) or any(address in network for network in self._outside):
             return False
-        lists = [self._config.access_lists[rule.source.access_list] for rule in self.dynamic]
+        lists = [self._lists[rule.source.access_list] for rule in self.dynamic]
         return any(
             access_list.permits(address)
             and any(entry.matches(address) and entry.wildcard != b"\xff" * 4 for entry in access_list.by_source or ())
@@ -125,7 +126,7 @@ class Rules:
         )
 
     def _dynamic(self, source: DynamicSource) -> DynamicRule:
-        if source.access_list not in self._config.access_lists:
+        if source.access_list not in self._lists:
             raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
         if source.pool is None:
             address = self._interface_address(source.interface)

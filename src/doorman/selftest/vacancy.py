@@ -86,5 +86,6 @@ def _last(network: Prefix) -> Iterator[Address]:
 
 
 def _translates(config: Config, address: Address) -> bool:
-    lists = (config.access_lists.get(source.access_list) for source in config.dynamic_sources)
+    known = config.lists
+    lists = (known.get(source.access_list) for source in config.dynamic_sources)
     return any(entries is not None and entries.permits(address) for entries in lists)

@@ -7,6 +7,7 @@ from typing import Any
 from doorman.config.access_lists import LAST_SEQUENCE, STEP, AccessList, Entry, given
 from doorman.config.command import Command, Refused
 from doorman.config.commands.access_rule import EXTENDED, HELP, STANDARD, extended_entry, standard_entry
+from doorman.config.commands.object_group import require_group
 from doorman.config.kinds import EXTENDED_NUMBERS, STANDARD_NUMBERS, kind_of
 from doorman.config.model import Config
 
@@ -22,6 +23,9 @@ def _add_extended(config: Config, name: str | None = None, **typed: Any) -> None
     """Add a line to an extended access list, at the end or where its number says; one it has is not added again."""
     number = typed.pop("sequence", None)
     listed = _list(config, name or str(typed.pop("number")), extended=True)
+    for parameter, kind in (("service", "service"), ("source_group", "network"), ("destination_group", "network")):
+        if parameter in typed:
+            require_group(config, typed[parameter], kind, parameter)
     _add(config, listed, extended_entry(**typed), number)
 
 

@@ -2,43 +2,55 @@
 
 from typing import Any
 
-from doorman.config.access_lists import ALL_ONES, ANY, AccessEntry, ExtendedEntry, Hosts, Ports
+from doorman.config.access_lists import (
+    ALL_ONES,
+    ANY,
+    AccessEntry,
+    ExtendedEntry,
+    HostGroup,
+    Hosts,
+    Ports,
+    ServiceGroup,
+    ServiceMatch,
+)
 from doorman.config.command import Refused
-from doorman.config.protocol_names import ANY_PROTOCOL, PROTOCOLS
+from doorman.config.protocol_names import PROTOCOLS
 from doorman.net.addresses import UNSPECIFIED_V4, Address
 
 ACTION = "ACTION:permit|deny"
 STANDARD = f"{ACTION} {{any | host ADDRESS:ipv4 | ADDRESS:ipv4 [WILDCARD:ipv4]}} [LOG:log]"
 """A line of a standard list."""
 
+OTHERS = "|".join(sorted(PROTOCOLS.keys() - {"icmp", "tcp", "udp"}))
+"""The protocols of which a line says no more."""
+MESSAGE = "[MESSAGE:icmp-message | TYPE:0-255 [CODE:0-255]]"
 _LOG = "[LOG:log|log-input]"
-_WITH_PORTS = {"tcp", "udp"}
-_OTHERS = "|".join(sorted(PROTOCOLS.keys() - _WITH_PORTS - {"icmp"}))
+
+
+def ports(end: str, transport: str) -> str:
+    """Comparisons with ports of the source or destination."""
+    several = (f"{word} {end}-{word.upper()}:{transport}-ports" for word in ("eq", "neq"))
+    single = (f"{word} {end}-{word.upper()}:{transport}-port" for word in ("gt", "lt"))
+    return " | ".join((*several, *single, f"range {end}-FIRST:{transport}-port {end}-LAST:{transport}-port"))
 
 
 def _hosts(end: str) -> str:
-    return f"{{any | host {end}:ipv4 | {end}:ipv4 {end}-WILDCARD:ipv4}}"
-
-
-def _ports(end: str, transport: str) -> str:
-    several = (f"{word} {end}-{word.upper()}:{transport}-ports" for word in ("eq", "neq"))
-    single = (f"{word} {end}-{word.upper()}:{transport}-port" for word in ("gt", "lt"))
-    pair = f"range {end}-FIRST:{transport}-port {end}-LAST:{transport}-port"
-    return f"[{' | '.join((*several, *single, pair))}]"
+    return f"{{any | host {end}:ipv4 | {end}:ipv4 {end}-WILDCARD:ipv4 | object-group {end}-GROUP:word}}"
 
 
 def _with_ports(transport: str) -> str:
-    ends = " ".join(f"{_hosts(end)} {_ports(end, transport)}" for end in ("SOURCE", "DESTINATION"))
+    ends = " ".join(f"{_hosts(end)} [{ports(end, transport)}]" for end in ("SOURCE", "DESTINATION"))
     return f"{ACTION} PROTOCOL:{transport} {ends}"
 
 
 _ENDS = f"{_hosts('SOURCE')} {_hosts('DESTINATION')}"
 
 EXTENDED = (
-    f"{ACTION} {{PROTOCOL:{_OTHERS} | PROTOCOL:0-255}} {_ENDS} {_LOG}",
+    f"{ACTION} {{PROTOCOL:{OTHERS} | PROTOCOL:0-255}} {_ENDS} {_LOG}",
     f"{_with_ports('tcp')} [ESTABLISHED:established] {_LOG}",
     f"{_with_ports('udp')} {_LOG}",
-    f"{ACTION} PROTOCOL:icmp {_ENDS} [MESSAGE:icmp-message | TYPE:0-255 [CODE:0-255]] {_LOG}",
+    f"{ACTION} PROTOCOL:icmp {_ENDS} {MESSAGE} {_LOG}",
+    f"{ACTION} object-group SERVICE:word {_ENDS} {_LOG}",
 )
 """The lines of an extended list."""
 
@@ -74,6 +86,8 @@ HELP = {
     "range": "Match only packets in the range of port numbers",
     "established": "Match established connections",
     "MESSAGE": "ICMP message by name",
+    "object-group": "Object group",
+    "SERVICE": "ServiceMatch object group name",
     "TYPE": "ICMP message type",
     "CODE": "ICMP message code",
 } | {
@@ -82,6 +96,7 @@ HELP = {
     for suffix, text in {
         "": f"{role} address",
         "-WILDCARD": f"{role} wildcard bits",
+        "-GROUP": f"{role} object group name",
         "-EQ": "Port number, up to ten",
         "-NEQ": "Port number, up to ten",
         "-GT": "Port number",
@@ -92,6 +107,9 @@ HELP = {
 }
 
 
+_NUMBERS = {name: (number,) for name, number in PROTOCOLS.items()} | {"tcp-udp": (PROTOCOLS["tcp"], PROTOCOLS["udp"])}
+
+
 def standard_entry(
     *, action: str, address: Address | None = None, wildcard: Address | None = None, log: str = ""
 ) -> AccessEntry:
@@ -100,26 +118,37 @@ def standard_entry(
     return AccessEntry(action == "permit", hosts.address, hosts.wildcard, "log" if log else "")
 
 
-def extended_entry(*, action: str, protocol: str | int, **typed: Any) -> ExtendedEntry:  # noqa: ANN401 - as typed
+def extended_entry(*, action: str, **typed: Any) -> ExtendedEntry:  # noqa: ANN401 - as typed
     """The line of an extended list as a value.
 
     Raises:
         Refused: a range of ports that ends before it begins.
     """
-    icmp = typed.get("message")
-    if icmp is None and "type" in typed:
-        icmp = typed["type"], typed.get("code")
     return ExtendedEntry(
         permit=action == "permit",
-        protocol=protocol if isinstance(protocol, int) else PROTOCOLS.get(protocol, ANY_PROTOCOL),
-        source=_matching(typed.get("source"), typed.get("source_wildcard")),
-        destination=_matching(typed.get("destination"), typed.get("destination_wildcard")),
-        source_ports=_chosen_ports("source", typed),
-        destination_ports=_chosen_ports("destination", typed),
+        service=ServiceGroup(typed["service"]) if "service" in typed else service(**typed),
+        source=_end("source", typed),
+        destination=_end("destination", typed),
         established="established" in typed,
-        icmp=icmp,
         log=typed.get("log", ""),
     )
+
+
+def service(*, protocol: str | int, **typed: Any) -> ServiceMatch:  # noqa: ANN401 - as typed
+    """What a packet carries, as a value.
+
+    Raises:
+        Refused: see `extended_entry`.
+    """
+    message = (typed["type"], typed.get("code")) if "type" in typed else typed.get("message")
+    numbers = (protocol,) if isinstance(protocol, int) else _NUMBERS[protocol]
+    return ServiceMatch(numbers, _chosen_ports("source", typed), _chosen_ports("destination", typed), message)
+
+
+def _end(end: str, typed: dict[str, Any]) -> Hosts | HostGroup:
+    if f"{end}_group" in typed:
+        return HostGroup(typed[f"{end}_group"])
+    return _matching(typed.get(end), typed.get(f"{end}_wildcard"))
 
 
 def _matching(address: Address | None, wildcard: Address | None) -> Hosts:

@@ -333,7 +333,7 @@ class _Rules:
 
     def _matching(self, source: DynamicSource, then: str) -> Iterator[str]:
         """What happens to packets whose sender the access list permits; a chain of its own, so that deny can return."""
-        for entry in self._config.access_lists[source.access_list].by_source or ():
+        for entry in self._config.lists[source.access_list].by_source or ():
             yield f"{_match(entry)}{then if entry.permit else 'return'}"
 
 
