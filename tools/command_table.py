@@ -91,8 +91,11 @@ def _effect(command: Command) -> str:
 
 
 def _variables(commands: list[Command]) -> list[tuple[str, str, str]]:
-    """Each variable once for each meaning: its name, what it accepts, and its help text."""
-    return sorted({row for command in commands for row in _variables_of(command)})
+    """Each meaning once: the variables that have it, what they accept, and their help text."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, shown, text in sorted({row for command in commands for row in _variables_of(command)}):
+        names.setdefault((shown, text), []).append(name)
+    return [("`, `".join(alike), shown, text) for (shown, text), alike in names.items()]
 
 
 def _variables_of(command: Command) -> Iterator[tuple[str, str, str]]:
