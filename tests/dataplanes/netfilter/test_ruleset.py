@@ -170,3 +170,15 @@ def test_access_groups_are_refused_rather_than_left_out() -> None:
     config = read_config(OVERLOAD + "interface out0\n ip access-group 101 in\n", "test.cfg")
     with pytest.raises(UnsupportedConfig, match="ip access-group"):
         set_up(config, SETTING)
+
+
+def test_lines_of_an_extended_list_that_looks_at_sources() -> None:
+    config = INTERFACES + (
+        "object-group network PHONES\n host 192.168.1.7\n range 192.168.1.8 192.168.1.11\n"
+        "ip access-list extended NAT\n deny ip host 192.168.1.9 any\n permit ip object-group PHONES any\n"
+    )
+    assert rules(config + "ip nat inside source list NAT interface out0 overload\n", "source_0") == [
+        "ip saddr 192.168.1.9/32 return",
+        "ip saddr 192.168.1.7/32 goto pool_0",
+        "ip saddr 192.168.1.8/30 goto pool_0",
+    ]
