@@ -310,3 +310,16 @@ class TestWhichHostsAreMeant:
         assert config.settings_with_lists["sip"].listed("101") is None
         with pytest.raises(ConfigErrors, match="looks at more than source addresses"):
             read_config(render(config).replace("end", "ip nat service sip trusted-media 101"), "test")
+
+    @pytest.mark.parametrize(
+        ("lists", "message"),
+        [
+            ("", "% Access list PHONES does not exist"),
+            ("ip access-list extended PHONES\n permit tcp any any\n", "% Access list PHONES looks at more than source"),
+        ],
+    )
+    def test_nor_to_a_limit_of_translations(self, lists: str, message: str) -> None:
+        with pytest.raises(ConfigErrors) as refused:
+            read_config(f"ip nat translation max-entries list PHONES 9\n{lists}", "test")
+        assert "test:1:37" in str(refused.value)
+        assert message in str(refused.value)

@@ -54,6 +54,14 @@ def test_hosts_of_an_access_list_share_one() -> None:
     assert [sent(gate, THIRD, port) for port in range(1, 6)] == ["ok"] * 5
 
 
+def test_the_list_may_be_extended_and_use_a_group() -> None:
+    phones = f"object-group network PHONES\n host {FIRST}\n host {SECOND}\n"
+    lists = "ip access-list extended LIMITED\n permit ip object-group PHONES any\n"
+    gate = limited("list LIMITED 1", config=OVERLOAD + phones + lists)
+    assert [sent(gate, FIRST, 1), sent(gate, SECOND, 1)] == ["ok", "dropped: max-entries-of-list"]
+    assert [sent(gate, THIRD, port) for port in (1, 2)] == ["ok"] * 2
+
+
 def test_what_ends_makes_room() -> None:
     gate = limited("1", "all-host 1", "list 7 1")
     assert [sent(gate, FIRST, 1), sent(gate, SECOND, 1)] == ["ok", "dropped: max-entries"]

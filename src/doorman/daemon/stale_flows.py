@@ -82,5 +82,6 @@ def _translating(config: Config) -> tuple[object, ...]:
         config.dynamic_sources,
         config.pools,
         config.access_lists,
+        config.object_groups,
         config.interfaces,
     )
