@@ -115,3 +115,21 @@ def test_a_comment_does_not_end_a_section() -> None:
 def test_a_section_in_an_interface_ends_with_the_next_line_of_the_interface() -> None:
     config, _ = read("interface in0\n crypto map X\n  shutdown\n ip nat inside\n")
     assert (config.interfaces["in0"].shutdown, config.interfaces["in0"].nat) == (False, "inside")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "ip access-list standard PHONES\n dney 10.0.0.1\n permit any\n",
+        "ip access-list extended WEB\n\tpermot tcp any any eq www\n",
+        "object-group network SERVERS\n hots 10.0.0.1\n",
+        "object-group service WEB\n tpc eq www\n",
+        "ip nat pool SOME prefix-length 24\n adress 203.0.113.1 203.0.113.9\n",
+    ],
+)
+def test_no_line_of_a_list_is_passed_over(section: str) -> None:
+    reader = Reader("test.cfg")
+    with pytest.raises(ConfigErrors) as raised:
+        reader.read(f"{section}line vty 0 4\n login\n")
+    assert [(error.line, error.column) for error in raised.value.errors] == [(2, 2)]
+    assert [error.line for error in reader.warnings] == [len(section.splitlines()) + 1]

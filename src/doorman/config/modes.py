@@ -63,5 +63,8 @@ NETWORK_GROUP = Mode("network-group", "(config-network-group)#", *object_group.N
 
 SERVICE_GROUP = Mode("service-group", "(config-service-group)#", *object_group.SERVICE_COMMANDS)
 
+WHOLE = frozenset({POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP})
+"""Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""
+
 SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)}
 """The modes that commands enter, by name."""

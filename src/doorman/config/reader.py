@@ -11,6 +11,7 @@ from doorman.config.errors import ConfigError, ConfigErrors
 from doorman.config.faults import Fault, find_faults
 from doorman.config.foreign import ForeignCommand
 from doorman.config.model import Config
+from doorman.config.modes import WHOLE
 from doorman.config.session import Done, Session, is_comment
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -86,7 +87,7 @@ class Reader:
         try:
             done = session.execute(line)
         except CommandError as error:
-            if isinstance(error, UnknownCommandError):
+            if isinstance(error, UnknownCommandError) and not (session.mode in WHOLE and line[:1] in {" ", "\t"}):
                 self._section = ForeignCommand(self.read_lines, line, error.column)
                 if not self._strict:
                     self._foreign.append(self._section)
