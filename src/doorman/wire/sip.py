@@ -267,11 +267,7 @@ def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
 
 def _loose_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
     """The same where lines may end in a bare LF; the end of a datagram ends the headers too."""
-    end = at - 1
-    while not data.startswith((b"\n", b"\r\n"), end + 1) and end + 1 < len(data):
-        end = data.find(b"\n", end + 1)
-        if end < 0:
-            raise Malformed("header-line")
+    end = _last_line_end(data, at)
     lines = data[at : max(at, end)].split(b"\n") if end >= at else []
     body = end + 1
     if data.count(b"\r", at, body) != data.count(b"\r\n", at, body):
@@ -279,6 +275,16 @@ def _loose_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
     if body < len(data):
         body += 1 if data.startswith(b"\n", body) else 2
     return lines, 1, body
+
+
+def _last_line_end(data: bytes, at: int) -> int:
+    """Where the LF is behind which a blank line stands, or nothing; that of a head without lines is before `at`."""
+    if at >= len(data) or data.startswith((b"\n", b"\r\n"), at):
+        return at - 1
+    found = [end for end in (data.find(b"\n\n", at), data.find(b"\n\r\n", at)) if end >= 0]
+    if not found and not data.endswith(b"\n"):
+        raise Malformed("header-line")
+    return min(found, default=len(data) - 1)
 
 
 def _find_body(message: SipMessage) -> None:
