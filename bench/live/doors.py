@@ -12,9 +12,9 @@ from statistics import median
 
 from doorman.config.model import Config
 from doorman.config.reader import read_config
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.nft import Nft
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.netfilter.tables import Tables, text_of
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorOpened, Side

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.plane import Plane
 from doorman.engine.results import Side
 from doorman.net.packet import TCP

@@ -20,9 +20,9 @@ from doorman.algs.api import Refused
 from doorman.config.reader import read_config
 from doorman.daemon.proxy import Settings
 from doorman.daemon.sockets import listen
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.engine.connections import Connection
 from doorman.engine.inspection import Inspection
 from doorman.net.addresses import Endpoint

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from doorman.config.in_force import in_force
 from doorman.config.model import Config, Interface, NatSide
 from doorman.config.reader import read_config
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Side
 from doorman.nat.bindings import Bindings

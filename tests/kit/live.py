@@ -18,11 +18,11 @@ from doorman.daemon.devices import sides
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
 from doorman.net.packet import UDP

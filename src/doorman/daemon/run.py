@@ -33,6 +33,7 @@ from doorman.daemon.privileges import PrivilegesError, drop_privileges
 from doorman.daemon.service import Service, hold_signals
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.errors import QueueTaken
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
@@ -41,7 +42,6 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.requirements.survey import requirements
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
-from doorman.dataplanes.netfilter.ruleset import Setting
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.nat.rules import UnusableConfig

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from doorman.config.reader import read_config
-from doorman.dataplanes.netfilter.ruleset import Setting, UnsupportedConfig, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.chains.expressions import Setting, UnsupportedConfig
+from doorman.dataplanes.netfilter.ruleset import set_up, skeleton, tear_down
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC
 
 SETTING = Setting("doorman", 5060, 0, timeouts=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.conntrack import be_liberal, delete, dump, find
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
@@ -19,7 +20,7 @@ from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
-from doorman.dataplanes.netfilter.ruleset import SETS, TO_ALG, Setting, UnsupportedConfig, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import SETS, set_up, skeleton, tear_down
 from doorman.dataplanes.netfilter.tables import LEG_MS, Element, Tables, of_leg, text_of
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow

@@ -9,9 +9,9 @@ gateway's own table, one priority behind, does with it what the configuration sa
 """
 
 from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.expressions import interface_names
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.nft import Nft
-from doorman.dataplanes.netfilter.ruleset import interface_names
 
 
 class Redirect:

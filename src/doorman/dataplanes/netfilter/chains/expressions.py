@@ -1,0 +1,89 @@
+"""What the rules of all chains are written with: names, matches and marks, as nft spells them."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from doorman.config.access_lists import AccessEntry
+from doorman.config.model import Config
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN
+from doorman.net.addresses import Address, address_text
+
+ENDPOINT = "ipv4_addr . inet_proto . inet_service"
+SENDER = "ip saddr . meta l4proto . th sport"
+RECEIVER = "ip daddr . meta l4proto . th dport"
+OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
+
+TO_ALG = "to_alg"
+"""The chain that hands a packet to the ALG: its one rule is made apart, since not every kernel has nft's `queue`."""
+
+MARK_OURS = f"ct mark set ct mark or {OURS:#x}"
+LEAVE_PLAIN = (
+    f"meta mark and {PLAIN:#x} != 0 ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} or {PLAIN:#x} "
+    f"meta mark set meta mark and {0xFFFFFFFF ^ PLAIN:#x} accept"
+)
+"""A packet that comes from the queue once more: the ALG has no business with its flow."""
+
+
+class UnsupportedConfig(Exception):  # noqa: N818 - says what is wrong with what
+    """The configuration asks for what the kernel cannot be told; the text says what."""
+
+
+class Setting(NamedTuple):
+    """What the rules are made for, besides the configuration.
+
+    Attributes:
+        table: the table's name.
+        queue: the number of the queue that signalling goes to.
+        proxy_port: where the TCP proxy listens; 0 for none.
+        timeouts: whether the kernel has `ct timeout`.
+    """
+
+    table: str
+    queue: int
+    proxy_port: int
+    timeouts: bool
+
+
+class Chain(NamedTuple):
+    """A chain with its rules, and where in the packet's road it stands; no hook: other chains lead to it."""
+
+    name: str
+    rules: list[str]
+    hook: str = ""
+
+
+def interface_names(config: Config, *sides: str) -> str:
+    """The interfaces of some sides of the NAT, as nft matches them; empty where there are none."""
+    names = [
+        f'"{interface.name}"'
+        for interface in config.interfaces.values()
+        if interface.nat in sides and not interface.shutdown
+    ]
+    return braces(names) if names else ""
+
+
+def elsewhere(config: Config) -> str:
+    """What neither side of this NAT sent may be another gateway's, with marks like ours."""
+    return f"iifname != {interface_names(config, 'inside', 'outside')} return"
+
+
+def braces(items: Iterable[str]) -> str:
+    """An anonymous set."""
+    return f"{{ {', '.join(items)} }}"
+
+
+def braces_of(ports: Mapping[str, frozenset[int]]) -> str:
+    """The ports on which ALGs are served, as nft matches them; empty where there are none."""
+    served = sorted({port for some in ports.values() for port in some})
+    return braces(map(str, served)) if served else ""
+
+
+def match_sender(entry: AccessEntry) -> str:
+    """The match for the sender of a line of an access list, with a blank behind; empty for `any`."""
+    address, wildcard = address_text(entry.address), int.from_bytes(entry.wildcard, "big")
+    if wildcard == 0xFFFFFFFF:  # noqa: PLR2004 - `any`
+        return ""
+    if wildcard & (wildcard + 1) == 0:  # ones at the end: a network
+        return f"ip saddr {address}/{32 - wildcard.bit_length()} "
+    mask = Address((wildcard ^ 0xFFFFFFFF).to_bytes(4, "big"))
+    return f"ip saddr and {address_text(mask)} == {address} "

@@ -1,0 +1,111 @@
+"""Which packets an ALG sees: signalling is led to the queue, or marked for the proxy.
+
+inspect -> known     a flow that is inspected already
+        -> begin     a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
+judged               segments of spliced connections that come back from the queue; others are reset
+made                 segments that we made pass conntrack
+
+All of it stands before the NAT, where packets still have the names that their senders gave them.
+"""
+
+from collections.abc import Iterator
+
+from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.expressions import (
+    LEAVE_PLAIN,
+    OPENS,
+    RECEIVER,
+    TO_ALG,
+    Chain,
+    Setting,
+    braces_of,
+    elsewhere,
+    interface_names,
+)
+from doorman.dataplanes.netfilter.chains.sources import leases
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
+
+_JUDGED = (
+    f"meta mark and {INSPECTED:#x} != 0 ct mark set ct mark or {INSPECTED:#x} "
+    f"meta mark set meta mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
+)
+
+
+class InspectChains:
+    """The chains of a configuration that lead to its ALGs."""
+
+    def __init__(self, config: Config, setting: Setting) -> None:
+        self._config = config
+        self._setting = setting
+        self._inside = interface_names(config, "inside")
+        self._outside = interface_names(config, "outside")
+        self._udp = braces_of(config.ports("udp"))
+        self._proxied = braces_of(config.ports("tcp", "l4f"))
+        self._spliced = braces_of(config.ports("tcp", "vtcp"))
+
+    def chains(self) -> Iterator[Chain]:
+        """All of them."""
+        yield Chain(
+            "inspect",
+            ["ct state new goto begin", f"ct mark and {INSPECTED:#x} != 0 goto known"],
+            "type filter hook prerouting priority mangle;",
+        )
+        yield Chain("known", [elsewhere(self._config), LEAVE_PLAIN, f"goto {TO_ALG}"])
+        yield Chain("begin", list(self._begin()))
+        yield Chain("begin_udp", list(self._begin_udp()))
+        yield Chain("begin_tcp", list(self._begin_tcp()))
+        if self._spliced:  # where they are no longer, what they are for goes on under the rules of then
+            yield Chain("begin_segments", list(self._begin_segments()))
+            yield Chain("judged", list(self._judged()), "type filter hook prerouting priority mangle + 1;")
+            made = [f"meta mark and {INSPECTED:#x} != 0 notrack"]
+            yield Chain("made", made, "type filter hook output priority raw;")
+
+    def _begin(self) -> Iterator[str]:
+        yield elsewhere(self._config)
+        if self._udp:
+            yield f"udp dport {self._udp} goto begin_udp"
+            yield f"udp sport {self._udp} goto begin_udp"
+        if self._proxied:
+            yield f"tcp dport {self._proxied} goto begin_tcp"
+        if self._spliced:
+            yield f"tcp dport {self._spliced} goto begin_segments"
+        yield f"meta l4proto udp {RECEIVER} @inspected goto begin_udp"
+        yield f"meta l4proto tcp {RECEIVER} @inspected goto {'begin_segments' if self._spliced else 'begin_tcp'}"
+        for index, source in enumerate(self._config.dynamic_sources):
+            if leases(source):
+                yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
+
+    def _begin_udp(self) -> Iterator[str]:
+        yield f"ct mark and {PLAIN:#x} != 0 return"
+        yield LEAVE_PLAIN
+        yield f"iifname {self._outside} {RECEIVER} != @inspected ip daddr != @whole return"
+        yield f"ct mark set ct mark or {INSPECTED | OURS:#x} goto {TO_ALG}"
+
+    def _begin_tcp(self) -> Iterator[str]:
+        if not self._setting.proxy_port:
+            return
+        yield from self._not_for_the_gateway()
+        yield f"ct mark set ct mark or {PROXIED:#x} accept"
+
+    def _begin_segments(self) -> Iterator[str]:
+        """A connection that goes on, and of which conntrack knows nothing, may have had other numbers: it is over."""
+        yield from self._not_for_the_gateway()
+        yield f"{OPENS} ct mark set ct mark or {OURS:#x} goto {TO_ALG}"
+        yield "counter reject with tcp reset"
+
+    def _not_for_the_gateway(self) -> Iterator[str]:
+        """A connection to the gateway itself is none of a name's."""
+        yield f"iifname {self._inside} fib daddr type local {RECEIVER} != @inspected return"
+        yield f"iifname {self._outside} {RECEIVER} != @inspected ip daddr != @whole return"
+
+    def _judged(self) -> Iterator[str]:
+        """A flow is inspected as long as its packets come with the engine's mark.
+
+        Where one does not, nobody is there who knows its numbers: its ends are told at once. What begins then is plain.
+        """
+        yield "meta l4proto != tcp return"
+        yield elsewhere(self._config)
+        yield LEAVE_PLAIN
+        yield _JUDGED
+        yield f"{OPENS} ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
+        yield f"ct mark and {INSPECTED:#x} != 0 counter reject with tcp reset"

@@ -1,0 +1,82 @@
+"""What ordinary flows of inside hosts are called outside, by the dynamic rules: `ip nat inside source list …`.
+
+source_N   is the sender one of rule N's? -> pool_N
+pool_N     the name: an address of the pool or the interface, with a port that the engine gives nobody
+lease_N    the same question before routing, where the engine must lease an address to the host first
+
+Each question has a chain of its own, so that a line that denies can return from it.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from doorman.config.model import Config, DynamicSource
+from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, UnsupportedConfig, match_sender
+from doorman.engine.state import DELEGATED_PORTS_END
+from doorman.net.addresses import Address, address_text
+
+
+class SourceChains:
+    """The chains of the dynamic rules of a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def chains(self) -> Iterator[Chain]:
+        """All of them.
+
+        Raises:
+            UnsupportedConfig: an interface that gives its address to a rule has none.
+        """
+        for index, source in enumerate(self._config.dynamic_sources):
+            yield Chain(f"source_{index}", list(self._matching(source, f"goto pool_{index}")))
+            yield Chain(f"pool_{index}", list(self._pool(source)))
+            if leases(source):
+                yield Chain(f"lease_{index}", list(self._matching(source, f"{MARK_OURS} goto {TO_ALG}")))
+
+    def _pool(self, source: DynamicSource) -> Iterator[str]:
+        if leases(source):
+            yield "counter drop"  # it has no lease: the pool is exhausted, or nobody is there to give one
+            return
+        to = self._addresses(source)
+        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in self._config.statics.ports))
+        if not to or ports is None:
+            yield "counter drop"
+            return
+        yield f"meta l4proto {{ tcp, udp }} snat to {to}:{ports[0]}-{ports[1]} persistent"
+        yield f"snat to {to} persistent"
+
+    def _addresses(self, source: DynamicSource) -> str:
+        """What ordinary flows are called outside; empty if static hosts have it all."""
+        if source.pool is not None:
+            pool = self._config.pools[source.pool]
+            taken = [_number(host.global_) for host in self._config.statics.hosts]
+            runs = (_longest_run(_number(first), _number(last), taken) for first, last in pool.ranges)
+            run = max(filter(None, runs), key=lambda run: run[1] - run[0], default=None)
+            texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
+            return "-".join(dict.fromkeys(texts))
+        interface = self._config.interfaces[source.interface or ""]
+        if interface.address is None:
+            raise UnsupportedConfig(f"interface {interface.name} of a NAT rule has no address")
+        return address_text(interface.address)
+
+    def _matching(self, source: DynamicSource, then: str) -> Iterator[str]:
+        """What happens to packets whose sender the access list permits."""
+        for entry in self._config.lists[source.access_list].by_source or ():
+            yield f"{match_sender(entry)}{then if entry.permit else 'return'}"
+
+
+def leases(source: DynamicSource) -> bool:
+    """Whether each host gets an address of its own by a rule."""
+    return source.pool is not None and not source.overload
+
+
+def _longest_run(first: int, last: int, taken: Iterable[int]) -> tuple[int, int] | None:
+    """The longest part of a range with nothing in it that is taken: nft knows no ranges with holes."""
+    edges = [first - 1, *sorted(number for number in set(taken) if first <= number <= last), last + 1]
+    before, behind = max(pairwise(edges), key=lambda run: run[1] - run[0])
+    return (before + 1, behind - 1) if behind - before > 1 else None
+
+
+def _number(address: Address) -> int:
+    return int.from_bytes(address, "big")
