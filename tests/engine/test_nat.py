@@ -173,7 +173,7 @@ def test_exhausted_ports_drop_newcomers_only() -> None:
 
 def take_all_ports(gate: Gateway) -> None:
     """Leave no UDP port of the gateway's address, as 64,000 phones would."""
-    space = gate.engine.state.bindings._space(17, b"\xcb\x00\x71\x01")  # type: ignore[arg-type]  # noqa: SLF001 - else 64,000 packets
+    space = gate.engine.state.bindings.holdings.space(17, b"\xcb\x00\x71\x01")  # type: ignore[arg-type]
     for port in range(65_536):
         space.claim(port)
 

@@ -88,7 +88,7 @@ def all_names_can_be_had(gate: Gateway) -> bool:
     """Whether no port of any address is taken but those of statics, and no address of any pool."""
     bindings = gate.engine.state.bindings
     fixed = {(binding.protocol, binding.global_) for binding in bindings}
-    for (protocol, address), space in bindings._ports.items():  # noqa: SLF001 - else 64,000 packets for each
+    for (protocol, address), space in bindings.holdings._spaces.items():  # noqa: SLF001 - else 64,000 packets for each
         for taken, name in fixed:
             if (taken, name.address) == (protocol, address):
                 space.release(name.port)

@@ -20,6 +20,7 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Side
 from doorman.nat.bindings import Bindings
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules, UnusableConfig
 from doorman.net.addresses import Address
 from doorman.net.packet import TCP, UDP
@@ -245,10 +246,11 @@ def test_nft_takes_whatever_a_configuration_says(kernel: Kernel, config: Config)
         if len(name) < 16
     }
     try:
-        rules = Rules(in_force(config)[0])
+        holdings = Holdings(in_force(config)[0], random.Random(1).random, ports_end=32_768)
+        rules = Rules(in_force(config)[0], holdings)
     except UnusableConfig:
         return
-    bindings = Bindings(rules, random.Random(1).random, ports_end=32_768)
+    bindings = Bindings(rules, holdings)
     kernel.plane.check(in_force(config)[0])
     kernel.plane.synchronise(in_force(config)[0], bindings, [], NOW)
 

@@ -187,7 +187,9 @@ def tables(gateway: Gateway) -> dict[str, object]:
     timers = state._unused, state.doors._timers, state.sessions._timers, alg.calls._timers
     return {
         "bindings": [(str(b.local), str(b.global_), b.doors, b.sessions) for b in state.bindings],
-        "ports": {space: taken for space, ports in state.bindings._ports.items() if (taken := sum(ports._taken))},
+        "ports": {
+            space: taken for space, ports in state.bindings.holdings._spaces.items() if (taken := sum(ports._taken))
+        },
         "hosts": [state.bindings._shares, [rule.pool._leased for rule in state.rules.dynamic]],
         "doors": [state.doors._table, state.doors._by_owner],
         "sessions": [state.sessions.outward, state.sessions.inward, state.sessions._of_endpoint],

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from doorman.algs.api import Refused
 from doorman.config.reader import read_config
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Endpoint, address_of, address_text
 from doorman.net.packet import ICMP, TCP, UDP
@@ -17,7 +18,9 @@ from kit.packets import endpoint
 
 
 def bindings(config_text: str, seed: int = 1) -> Bindings:
-    return Bindings(Rules(read_config(config_text, "test.cfg")), random.Random(seed).random)
+    config = read_config(config_text, "test.cfg")
+    holdings = Holdings(config, random.Random(seed).random)
+    return Bindings(Rules(config, holdings), holdings)
 
 
 def bound(table: Bindings, protocol: int, local: str) -> str:
@@ -164,7 +167,7 @@ def test_an_address_without_names_takes_no_memory() -> None:
     table = bindings(SHARED_POOL + "ip nat inside source static udp 192.168.1.6 5060 203.0.113.21 5060\n")
     for host in range(10, 20):
         made = table.bind(UDP, endpoint(f"192.168.1.{host}:5000"), count=4)
-        assert {name for _, name in table._ports} >= {made[0].global_.address}  # noqa: SLF001 - nobody else knows
+        assert {name for _, name in table.holdings._spaces} >= {made[0].global_.address}  # noqa: SLF001 - nobody else knows
         for binding in made:
             table.free(binding)
-    assert set(table._ports) == {(UDP, address_of("203.0.113.21"))}  # noqa: SLF001 - the same
+    assert set(table.holdings._spaces) == {(UDP, address_of("203.0.113.21"))}  # noqa: SLF001 - the same

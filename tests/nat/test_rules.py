@@ -5,6 +5,7 @@ import pytest
 from doorman.config.model import Config, DynamicSource, Pool
 from doorman.config.reader import read_config
 from doorman.config.statics import StaticHost, Statics
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules, UnusableConfig
 from doorman.net.addresses import address_of
 from kit.gateway import INTERFACES, OVERLOAD, POOL, STATIC, STATIC_PORT
@@ -20,8 +21,12 @@ TWO_LISTS = (
 HOST = address_of("192.168.1.10")
 
 
+def rules_of(config: Config) -> Rules:
+    return Rules(config, Holdings(config, float))
+
+
 def rules(config_text: str) -> Rules:
-    return Rules(read_config(config_text, "test.cfg"))
+    return rules_of(read_config(config_text, "test.cfg"))
 
 
 def is_inside(config_text: str, address: str) -> bool:
@@ -114,11 +119,11 @@ def test_what_does_not_exist_cannot_be_used(source: DynamicSource, reason: str) 
     config = read_config(OVERLOAD, "test.cfg")
     config.dynamic_sources = [source]
     with pytest.raises(UnusableConfig, match=reason):
-        Rules(config)
+        rules_of(config)
 
 
 def test_a_configuration_without_nat_is_one() -> None:
-    found = Rules(Config())
+    found = rules_of(Config())
     assert not found.is_inside(address_of("192.168.1.1"))
     assert not found.owns(address_of("192.168.1.1"))
 
@@ -128,4 +133,4 @@ def test_a_configuration_may_come_from_anywhere() -> None:
     config = Config(
         pools={"P": Pool("P", ((first, last),), 24)}, statics=Statics([StaticHost(address_of("10.0.0.1"), first)])
     )
-    assert Rules(config).owns(first)
+    assert rules_of(config).owns(first)

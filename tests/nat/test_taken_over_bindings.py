@@ -7,6 +7,7 @@ import pytest
 from doorman.algs.api import Refused
 from doorman.config.reader import read_config
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade, Bindings
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Endpoint, address_of
 from doorman.net.packet import ICMP, TCP, UDP
@@ -26,8 +27,9 @@ class Journal:
 
 
 def bindings(config_text: str, journal: Journal | None = None) -> Bindings:
-    rules = Rules(read_config(config_text, "test.cfg"))
-    return Bindings(rules, random.Random(1).random, ports_end=END, journal=journal)
+    config = read_config(config_text, "test.cfg")
+    holdings = Holdings(config, random.Random(1).random, ports_end=END)
+    return Bindings(Rules(config, holdings), holdings, journal=journal)
 
 
 def adopt(table: Bindings, local: str, name: str, protocol: int = UDP) -> Binding:

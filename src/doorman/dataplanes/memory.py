@@ -16,6 +16,7 @@ from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, SessionCut, Side
 from doorman.engine.state import DELEGATED_PORTS_END
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import DynamicRule, Rules
 from doorman.net.addresses import Address, Endpoint
 
@@ -52,7 +53,7 @@ class MemoryPlane:
 
     def __init__(self) -> None:
         self.refusing = False
-        self._rules = Rules(Config())
+        self._rules = _rules(Config())
         self._bindings: dict[Binding, None] = {}
         self._doors: dict[Door, None] = {}
         self._lingering: dict[tuple[int, Endpoint], float] = {}
@@ -64,7 +65,7 @@ class MemoryPlane:
         """See `Plane.synchronise`."""
         kept = dict.fromkeys(bindings)
         self._change([BindingFreed(binding) for binding in self._bindings if binding not in kept], now)
-        self._rules = Rules(config)
+        self._rules = _rules(config)
         self._bindings = kept
         self._doors = dict.fromkeys(door for door in doors if not door.promoted)
 
@@ -182,6 +183,11 @@ class MemoryPlane:
         own = [sender.port] if sender.port >= DELEGATED_PORTS_END else []
         names = (Endpoint(address, port) for port in [*own, *range(DELEGATED_PORTS_END, _ALL_PORTS)])
         return next(name for name in names if name not in taken)
+
+
+def _rules(config: Config) -> Rules:
+    """What it translates by; it gives out nothing itself."""
+    return Rules(config, Holdings(config, float))
 
 
 def _ends_of(flow: _Flow) -> list[tuple[int, Endpoint, Endpoint]]:

@@ -16,10 +16,11 @@ from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Result, Segments, Side
 from doorman.engine.splicing import Splicing, opens
-from doorman.engine.state import State
+from doorman.engine.state import Plan, State
 from doorman.engine.views import Inward, Outward
 from doorman.firewall.access import AccessGroups, access_groups
 from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.nat.holdings import Holdings
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
 from doorman.net.addresses import Endpoint
@@ -53,6 +54,7 @@ class Engine:
             to it only where the configuration says `tcp mode vtcp`; those of spliced connections, of which there may be
             more or fewer than came, it gives as they must leave.
         reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
+        holdings: the names that can be given out, where the engine of another VRF gives them out as well.
 
     Attributes:
         state: its tables.
@@ -72,8 +74,9 @@ class Engine:
         *,
         delegated: bool = False,
         reserved: Collection[tuple[int, int]] = (),
+        holdings: Holdings | None = None,
     ) -> None:
-        self.state = State(config, chance, delegated=delegated, reserved=reserved)
+        self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings)
         self.inspector = Inspector(config.services, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
@@ -130,7 +133,12 @@ class Engine:
         Raises:
             UnusableConfig: a rule cannot be put to work; nothing has changed.
         """
-        self.state.reconfigure(config, now)
+        self.carry_on(self.state.plan(config), now)
+
+    def carry_on(self, plan: Plan, now: float) -> None:
+        """The same, by a configuration that was found to be usable."""
+        config = plan.config
+        self.state.carry_on(plan, now)
         self.inspector.reconfigure(config.services, config.settings_with_lists, Modes(config))
         self._apply_access(config)
 

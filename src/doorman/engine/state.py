@@ -3,6 +3,7 @@
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 from doorman.algs.api import CloseDoors, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner
 from doorman.config.model import Config, Timeouts, lifetime
@@ -10,6 +11,7 @@ from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted,
 from doorman.engine.silence import Silence
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session, Sessions
 from doorman.timers import Timers
@@ -27,14 +29,32 @@ _NEVER = Timeouts(None, None, None, None, None, None, None)
 """Of sessions that a kernel keeps: it says when they end."""
 
 
+def hold(
+    config: Config, chance: Callable[[], float], *, delegated: bool, reserved: Collection[tuple[int, int]] = ()
+) -> Holdings:
+    """What an outside has to give, with all rules about it; see `Engine` for the other arguments."""
+    if not delegated:
+        return Holdings(config, chance)
+    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END, reserved=reserved)
+
+
+class Plan(NamedTuple):
+    """Another configuration, with its rules and their static names: ready to be gone on by."""
+
+    config: Config
+    rules: Rules
+    bindings: Bindings
+
+
 class State:
     """Rules, bindings, doors and sessions of one NAT.
 
     Args:
         config: what it does.
+        holdings: what it gives out, if others give out the same.
         chance: floats in [0, 1).
         delegated: whether a kernel carries the flows, see `Engine`.
-        reserved: see `Bindings`.
+        reserved: see `Holdings`.
 
     Attributes:
         notes: how often each oddity was noted.
@@ -50,13 +70,13 @@ class State:
         *,
         delegated: bool = False,
         reserved: Collection[tuple[int, int]] = (),
+        holdings: Holdings | None = None,
     ) -> None:
-        self.rules = Rules(config)
         self.changes: list[Change] = []
         self.delegated = delegated
         self._chance = chance
         self._reserved = reserved
-        self.bindings = self._make_bindings(self.rules)
+        _, self.rules, self.bindings = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.doors = Doors()
         self.notes: Counter[str] = Counter()
@@ -108,14 +128,20 @@ class State:
         given = {(binding.protocol, binding.global_.port) for binding in self.bindings if not binding.static}
         self._reserved = frozenset(reserved) - given
 
-    def reconfigure(self, config: Config, now: float) -> None:
-        """Go on by other rules: what they still allow stays as it is, the rest ends at once.
+    def plan(self, config: Config, holdings: Holdings | None = None) -> Plan:
+        """Find out what another configuration says; nothing changes yet. `holdings`: if others give out the same.
 
         Raises:
-            UnusableConfig: a rule cannot be put to work; nothing has changed.
+            UnusableConfig: a rule cannot be put to work.
         """
-        rules = Rules(config)
-        bindings = self._make_bindings(rules)
+        if holdings is None:
+            holdings = hold(config, self._chance, delegated=self.delegated, reserved=self._reserved)
+        rules = Rules(config, holdings)
+        return Plan(config, rules, Bindings(rules, holdings, journal=self.changes.append if self.delegated else None))
+
+    def carry_on(self, plan: Plan, now: float) -> None:
+        """Go on by other rules: what they still allow stays as it is, the rest ends at once."""
+        config, rules, bindings = plan
         lost = bindings.take_over(self.bindings)
         gone = set(map(id, lost))
         for door in list(self.doors.everyone()):
@@ -236,17 +262,6 @@ class State:
         self.sessions.remove(session)
         if self.delegated:
             self.changes.append(SessionCut(session))
-
-    def _make_bindings(self, rules: Rules) -> Bindings:
-        if not self.delegated:
-            return Bindings(rules, self._chance)
-        return Bindings(
-            rules,
-            self._chance,
-            ports_end=DELEGATED_PORTS_END,
-            reserved=self._reserved,
-            journal=self.changes.append,
-        )
 
     def _unhook(self, door: Door) -> Binding | None:
         binding = self.bindings.by_global(door.protocol, door.entrance)

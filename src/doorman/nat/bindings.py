@@ -4,11 +4,11 @@ Mapping is endpoint-independent (RFC 4787, REQ-1): a binding knows nothing of th
 address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions and doors count as users.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from doorman.algs.api import Refused
-from doorman.nat.ports import ALL_PORTS, PortSpace
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import DynamicRule, Rules
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
@@ -89,25 +89,22 @@ class Bindings:
 
     Args:
         rules: who is to be translated, and to what.
-        chance: floats in [0, 1).
-        ports_end: of shared addresses, only ports below this are given out.
-        reserved: protocols and ports that are not given out: the gateway's own services have them.
+        holdings: the ports that can be had.
         journal: told of every name that is given out or taken back.
+
+    Attributes:
+        holdings: see above.
     """
 
     def __init__(
         self,
         rules: Rules,
-        chance: Callable[[], float],
+        holdings: Holdings,
         *,
-        ports_end: int = ALL_PORTS,
-        reserved: Collection[tuple[int, int]] = (),
         journal: Callable[[BindingMade | BindingFreed], None] | None = None,
     ) -> None:
         self._rules = rules
-        self._chance = chance
-        self._ports_end = ports_end
-        self._reserved = reserved
+        self.holdings = holdings
         self._journal = None
         self._limits = rules.entry_limits()
         self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
@@ -115,7 +112,6 @@ class Bindings:
         self._hosts: dict[Address, Binding] = {}
         self._hosts_by_global: dict[Address, Binding] = {}
         self._shares: dict[Address, _Share] = {}
-        self._ports: dict[tuple[int, Address], PortSpace] = {}
         for rule in rules.static_hosts:
             host = Binding(WHOLE_HOST, rule.local, rule.global_)
             host.secondary = rule.local.address in self._hosts
@@ -124,7 +120,7 @@ class Bindings:
             port = Binding(rule.protocol, rule.local, rule.global_)
             port.secondary = rule.local in self._by_local[rule.protocol]
             self._add(port)
-            self._space(rule.protocol, rule.global_.address).claim(rule.global_.port)
+            self.holdings.space(rule.protocol, rule.global_.address).claim(rule.global_.port)
         self._journal = journal
 
     def __iter__(self) -> Iterator[Binding]:
@@ -183,7 +179,7 @@ class Bindings:
             raise Refused("host-over-quota")
         if share is None:
             share = _Share(rule.pool.share())
-        first = self._space(protocol, share.address).take(local.port, count, even=even)
+        first = self.holdings.space(protocol, share.address).take(local.port, count, even=even)
         self._shares[local.address] = share
         share.count += count
         made = [Binding(protocol, local, Endpoint(share.address, first), rule)]
@@ -201,10 +197,10 @@ class Bindings:
             Refused: the name is taken, the other binding is static, or there would be too many entries.
         """
         share = self._shares.get(local.address)
-        if share is None or like.rule is None or not 0 < global_.port < self._ports_end:
+        if share is None or like.rule is None or not 0 < global_.port < self.holdings.ports_end:
             raise Refused("port-pair-unavailable")
         self._limits.admit(local.address, 1)
-        if not self._space(protocol, global_.address).claim(global_.port):
+        if not self.holdings.space(protocol, global_.address).claim(global_.port):
             raise Refused("port-pair-unavailable")
         binding = Binding(protocol, local, global_, like.rule)
         share.count += 1
@@ -225,7 +221,7 @@ class Bindings:
             return
         del self._by_local[binding.protocol][binding.local]
         del self._by_global[binding.protocol][binding.global_]
-        self._release(binding.protocol, binding.global_)
+        self.holdings.release(binding.protocol, binding.global_)
         share = self._shares[binding.local.address]
         share.count -= 1
         if share.count == 0:
@@ -283,7 +279,7 @@ class Bindings:
         rule = self._rules.dynamic_for(local.address)
         if rule is None or rule.overload == (binding.protocol == WHOLE_HOST) or name.address not in rule.pool:
             raise Refused("no-translation")
-        if rule.overload and not 0 < name.port < self._ports_end:
+        if rule.overload and not 0 < name.port < self.holdings.ports_end:
             raise Refused("no-translation")
         if self.by_local(binding.protocol, local) is not None or self.by_global(binding.protocol, name) is not None:
             raise Refused("name-taken")
@@ -293,7 +289,8 @@ class Bindings:
                 raise Refused("name-taken")
         else:
             share = self._shares.get(local.address) or _Share(name.address)
-            if share.address != name.address or not self._space(binding.protocol, name.address).claim(name.port):
+            space = self.holdings.space(binding.protocol, name.address)
+            if share.address != name.address or not space.claim(name.port):
                 raise Refused("name-taken")
             self._shares[local.address] = share
             share.count += 1
@@ -322,20 +319,3 @@ class Bindings:
         if not binding.secondary:
             self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
-
-    def _release(self, protocol: int, name: Endpoint) -> None:
-        """Give a port back, and with the last one of an address the memory of them: a pool may have many addresses."""
-        space = self._space(protocol, name.address)
-        space.release(name.port)
-        if not space.count:
-            del self._ports[protocol, name.address]
-
-    def _space(self, protocol: int, address: Address) -> PortSpace:
-        space = self._ports.get((protocol, address))
-        if space is None:
-            space = self._ports[protocol, address] = PortSpace(self._chance, self._ports_end)
-            for reserved, port in self._reserved:
-                if reserved == protocol:
-                    space.claim(port)
-            space.count = 0  # those are always taken
-        return space

@@ -4,15 +4,14 @@ from typing import NamedTuple
 
 from doorman.config.model import Config, DynamicSource
 from doorman.nat.entries import EntryLimits
+from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.pools import AddressPool
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
+__all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
+
 _CACHE_LIMIT = 65_536
-
-
-class UnusableConfig(Exception):  # noqa: N818 - says what is wrong with what
-    """The configuration is well formed but cannot be put to work; the text says why."""
 
 
 class StaticRule(NamedTuple):
@@ -32,14 +31,15 @@ class DynamicRule(NamedTuple):
 
 
 class Rules:
-    """The NAT rules of a configuration, looked up by inside address.
+    """The NAT rules of a configuration, looked up by inside address; their pools are those of the holdings.
 
     Raises:
         UnusableConfig: a rule names an interface that has no address.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, holdings: Holdings) -> None:
         self._config = config
+        self._holdings = holdings
         self._lists = config.lists
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
@@ -50,13 +50,11 @@ class Rules:
             StaticRule(
                 TCP if rule.transport == "tcp" else UDP,
                 rule.local,
-                Endpoint(rule.global_ or self._interface_address(rule.interface), rule.global_port),
+                Endpoint(rule.global_ or interface_address(config, rule.interface), rule.global_port),
             )
             for rule in config.statics.ports
         ]
         self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
-        self._host_names = {rule.global_.address for rule in self.static_hosts}
-        self._pools: dict[str, AddressPool] = {}
         self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
         statics = [*self.static_hosts, *self.static_ports]
         self._owned = {rule.global_.address for rule in statics}
@@ -129,25 +127,7 @@ class Rules:
         if source.access_list not in self._lists:
             raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
         if source.pool is None:
-            address = self._interface_address(source.interface)
+            address = interface_address(self._config, source.interface)
             # One address for all: without its ports it could serve but a single host.
             return DynamicRule(source, AddressPool([(address, address)]), overload=True)
-        if source.pool not in self._pools:
-            self._pools[source.pool] = self._make_pool(source.pool)
-        return DynamicRule(source, self._pools[source.pool], source.overload)
-
-    def _make_pool(self, name: str) -> AddressPool:
-        """A pool of what no static rule has: an address of which only ports are static can still be shared."""
-        pool = self._config.pools.get(name)
-        if pool is None:
-            raise UnusableConfig(f"pool {name} of a NAT rule does not exist")
-        reserved = set(self._host_names)
-        if any(source.pool == name and not source.overload for source in self._config.dynamic_sources):
-            reserved |= {rule.global_.address for rule in self.static_ports}
-        return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.match_host else 0)
-
-    def _interface_address(self, name: str | None) -> Address:
-        interface = self._config.interfaces.get(name or "")
-        if interface is None or interface.address is None:
-            raise UnusableConfig(f"interface {name} of a NAT rule has no address")
-        return interface.address
+        return DynamicRule(source, self._holdings.pool(source.pool), source.overload)

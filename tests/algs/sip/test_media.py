@@ -194,7 +194,7 @@ class TestPorts:
         """Seed 003: if it is unable to find a pair of ports, it discards the SIP message."""
         gateway = Gateway()
         gateway.out(request("REGISTER"))
-        space = gateway.engine.state.bindings._ports[17, bytes([203, 0, 113, 1])]  # type: ignore[index] # noqa: SLF001 - bytes of an address
+        space = gateway.engine.state.bindings.holdings._spaces[17, bytes([203, 0, 113, 1])]  # type: ignore[index] # noqa: SLF001 - bytes of an address
         for port in range(1024, 65536, 2):
             space.claim(port)
         dropped = offer(gateway, "c=IN IP4 10.0.0.10", "m=audio 4000 RTP/AVP 0")

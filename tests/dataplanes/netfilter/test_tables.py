@@ -12,6 +12,7 @@ from doorman.config.reader import read_config
 from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, Element, Step, Tables, text_of
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
+from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Endpoint, address_of
 from doorman.net.packet import ICMP, TCP, UDP
@@ -20,7 +21,8 @@ from kit.packets import endpoint
 
 NOW = 1000.0
 SERVED = {UDP: frozenset({5060}), TCP: frozenset({5060})}
-[RULE] = Rules(read_config(OVERLOAD, "test.cfg")).dynamic
+CONFIG = read_config(OVERLOAD, "test.cfg")
+[RULE] = Rules(CONFIG, Holdings(CONFIG, float)).dynamic
 PHONE, NAME = "192.168.1.10:4000", "203.0.113.1:4000"
 PEER = "198.51.100.20"
 
