@@ -36,16 +36,21 @@ interface out0
 access-list 1 permit any
 object-group network NN
 object-group service SS
+class-map type inspect match-any CC
+policy-map type inspect PP
+zone security ZZ
 ip nat pool P 192.0.2.10 192.0.2.20 prefix-length 24
 """
 
 
 def after(*lines: str) -> Config:
     session = Session(read_config(BASE, "base"))
-    for line in lines:
+    for line in "\n".join(lines).split("\n"):
         session.execute(line)
     return session.config
 
+
+PAIR = "zone-pair security ZP source ZZ destination self"
 
 DONE_AND_UNDONE = [
     ("", "hostname GW", "no hostname"),
@@ -192,6 +197,65 @@ DONE_AND_UNDONE = [
     ("", "ip nat translation udp-timeout 17", "no ip nat translation udp-timeout 17"),
     ("", "ip nat translation port-timeout udp 69 30", "no ip nat translation port-timeout udp 69"),
     ("", "ip nat translation port-timeout tcp 22 never", "no ip nat translation port-timeout tcp 22 never"),
+    ("", "class-map type inspect C", "no class-map type inspect match-all C"),
+    ("", "class-map type inspect match-any C", "no class-map type inspect C"),
+    ("class-map type inspect C", "match protocol SIP", "no match protocol sip"),
+    ("class-map type inspect C", "match protocol user-shop", "no match protocol user-shop"),
+    ("class-map type inspect C", "match access-group 101", "no match access-group 101"),
+    ("class-map type inspect C", "match access-group name WEB", "no match access-group name WEB"),
+    ("class-map type inspect C", "match class-map CC", "no match class-map CC"),
+    ("class-map type inspect C", "description who calls", "no description"),
+    ("", "policy-map type inspect P", "no policy-map type inspect P"),
+    ("policy-map type inspect P", "class type inspect CC", "no class type inspect CC"),
+    ("policy-map type inspect P", "class class-default", "no class class-default"),
+    ("policy-map type inspect P", "description from us", "no description"),
+    *(
+        ("policy-map type inspect P\nclass type inspect CC", done, undone)
+        for done, undone in (
+            ("inspect", "no inspect"),
+            ("inspect SLOW", "no inspect SLOW"),
+            ("pass", "no pass"),
+            ("pass log", "no pass log"),
+            ("drop", "no drop"),
+            ("drop log", "no drop"),
+            ("inspect\npolice rate 64000 burst 2000", "no inspect"),
+        )
+    ),
+    ("policy-map type inspect P\nclass type inspect CC\ninspect", "police rate 8000", "no police"),
+    ("", "zone security Z", "no zone security Z"),
+    ("zone security Z", "description ours", "no description"),
+    ("", "zone-pair security ZP source ZZ destination self", "no zone-pair security ZP"),
+    ("", "zone-pair security ZP source default destination ZZ", "no zone-pair security ZP source x destination y"),
+    (PAIR, "service-policy type inspect PP", "no service-policy type inspect PP"),
+    (PAIR, "description to us", "no description"),
+    ("interface in0", "zone-member security ZZ", "no zone-member security ZZ"),
+    ("interface in0", " zone security ZZ", " no zone security ZZ"),
+    ("", "parameter-map type inspect SLOW", "no parameter-map type inspect SLOW"),
+    ("", "parameter-map type inspect-global", "no parameter-map type inspect global"),
+    *(
+        ("parameter-map type inspect SLOW", f"{words} {value}", f"no {words}")
+        for words, value in (
+            ("dns-timeout", 6),
+            ("icmp idle-time", 11),
+            ("max-incomplete low", 400),
+            ("max-incomplete high", 500),
+            ("one-minute low", 400),
+            ("one-minute high", 500),
+            ("sessions maximum", 100),
+            ("tcp finwait-time", 6),
+            ("tcp idle-time", 600),
+            ("tcp synwait-time", 20),
+            ("tcp max-incomplete host", "50 block-time 2"),
+            ("udp idle-time", 60),
+            ("alert", "off"),
+            ("audit-trail", "on"),
+            ("log dropped-packets", ""),
+            ("log dropped-packets", "enable"),
+            ("description", "patient"),
+        )
+    ),
+    ("", "ip port-map sip port udp 5080", "no ip port-map sip port udp 5080"),
+    ("", "ip port-map user-shop port 8000 list 1", "no ip port-map user-shop port 8000 list 1"),
 ]
 
 
@@ -203,7 +267,8 @@ def test_the_no_form_takes_back_what_the_command_did(mode: str, done: str, undon
 
 def mode_of(line: str) -> Mode:
     session = Session(read_config(BASE, "base"))
-    session.execute(line)
+    for one in line.split("\n"):
+        session.execute(one)
     return session.mode
 
 
@@ -213,7 +278,7 @@ RESEQUENCE = "ip access-list resequence ACL:access-list FIRST:1-2147483647 STEP:
 def test_every_command_is_in_the_table_with_its_no_form() -> None:
     tried = {(RESEQUENCE, False)}  # what numbers there were before, nobody knows
     for mode, *lines in DONE_AND_UNDONE:
-        for line in lines:
+        for line in "\n".join(lines).split("\n"):
             parsed = mode_of(mode).tree.parse(line)
             tried.add((parsed.command.grammar, parsed.negated))
     wanted = {(command.grammar, False) for command in COMMANDS if command.run and command.grammar not in REFUSED}

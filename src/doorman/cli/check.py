@@ -8,6 +8,7 @@ from doorman.config.access_lists import AccessList
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config, Interface
 from doorman.config.reader import Reader
+from doorman.config.zones import ZonePair
 from doorman.net.addresses import address_text
 
 LARGEST_FILE = 10_000_000
@@ -83,9 +84,12 @@ def summary(config: Config) -> Iterator[str]:
     yield f"translation: {', '.join([*dynamic, *([f'{statics} static'] if statics else [])]) or 'none'}"
     if config.access_lists:
         yield f"access lists: {', '.join(map(_access_list, config.access_lists.values()))}"
+    if config.firewall.zones:
+        yield f"zones: {', '.join(_zone(name, config) for name in config.firewall.zones)}"
+        yield f"zone pairs: {', '.join(map(_zone_pair, config.firewall.zone_pairs.values())) or 'none'}"
     algs = [
         f"{service.alg} on {service.transport} {' '.join(map(str, sorted(ports)))}"
-        for service, ports in config.services.items()
+        for service, ports in config.served.items()
         if ports
     ]
     yield f"algs: {', '.join(algs) or 'none'}"
@@ -101,6 +105,16 @@ def _interface(interface: Interface, config: Config) -> str:
 
 def _access_list(listed: AccessList) -> str:
     return f"{listed.name} {'extended' if listed.extended else 'standard'} {_counted(len(listed.entries), 'line')}"
+
+
+def _zone(name: str, config: Config) -> str:
+    members = [one.name for one in config.interfaces.values() if config.firewall.zone_of(one.zone) == name]
+    return " ".join([name, *members])
+
+
+def _zone_pair(pair: ZonePair) -> str:
+    policy = f"policy {pair.policy}" if pair.policy is not None else "no policy: all is dropped"
+    return f"{pair.name} {pair.source} to {pair.destination} {policy}"
 
 
 def _access_groups(interface: Interface, config: Config) -> Iterator[str]:

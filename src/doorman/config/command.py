@@ -26,6 +26,8 @@ class Command:
     """What the `no` form does, with the variables before the grammar's `~`; None: there is no such form."""
     enters: str = ""
     """The name of the mode this command leads to; what `run` returns is what that mode is about."""
+    indented: bool = False
+    """Whether it is one only in a line that begins with a blank: one that does not is of a mode around."""
 
 
 class CommandError(ValueError):

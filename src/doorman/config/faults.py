@@ -1,19 +1,12 @@
 """What is wrong with a configuration as a whole, though each of its lines is right: a name that nothing bears."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from doorman.config.commands.static_source import similar
+from doorman.config.fault import Fault
 from doorman.config.model import Config, DynamicSource
 from doorman.config.statics import StaticPort
-
-
-class Fault(NamedTuple):
-    """A rule, or a setting by two names, that cannot work; the parameter of its command to blame, and why."""
-
-    rule: DynamicSource | StaticPort | tuple[str, str]
-    parameter: str
-    message: str
+from doorman.config.zone_faults import find_zone_faults
 
 
 def find_faults(config: Config) -> Iterator[Fault]:
@@ -29,6 +22,7 @@ def find_faults(config: Config) -> Iterator[Fault]:
         yield from _interface_faults(config, port)
     yield from _taken_ports(config)
     yield from _missing_lists(config)
+    yield from find_zone_faults(config)
 
 
 def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Iterator[Fault]:

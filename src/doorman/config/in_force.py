@@ -5,6 +5,7 @@ from dataclasses import replace
 from doorman.config.faults import find_faults
 from doorman.config.model import Config
 from doorman.config.statics import Statics
+from doorman.config.zone_faults import without_faulty
 
 
 def in_force(config: Config) -> tuple[Config, list[str]]:
@@ -17,5 +18,6 @@ def in_force(config: Config) -> tuple[Config, list[str]]:
         config,
         dynamic_sources=[rule for rule in config.dynamic_sources if rule not in faulty],
         statics=Statics(rule for rule in config.statics if rule not in faulty),
+        firewall=without_faulty(config.firewall, faults),
     )
     return working, [fault.message for fault in faults]

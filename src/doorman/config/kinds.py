@@ -10,6 +10,8 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from doorman.config.interface_names import read_interface_name
+from doorman.config.port_map import NAMES as APPLICATIONS
+from doorman.config.port_map import OWN, is_application
 from doorman.config.protocol_names import ICMP_MESSAGES, TCP_PORTS, UDP_PORTS
 from doorman.net.addresses import parse_address
 
@@ -123,6 +125,13 @@ def _read_message(rest: str) -> Reading:
     return (message, word.end()) if word is not None and message is not None else None
 
 
+def _read_application(rest: str) -> Reading:
+    word = _FIRST_WORD.match(rest)
+    if word is None or not _NAME.fullmatch(word[0]) or not is_application(word[0].lower()):
+        return None
+    return word[0].lower(), word.end()
+
+
 def _shown(ranges: tuple[tuple[int, int], ...], *words: str) -> tuple[str, ...]:
     return (*(f"<{low}-{high}>" for low, high in ranges), *words)
 
@@ -166,6 +175,7 @@ _KINDS = {
     "udp-ports": _ports_kind(UDP_PORTS),
     "tcp-udp-port": _port_kind({}),
     "tcp-udp-ports": _ports_kind({}),
+    "application": Kind((*APPLICATIONS, f"{OWN}WORD"), str, _read_application),
     "icmp-message": Kind(tuple(ICMP_MESSAGES), tuple, _read_message),
 }
 

@@ -8,9 +8,11 @@ from typing import Literal
 
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
-from doorman.config.access_lists import AccessList
+from doorman.config.access_lists import AccessList, ServiceMatch
 from doorman.config.object_groups import ObjectGroup, with_members
+from doorman.config.port_map import services_of
 from doorman.config.statics import Statics, Transport
+from doorman.config.zones import Firewall
 from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
 
@@ -26,7 +28,7 @@ class Interface:
     """An interface, its first address with the length of its network, and its side of the NAT.
 
     `modes` has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and
-    `access_out` name the access lists that packets must pass.
+    `access_out` name the access lists that packets must pass; `zone` is its security zone.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Interface:
     modes: tuple[tuple[str, Mode], ...] = ()
     access_in: str | None = None
     access_out: str | None = None
+    zone: str | None = None
 
     @property
     def network(self) -> Prefix | None:
@@ -125,6 +128,7 @@ class Config:
     """What was said of each ALG's failure, by its name."""
     timeouts: Timeouts = Timeouts()
     max_entries: MaxEntries = MaxEntries()
+    firewall: Firewall = field(default_factory=Firewall)
 
     @property
     def lists(self) -> dict[str, AccessList]:
@@ -147,13 +151,29 @@ class Config:
         queued = self.ports("udp").keys() | self.ports("tcp", "vtcp").keys()
         return all(self.failure(alg) == "fail-open" for alg in queued)
 
+    @property
+    def served(self) -> dict[Service, frozenset[int]]:
+        """The ports at which each ALG is at work: those it listens to, and those that `ip port-map` adds for all."""
+        found = dict(self.services)
+        for mapped in self.firewall.port_maps:
+            for transport in mapped.transports if mapped.access_list is None else ():
+                service = Service(mapped.protocol, transport)
+                if found.get(service):
+                    found[service] |= {mapped.port}
+        return found
+
     def ports(self, transport: Transport, tcp_mode: TcpMode | None = None) -> dict[str, frozenset[int]]:
         """The ports of the ALGs that serve a transport, by their names; of TCP those in this mode, if one is given."""
         return {
             service.alg: ports
-            for service, ports in self.services.items()
+            for service, ports in self.served.items()
             if service.transport == transport and ports and tcp_mode in {None, self.settings[service.alg].tcp_mode}
         }
+
+    def application(self, name: str) -> dict[str | None, tuple[ServiceMatch, ...]]:
+        """What packets of an application carry, as `match protocol` means it; see `port_map.services_of`."""
+        served = {service.transport: ports for service, ports in self.services.items() if service.alg == name and ports}
+        return services_of(name, self.firewall.port_maps, served)
 
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""

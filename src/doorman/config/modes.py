@@ -5,16 +5,21 @@ from functools import cached_property
 from doorman.config.command import Command
 from doorman.config.commands import (
     access_list,
+    class_map,
     dynamic_source,
     hostname,
     interface,
     max_entries,
     mode,
     object_group,
+    parameter_map,
+    policy_map,
     pool,
+    port_map,
     service,
     static_source,
     translation,
+    zone,
 )
 from doorman.config.tree import CommandTree
 
@@ -49,9 +54,20 @@ CONFIGURE = Mode(
     *static_source.COMMANDS,
     *access_list.COMMANDS,
     *object_group.COMMANDS,
+    *port_map.COMMANDS,
+    *parameter_map.COMMANDS,
+    *class_map.COMMANDS,
+    *policy_map.COMMANDS,
+    *zone.COMMANDS,
 )
 
-INTERFACE = Mode("interface", "(config-if)#", *interface.INTERFACE_COMMANDS, *mode.INTERFACE_COMMANDS)
+INTERFACE = Mode(
+    "interface",
+    "(config-if)#",
+    *interface.INTERFACE_COMMANDS,
+    *mode.INTERFACE_COMMANDS,
+    *zone.INTERFACE_COMMANDS,
+)
 
 POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
 
@@ -63,8 +79,23 @@ NETWORK_GROUP = Mode("network-group", "(config-network-group)#", *object_group.N
 
 SERVICE_GROUP = Mode("service-group", "(config-service-group)#", *object_group.SERVICE_COMMANDS)
 
-WHOLE = frozenset({POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP})
+PARAMETER_MAP = Mode("parameter-map", "(config-profile)#", *parameter_map.PARAMETER_MAP_COMMANDS)
+
+CLASS_MAP = Mode("class-map", "(config-cmap)#", *class_map.CLASS_MAP_COMMANDS)
+
+POLICY_MAP = Mode("policy-map", "(config-pmap)#", *policy_map.POLICY_MAP_COMMANDS)
+
+POLICY_CLASS = Mode("policy-class", "(config-pmap-c)#", *policy_map.POLICY_CLASS_COMMANDS)
+
+ZONE = Mode("zone", "(config-sec-zone)#", *zone.ZONE_COMMANDS)
+
+ZONE_PAIR = Mode("zone-pair", "(config-sec-zone-pair)#", *zone.ZONE_PAIR_COMMANDS)
+
+_LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)
+_FIREWALL = (PARAMETER_MAP, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR)
+
+WHOLE = frozenset({*_LISTS, *_FIREWALL})
 """Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""
 
-SUBMODES = {mode.name: mode for mode in (INTERFACE, POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)}
+SUBMODES = {mode.name: mode for mode in (INTERFACE, *_LISTS, *_FIREWALL)}
 """The modes that commands enter, by name."""

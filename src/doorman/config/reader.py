@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from doorman.config.command import CommandError, UnknownCommandError
 from doorman.config.errors import ConfigError, ConfigErrors
-from doorman.config.faults import Fault, find_faults
+from doorman.config.fault import Fault
+from doorman.config.faults import find_faults
 from doorman.config.foreign import ForeignCommand
 from doorman.config.model import Config
 from doorman.config.modes import WHOLE

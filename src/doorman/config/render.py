@@ -13,6 +13,7 @@ from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
 from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
+from doorman.config.render_zones import zone_blocks
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.net.addresses import address_text
@@ -24,6 +25,7 @@ def render(config: Config) -> str:
     """Write a configuration as text that `read_config` reads to the same value."""
     blocks = [
         [f"hostname {config.hostname}"] if config.hostname != _DEFAULTS.hostname else [],
+        *zone_blocks(config.firewall),
         *(list(_interface(config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
         ["exit"] if config.interfaces and any(alg.mode != "full" for alg in config.settings.values()) else [],
         [
@@ -53,6 +55,8 @@ def _interface(interface: Interface) -> Iterator[str]:
     if interface.nat is not None:
         yield f" ip nat {interface.nat}"
     yield from (f" ip nat service {alg} mode {mode}" for alg, mode in interface.modes)
+    if interface.zone is not None:
+        yield f" zone-member security {interface.zone}"
     if interface.shutdown:
         yield " shutdown"
 

@@ -7,7 +7,7 @@ of a file need neither indentation nor `exit`.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from doorman.config.command import CommandError, Refused, RefusedError
+from doorman.config.command import CommandError, Refused, RefusedError, UnknownCommandError
 from doorman.config.model import Config
 from doorman.config.modes import CONFIGURE, END, EXIT, SUBMODES, Mode
 from doorman.config.tree import Completion, Parsed
@@ -80,6 +80,9 @@ class Session:
             except CommandError as error:
                 errors.append(error)
             else:
+                if parsed.command.indented and line[:1] not in {" ", "\t"}:
+                    errors.append(UnknownCommandError(0))
+                    continue
                 del self._levels[depth:]
                 return parsed
         raise max(errors, key=lambda error: error.column)

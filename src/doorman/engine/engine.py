@@ -77,7 +77,7 @@ class Engine:
         holdings: Holdings | None = None,
     ) -> None:
         self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings)
-        self.inspector = Inspector(config.services, config.settings_with_lists, Modes(config))
+        self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._delegated = delegated
@@ -139,7 +139,7 @@ class Engine:
         """The same, by a configuration that was found to be usable."""
         config = plan.config
         self.state.carry_on(plan, now)
-        self.inspector.reconfigure(config.services, config.settings_with_lists, Modes(config))
+        self.inspector.reconfigure(config.served, config.settings_with_lists, Modes(config))
         self._apply_access(config)
 
     def _apply_access(self, config: Config) -> None:

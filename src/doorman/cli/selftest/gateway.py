@@ -54,7 +54,7 @@ class Gateway:
 
     def _inaction(self, seen: Observed) -> str:
         port = seen.mirror.port
-        if port not in self.config.services[Service("sip", "udp")]:
+        if port not in self.config.served[Service("sip", "udp")]:
             return f"it is not served: `ip nat service sip udp port {port}` is missing"
         road = Road(seen.phone, seen.mirror, seen.phone, seen.mirror)
         mode = Modes(self.config).of("sip", Direction.OUTBOUND, road)

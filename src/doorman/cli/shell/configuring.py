@@ -8,9 +8,21 @@ from doorman.cli.gateway import Gateway, NotApplied
 from doorman.config.command import CommandError, RefusedError
 from doorman.config.in_force import in_force
 from doorman.config.model import Config
-from doorman.config.modes import EXIT, INTERFACE, POOL, Mode
+from doorman.config.modes import (
+    CLASS_MAP,
+    EXIT,
+    INTERFACE,
+    PARAMETER_MAP,
+    POLICY_CLASS,
+    POLICY_MAP,
+    POOL,
+    ZONE,
+    ZONE_PAIR,
+    Mode,
+)
 from doorman.config.session import Done, Session
 from doorman.config.tree import Parsed
+from doorman.config.zones import Place
 
 
 class Configuring(Session):
@@ -33,8 +45,8 @@ class Configuring(Session):
         """
         self.told = []
         before = self._gateway.config
-        # Out of the mode of an interface or a pool that somebody else removed.
-        known: dict[Mode, Container[object]] = {INTERFACE: before.interfaces, POOL: before.pools}
+        # Out of the mode of what somebody else removed.
+        known = _subjects(before)
         levels = [level for level in self._levels if level.mode not in known or level.subject[0] in known[level.mode]]
         self.config, self._levels = editable(before), list(levels)
         try:
@@ -60,6 +72,25 @@ class Configuring(Session):
             self.ended = True
             return None
         return super()._run(parsed, line)
+
+
+def _subjects(config: Config) -> dict[Mode, Container[object]]:
+    """What there is that modes can be about."""
+    firewall = config.firewall
+    return {
+        INTERFACE: config.interfaces,
+        POOL: config.pools,
+        PARAMETER_MAP: firewall.parameter_maps,
+        CLASS_MAP: firewall.class_maps,
+        POLICY_MAP: firewall.policy_maps,
+        POLICY_CLASS: [
+            Place("policy-map", policy.name, one.class_map)
+            for policy in firewall.policy_maps.values()
+            for one in policy.classes
+        ],
+        ZONE: firewall.zones,
+        ZONE_PAIR: [Place("zone-pair", name) for name in firewall.zone_pairs],
+    }
 
 
 def editable(config: Config) -> Config:

@@ -37,8 +37,8 @@ def commands_of(alg: str, settings: tuple[Setting, ...], texts: Mapping[str, str
         Command(
             f"ip nat service {alg} {setting.words} ~ {setting.value}",
             {**texts, **setting.help},
-            _described(partial(_set, alg, setting.field), setting.effect),
-            _described(partial(_reset, alg, setting.field), "Go back to the default."),
+            described(partial(_set, alg, setting.field), setting.effect),
+            described(partial(_reset, alg, setting.field), "Go back to the default."),
         )
         for setting in settings
     )
@@ -79,7 +79,7 @@ def _reset(alg: str, field: str, config: Config) -> None:
     config.settings[alg] = replace(config.settings[alg], **changed)
 
 
-def _described(function: Callable[..., object], text: str) -> Callable[..., object]:
+def described(function: Callable[..., object], text: str) -> Callable[..., object]:
     """The function with what it does as its description, for the reference."""
     function.__doc__ = text
     return function

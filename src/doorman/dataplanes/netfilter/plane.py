@@ -269,7 +269,7 @@ def _keys(session: Session) -> list[FlowKey]:
 
 def _served(config: Config) -> dict[int, frozenset[int]]:
     served: dict[int, frozenset[int]] = {}
-    for service, ports in config.services.items():
+    for service, ports in config.served.items():
         protocol = _TRANSPORTS[service.transport]
         served[protocol] = served.get(protocol, frozenset()) | ports
     return served

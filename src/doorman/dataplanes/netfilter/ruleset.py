@@ -98,6 +98,8 @@ def _refuse_unsupported(config: Config) -> None:
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
     if any(one.access_in or one.access_out for one in config.interfaces.values()):
         raise UnsupportedConfig("`ip access-group` works in replay only, not on the live gateway yet")
+    if config.firewall.zones:
+        raise UnsupportedConfig("the zone-based firewall works in replay only, not on the live gateway yet")
 
 
 def _timeouts(config: Config, table: str) -> Iterator[str]:

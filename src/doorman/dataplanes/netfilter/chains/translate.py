@@ -59,7 +59,7 @@ class TranslateChains:
         """What was to be redirected, and was not since there is no proxy: it is plain NAT, or nothing at all."""
         if not self._setting.proxy_port:
             return
-        served = [alg for (alg, transport), ports in self._config.services.items() if transport == "tcp" and ports]
+        served = [alg for (alg, transport), ports in self._config.served.items() if transport == "tcp" and ports]
         closed = any(self._config.failure(alg) == "fail-closed" for alg in served)
         yield f"ct mark and {PROXIED:#x} != 0 {'counter drop' if closed else _NOT_PROXIED}"
 

@@ -1,0 +1,15 @@
+"""A fault of a configuration as a whole: what it is about, and what to tell."""
+
+from typing import NamedTuple
+
+from doorman.config.model import DynamicSource
+from doorman.config.statics import StaticPort
+from doorman.config.zones import Place
+
+
+class Fault(NamedTuple):
+    """A rule, a setting by two names, or a line, that cannot work; the parameter of its command to blame, and why."""
+
+    rule: DynamicSource | StaticPort | tuple[str, str] | Place
+    parameter: str
+    message: str
