@@ -6,10 +6,12 @@ import pytest
 
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
+from doorman.engine.results import Fate, Side
+from doorman.net.addresses import address_of
 from doorman.net.fragments import fragment
 from kit.gateway import OVERLOAD, STATIC, STATIC_PORT, gateway
 from kit.packets import gre, icmp_error, ping, tcp, udp
-from kit.sip import GLOBAL, PEER, PHONE, Gateway
+from kit.sip import GLOBAL, PEER, PHONE, Gateway, request, sdp
 from kit.sip import OVERLOAD as SIP
 
 INSIDE, OUTSIDE = "interface in0", "interface out0"
@@ -204,9 +206,23 @@ def test_counters_go_on_where_a_line_stays() -> None:
     assert gate.engine.access is None
 
 
-def test_a_kernel_judges_what_it_carries() -> None:
-    config = read_config(filtered(INSIDE, "in", "deny ip any any"), "test")
-    assert Engine(config, random.Random(1).random, delegated=True).access is None
+def test_what_a_kernel_carries_it_judges_but_nothing_is_announced_that_it_will_not_let_out() -> None:
+    def engine(where: str, direction: str, *lines: str) -> Engine:
+        config = read_config(filtered(where, direction, *lines, base=SIP), "test")
+        return Engine(config, random.Random(1).random, delegated=True)
+
+    invite = udp(PHONE, PEER, request(body=sdp()))
+    came = engine(INSIDE, "in", "deny ip any any")
+    assert came.receive(invite, Side.INSIDE, 1000.0).fate == Fate.FORWARDED
+    left = engine(OUTSIDE, "out", "permit udp any any eq 5060")
+    assert left.receive(invite, Side.INSIDE, 1000.0).fate == Fate.FORWARDED
+    assert counts(left) == [0], "the kernel will count it"
+    denied = engine(OUTSIDE, "out", "permit udp any any eq 53", "deny udp any any log")
+    result = denied.receive(invite, Side.INSIDE, 1000.0)
+    assert (result.reason, list(denied.state.doors), counts(denied)) == ("access-list", [], [0, 1])
+    assert denied.access is not None
+    [told] = denied.access.logged
+    assert (told.name, told.traffic.source) == ("L", address_of(GLOBAL))
 
 
 def test_a_datagram_in_fragments_is_judged_whole() -> None:

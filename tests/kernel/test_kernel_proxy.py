@@ -20,6 +20,7 @@ from doorman.algs.api import Refused
 from doorman.config.reader import read_config
 from doorman.daemon.proxy import Settings
 from doorman.daemon.sockets import listen
+from doorman.dataplanes.netfilter.chains.access import counter_of
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
@@ -190,6 +191,27 @@ def test_from_inside_both_ends_see_the_right_addresses(world: World) -> None:
     assert b"Contact: <sip:alice@203.0.113.1:40000>" in read_until(server, b"\r\n\r\n")
     server.sendall(answer(method="REGISTER"))
     assert b"From: <sip:alice@10.0.0.10>" in read_until(client, b"\r\n\r\n")
+
+
+def test_access_lists_judge_what_the_proxy_sends_in_the_name_of_others(world: World) -> None:
+    lists = (
+        "interface in0\n ip access-group TO-PHONES out\ninterface out0\n ip access-group TO-WORLD out\n"
+        f"ip access-list extended TO-PHONES\n permit tcp host {SERVER} eq 5060 host {PHONE} eq 40000\n"
+        f"ip access-list extended TO-WORLD\n permit tcp host {GATEWAY} eq 40000 host {SERVER} eq 5060\n"
+    )
+    world.gateway.config = read_config(CONFIG + lists, "test.cfg")
+    world.gateway.synchronise()
+    listener = world.listen(world.lab.server, SERVER)
+    client = world.call(world.lab.client, (SERVER, 5060), (PHONE, 40_000))
+    server = world.accept(listener)
+    client.sendall(REGISTER)
+    assert read_until(server, b"\r\n\r\n")
+    counts = world.gateway.plane.counts()
+    for name, listed in world.gateway.config.lists.items():
+        if name != "1":
+            [entry] = listed.entries
+            assert counts[counter_of(name, entry)].packets >= 2
+            assert counts[counter_of(name, None)].packets == 0
 
 
 def test_from_outside_too_by_a_static_port(world: World) -> None:

@@ -240,11 +240,9 @@ def test_nft_takes_whatever_a_configuration_says(kernel: Kernel, config: Config)
     for name, side in (("in0", "inside"), ("out0", "outside")):
         address = Address(bytes([10, 200, len(name), 1]))
         config.interfaces[name] = Interface(name, address, 24, cast("NatSide", side), "", shutdown=False)
-    config.interfaces = {
-        name: replace(interface, access_in=None, access_out=None)  # refused, see the tests of the ruleset
-        for name, interface in config.interfaces.items()
-        if len(name) < 16
-    }
+    config.interfaces = {name: interface for name, interface in config.interfaces.items() if len(name) < 16}
+    for interface, listed in zip(list(config.interfaces.values()), config.access_lists, strict=False):
+        config.interfaces[interface.name] = replace(interface, access_in=listed, access_out=listed)
     try:
         holdings = Holdings(in_force(config)[0], random.Random(1).random, ports_end=32_768)
         rules = Rules(in_force(config)[0], holdings)

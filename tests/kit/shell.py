@@ -28,7 +28,7 @@ from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.daemon.control import ControlServer
 from doorman.daemon.traces import Traces
-from doorman.dataplanes.access_report import access_entries, clear_access
+from doorman.dataplanes.access_report import access_entries, clear_access, matches_in
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.call_report import call_report
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
@@ -232,7 +232,7 @@ class FakeGateway:
 
     def access_lists(self) -> Iterator[Json]:
         """Those of the configuration."""
-        return access_entries(self.config.access_lists, self.engine.access)
+        return access_entries(self.config.access_lists, matches_in(self.engine.access))
 
     def call_details(self, call_id: str) -> Json:
         """What is known of a call; its first door had packets."""

@@ -19,6 +19,7 @@ from doorman.config.model import Config
 from doorman.config.reader import Reader
 from doorman.config.render import render
 from doorman.daemon import views
+from doorman.daemon.access import access_matches, clear_matches
 from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
@@ -27,7 +28,7 @@ from doorman.daemon.stale_flows import stale_flows, translate_alike
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
 from doorman.daemon.traffic import FlowNews, Traffic
-from doorman.dataplanes.access_report import access_entries, clear_access
+from doorman.dataplanes.access_report import access_entries
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.netfilter.conntrack import dump
@@ -198,7 +199,7 @@ class Gateway:
 
     def access_lists(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return access_entries(self.config.access_lists, self._engine.access)
+        return access_entries(self.config.access_lists, access_matches(self._traffic))
 
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
@@ -249,7 +250,10 @@ class Gateway:
 
     def clear_access_lists(self, name: str | None) -> int:
         """See `cli.gateway.Gateway`."""
-        return clear_access(self._engine, name)
+        try:
+            return clear_matches(self._traffic, name)
+        except PlaneRefused as refused:
+            raise NotApplied(str(refused)) from None
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """See `cli.gateway.Gateway`."""

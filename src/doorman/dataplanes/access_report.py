@@ -1,6 +1,6 @@
 """Access lists with how often their lines matched, as JSON: the same for replay and the live gateway."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from doorman.config.access_lists import AccessList
@@ -11,16 +11,25 @@ from doorman.firewall.access import AccessGroups
 Json = dict[str, Any]
 
 
-def access_entries(lists: Mapping[str, AccessList], access: AccessGroups | None) -> Iterator[Json]:
+Matches = Mapping[str, Sequence[int]]
+"""How many packets matched each line of the lists that interfaces apply, by the names of the lists."""
+
+
+def access_entries(lists: Mapping[str, AccessList], matches: Matches) -> Iterator[Json]:
     """Each list with its lines; `matches` counts packets at interfaces, None where no interface applies the list."""
     for listed in sorted(lists.values(), key=list_order):
-        counted = access.lists.get(listed.name) if access is not None else None
-        yield _entry(listed, counted.matches if counted is not None else None)
+        yield _entry(listed, matches.get(listed.name))
 
 
 def applied_entries(access: AccessGroups | None) -> Iterator[Json]:
     """The lists that interfaces apply."""
-    return access_entries({} if access is None else {name: one.listed for name, one in access.lists.items()}, access)
+    lists = {} if access is None else {name: one.listed for name, one in access.lists.items()}
+    return access_entries(lists, matches_in(access))
+
+
+def matches_in(access: AccessGroups | None) -> Matches:
+    """What an engine has counted."""
+    return {} if access is None else {name: one.matches for name, one in access.lists.items()}
 
 
 def clear_access(engine: Engine, name: str | None) -> int:

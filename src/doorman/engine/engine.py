@@ -61,7 +61,7 @@ class Engine:
         inspector: its ALGs.
         splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
-        access: the access lists of interfaces; None where there are none, or a kernel applies them.
+        access: the access lists of interfaces; None where there are none.
 
     Raises:
         UnusableConfig: a rule of the configuration cannot be put to work.
@@ -143,9 +143,8 @@ class Engine:
         self._apply_access(config)
 
     def _apply_access(self, config: Config) -> None:
-        """Apply the access lists of interfaces; what a kernel carries it also judges."""
         before = self.access
-        self.access = access_groups(config) if not self._delegated else None
+        self.access = access_groups(config, delegated=self._delegated)
         if self.access is not None and before is not None:
             self.access.go_on(before)
         self._is_direct = not self._delegated and self.access is None

@@ -3,9 +3,15 @@
     ip access-group NAME in     packets as they come, before anything is translated
     ip access-group NAME out    packets as they leave, with the addresses they were given
 
+Where a kernel carries the flows, it judges and counts. The engine asks all the same what a message that it lets go on
+will meet on its way out: what is denied there must not have opened a door.
+
 An engine knows networks, not wires: an interface is that of the hosts in its network; on a side with a single one, also
 of all who are in no network, since they must be behind it. Lists are about IPv4.
 """
+
+from collections import deque
+from typing import NamedTuple
 
 from doorman.algs.api import Refused
 from doorman.config.access_lists import AccessList, Entry, Traffic
@@ -20,16 +26,26 @@ _CACHE_LIMIT = 65_536
 _INSIDE: NatSide = "inside"
 _OUTSIDE: NatSide = "outside"
 _FLAGS_AT = 13
+_MOST_LOGGED = 100
+
+
+class Denial(NamedTuple):
+    """A packet that a line of a list denied."""
+
+    name: str
+    entry: Entry
+    traffic: Traffic
 
 
 class CountedList:
-    """An access list, and how often each of its lines matched."""
+    """An access list, and how often each of its lines matched; what a kernel will count is left to it."""
 
-    __slots__ = ("listed", "matches")
+    __slots__ = ("_counts_permitted", "listed", "matches")
 
-    def __init__(self, listed: AccessList) -> None:
+    def __init__(self, listed: AccessList, *, delegated: bool = False) -> None:
         self.listed = listed
         self.matches = [0] * len(listed.entries)
+        self._counts_permitted = not delegated
 
     def permits(self, traffic: Traffic) -> bool:
         """Whether a packet may pass; a list without lines, or that does not exist, lets all pass, as in IOS."""
@@ -39,8 +55,9 @@ class CountedList:
         index = self.listed.match(traffic)
         if index is None:
             return False
-        self.matches[index] += 1
-        return entries[index].permit
+        permit = entries[index].permit
+        self.matches[index] += self._counts_permitted or not permit
+        return permit
 
     def clear(self) -> None:
         """Begin counting at zero."""
@@ -79,23 +96,28 @@ class AccessGroups:
 
     Attributes:
         lists: those that are applied to an interface, by name.
+        logged: what lines with `log` have denied of what a kernel carries, the newest last; for somebody to take.
     """
 
-    __slots__ = ("_gates", "lists")
+    __slots__ = ("_delegated", "_gates", "lists", "logged")
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, delegated: bool = False) -> None:
+        self._delegated = delegated
+        self.logged: deque[Denial] = deque(maxlen=_MOST_LOGGED)
         self._gates = (_Gates(config, _INSIDE), _Gates(config, _OUTSIDE))
         applied = {name for one in config.interfaces.values() for name in (one.access_in, one.access_out) if name}
         lists = config.lists
-        self.lists = {name: CountedList(lists.get(name, AccessList(name))) for name in sorted(applied)}
+        self.lists = {
+            name: CountedList(lists.get(name, AccessList(name)), delegated=delegated) for name in sorted(applied)
+        }
 
     def admit(self, packet: Packet, side: int) -> None:
-        """Let a packet come in by the interface that it arrives on; side 0 is inside, 1 outside.
+        """Let a packet come in by the interface that it arrives on, where that is ours to say; side 0 is inside.
 
         Raises:
             Refused: the access list there denies it.
         """
-        gate = self._gates[side].of(packet.source)
+        gate = self._gates[side].of(packet.source) if not self._delegated else None
         if gate is not None and gate.access_in is not None:
             self._judge(gate.access_in, packet, packet.sender, packet.receiver)
 
@@ -116,14 +138,24 @@ class AccessGroups:
                 counted.go_on(before.lists[name])
 
     def _judge(self, name: str, packet: Packet, sender: Endpoint, receiver: Endpoint) -> None:
-        is_v4 = len(packet.source) == 4  # noqa: PLR2004 - its length
-        if is_v4 and not self.lists[name].permits(traffic_of(packet, sender, receiver)):
-            raise Refused(DENIED)
+        if len(packet.source) != 4:  # noqa: PLR2004 - the length of IPv4
+            return
+        traffic = traffic_of(packet, sender, receiver)
+        if self.lists[name].permits(traffic):
+            return
+        if self._delegated:
+            self._log(self.lists[name].listed, traffic)
+        raise Refused(DENIED)
+
+    def _log(self, listed: AccessList, traffic: Traffic) -> None:
+        index = listed.match(traffic)
+        if index is not None and listed.entries[index].log:
+            self.logged.append(Denial(listed.name, listed.entries[index], traffic))
 
 
-def access_groups(config: Config) -> AccessGroups | None:
+def access_groups(config: Config, *, delegated: bool = False) -> AccessGroups | None:
     """The access lists of the interfaces of a configuration; None where there are none."""
-    groups = AccessGroups(config)
+    groups = AccessGroups(config, delegated=delegated)
     return groups if groups.lists else None
 
 

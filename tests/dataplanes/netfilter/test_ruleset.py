@@ -6,7 +6,7 @@ import pytest
 
 from doorman.config.reader import read_config
 from doorman.dataplanes.netfilter.chains.expressions import Setting, UnsupportedConfig
-from doorman.dataplanes.netfilter.ruleset import set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import Present, set_up, skeleton, tear_down
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC
 
 SETTING = Setting("doorman", 5060, 0, timeouts=True)
@@ -167,10 +167,51 @@ def test_numbers_that_nobody_acknowledges_are_no_reason_to_end_a_connection_earl
     assert rule == 'ct mark and 0x80000 != 0 meta l4proto tcp ct timeout set "spliced_tcp_86400_60_60"'
 
 
-def test_access_groups_are_refused_rather_than_left_out() -> None:
-    config = read_config(OVERLOAD + "interface out0\n ip access-group 101 in\n", "test.cfg")
-    with pytest.raises(UnsupportedConfig, match="ip access-group"):
-        set_up(config, SETTING)
+ACCESS = OVERLOAD + (
+    "interface out0\n ip access-group WORLD in\n ip access-group 2 out\n"
+    "ip access-list extended WORLD\n permit udp any any eq 5060\n deny ip any any log-input\n"
+    "access-list 2 permit 10.0.0.0 0.0.0.255\n"
+)
+
+
+def test_access_lists_of_interfaces() -> None:
+    assert rules(ACCESS, "access_in") == ['iifname vmap { "out0" : goto acl_0 }']
+    assert rules(ACCESS, "access_out") == ["iif 0 goto access_out_own", 'oifname vmap { "out0" : goto acl_1 }']
+    signalling, everything, implicit = rules(ACCESS, "acl_0")
+    assert signalling.startswith("meta l4proto 17 th dport 5060 goto acl_line_")
+    permitted, denied, end = (rule.rpartition(" ")[2] for rule in (signalling, everything, implicit))
+    assert rules(ACCESS, permitted) == [f'counter name "{permitted}" accept']
+    assert rules(ACCESS, end) == [f'counter name "{end}" drop']
+    counted, logged, dropped = rules(ACCESS, denied)
+    assert (counted, dropped) == (f'counter name "{denied}"', "drop")
+    assert logged == (
+        'limit rate 100/second burst 100 packets log prefix "acl denied-input WORLD" snaplen 128 group 5060'
+    )
+
+
+def test_lists_without_lines_let_all_pass() -> None:
+    config = OVERLOAD + "interface out0\n ip access-group NONE in\n ip access-group EMPTY out\n"
+    config += "ip access-list extended EMPTY\n remark nothing yet\n"
+    assert [rules(config, chain) for chain in ("access_in", "access_out", "acl_0")] == [[], [], []]
+
+
+def test_what_an_earlier_configuration_needed_is_removed() -> None:
+    applied = read_config(ACCESS, "test.cfg")
+    made = [line.split()[1:5] for line in set_up(applied, SETTING).splitlines() if line.startswith("add ")]
+    chains = [name for kind, *_, name in made if kind == "chain"]
+    counters = [name for kind, *_, name in made if kind == "counter"]
+    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains, counters)).splitlines()
+    removed = [line.split()[4] for line in script if line.startswith("delete chain")]
+    assert removed == sorted({name for name in chains if name.startswith("acl_")})
+    assert [line.split()[4] for line in script if line.startswith("delete counter")] == sorted(counters)
+    assert "delete" not in set_up(applied, SETTING, Present(chains, counters))
+
+
+def test_the_counter_of_a_line_is_that_of_what_it_says() -> None:
+    [first, *_] = rules(ACCESS, "acl_0")
+    line = " permit udp any any eq 5060\n"
+    assert rules(ACCESS.replace(line, f" deny udp any any eq 5061\n{line}"), "acl_0")[1] == first
+    assert first not in rules(ACCESS.replace(line, line.replace("permit", "deny")), "acl_0")
 
 
 def test_lines_of_an_extended_list_that_looks_at_sources() -> None:

@@ -11,6 +11,7 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.conntrack import be_liberal, delete, dump, find
+from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
@@ -20,7 +21,7 @@ from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
-from doorman.dataplanes.netfilter.ruleset import SETS, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import SETS, Present, set_up, skeleton, tear_down
 from doorman.dataplanes.netfilter.tables import LEG_MS, Element, Tables, of_leg, text_of
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
@@ -94,7 +95,7 @@ class NetfilterPlane:
     def _run(self, config: Config, filling: str) -> None:
         bypass = config.fails_open
         try:
-            script = set_up(config, self.setting) + filling
+            script = set_up(config, self.setting, self._present()) + filling
             if not self.is_in_force():
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
             if self._redirect is not None:
@@ -112,9 +113,35 @@ class NetfilterPlane:
             PlaneRefused: it would not.
         """
         try:
-            self._nft.check(set_up(config, self.setting))
-        except (NftError, UnsupportedConfig) as error:
+            self._nft.check(set_up(config, self.setting, self._present()))
+        except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
+
+    def counts(self) -> dict[str, Count]:
+        """What the named counters of the table have counted, see `chains.access`.
+
+        Raises:
+            PlaneRefused: the kernel does not tell.
+        """
+        try:
+            return counts_of(self.setting.table)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def reset_counts(self, names: Iterable[str]) -> None:
+        """Let counters begin at zero.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        try:
+            reset(self._netlink, self.setting.table, names)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def _present(self) -> Present:
+        """What of the table is there, perhaps from a gateway before this one."""
+        return Present(chains_of(self.setting.table), counts_of(self.setting.table))
 
     def is_in_force(self) -> bool:
         """Whether signalling goes to the queue: not if somebody emptied or deleted our table, or all tables."""

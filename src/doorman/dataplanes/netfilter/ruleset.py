@@ -6,6 +6,8 @@
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
+    prerouting  -160  access_in    access lists of the interfaces that packets come by
+    postrouting  110  access_out   access lists of the interfaces that they leave by
 
 Header translation is conntrack's: the chains of type nat see the first packet of a flow only. The text is the same for
 the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and
@@ -23,9 +25,11 @@ all of it is one transaction. The tables' elements are not in it: they follow th
 The chains are in `chains`, a file for each family.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.access import AccessChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     ENDPOINT,
     TO_ALG,
@@ -53,16 +57,25 @@ SETS = {
     "inspected": f"set inspected {{ type {ENDPOINT}; }}",
 }
 """The sets and maps that follow the engine, by name, each with its definition."""
+_CHANGING = ("acl_",)
+"""How the names of chains begin that a configuration gives."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
 
-def set_up(config: Config, setting: Setting) -> str:
-    """The commands that make the table, or change it to fit the configuration.
+class Present(NamedTuple):
+    """The names of the chains and counters that a table has already."""
+
+    chains: Collection[str] = ()
+    counters: Collection[str] = ()
+
+
+def set_up(config: Config, setting: Setting, present: Present = Present()) -> str:  # noqa: B008 - a constant
+    """The commands that make the table, or change what is present of it to fit the configuration.
 
     Raises:
-        UnsupportedConfig: an interface is missing, or a pool or an access group cannot be expressed.
+        UnsupportedConfig: an interface is missing, or a pool cannot be expressed.
     """
-    return "\n".join(_lines(config, setting)) + "\n"
+    return "\n".join(_lines(config, setting, present)) + "\n"
 
 
 def tear_down(table: str) -> str:
@@ -75,15 +88,18 @@ def skeleton(table: str) -> str:
     return f"add table ip {table}\nadd chain ip {table} {TO_ALG}\n"
 
 
-def _lines(config: Config, setting: Setting) -> Iterator[str]:
+def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     _refuse_unsupported(config)
     table = setting.table
     yield from skeleton(table).splitlines()
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in (*SETS.values(), _LEGS))
     if setting.timeouts:
         yield from _timeouts(config, table)
-    families = (InspectChains(config, setting), TranslateChains(config, setting), SourceChains(config))
+    access = AccessChains(config, setting)
+    families = (InspectChains(config, setting), TranslateChains(config, setting), SourceChains(config), access)
     chains = [chain for family in families for chain in family.chains()]
+    counters = list(access.counters())
+    yield from (f"add counter ip {table} {name}" for name in counters)
     for chain in chains:
         definition = f" {{ {chain.hook} policy accept; }}" if chain.hook else ""
         yield f"add chain ip {table} {chain.name}{definition}"
@@ -91,15 +107,22 @@ def _lines(config: Config, setting: Setting) -> Iterator[str]:
     for chain in chains:
         for rule in chain.rules:
             yield f"add rule ip {table} {chain.name} {rule}"
+    yield from _remove(table, present, {chain.name for chain in chains}, set(counters))
 
 
 def _refuse_unsupported(config: Config) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
-    if any(one.access_in or one.access_out for one in config.interfaces.values()):
-        raise UnsupportedConfig("`ip access-group` works in replay only, not on the live gateway yet")
     if config.firewall.zones:
         raise UnsupportedConfig("the zone-based firewall works in replay only, not on the live gateway yet")
+
+
+def _remove(table: str, present: Present, chains: Collection[str], counters: Collection[str]) -> Iterator[str]:
+    """What an earlier configuration needed and this one does not; chains of fixed names stay, they are few."""
+    left = [name for name in sorted(present.chains) if name.startswith(_CHANGING) and name not in chains]
+    yield from (f"flush chain ip {table} {name}" for name in left)
+    yield from (f"delete chain ip {table} {name}" for name in left)
+    yield from (f"delete counter ip {table} {name}" for name in sorted(present.counters) if name not in counters)
 
 
 def _timeouts(config: Config, table: str) -> Iterator[str]:

@@ -42,6 +42,7 @@ _SNAT = rule("snat ip to ip saddr . meta l4proto . th sport map @m", "nat hook p
 _REDIRECT = rule("meta l4proto tcp redirect to :5060", "nat hook prerouting priority dstnat - 1")
 _LEGS = "add map ip T m { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 _LEG = rule("snat ip to tcp sport map @m", "nat hook postrouting priority srcnat")
+_COUNTED = ("add counter ip T n", *rule('counter name "n" meta l4proto . th dport vmap { 17 . 1-9 : accept }'))
 _TIMEOUT = "add ct timeout ip T u { protocol udp; l3proto ip; policy = { unreplied : 300, replied : 300 }; }"
 
 FEATURES = (
@@ -137,6 +138,22 @@ FEATURES = (
         "nfnetlink_cttimeout",
         "CONFIG_NF_CONNTRACK_TIMEOUT",
         (nft("udp", _TIMEOUT, *rule('ct timeout set "u"')),),
+        required=False,
+    ),
+    Feature(
+        "nft counters and verdict maps",
+        "access lists of interfaces",
+        "nft_objref",
+        "CONFIG_NF_TABLES, 4.10 or newer",
+        (nft("counted and led on", *_COUNTED),),
+        required=False,
+    ),
+    Feature(
+        "nft log to programs",
+        "telling of packets, where a line of an access list has `log`",
+        "nfnetlink_log",
+        "CONFIG_NFT_LOG and CONFIG_NETFILTER_NETLINK_LOG",
+        (nft("logged", *rule('log prefix "T" snaplen 128 group 9')),),
         required=False,
     ),
     Feature(

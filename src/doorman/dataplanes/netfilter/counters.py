@@ -1,0 +1,96 @@
+"""The named counters of our table, and the names of its chains, as the kernel has them (linux/netfilter/nf_tables.h).
+
+to list      GETCHAIN        TABLE(1) name                              answers TABLE(1)  NAME(3)
+             GETOBJ          TABLE(1) name  TYPE(3) 1:u32               answers TABLE(1)  NAME(2)  DATA(4) { count }
+to reset     GETOBJ_RESET    TABLE(1) name  NAME(2) name  TYPE(3) 1:u32
+count        BYTES(1):u64    PACKETS(2):u64
+
+All in network order. A counter that rules refer to by its name outlives those rules, so that a change of the rules, in
+which it stays, loses no packet.
+"""
+
+import struct
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4
+from doorman.dataplanes.netfilter.errors import DumpInterrupted
+from doorman.dataplanes.netfilter.messages import attribute, attributes, body, name
+from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
+
+_GETCHAIN = NFNL_SUBSYS_NFTABLES << 8 | 4
+_GETOBJ = NFNL_SUBSYS_NFTABLES << 8 | 19
+_GETOBJ_RESET = NFNL_SUBSYS_NFTABLES << 8 | 21
+_TABLE, _CHAIN_NAME, _NAME, _TYPE, _DATA = 1, 3, 2, 3, 4
+_BYTES, _PACKETS = 1, 2
+_COUNTER = attribute(_TYPE, struct.pack("!I", 1))
+_TRIES = 5
+
+_T = TypeVar("_T")
+
+
+class Count(NamedTuple):
+    """What a counter has counted."""
+
+    packets: int = 0
+    bytes: int = 0
+
+
+def chains_of(table: str) -> frozenset[str]:
+    """The names of the chains of a table of family ip; none where there is no such table.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    asked = body(NFPROTO_IPV4, name(_TABLE, table))
+
+    def listed() -> frozenset[str]:
+        found = map(attributes, dump(_GETCHAIN, asked, f"list the chains of table {table}"))
+        return frozenset(_text(chain[_CHAIN_NAME]) for chain in found if _text(chain[_TABLE]) == table)
+
+    return _tried(listed)
+
+
+def counts_of(table: str) -> dict[str, Count]:
+    """What the named counters of a table of family ip have counted; none where there is no such table.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    asked = body(NFPROTO_IPV4, name(_TABLE, table), _COUNTER)
+
+    def listed() -> dict[str, Count]:
+        found = map(attributes, dump(_GETOBJ, asked, f"list the counters of table {table}"))
+        return {_text(one[_NAME]): _count(one) for one in found if _text(one[_TABLE]) == table}
+
+    return _tried(listed)
+
+
+def reset(netlink: Netlink, table: str, names: Iterable[str]) -> None:
+    """Let counters begin at zero; those that are not there are passed over.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    for one in names:
+        asked = body(NFPROTO_IPV4, name(_TABLE, table), name(_NAME, one), _COUNTER)
+        netlink.ask(Request(_GETOBJ_RESET, asked), f"reset the counter {one}")
+
+
+def _tried(listed: Callable[[], _T]) -> _T:
+    """A list that nothing disturbed."""
+    for _ in range(_TRIES - 1):
+        try:
+            return listed()
+        except DumpInterrupted:
+            continue
+    return listed()
+
+
+def _count(counter: dict[int, bytes]) -> Count:
+    data = attributes(counter[_DATA], 0)
+    return Count(int.from_bytes(data[_PACKETS], "big"), int.from_bytes(data[_BYTES], "big"))
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
