@@ -29,15 +29,17 @@ from doorman.daemon.gateway import Gateway, effective
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.log import log_to_stderr
+from doorman.daemon.packet_news import PacketNews
 from doorman.daemon.privileges import PrivilegesError, drop_privileges
 from doorman.daemon.service import Service, hold_signals
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.chains.expressions import Setting
-from doorman.dataplanes.netfilter.errors import QueueTaken
+from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.nft import NftError
+from doorman.dataplanes.netfilter.packet_log import PacketLog
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.requirements.survey import requirements
@@ -159,7 +161,8 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     traffic = Traffic(engine, plane, queue, events, keeper)
     gateway = Gateway(options.config, config, traffic, options.state_directory / "traces", strict=options.strict)
     stack.callback(gateway.close)
-    service = Service(options.socket, gateway, traffic, keeper, listener)
+    news = PacketNews(engine, _open_log(queue.number, stack))
+    service = Service(options.socket, gateway, traffic, keeper, listener, news)
     stack.callback(lambda: plane.close(remove=not (service.served and options.keep_table)))
     traffic.adopt(wanted)
     traffic.sides = sides(wanted)
@@ -181,6 +184,15 @@ def _adopt_saved(engine: Engine, directory: Path, stack: ExitStack) -> Keeper:
     for reason, count in restored.refused.items():
         _log.warning("%d saved records are not adopted: %s", count, reason)
     return keeper
+
+
+def _open_log(number: int, stack: ExitStack) -> PacketLog | None:
+    """The log that has the number of our queue, so that no two gateways share one."""
+    try:
+        return stack.enter_context(PacketLog(number))
+    except NetlinkError as error:
+        _log.warning("packets that access lists log are only counted: %s", error)
+        return None
 
 
 def _open_queue() -> Queue:

@@ -17,6 +17,7 @@ from doorman.daemon.file_limit import raise_file_limit
 from doorman.daemon.gateway import Gateway
 from doorman.daemon.keeper import LATEST, Keeper
 from doorman.daemon.notify import Notifier
+from doorman.daemon.packet_news import PacketNews
 from doorman.daemon.proxy import Proxy, Settings
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.marks import PROXIED
@@ -47,17 +48,27 @@ class Service:
         path: of the control socket.
         gateway, traffic, keeper: the gateway's parts.
         listener: where the kernel redirects TCP signalling to.
+        news: what is told of packets that rules log.
 
     Attributes:
         served: whether it came so far as to serve.
     """
 
-    def __init__(self, path: Path, gateway: Gateway, traffic: Traffic, keeper: Keeper, listener: socket.socket) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it makes work together
+        self,
+        path: Path,
+        gateway: Gateway,
+        traffic: Traffic,
+        keeper: Keeper,
+        listener: socket.socket,
+        news: PacketNews,
+    ) -> None:
         self.served = False
         self._gateway = gateway
         self._traffic = traffic
         self._keeper = keeper
         self._listener = listener
+        self._news = news
         self._control = ControlServer(path, lambda tell: ShellSession(gateway, tell))
         self._notifier = Notifier.of(os.environ)
         self._ended = asyncio.Event()
@@ -79,6 +90,8 @@ class Service:
         proxy.serve(self._listener)
         loop.add_reader(self._traffic.queue.fileno(), self._guarded(self._traffic.on_packets))
         loop.add_reader(self._traffic.events.fileno(), self._guarded(self._traffic.on_events))
+        if self._news.log is not None:
+            loop.add_reader(self._news.log.fileno(), self._guarded(self._news.on_packets))
         self._guarded(self._traffic.on_packets)()  # some may have come before anybody waited
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
@@ -99,6 +112,8 @@ class Service:
             ticking.cancel()
             loop.remove_reader(self._traffic.queue.fileno())
             loop.remove_reader(self._traffic.events.fileno())
+            if self._news.log is not None:
+                loop.remove_reader(self._news.log.fileno())
             await proxy.close()
             await self._control.close()
 
@@ -150,11 +165,13 @@ class Service:
         compare = self._guarded(self._traffic.compare_flows)
         sweep = self._guarded(proxy.sweep)
         expire_traces = self._guarded(self._gateway.expire_traces)
+        tell = self._guarded(self._news.on_time)
         while True:
             await asyncio.sleep(_TICK)
             self._ticks += 1
             on_time()
             expire_traces()
+            tell()
             if self._ticks % _REFRESH == 0:
                 sweep()
                 refresh()
