@@ -61,7 +61,7 @@ def test_the_rest_is_read_as_if_it_stood_alone() -> None:
 def test_each_command_gets_one_warning_with_its_place_and_the_size_of_its_section() -> None:
     _, reader = read(ROUTER)
     told = [(warning.line, warning.column) for warning in reader.warnings]
-    assert told == [(1, 1), (2, 1), (3, 7), (5, 1), (10, 1), (17, 2), (19, 2), (21, 1), (28, 4), (29, 1)]
+    assert told == [(1, 1), (2, 1), (3, 7), (5, 1), (10, 8), (17, 2), (19, 2), (21, 1), (28, 4), (29, 1)]
     assert str(reader.warnings[2]) == (
         "gw.conf:3:7\n  no ip http server\n        ^\n% Warning: not a command of this gateway; the line is passed over"
     )

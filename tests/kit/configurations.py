@@ -22,6 +22,7 @@ from doorman.config.access_lists import (
     ServiceMatch,
 )
 from doorman.config.interface_names import natural_order, read_interface_name
+from doorman.config.ipsec import Ipsec
 from doorman.config.model import (
     Config,
     DynamicSource,
@@ -306,6 +307,19 @@ def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
 
 
 @st.composite
+def ipsec(draw: st.DrawFn, lists: list[str], known: list[str]) -> Ipsec:
+    named = st.sets(st.sampled_from(lists)) if lists else st.just(set[str]())
+    inward = draw(st.dictionaries(st.sampled_from(known), hosts, max_size=2)) if known else {}
+    return Ipsec(
+        draw(st.booleans()),
+        tuple(sorted(draw(named), key=natural_order)),
+        tuple(sorted(draw(named), key=natural_order)),
+        tuple(sorted(inward.items(), key=lambda one: natural_order(one[0]))) if len(set(inward.values())) > 1 else (),
+        draw(st.booleans()),
+    )
+
+
+@st.composite
 def configs(draw: st.DrawFn) -> Config:
     """Whole configurations whose rules name only what there is."""
     groups = draw(object_groups())
@@ -328,6 +342,7 @@ def configs(draw: st.DrawFn) -> Config:
     config.failures = draw(failures)
     of_hosts = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
     config.max_entries = draw(max_entries(of_hosts))
+    config.ipsec = draw(ipsec(of_hosts, list(config.interfaces)))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.statics = draw(statics(list(config.interfaces)))
     return config

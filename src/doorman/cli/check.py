@@ -6,6 +6,7 @@ from pathlib import Path
 
 from doorman.config.access_lists import AccessList
 from doorman.config.errors import ConfigErrors, printable
+from doorman.config.ipsec import Ipsec
 from doorman.config.model import Config, Interface
 from doorman.config.reader import Reader
 from doorman.config.zones import ZonePair
@@ -93,6 +94,21 @@ def summary(config: Config) -> Iterator[str]:
         if ports
     ]
     yield f"algs: {', '.join(algs) or 'none'}"
+    ipsec = list(_ipsec(config.ipsec))
+    if ipsec:
+        yield f"ipsec: {', '.join(ipsec)}"
+
+
+def _ipsec(ipsec: Ipsec) -> Iterator[str]:
+    if not ipsec.esp:
+        yield "no ESP through shared addresses"
+    yield from (f"ESP to {interface} leads to {address_text(local)}" for interface, local in ipsec.inward)
+    if ipsec.spi_match:
+        yield f"SPIs of list {' '.join(ipsec.spi_match)} are matched"
+    if ipsec.preserve_port:
+        yield f"IKE of list {' '.join(ipsec.preserve_port)} keeps its port"
+    if ipsec.ends_match:
+        yield "crypto ipsec nat-transparency spi-matching is for the ends of a tunnel and has no effect here"
 
 
 def _interface(interface: Interface, config: Config) -> str:

@@ -20,6 +20,9 @@ def find_faults(config: Config) -> Iterator[Fault]:
         yield from _interface_faults(config, source)
     for port in config.statics.ports:
         yield from _interface_faults(config, port)
+    for interface, _ in config.ipsec.inward:
+        if interface not in config.interfaces:
+            yield Fault(("esp", interface), "interface", f"% Interface {interface} does not exist")
     yield from _taken_ports(config)
     yield from _missing_lists(config)
     yield from find_zone_faults(config)
@@ -39,6 +42,9 @@ def _missing_lists(config: Config) -> Iterator[Fault]:
                 yield from _list_faults(config, (alg, field), name)
     for name, _ in config.max_entries.lists:
         yield from _list_faults(config, ("max-entries", name), name)
+    for field, names in (("spi_match", config.ipsec.spi_match), ("preserve_port", config.ipsec.preserve_port)):
+        for name in names:
+            yield from _list_faults(config, (field, name), name)
 
 
 def _list_faults(config: Config, rule: DynamicSource | tuple[str, str], name: str) -> Iterator[Fault]:

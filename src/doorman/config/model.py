@@ -9,6 +9,7 @@ from typing import Literal
 from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.config.access_lists import AccessList, ServiceMatch
+from doorman.config.ipsec import Ipsec
 from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.port_map import services_of
 from doorman.config.statics import Statics, Transport
@@ -129,6 +130,7 @@ class Config:
     timeouts: Timeouts = Timeouts()
     max_entries: MaxEntries = MaxEntries()
     firewall: Firewall = field(default_factory=Firewall)
+    ipsec: Ipsec = field(default_factory=Ipsec)
 
     @property
     def lists(self) -> dict[str, AccessList]:

@@ -11,6 +11,7 @@ from doorman.config.commands.service import ALGS, SETTINGS, transports_of
 from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
+from doorman.config.ipsec import Ipsec
 from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
 from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
 from doorman.config.render_zones import zone_blocks
@@ -30,12 +31,15 @@ def render(config: Config) -> str:
         ["exit"] if config.interfaces and any(alg.mode != "full" for alg in config.settings.values()) else [],
         [
             *_services(config),
+            *_ipsec(config.ipsec),
             *_timeouts(config.timeouts),
             *_max_entries(config.max_entries),
             *_pools(config),
             *_dynamic(config),
             *_static(config),
+            *_inward_esp(config.ipsec),
         ],
+        ["crypto ipsec nat-transparency spi-matching"] if config.ipsec.ends_match else [],
         *object_group_blocks(config.object_groups),
         *access_list_blocks(sorted(config.access_lists.values(), key=list_order)),
     ]
@@ -78,6 +82,18 @@ def _services(config: Config) -> Iterator[str]:
         yield from lines_of(config, alg, SETTINGS.get(alg, ()))
         if alg in config.failures:
             yield f"ip nat service {alg} {config.failures[alg]}"
+
+
+def _ipsec(ipsec: Ipsec) -> Iterator[str]:
+    if not ipsec.esp:
+        yield "no ip nat service ipsec-esp enable"
+    yield from (f"ip nat service list {name} esp spi-match" for name in ipsec.spi_match)
+    yield from (f"ip nat service list {name} IKE preserve-port" for name in ipsec.preserve_port)
+
+
+def _inward_esp(ipsec: Ipsec) -> Iterator[str]:
+    for interface, local in ipsec.inward:
+        yield f"ip nat inside source static esp {address_text(local)} interface {interface}"
 
 
 def _timeouts(timeouts: Timeouts) -> Iterator[str]:
