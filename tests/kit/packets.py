@@ -44,6 +44,12 @@ def gre(source: str, target: str) -> bytes:
     return bytes(ip(source, target, proto=47) / b"\x00\x00\x08\x00any")
 
 
+def esp(source: str, target: str, spi: int, data: bytes = b"encrypted", sequence: int = 1) -> bytes:
+    """A packet of a tunnel; what it carries is for its ends only."""
+    header = spi.to_bytes(4, "big") + sequence.to_bytes(4, "big")
+    return bytes(ip(source, target, proto=50) / Raw(header + data))
+
+
 def icmp_error(  # noqa: PLR0913 - an error is two addresses, two numbers and what it quotes
     source: str, target: str, about: bytes, kind: int = 3, code: int = 3, *, behind: bytes = b""
 ) -> bytes:
@@ -107,4 +113,6 @@ def _text(parsed: Any) -> str:  # noqa: ANN401 - scapy
         return f"{kind} {source} > {target} id {transport.id}"
     if isinstance(transport, ICMP):
         return f"error {transport.type} {source} > {target}"
+    if parsed.proto == 50:
+        return f"esp {source} > {target} spi {bytes(transport)[:4].hex()}"
     return f"protocol-{parsed.proto} {source} > {target}"

@@ -71,6 +71,15 @@ DROPS = {
     "damaged-packet": "the IP, TCP or UDP header cannot be right, or the capture kept too little of the packet",
     "denied-source": "its sender's INVITEs failed too often: 'show alg sip guard', 'ip nat service sip protect'",
     "damaged-segment": "its TCP checksum is wrong: its sender will send it again",
+    "esp-answer-ambiguous": "an SPI that several inside hosts may have chosen who talk to that server: docs/ipsec.md",
+    "esp-header": "it is shorter than an ESP header, or its SPI is 0, which is never sent (RFC 4303, section 2.1)",
+    "esp-other-host-waits": "another inside host waits for the first answer of that server: this one has its turn next",
+    "esp-too-many-tunnels": "as many tunnels as there may be: of all, of that host, or begun by that server",
+    "esp-too-many-waiting": "this inside host waits for the answers of 32 servers already",
+    "esp-unknown-spi": (
+        "no inside host has a tunnel with that server, nor waits for its answer. To be reached from outside, a host "
+        "needs 'ip nat inside source static esp LOCAL interface NAME'"
+    ),
     "fragments beyond 65535 bytes": "an attack: no datagram is that long",
     "header-line-too-long": "longer than 'ip nat service sip quota header-length'",
     "header-line": f"{_BROKEN}: a line that is no header",

@@ -22,7 +22,9 @@ from doorman.config.kinds import kind_of
 _WORD = re.compile(r"[^ \t]+")
 _LOOKS_LIKE_A_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO = "no"
-SHARED_WORDS = frozenset({NO, "ip", "class-map", "policy-map", "parameter-map", "type", "crypto", "ipsec", "nat-transparency"})
+SHARED_WORDS = frozenset(
+    {NO, "ip", "class-map", "policy-map", "parameter-map", "type", "crypto", "ipsec", "nat-transparency"}
+)
 """Words with which commands of many features begin: what comes after them says whose a command is."""
 _NO = Keyword(NO)
 _NO_HELP = {NO: "Negate a command or set its defaults"}

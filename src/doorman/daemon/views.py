@@ -19,9 +19,11 @@ from doorman.dataplanes.report import (
     binding_entry,
     call_entry,
     door_entry,
+    inward_entries,
     registration_entry,
     session_entry,
     translation_entry,
+    tunnel_entries,
 )
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow
@@ -50,8 +52,20 @@ def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]
         elif way.session in unseen:
             del unseen[way.session]
             yield session_entry(way.session) | (_of_session(way.session, flow, now) if verbose else {})
+    yield from _tunnels(engine, now, verbose=verbose)
     for session in unseen:
         yield session_entry(session) | (_of_session(session, None, now) if verbose else {})
+
+
+def _tunnels(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
+    """ESP of hosts that share an address."""
+    tunnels = engine.state.tunnels
+    for entry in inward_entries(engine.state.rules):
+        yield entry | (_NO_DETAILS | {"flags": ["static"], "by": "doorman"} if verbose else {})
+    for tunnel in list(tunnels):
+        times = {"created": now - tunnel.began, "used": now - tunnel.last_used, "left": tunnels.ends(tunnel) - now}
+        for entry in tunnel_entries(tunnel):
+            yield entry | (_NO_DETAILS | times | {"flags": ["extended"], "by": "doorman"} if verbose else {})
 
 
 def translated(engine: Engine) -> Iterator[tuple[Flow, KernelFlow]]:

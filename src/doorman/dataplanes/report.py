@@ -1,5 +1,6 @@
 """What a replay found, as one JSON object."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from doorman.algs.api import Door, Owner
@@ -8,7 +9,9 @@ from doorman.dataplanes.access_report import applied_entries
 from doorman.dataplanes.alg_counts import sip_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
+from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session
+from doorman.nat.tunnels import Tunnel
 from doorman.net.addresses import Endpoint, address_text
 from doorman.net.packet import PROTOCOL_NAMES, parse_packet
 
@@ -36,7 +39,9 @@ def report(replay: Replay) -> Json:
         "notes": dict(sorted((state.notes + replay.notes).items())),
         "translations": [
             *(binding_entry(binding) for binding in state.bindings if not binding.sessions or binding.static),
+            *inward_entries(state.rules),
             *(session_entry(session) for session in state.sessions),
+            *(entry for tunnel in state.tunnels for entry in tunnel_entries(tunnel)),
         ],
         "doors": [door_record_entry(record) for record in replay.doors],
         "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
@@ -93,6 +98,23 @@ def translation_entry(protocol: int, ends: tuple[Endpoint, Endpoint, Endpoint, E
     """A flow by its four ends, in the order of the columns, as a line of `show ip nat translations`."""
     names = "inside_global", "inside_local", "outside_local", "outside_global"
     return {"protocol": protocol_name(protocol)} | dict(zip(names, map(str, ends), strict=True))
+
+
+def tunnel_entries(tunnel: Tunnel) -> Iterator[Json]:
+    """A tunnel as lines of `show ip nat translations`, one for each SPI, in hexadecimal at the end that sends it."""
+    server, name, host = map(address_text, (tunnel.server, tunnel.name, tunnel.host))
+    whom = {"protocol": "esp", "inside_global": f"{name}:0", "outside_local": f"{server}:0"}
+    if tunnel.outbound is not None:
+        yield whom | {"inside_local": f"{host}:0", "outside_global": f"{server}:{tunnel.outbound:X}"}
+    if tunnel.inbound is not None:
+        yield whom | {"inside_local": f"{host}:{tunnel.inbound:X}", "outside_global": f"{server}:0"}
+
+
+def inward_entries(rules: Rules) -> Iterator[Json]:
+    """Static translations of ESP as lines of `show ip nat translations`."""
+    for name, local in rules.ipsec.inward.items():
+        ends = {"inside_global": f"{address_text(name)}:0", "inside_local": f"{address_text(local)}:0"}
+        yield {"protocol": "esp"} | ends | {"outside_local": None, "outside_global": None}
 
 
 def door_entry(door: Door) -> Json:

@@ -13,6 +13,7 @@ from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edit
 from doorman.config.model import Config
 from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
+from doorman.engine.ipsec import Ends, IpsecRoad
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Result, Segments, Side
 from doorman.engine.splicing import Splicing, opens
@@ -21,7 +22,7 @@ from doorman.engine.views import Inward, Outward
 from doorman.firewall.access import AccessGroups, access_groups
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.holdings import Holdings
-from doorman.nat.icmp import quoted, readdress_error
+from doorman.nat.icmp import Quote, quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
 from doorman.net.addresses import Endpoint
 from doorman.net.fragments import is_fragment
@@ -61,6 +62,7 @@ class Engine:
         inspector: its ALGs.
         splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
+        ipsec: how it tells packets of IPsec apart that have no ports.
         access: the access lists of interfaces; None where there are none.
 
     Raises:
@@ -84,6 +86,7 @@ class Engine:
         self.access: AccessGroups | None = None
         self._is_direct = False
         self._apply_access(config)
+        self.ipsec = IpsecRoad(self.state)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
         sessions = self.state.sessions
@@ -185,6 +188,13 @@ class Engine:
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
+        return self._carry(packet, side, now)
+
+    def _carry(self, packet: Packet, side: Side, now: float) -> Result:
+        """What becomes of a packet that is whole, and no error about another."""
+        ends = self.ipsec.ends(packet, side, now)
+        if ends is not None:
+            return self._tunnelled(packet, ends, _OTHER[side])
         return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now)
 
     def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
@@ -196,6 +206,12 @@ class Engine:
         if self.access is not None:
             self.access.release(packet, packet.sender, packet.receiver, leaves)
         return Result(_PASSED, packet.data, leaves)
+
+    def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side) -> Result:
+        """A packet of IPsec goes on between other ends, or, where a kernel gives it those, as it came."""
+        if self.access is not None:
+            self.access.release(packet, *ends, leaves)
+        return Result(_FORWARDED, packet.data if self._delegated else readdress(packet, *ends), leaves)
 
     def _release(self, packet: Packet, session: Session, way: Way, leaves: Side) -> None:
         """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
@@ -423,6 +439,9 @@ class Engine:
         """An error about a packet of a session, which went the other way than the error does."""
         leaves = _OTHER[side]
         quote = quoted(packet)
+        ends = self.ipsec.ends_of_error(packet, quote, side) if quote is not None else None
+        if quote is not None and ends is not None:
+            return self._tunnelled_error(packet, quote, ends, leaves)
         way = None
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
@@ -442,6 +461,14 @@ class Engine:
             self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
         result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
         return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
+
+    def _tunnelled_error(self, packet: Packet, quote: Quote, ends: tuple[Ends, Ends], leaves: Side) -> Result:
+        """An error about a packet of IPsec."""
+        outer, inner = ends
+        if self.access is not None:
+            self.access.release(packet, *outer, leaves)
+        error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
+        return Result(_FORWARDED, error, leaves)
 
     def _translates(self, packet: Packet, side: Side) -> bool:
         """Whether packets from here to there are translated at all."""

@@ -7,6 +7,7 @@ from doorman.algs.api import Door, Owner
 from doorman.engine.inspection import Inspection
 from doorman.nat.bindings import BindingFreed, BindingMade
 from doorman.nat.sessions import Session
+from doorman.nat.tunnels import TunnelChange
 
 
 class Side(IntEnum):
@@ -135,5 +136,5 @@ class SessionCut(NamedTuple):
     session: Session
 
 
-Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut
-"""What happened to the tables, for a data plane to do likewise. Of bindings and sessions only a kernel is told."""
+Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | TunnelChange
+"""What happened to the tables, for a data plane to do likewise. Of all but doors only a kernel is told."""

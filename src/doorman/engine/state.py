@@ -14,6 +14,7 @@ from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session, Sessions
+from doorman.nat.tunnels import TunnelChange, Tunnels
 from doorman.timers import Timers
 
 UNUSED_BINDING = 300.0
@@ -60,6 +61,7 @@ class State:
         notes: how often each oddity was noted.
         endings: what ended lately because of the time, the newest last.
         silence: whose doors close when nothing uses them.
+        tunnels: those of hosts that share an address.
         changes: what happened to the tables, for the data plane to take.
     """
 
@@ -78,6 +80,7 @@ class State:
         self._reserved = reserved
         _, self.rules, self.bindings = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
+        self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
         self.doors = Doors()
         self.notes: Counter[str] = Counter()
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
@@ -151,7 +154,9 @@ class State:
                 self.changes.append(DoorClosed(door))
         for session in [session for session in self.sessions if id(session.binding) in gone]:
             self._cut(session)
-        self.rules, self.bindings = rules, bindings
+        tunnels = self._make_tunnels(config, rules, bindings)
+        tunnels.take_over(self.tunnels)
+        self.rules, self.bindings, self.tunnels = rules, bindings, tunnels
         self._lease = lifetime(config.timeouts.translation)
         if not self.delegated:
             self.sessions.set_timeouts(config.timeouts)
@@ -194,6 +199,7 @@ class State:
                 self._closed(door, door.closes)
         for session in self.sessions.overdue(now):
             self.end_session(session, session.last_used + session.timeout)
+        self.tunnels.expire(now)
         for binding in self._unused.due(now):
             if binding.idle:
                 self.bindings.free(binding)
@@ -262,6 +268,13 @@ class State:
         self.sessions.remove(session)
         if self.delegated:
             self.changes.append(SessionCut(session))
+
+    def _make_tunnels(self, config: Config, rules: Rules, bindings: Bindings) -> Tunnels:
+        return Tunnels(rules.ipsec, bindings, lifetime(config.timeouts.translation), self._note_tunnel)
+
+    def _note_tunnel(self, change: TunnelChange) -> None:
+        if self.delegated:
+            self.changes.append(change)
 
     def _unhook(self, door: Door) -> Binding | None:
         binding = self.bindings.by_global(door.protocol, door.entrance)

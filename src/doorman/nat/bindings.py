@@ -207,6 +207,34 @@ class Bindings:
         self._add(binding)
         return binding
 
+    def share(self, local: Address, address: Address | None = None) -> Address:
+        """Count one more entry, without a port, of the address that a host shares: this very one, where it had it.
+
+        Returns:
+            The address, which is kept until all is taken back by `unshare` and `free`.
+
+        Raises:
+            Refused: no rule lets the host share an address, or this one; or there would be too many entries.
+        """
+        rule = self._rules.dynamic_for(local)
+        if rule is None or not rule.overload or (address is not None and address not in rule.pool):
+            raise Refused("no-translation")
+        if address is None:
+            self._limits.admit(local, 1)
+        share = self._shares.get(local)
+        if share is not None and address not in {None, share.address}:
+            raise Refused("name-taken")
+        if share is None:
+            share = self._shares[local] = _Share(address or rule.pool.share())
+        share.count += 1
+        self._limits.change(local, 1)
+        return share.address
+
+    def unshare(self, local: Address) -> None:
+        """Take an entry back that `share` counted."""
+        self._limits.change(local, -1)
+        self._leave_share(local)
+
     def free(self, binding: Binding) -> None:
         """Forget a dynamic binding; its ports or its address can be given out again."""
         if binding.static or binding.rule is None or self.by_local(binding.protocol, binding.local) is not binding:
@@ -222,10 +250,7 @@ class Bindings:
         del self._by_local[binding.protocol][binding.local]
         del self._by_global[binding.protocol][binding.global_]
         self.holdings.release(binding.protocol, binding.global_)
-        share = self._shares[binding.local.address]
-        share.count -= 1
-        if share.count == 0:
-            del self._shares[binding.local.address]
+        self._leave_share(binding.local.address)
 
     def adopt(self, protocol: int, local: Endpoint, global_: Endpoint) -> Binding:
         """Enter a dynamic binding that was made before: by this gateway, ere it was started again.
@@ -319,3 +344,9 @@ class Bindings:
         if not binding.secondary:
             self._hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
+
+    def _leave_share(self, local: Address) -> None:
+        share = self._shares[local]
+        share.count -= 1
+        if share.count == 0:
+            del self._shares[local]

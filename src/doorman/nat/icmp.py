@@ -49,6 +49,14 @@ class Quote:
         """The sequence number of a quoted TCP segment."""
         return int.from_bytes(self._data[self._transport_at + 4 : self._transport_at + 8], "big")
 
+    @property
+    def spi(self) -> int:
+        """The SPI of a quoted ESP packet; 0, which none has, where it is not quoted."""
+        data, at = self._data, self._transport_at
+        if len(data) < at + 8 or data[6] & 0x1F or data[7]:
+            return 0
+        return int.from_bytes(data[at : at + 4], "big")
+
     def readdressed(self, sender: Endpoint, receiver: Endpoint, shift: int = 0) -> bytes:
         """The quote with other endpoints; for an ICMP query, the identifier of whichever end differs.
 

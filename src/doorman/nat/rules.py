@@ -5,6 +5,7 @@ from typing import NamedTuple
 from doorman.config.model import Config, DynamicSource
 from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
+from doorman.nat.ipsec_rules import IpsecRules
 from doorman.nat.pools import AddressPool
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
@@ -56,10 +57,12 @@ class Rules:
         ]
         self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
         self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
+        inward = {interface_address(config, name): local for name, local in config.ipsec.inward}
+        self.ipsec = IpsecRules(config.ipsec, self._lists, inward)
         statics = [*self.static_hosts, *self.static_ports]
         self._owned = {rule.global_.address for rule in statics}
         self._owned |= {interface.address for interface in config.interfaces.values() if interface.address}
-        self._locals = {rule.local.address for rule in statics}
+        self._locals = {rule.local.address for rule in statics} | set(inward.values())
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}

@@ -11,9 +11,10 @@ from doorman.net.checksum import word_sum
 ICMP = 1
 TCP = 6
 UDP = 17
+ESP = 50
 ICMPV6 = 58
 
-PROTOCOL_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
+PROTOCOL_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp", ICMPV6: "icmpv6"}
 
 ICMP_QUERIES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP messages with an identifier: echo, timestamp, information and mask, each with its reply."""

@@ -21,7 +21,7 @@ from doorman.net.addresses import Address
 def _translations(  # noqa: PLR0913 - one parameter for each variable of the command
     terminal: Terminal,
     *,
-    protocol: Literal["tcp", "udp", "icmp"] | None = None,
+    protocol: Literal["tcp", "udp", "icmp", "esp"] | None = None,
     global_ip: Address | None = None,
     outside_ip: Address | None = None,
     verbose: Literal["verbose"] | None = None,
@@ -53,6 +53,7 @@ _HELP = (
         "tcp": "Transmission Control Protocol",
         "udp": "User Datagram Protocol",
         "icmp": "Internet Control Message Protocol",
+        "esp": "IPsec ESP, by SPI",
         "inside": "Only those with an inside global address",
         "GLOBAL-IP": "Inside global IP address",
         "outside": "Only those with an outside local address",
@@ -66,7 +67,7 @@ _HELP = (
 
 COMMANDS = (
     Command(
-        "show ip nat translations [PROTOCOL:tcp|udp|icmp] [inside GLOBAL-IP:ipv4] [outside OUTSIDE-IP:ipv4] "
+        "show ip nat translations [PROTOCOL:tcp|udp|icmp|esp] [inside GLOBAL-IP:ipv4] [outside OUTSIDE-IP:ipv4] "
         "[{VERBOSE:verbose | TOTAL:total}]",
         _HELP,
         _translations,
