@@ -28,7 +28,7 @@ from kit.configurations import configs
 from kit.gateway import INTERFACES, OVERLOAD, SHARED_POOL
 from kit.live import Live
 from kit.namespaces import Namespace
-from kit.packets import tcp, udp
+from kit.packets import gre, ping, tcp, udp
 from kit.plane_contract import CONFIG, GLOBAL, NOW, OTHER_RTP, PEER, PEER_RTP, PHONE, PHONE_RTP, STRANGER, Gate
 from kit.sip import request, sdp
 from kit.wires import Places, Wires, ends_of
@@ -136,6 +136,7 @@ def test_doors_end_by_themselves_an_hour_after_an_engine_that_is_gone(kernel: Ke
 
 def test_what_lives_how_long(kernel: Kernel) -> None:
     text = CONFIG + "ip nat translation udp-timeout 77\nip nat translation dns-timeout 11\n"
+    text += "ip nat translation icmp-timeout 21\nip nat translation pptp-timeout 31\n"
     gate = Gate(kernel, text + "ip nat translation port-timeout udp 1234 never\nip nat translation syn-timeout 9\n")
     name = gate.open(PHONE_RTP, PEER)
     gate.commit()
@@ -143,7 +144,18 @@ def test_what_lives_how_long(kernel: Kernel) -> None:
     for number, port in enumerate((53, 54, 1234)):
         gate.from_inside(f"{PHONE}:{2000 + number}", f"{STRANGER}:{port}")
     gate.from_inside(f"{PHONE}:2100", f"{STRANGER}:80", TCP)
-    expected = {"dport=4000": 120, "dport=53 ": 11, "dport=54 ": 77, "dport=1234": 536_870, "dport=80 ": 9}
+    for packet in (ping(PHONE, STRANGER, 9), gre(PHONE, STRANGER)):
+        kernel.wires.send(packet, INSIDE)
+    kernel.wires.sync(INSIDE)
+    expected = {
+        "icmp": 21,
+        "gre": 31,
+        "dport=4000": 120,
+        "dport=53 ": 11,
+        "dport=54 ": 77,
+        "dport=1234": 536_870,
+        "dport=80 ": 9,
+    }
     assert all(abs(kernel.seconds(text) - wanted) <= 2 for text, wanted in expected.items())
 
 

@@ -330,7 +330,7 @@ def configs(draw: st.DrawFn) -> Config:
         access_lists=draw(access_lists(groups)),
         pools=draw(pools()),
         profile=draw(st.sampled_from((None, "rfc4787", "ios"))),
-        timeouts=draw(st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)),
+        timeouts=draw(st.builds(Timeouts, *[seconds] * 8, ports=port_timeouts)),
     )
     config.services = draw(
         st.just(ports_at_first(config.profile))

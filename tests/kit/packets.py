@@ -41,7 +41,7 @@ def pong(source: str, target: str, identifier: int) -> bytes:
 
 def gre(source: str, target: str) -> bytes:
     """A packet of a protocol that has no ports."""
-    return bytes(ip(source, target, proto=47) / b"\x00\x00\x08\x00any")
+    return bytes(ip(source, target, proto=47) / b"\x00\x00\x08\x00anything")
 
 
 def esp(source: str, target: str, spi: int, data: bytes = b"encrypted", sequence: int = 1) -> bytes:

@@ -78,7 +78,15 @@ def lifetime(table: Sessions, flow: Session) -> float:
 
 
 TIMEOUTS = Timeouts(
-    translation=11, tcp=90, udp=30, icmp=13, dns=7, finrst=5, syn=20, ports=(("tcp", 22, 600), ("udp", 123, None))
+    translation=11,
+    tcp=90,
+    udp=30,
+    icmp=13,
+    dns=7,
+    finrst=5,
+    syn=20,
+    pptp=17,
+    ports=(("tcp", 22, 600), ("udp", 123, None)),
 )
 
 
@@ -91,7 +99,8 @@ TIMEOUTS = Timeouts(
         (UDP, "198.51.100.7:22", 30),
         (TCP, "198.51.100.7:80", 20),
         (ICMP, "198.51.100.7:7", 13),
-        (47, "198.51.100.7:0", 11),
+        (50, "198.51.100.7:0", 11),
+        (47, "198.51.100.7:0", 17),
     ],
 )
 def test_silence_ends_a_session_in_its_protocols_time(protocol: int, peer: str, seconds: float) -> None:

@@ -90,6 +90,8 @@ class Timeouts:
     dns: int | None = 60
     finrst: int | None = 60
     syn: int | None = 60
+    pptp: int | None = 86_400
+    """Of PPTP: its control connection, and GRE."""
     ports: tuple[tuple[Transport, int, int | None], ...] = ()
     """`ip nat translation port-timeout {tcp|udp} PORT SECONDS`, sorted."""
 

@@ -26,7 +26,7 @@ DELEGATED_PORTS_END = 32_768
 _ENDINGS = 1_000
 """What ended because of the time, and is remembered."""
 
-_NEVER = Timeouts(None, None, None, None, None, None, None)
+_NEVER = Timeouts(None, None, None, None, None, None, None, None)
 """Of sessions that a kernel keeps: it says when they end."""
 
 

@@ -11,11 +11,12 @@ from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
 from doorman.net.checksum import word_sum
-from doorman.net.packet import ICMP, TCP, UDP, Packet
+from doorman.net.packet import GRE, ICMP, TCP, UDP, Packet
 from doorman.stream.splice import Splice
 from doorman.timers import Timers
 
 DNS_PORT = 53
+PPTP_PORT = 1723
 _FIN, _SYN, _RST = 1, 2, 4
 _FLAGS_AT = 33
 """Where the TCP flags stand behind an IPv4 header without options."""
@@ -217,7 +218,8 @@ class Sessions:
         elif session.settled:
             return
         else:
-            seconds = self._ports.get(("tcp", session.outside_global.port), timeouts.tcp)
+            port = session.outside_global.port
+            seconds = self._ports.get(("tcp", port), timeouts.pptp if port == PPTP_PORT else timeouts.tcp)
         session.settled = not flags & _SYN or bool(flags & (_FIN | _RST))
         timeout = lifetime(seconds)
         if timeout < session.timeout:
@@ -233,7 +235,7 @@ class Sessions:
         elif session.protocol == ICMP:
             seconds = timeouts.icmp
         else:
-            seconds = timeouts.translation
+            seconds = timeouts.pptp if session.protocol == GRE else timeouts.translation
         return lifetime(seconds)
 
 

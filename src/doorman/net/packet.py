@@ -11,6 +11,7 @@ from doorman.net.checksum import word_sum
 ICMP = 1
 TCP = 6
 UDP = 17
+GRE = 47
 ESP = 50
 ICMPV6 = 58
 

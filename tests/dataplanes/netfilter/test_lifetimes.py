@@ -7,7 +7,7 @@ from doorman.config.model import Config, Timeouts
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, timeouts_of
 from kit.configurations import port_timeouts, seconds
 
-ANY = st.builds(Timeouts, *[seconds] * 7, ports=port_timeouts)
+ANY = st.builds(Timeouts, *[seconds] * 8, ports=port_timeouts)
 
 
 def test_what_cisco_has_by_default() -> None:
@@ -22,7 +22,7 @@ def test_what_cisco_has_by_default() -> None:
 
 
 def test_never_is_as_long_as_the_kernel_knows() -> None:
-    tcp, udp = timeouts_of(Timeouts(tcp=None, udp=None, dns=None))
+    tcp, udp = timeouts_of(Timeouts(tcp=None, udp=None, dns=None, pptp=None))
     assert "established : 536870" in tcp.policy
     assert "replied : 536870" in udp.policy
 

@@ -15,6 +15,7 @@ FIELDS = {
     "dns-timeout": "dns",
     "finrst-timeout": "finrst",
     "syn-timeout": "syn",
+    "pptp-timeout": "pptp",
 }
 """The keyword of each timeout, and the field of `Timeouts` it sets."""
 
@@ -59,6 +60,7 @@ _HELP = (
         "dns-timeout": "Specify timeout for NAT DNS flows",
         "finrst-timeout": "Specify timeout for NAT TCP flows after a FIN or RST",
         "syn-timeout": "Specify timeout for NAT TCP flows after a SYN and no further data",
+        "pptp-timeout": "Specify timeout for NAT PPTP flows: TCP port 1723, and GRE",
         "port-timeout": "Specify timeout for NAT TCP/UDP port specific flows",
         "PORT": "Port number",
         "SECONDS": "Timeout in seconds",

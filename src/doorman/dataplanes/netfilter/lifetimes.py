@@ -1,8 +1,7 @@
 """How long the kernel keeps a silent flow: `ip nat translation …-timeout` as `ct timeout` objects of nft.
 
 Objects cannot be changed, only made: so each is named after what it says, and a new value makes a new one. nft knows
-those of TCP and UDP; ICMP queries live as long as the kernel has it (30 s). A flow keeps what its first packet was
-given.
+those of TCP and UDP; for ICMP and GRE see `portless_timeouts`. A flow keeps what its first packet was given.
 """
 
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.model import Config, Timeouts
-from doorman.nat.sessions import DNS_PORT
+from doorman.nat.sessions import DNS_PORT, PPTP_PORT
 
 _MEDIA_SECONDS = 120
 _LONGEST = 536_870
@@ -35,14 +34,17 @@ class FlowTimeout(NamedTuple):
 
 def timeouts_of(timeouts: Timeouts) -> Iterator[FlowTimeout]:
     """The objects for a configuration; of two that match, the later one counts."""
-    tcp, syn, finrst = map(_seconds, (timeouts.tcp, timeouts.syn, timeouts.finrst))
+    tcp, syn, finrst = map(kernel_seconds, (timeouts.tcp, timeouts.syn, timeouts.finrst))
     yield FlowTimeout(f"tcp_{tcp}_{syn}_{finrst}", "tcp", "meta l4proto tcp", _tcp(tcp, syn, finrst))
-    udp, dns = _seconds(timeouts.udp), _seconds(timeouts.dns)
+    pptp = kernel_seconds(timeouts.pptp)
+    if pptp != tcp:
+        yield FlowTimeout(f"pptp_{pptp}_{syn}_{finrst}", "tcp", f"tcp dport {PPTP_PORT}", _tcp(pptp, syn, finrst))
+    udp, dns = kernel_seconds(timeouts.udp), kernel_seconds(timeouts.dns)
     yield FlowTimeout(f"udp_{udp}", "udp", "meta l4proto udp", _udp(udp))
     if dns != udp:
         yield FlowTimeout(f"dns_{dns}", "udp", f"udp dport {DNS_PORT}", _udp(dns))
     for transport, port, said in timeouts.ports:
-        seconds = _seconds(said)
+        seconds = kernel_seconds(said)
         policy = _udp(seconds) if transport == "udp" else _tcp(seconds, syn, finrst)
         yield FlowTimeout(
             f"{transport}_{port}_{seconds}_{syn}_{finrst}", transport, f"{transport} dport {port}", policy
@@ -54,10 +56,10 @@ def spliced_timeouts(timeouts: Timeouts) -> Iterator[FlowTimeout]:
 
     It keeps such connections for five minutes only, unless told otherwise.
     """
-    syn, finrst = _seconds(timeouts.syn), _seconds(timeouts.finrst)
+    syn, finrst = kernel_seconds(timeouts.syn), kernel_seconds(timeouts.finrst)
     ports = [(f"tcp dport {port}", said) for transport, port, said in timeouts.ports if transport == "tcp"]
     for match, said in [("meta l4proto tcp", timeouts.tcp), *ports]:
-        seconds = _seconds(said)
+        seconds = kernel_seconds(said)
         name = f"spliced_{match.rpartition(' ')[2]}_{seconds}_{syn}_{finrst}"
         yield FlowTimeout(name, "tcp", match, _tcp(seconds, syn, finrst, retrans=seconds, unack=seconds))
 
@@ -69,7 +71,8 @@ def media_timeout(config: Config) -> FlowTimeout:
     return FlowTimeout(f"media_{seconds}", "udp", "meta l4proto udp", _udp(seconds))
 
 
-def _seconds(seconds: int | None) -> int:
+def kernel_seconds(seconds: int | None) -> int:
+    """A timeout as the kernel can have it."""
     return _LONGEST if seconds is None else seconds
 
 

@@ -19,6 +19,7 @@ from doorman.dataplanes.netfilter.injection import Injection
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
+from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.ruleset import SETS, Present, set_up, skeleton, tear_down
@@ -98,6 +99,7 @@ class NetfilterPlane:
             script = set_up(config, self.setting, self._present()) + filling
             if not self.is_in_force():
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
+            self._make_timeouts(config)
             if self._redirect is not None:
                 self._redirect.lead(config)
             self._nft.run(script)
@@ -113,7 +115,8 @@ class NetfilterPlane:
             PlaneRefused: it would not.
         """
         try:
-            self._nft.check(set_up(config, self.setting, self._present()))
+            # Without time-outs: of those that netlink makes there would be none to be named.
+            self._nft.check(set_up(config, self.setting._replace(timeouts=False), self._present()))
         except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
 
@@ -142,6 +145,11 @@ class NetfilterPlane:
     def _present(self) -> Present:
         """What of the table is there, perhaps from a gateway before this one."""
         return Present(chains_of(self.setting.table), counts_of(self.setting.table))
+
+    def _make_timeouts(self, config: Config) -> None:
+        """Make what nft cannot write and its rules name."""
+        if self.setting.timeouts:
+            make_timeouts(self._netlink, self.setting.table, portless_timeouts(config.timeouts))
 
     def is_in_force(self) -> bool:
         """Whether signalling goes to the queue: not if somebody emptied or deleted our table, or all tables."""

@@ -20,6 +20,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
 )
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
+from doorman.dataplanes.netfilter.portless_timeouts import portless_timeouts
 
 _NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
 _UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
@@ -103,6 +104,8 @@ class TranslateChains:
             return
         for timeout in timeouts_of(self._config.timeouts):
             yield f'{timeout.match} ct timeout set "{timeout.name}"'
+        for portless in portless_timeouts(self._config.timeouts):
+            yield f'{portless.match} ct timeout set "{portless.name}"'
         if self._splices:
             for timeout in spliced_timeouts(self._config.timeouts):
                 yield f'ct mark and {INSPECTED:#x} != 0 {timeout.match} ct timeout set "{timeout.name}"'
