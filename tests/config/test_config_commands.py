@@ -64,6 +64,13 @@ DONE_AND_UNDONE = [
     ("interface in0", "ip access-group WEB out", "no ip access-group WEB out"),
     ("interface in0", "description a long  text", "no description"),
     ("interface in0", "shutdown", "no shutdown"),
+    ("interface in9", "ip address dhcp", "no ip address dhcp"),
+    (
+        "interface in0",
+        "ip address 10.99.0.1 255.255.255.0 secondary",
+        "no ip address 10.99.0.1 255.255.255.0 secondary",
+    ),
+    ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
     *(
         ("interface in0", f"ip nat service sip mode {mode}", "no ip nat service sip mode")
         for mode in ("full", "pinhole-only", "observe", "off")

@@ -33,7 +33,7 @@ def error(text: str) -> tuple[int, str]:
 def test_a_pool_has_ranges_in_their_order() -> None:
     config = read(RANGES)
     ranges = (ends("192.0.2.10", "192.0.2.20"), ends("198.51.100.5", "198.51.100.5"))
-    assert config.pools == {"P": Pool("P", ranges, 24, match_host=True)}
+    assert config.pools == {"P": Pool("P", ranges, 24, "match-host")}
     assert RANGES in render(config)
     assert read(RANGES.replace("prefix-length 24", "netmask 255.255.255.0")) == config
 
@@ -80,6 +80,7 @@ def test_a_pool_in_use_keeps_its_size_and_type() -> None:
 
 def test_what_a_type_does_not_allow() -> None:
     rotary = "ip nat pool P 192.0.2.1 192.0.2.9 prefix-length 24 type rotary\n"
-    assert error(rotary) == (1, "% Type rotary needs destination translation, which is not supported")
+    used = rotary + "access-list 1 permit any\nip nat inside source list 1 pool P\n"
+    assert error(used) == (3, "% Pool P is of type rotary: it has real hosts, no names for them")
     shared = RANGES + "access-list 1 permit any\nip nat inside source list 1 pool P overload\n"
     assert error(shared) == (5, "% Pool P is of type match-host: its addresses are not shared")

@@ -21,16 +21,19 @@ from doorman.config.access_lists import (
     ServiceGroup,
     ServiceMatch,
 )
+from doorman.config.faults import MOST_REAL_HOSTS
 from doorman.config.interface_names import natural_order, read_interface_name
 from doorman.config.ipsec import Ipsec
 from doorman.config.model import (
     Config,
+    DynamicDestination,
     DynamicSource,
     Failure,
     Interface,
     MaxEntries,
     NatSide,
     Pool,
+    PoolType,
     Timeouts,
     ports_at_first,
     settings_at_first,
@@ -130,7 +133,13 @@ def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
         prefix = length if address is not None else 32
         lists = draw(st.tuples(applied, applied))
         off = draw(st.booleans())
-        found[name] = Interface(name, address, prefix, side, description, off, draw(interface_modes), *lists)
+        dhcp = address is None and draw(st.booleans())
+        secondary = tuple((ipv4(network + (1 << 23) + 5 + (step << 16)), 24) for step in range(draw(st.integers(0, 2))))
+        if length < 24:
+            secondary = ()
+        found[name] = Interface(
+            name, address, prefix, side, description, off, draw(interface_modes), *lists, None, dhcp, secondary
+        )
     return found
 
 
@@ -235,6 +244,12 @@ def access_lists(draw: st.DrawFn, groups: Mapping[str, ObjectGroup]) -> dict[str
     return found
 
 
+generic: PoolType = "generic"
+match_host: PoolType = "match-host"
+rotary: PoolType = "rotary"
+pool_types = generic, match_host, rotary
+
+
 @st.composite
 def pools(draw: st.DrawFn) -> dict[str, Pool]:
     found = {}
@@ -245,7 +260,7 @@ def pools(draw: st.DrawFn) -> dict[str, Pool]:
             32 - (int.from_bytes(first, "big") ^ int.from_bytes(last, "big")).bit_length() for first, last in pairs
         )
         if least:
-            found[name] = Pool(name, pairs, draw(st.integers(1, least)), draw(st.booleans()))
+            found[name] = Pool(name, pairs, draw(st.integers(1, least)), draw(st.sampled_from(pool_types)))
     return found
 
 
@@ -286,12 +301,22 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
     for number, listed in config.access_lists.items():
         if listed.by_source is None:
             continue
-        pool = draw(st.sampled_from([None, *config.pools]))
+        named = [name for name, pool in config.pools.items() if pool.type != "rotary"]
+        pool = draw(st.sampled_from([None, *named]))
         interface = draw(st.sampled_from([None, *config.interfaces])) if pool is None else None
         if pool or interface:
-            may_share = pool is None or not config.pools[pool].match_host
+            may_share = pool is None or config.pools[pool].type == "generic"
             found.append(DynamicSource(number, pool, interface, may_share and draw(st.booleans())))
     return found
+
+
+@st.composite
+def destinations(draw: st.DrawFn, config: Config) -> list[DynamicDestination]:
+    """At most one for each access list, to a pool of real hosts."""
+    lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
+    usable = [name for name, pool in config.pools.items() if pool.type == "rotary" and pool.size <= MOST_REAL_HOSTS]
+    chosen = draw(st.lists(st.sampled_from(lists), max_size=2, unique=True)) if lists and usable else []
+    return [DynamicDestination(name, draw(st.sampled_from(usable))) for name in chosen]
 
 
 @st.composite
@@ -344,6 +369,7 @@ def configs(draw: st.DrawFn) -> Config:
     config.max_entries = draw(max_entries(of_hosts))
     config.ipsec = draw(ipsec(of_hosts, list(config.interfaces)))
     config.dynamic_sources = draw(dynamic_rules(config))
+    config.destinations = draw(destinations(config))
     config.statics = draw(statics(list(config.interfaces)))
     return config
 

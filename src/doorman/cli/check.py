@@ -81,8 +81,9 @@ def summary(config: Config) -> Iterator[str]:
         f"list {rule.access_list} to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
         for rule in config.dynamic_sources
     ]
+    shared = [f"to list {rule.access_list} by hosts of pool {rule.pool}" for rule in config.destinations]
     statics = len(config.statics)
-    yield f"translation: {', '.join([*dynamic, *([f'{statics} static'] if statics else [])]) or 'none'}"
+    yield f"translation: {', '.join([*dynamic, *shared, *([f'{statics} static'] if statics else [])]) or 'none'}"
     if config.access_lists:
         yield f"access lists: {', '.join(map(_access_list, config.access_lists.values()))}"
     if config.firewall.zones:
@@ -114,7 +115,9 @@ def _ipsec(ipsec: Ipsec) -> Iterator[str]:
 def _interface(interface: Interface, config: Config) -> str:
     address = "no address"
     if interface.address is not None:
-        address = f"{address_text(interface.address)}/{interface.prefix_length}"
+        address = " ".join(f"{address_text(address)}/{length}" for address, length in interface.addresses)
+    elif interface.dhcp:
+        address = "address by DHCP"
     state = "shut down" if interface.shutdown else interface.nat
     return " ".join(filter(None, (interface.name, address, state, *_access_groups(interface, config))))
 

@@ -4,20 +4,23 @@ from collections.abc import Iterator
 
 from doorman.config.commands.static_source import similar
 from doorman.config.fault import Fault
-from doorman.config.model import Config, DynamicSource
+from doorman.config.model import Config, DynamicDestination, DynamicSource
 from doorman.config.statics import StaticPort
 from doorman.config.zone_faults import find_zone_faults
+
+MOST_REAL_HOSTS = 1_024
+"""Hosts that the connections to one virtual host are shared out among: the kernel's rule names each."""
 
 
 def find_faults(config: Config) -> Iterator[Fault]:
     """Every rule that names what does not exist, and every static port that another has taken by another name."""
     for source in config.dynamic_sources:
         yield from _list_faults(config, source, source.access_list)
-        if source.pool is not None and source.pool not in config.pools:
-            yield Fault(source, "pool", f"% Pool {source.pool} does not exist")
-        elif source.pool is not None and source.overload and config.pools[source.pool].match_host:
-            yield Fault(source, "pool", f"% Pool {source.pool} is of type match-host: its addresses are not shared")
+        yield from _pool_faults(config, source)
         yield from _interface_faults(config, source)
+    for destination in config.destinations:
+        yield from _list_faults(config, destination, destination.access_list)
+        yield from _rotary_faults(config, destination)
     for port in config.statics.ports:
         yield from _interface_faults(config, port)
     for interface, _ in config.ipsec.inward:
@@ -26,6 +29,28 @@ def find_faults(config: Config) -> Iterator[Fault]:
     yield from _taken_ports(config)
     yield from _missing_lists(config)
     yield from find_zone_faults(config)
+
+
+def _pool_faults(config: Config, rule: DynamicSource) -> Iterator[Fault]:
+    if rule.pool is None:
+        return
+    pool = config.pools.get(rule.pool)
+    if pool is None:
+        yield Fault(rule, "pool", f"% Pool {rule.pool} does not exist")
+    elif pool.type == "rotary":
+        yield Fault(rule, "pool", f"% Pool {rule.pool} is of type rotary: it has real hosts, no names for them")
+    elif rule.overload and pool.type == "match-host":
+        yield Fault(rule, "pool", f"% Pool {rule.pool} is of type match-host: its addresses are not shared")
+
+
+def _rotary_faults(config: Config, rule: DynamicDestination) -> Iterator[Fault]:
+    pool = config.pools.get(rule.pool)
+    if pool is None:
+        yield Fault(rule, "pool", f"% Pool {rule.pool} does not exist")
+    elif pool.type != "rotary":
+        yield Fault(rule, "pool", f"% Pool {rule.pool} is not of type rotary")
+    elif pool.size > MOST_REAL_HOSTS:
+        yield Fault(rule, "pool", f"% Pool {rule.pool} has more than {MOST_REAL_HOSTS} addresses for real hosts")
 
 
 def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Iterator[Fault]:
@@ -47,7 +72,9 @@ def _missing_lists(config: Config) -> Iterator[Fault]:
             yield from _list_faults(config, (field, name), name)
 
 
-def _list_faults(config: Config, rule: DynamicSource | tuple[str, str], name: str) -> Iterator[Fault]:
+def _list_faults(
+    config: Config, rule: DynamicSource | DynamicDestination | tuple[str, str], name: str
+) -> Iterator[Fault]:
     """A list that says which hosts are meant must be there, and look at sources only."""
     if name not in config.access_lists:
         yield Fault(rule, "acl", f"% Access list {name} does not exist")

@@ -18,6 +18,7 @@ from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
 
 NatSide = Literal["inside", "outside"]
+PoolType = Literal["generic", "match-host", "rotary"]
 ServiceProfile = Literal["rfc4787", "ios"]
 """Where the switches and settings of all ALGs start from."""
 Failure = Literal["fail-open", "fail-closed"]
@@ -28,8 +29,9 @@ Failure = Literal["fail-open", "fail-closed"]
 class Interface:
     """An interface, its first address with the length of its network, and its side of the NAT.
 
-    `modes` has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and
-    `access_out` name the access lists that packets must pass; `zone` is its security zone.
+    With `dhcp` the first address is whichever it gets. `secondary` has further addresses, each with a length. `modes`
+    has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and `access_out` name
+    the access lists that packets must pass; `zone` is its security zone.
     """
 
     name: str
@@ -42,6 +44,19 @@ class Interface:
     access_in: str | None = None
     access_out: str | None = None
     zone: str | None = None
+    dhcp: bool = False
+    secondary: tuple[tuple[Address, int], ...] = ()
+
+    @property
+    def addresses(self) -> tuple[tuple[Address, int], ...]:
+        """All its addresses that are known, the first one first, with the lengths of their networks."""
+        first = () if self.address is None else ((self.address, self.prefix_length),)
+        return first + self.secondary
+
+    @property
+    def networks(self) -> tuple[Prefix, ...]:
+        """The networks directly connected to it."""
+        return tuple(Prefix(_network(address, length), length) for address, length in self.addresses)
 
     @property
     def network(self) -> Prefix | None:
@@ -53,15 +68,21 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """`ip nat pool NAME [FIRST LAST] {netmask MASK | prefix-length N} [type match-host]`, and `address FIRST LAST`.
+    """`ip nat pool NAME [FIRST LAST] {netmask MASK | prefix-length N} [type TYPE]`, and `address FIRST LAST`.
 
-    Both ends are part of a range; each range lies within one network of the prefix.
+    Both ends are part of a range; each range lies within one network of the prefix. A pool of type `rotary` has the
+    real hosts of a destination, all others names to be given out.
     """
 
     name: str
     ranges: tuple[tuple[Address, Address], ...]
     prefix_length: int
-    match_host: bool = False
+    type: PoolType = "generic"
+
+    @property
+    def size(self) -> int:
+        """How many addresses it has."""
+        return sum(int.from_bytes(last, "big") - int.from_bytes(first, "big") + 1 for first, last in self.ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,14 @@ class DynamicSource:
     pool: str | None = None
     interface: str | None = None
     overload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicDestination:
+    """`ip nat inside destination list ACL pool NAME`: connections to what the list permits go to the pool's hosts."""
+
+    access_list: str
+    pool: str
 
 
 def lifetime(seconds: int | None) -> float:
@@ -120,6 +149,7 @@ class Config:
     object_groups: dict[str, ObjectGroup] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
+    destinations: list[DynamicDestination] = field(default_factory=list)
     statics: Statics = field(default_factory=Statics)
     profile: ServiceProfile | None = None
     """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
@@ -182,9 +212,10 @@ class Config:
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""
         return [
-            interface.network
+            network
             for interface in self.interfaces.values()
-            if interface.nat == side and interface.network is not None and not interface.shutdown
+            if interface.nat == side and not interface.shutdown
+            for network in interface.networks
         ]
 
 

@@ -6,6 +6,7 @@ from doorman.config.command import Command
 from doorman.config.commands import (
     access_list,
     class_map,
+    destination,
     dynamic_source,
     hostname,
     interface,
@@ -54,6 +55,7 @@ CONFIGURE = Mode(
     *dynamic_source.COMMANDS,
     *static_source.COMMANDS,
     *ipsec.COMMANDS,
+    *destination.COMMANDS,
     *access_list.COMMANDS,
     *object_group.COMMANDS,
     *port_map.COMMANDS,

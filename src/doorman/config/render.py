@@ -17,7 +17,7 @@ from doorman.config.render_lists import access_list_blocks, list_order, object_g
 from doorman.config.render_zones import zone_blocks
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
-from doorman.net.addresses import address_text
+from doorman.net.addresses import Address, address_text
 
 _DEFAULTS = Config()
 
@@ -38,6 +38,7 @@ def render(config: Config) -> str:
             *_dynamic(config),
             *_static(config),
             *_inward_esp(config.ipsec),
+            *_destinations(config),
         ],
         ["crypto ipsec nat-transparency spi-matching"] if config.ipsec.ends_match else [],
         *object_group_blocks(config.object_groups),
@@ -51,7 +52,10 @@ def _interface(interface: Interface) -> Iterator[str]:
     if interface.description:
         yield f" description {interface.description}"
     if interface.address is not None:
-        yield f" ip address {address_text(interface.address)} {address_text(mask_of(interface.prefix_length))}"
+        yield f" ip address {_with_mask(interface.address, interface.prefix_length)}"
+    if interface.dhcp:
+        yield " ip address dhcp"
+    yield from (f" ip address {_with_mask(*address)} secondary" for address in interface.secondary)
     if interface.access_in is not None:
         yield f" ip access-group {interface.access_in} in"
     if interface.access_out is not None:
@@ -63,6 +67,10 @@ def _interface(interface: Interface) -> Iterator[str]:
         yield f" zone-member security {interface.zone}"
     if interface.shutdown:
         yield " shutdown"
+
+
+def _with_mask(address: Address, length: int) -> str:
+    return f"{address_text(address)} {address_text(mask_of(length))}"
 
 
 def _services(config: Config) -> Iterator[str]:
@@ -122,7 +130,7 @@ def _pools(config: Config) -> Iterator[str]:
     for name in sorted(config.pools):
         pool = config.pools[name]
         ranges = [f"{address_text(first)} {address_text(last)}" for first, last in pool.ranges]
-        size = f"prefix-length {pool.prefix_length}{' type match-host' if pool.match_host else ''}"
+        size = f"prefix-length {pool.prefix_length}{f' type {pool.type}' if pool.type != 'generic' else ''}"
         if len(ranges) == 1:
             yield f"ip nat pool {name} {ranges[0]} {size}"
             continue
@@ -134,6 +142,11 @@ def _dynamic(config: Config) -> Iterator[str]:
     for rule in config.dynamic_sources:
         target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
         yield f"ip nat inside source list {rule.access_list} {target}{' overload' if rule.overload else ''}"
+
+
+def _destinations(config: Config) -> Iterator[str]:
+    for rule in config.destinations:
+        yield f"ip nat inside destination list {rule.access_list} pool {rule.pool}"
 
 
 def _static(config: Config) -> Iterator[str]:

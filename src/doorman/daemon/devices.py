@@ -76,11 +76,11 @@ def apply_addresses(config: Config) -> Iterator[Given]:
     """
     known = interface_addresses()
     for name, interface in config.interfaces.items():
-        wanted = interface.address, interface.prefix_length
-        if interface.address is not None and name in known and wanted not in known[name]:
-            given = Given(name, interface.address, interface.prefix_length)
-            _change(_NEW_ADDRESS, given)
-            yield given
+        for wanted in interface.addresses if name in known else ():
+            if wanted not in known[name]:
+                given = Given(name, *wanted)
+                _change(_NEW_ADDRESS, given)
+                yield given
 
 
 def take_back(given: Given) -> None:
@@ -95,6 +95,9 @@ def _as_it_is(interface: Interface, known: Addresses, told: list[str]) -> Interf
         if interface.nat is not None and not interface.shutdown:
             told.append(f"interface {interface.name} does not exist")
         return interface
+    for secondary, bits in interface.secondary:
+        if (secondary, bits) not in has:
+            told.append(f"interface {interface.name}: it has no address {address_text(secondary)}/{bits}")
     said = interface.address
     length = next((length for address, length in has if address == said), None)
     if length is None and has:

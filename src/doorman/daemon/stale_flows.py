@@ -80,6 +80,7 @@ def _translating(config: Config) -> tuple[object, ...]:
     return (
         config.statics,
         config.dynamic_sources,
+        config.destinations,
         config.pools,
         config.access_lists,
         config.object_groups,

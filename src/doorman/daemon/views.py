@@ -190,12 +190,11 @@ class Counts:
             for binding in self._traffic.engine.state.bindings
             if not binding.static and any(first <= binding.global_.address <= last for first, last in pool.ranges)
         }
-        sizes = (int.from_bytes(last, "big") - int.from_bytes(first, "big") + 1 for first, last in pool.ranges)
         return {
             "ranges": [[address_text(first), address_text(last)] for first, last in pool.ranges],
             "netmask": address_text(mask_of(pool.prefix_length)),
-            "type": "match-host" if pool.match_host else "generic",
-            "addresses": sum(sizes),
+            "type": pool.type,
+            "addresses": pool.size,
             "allocated": len(used),
             "misses": self._traffic.engine.drops["pool-exhausted"],
         }

@@ -321,6 +321,8 @@ class Engine:
                 self.meet_door(way.session, now)
             return self._forward(packet, way.session, way, self._inward(way), now)
         binding = state.bindings.by_global(packet.protocol, packet.receiver)
+        if binding is None and packet.protocol == TCP and opens(packet):
+            binding = state.share_out(packet.receiver)
         if binding is None:
             if state.rules.owns(packet.destination):
                 return self._drop(packet.data, _INSIDE, "no-translation")

@@ -7,6 +7,7 @@ and, by the ALG's own code with a view that names things the other way, in the m
 from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
 from doorman.engine.inspection import Inspector
 from doorman.engine.ipsec import name_towards
+from doorman.engine.splicing import opens
 from doorman.engine.state import State
 from doorman.engine.views import Mirror
 from doorman.nat.icmp import quoted, readdress_error
@@ -61,6 +62,9 @@ def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
     if way is not None:
         sender, receiver, alg = way.session.outside_global, way.session.inside_global, way.session.alg
     else:
+        virtual = state.rules.virtual.as_sent(packet.receiver) if packet.protocol == TCP and opens(packet) else None
+        if virtual is not None:
+            return readdress(packet, packet.sender, virtual)
         binding = state.bindings.by_local(packet.protocol, packet.receiver)
         if binding is None and state.rules.translates(packet.destination):
             raise Refused("no-translation")

@@ -38,7 +38,7 @@ class Zone:
         self.silent = not any(modes)
         self._others = modes[0] if len(modes) == 1 else None
         self._networks: list[tuple[Prefix, Mode | None]] = [
-            (interface.network, mode) for interface, mode in zip(interfaces, modes, strict=True) if interface.network
+            (network, mode) for interface, mode in zip(interfaces, modes, strict=True) for network in interface.networks
         ]
         self._cache: dict[Address, Mode | None] = {}
 

@@ -15,6 +15,8 @@ from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session, Sessions
 from doorman.nat.tunnels import TunnelChange, Tunnels
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import TCP
 from doorman.timers import Timers
 
 UNUSED_BINDING = 300.0
@@ -112,6 +114,11 @@ class State:
             if binding.idle:
                 self._unused.start(now + UNUSED_BINDING, binding)
 
+    def share_out(self, virtual: Endpoint) -> Binding | None:
+        """A binding for one new connection to a virtual host, which is in no table; None where it is none."""
+        real = self.rules.virtual.next(virtual)
+        return Binding(TCP, real, virtual) if real is not None else None
+
     def promote(self, door: Door) -> None:
         """A door got its first packet."""
         self.doors.promote(door)
@@ -152,8 +159,11 @@ class State:
                 self.doors.remove(door)
                 self._forget_silence(door.owner)
                 self.changes.append(DoorClosed(door))
-        for session in [session for session in self.sessions if id(session.binding) in gone]:
-            self._cut(session)
+        for session in list(self.sessions):
+            binding = session.binding
+            known = self.bindings.has(binding) or rules.virtual.allows(binding.global_, binding.local)
+            if id(binding) in gone or not known:
+                self._cut(session)
         tunnels = self._make_tunnels(config, rules, bindings)
         tunnels.take_over(self.tunnels)
         self.rules, self.bindings, self.tunnels = rules, bindings, tunnels

@@ -86,7 +86,7 @@ class _Gates:
         except KeyError:
             if len(self._cache) >= _CACHE_LIMIT:
                 self._cache.clear()
-            near = (one for one in self._interfaces if one.network is not None and address in one.network)
+            near = (one for one in self._interfaces if any(address in network for network in one.networks))
             found = self._cache[address] = next(near, self._others)
             return found
 

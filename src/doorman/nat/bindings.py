@@ -131,6 +131,10 @@ class Bindings:
     def __len__(self) -> int:
         return len(self._hosts_by_global) + sum(map(len, self._by_global.values()))
 
+    def has(self, binding: Binding) -> bool:
+        """Whether a binding is one of these."""
+        return self.by_global(binding.protocol, binding.global_) is binding
+
     def by_local(self, protocol: int, local: Endpoint) -> Binding | None:
         """The binding of an inside endpoint, if there is one."""
         table = self._by_local.get(protocol)

@@ -80,7 +80,7 @@ class Holdings:
         reserved = {rule.global_ for rule in config.statics.hosts}
         if any(source.pool == name and not source.overload for source in config.dynamic_sources):
             reserved |= {rule.global_ or interface_address(config, rule.interface) for rule in config.statics.ports}
-        return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.match_host else 0)
+        return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.type == "match-host" else 0)
 
 
 def interface_address(config: Config, name: str | None) -> Address:
@@ -91,5 +91,6 @@ def interface_address(config: Config, name: str | None) -> Address:
     """
     interface = config.interfaces.get(name or "")
     if interface is None or interface.address is None:
-        raise UnusableConfig(f"interface {name} of a NAT rule has no address")
+        why = "gets its address by DHCP, and it is not known" if interface and interface.dhcp else "has no address"
+        raise UnusableConfig(f"interface {name} of a NAT rule {why}")
     return interface.address

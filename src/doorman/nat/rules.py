@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from doorman.config.model import Config, DynamicSource
+from doorman.nat.distribution import Distribution
 from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.ipsec_rules import IpsecRules
@@ -34,6 +35,10 @@ class DynamicRule(NamedTuple):
 class Rules:
     """The NAT rules of a configuration, looked up by inside address; their pools are those of the holdings.
 
+    Attributes:
+        static_hosts, static_ports, dynamic: the rules.
+        virtual: the virtual hosts.
+
     Raises:
         UnusableConfig: a rule names an interface that has no address.
     """
@@ -56,12 +61,13 @@ class Rules:
             for rule in config.statics.ports
         ]
         self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
+        self.virtual = Distribution(config)
         self.dynamic = [self._dynamic(source) for source in config.dynamic_sources]
         inward = {interface_address(config, name): local for name, local in config.ipsec.inward}
         self.ipsec = IpsecRules(config.ipsec, self._lists, inward)
         statics = [*self.static_hosts, *self.static_ports]
         self._owned = {rule.global_.address for rule in statics}
-        self._owned |= {interface.address for interface in config.interfaces.values() if interface.address}
+        self._owned |= {address for interface in config.interfaces.values() for address, _ in interface.addresses}
         self._locals = {rule.local.address for rule in statics} | set(inward.values())
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}

@@ -26,28 +26,69 @@ def _remove(config: Config, *, name: str) -> None:
 
 def _address(config: Config, interface: str, *, address: Address, mask: Address) -> None:
     """Set the address and the network of the interface."""
+    changed = config.interfaces[interface]
+    length = _length(config, interface, address, mask, changed.address)
+    config.interfaces[interface] = replace(changed, address=address, prefix_length=length, dhcp=False)
+
+
+def _no_address(config: Config, interface: str) -> None:
+    """Take the address away; secondary ones must be gone before."""
+    changed = config.interfaces[interface]
+    if changed.secondary:
+        raise Refused("% Must delete secondary before deleting primary")
+    config.interfaces[interface] = replace(changed, address=None, prefix_length=32, dhcp=False)
+
+
+def _secondary(
+    config: Config, interface: str, *, address: Address, mask: Address, secondary: Literal["secondary"]
+) -> None:
+    """Add a further address; its network is on the same side of the NAT."""
+    del secondary
+    changed = config.interfaces[interface]
+    length = _length(config, interface, address, mask, None if address == changed.address else address)
+    others = tuple(one for one in changed.secondary if one[0] != address)
+    config.interfaces[interface] = replace(changed, secondary=(*others, (address, length)))
+
+
+def _no_secondary(
+    config: Config, interface: str, *, address: Address, mask: Address, secondary: Literal["secondary"]
+) -> None:
+    """Remove that address."""
+    del secondary
+    one = address, prefix_length(mask, "mask")
+    changed = config.interfaces[interface]
+    if one not in changed.secondary:
+        raise Refused(f"% {address_text(address)} is no secondary address of {interface}", "address")
+    config.interfaces[interface] = replace(
+        changed, secondary=tuple(known for known in changed.secondary if known != one)
+    )
+
+
+def _dhcp(config: Config, interface: str) -> None:
+    """Take the address that the machine's DHCP client gets: the live gateway asks the kernel, a replay cannot know."""
+    config.interfaces[interface] = replace(config.interfaces[interface], address=None, prefix_length=32, dhcp=True)
+
+
+def _no_dhcp(config: Config, interface: str) -> None:
+    """Have no address."""
+    config.interfaces[interface] = replace(config.interfaces[interface], dhcp=False)
+
+
+def _length(config: Config, interface: str, address: Address, mask: Address, replaced: Address | None) -> int:
+    """The length of the network of an address that an interface is to have, perhaps in the place of another."""
     length = prefix_length(mask, "mask")
     require_host(address, "address")
     host = host_bits(address, length)
     if not length or (length < _POINT_TO_POINT and host in {0, (1 << (32 - length)) - 1}):
         raise Refused(f"% Bad mask /{length} for address {address_text(address)}", "mask")
-    _require_apart(config, interface, address, length)
-    config.interfaces[interface] = replace(config.interfaces[interface], address=address, prefix_length=length)
-
-
-def _require_apart(config: Config, interface: str, address: Address, length: int) -> None:
     number = int.from_bytes(address, "big")
     for other in config.interfaces.values():
-        if other.address is None or other.name == interface:
-            continue
-        shorter = 32 - min(length, other.prefix_length)
-        if number >> shorter == int.from_bytes(other.address, "big") >> shorter:
-            raise Refused(f"% {address_text(address)} overlaps with {other.name}", "address")
-
-
-def _no_address(config: Config, interface: str) -> None:
-    """Take the address away."""
-    config.interfaces[interface] = replace(config.interfaces[interface], address=None, prefix_length=32)
+        for known, known_length in other.addresses:
+            shorter = 32 - min(length, known_length)
+            overlaps = number >> shorter == int.from_bytes(known, "big") >> shorter
+            if overlaps and not (other.name == interface and known == replaced):
+                raise Refused(f"% {address_text(address)} overlaps with {other.name}", "address")
+    return length
 
 
 def _nat(config: Config, interface: str, *, side: NatSide) -> None:
@@ -133,6 +174,24 @@ INTERFACE_COMMANDS = (
         _IP | {"address": "Set the IP address of an interface", "ADDRESS": "IP address", "MASK": "IP subnet mask"},
         _address,
         _no_address,
+    ),
+    Command(
+        "ip address ADDRESS:ipv4 MASK:ipv4 SECONDARY:secondary",
+        _IP
+        | {
+            "address": "Set the IP address of an interface",
+            "ADDRESS": "IP address",
+            "MASK": "IP subnet mask",
+            "secondary": "Make this IP address a secondary address",
+        },
+        _secondary,
+        _no_secondary,
+    ),
+    Command(
+        "ip address dhcp",
+        _IP | {"address": "Set the IP address of an interface", "dhcp": "IP address negotiated by DHCP"},
+        _dhcp,
+        _no_dhcp,
     ),
     Command(
         "ip nat SIDE:inside|outside",

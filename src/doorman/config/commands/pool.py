@@ -1,15 +1,12 @@
 """`ip nat pool`: ranges of inside global addresses."""
 
 from dataclasses import replace
-from typing import Literal
 
 from doorman.config.command import Command, Refused
 from doorman.config.commands.words import IP_NAT
-from doorman.config.model import Config, Pool
+from doorman.config.model import Config, Pool, PoolType
 from doorman.config.validity import mask_of, prefix_length, require_host
 from doorman.net.addresses import Address, address_text
-
-_Type = Literal["generic", "match-host", "rotary"]
 
 
 def _define(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -20,24 +17,24 @@ def _define(  # noqa: PLR0913 - one parameter for each variable of the command
     last: Address,
     mask: Address | None = None,
     length: int | None = None,
-    kind: _Type | None = None,
+    kind: PoolType | None = None,
 ) -> None:
     """Define the range of addresses, both ends included, that hosts on the inside are seen under."""
     chosen = _length(mask, length)
     _require_range(name, first, last, chosen, "mask" if mask is not None else "length")
-    pool = Pool(name, ((first, last),), chosen, _matches_hosts(kind))
+    pool = Pool(name, ((first, last),), chosen, kind or "generic")
     if _in_use(config, name) and config.pools.get(name, pool) != pool:
         raise Refused(f"% Pool {name} in use, cannot redefine", "name")
     config.pools[name] = pool
 
 
 def _enter(
-    config: Config, *, name: str, mask: Address | None = None, length: int | None = None, kind: _Type | None = None
+    config: Config, *, name: str, mask: Address | None = None, length: int | None = None, kind: PoolType | None = None
 ) -> str:
     """Define a pool whose ranges the lines that follow say, or go on with one that is there."""
-    pool = Pool(name, (), _length(mask, length), _matches_hosts(kind))
+    pool = Pool(name, (), _length(mask, length), kind or "generic")
     known = config.pools.get(name, pool)
-    if (known.prefix_length, known.match_host) != (pool.prefix_length, pool.match_host):
+    if (known.prefix_length, known.type) != (pool.prefix_length, pool.type):
         if _in_use(config, name):
             raise Refused(f"% Pool {name} in use, cannot redefine", "name")
         known = pool
@@ -91,14 +88,9 @@ def _require_range(name: str, first: Address, last: Address, length: int, blamed
         raise Refused(f"% Pool {name} mask {wide} too small; should be at least {least}", blamed)
 
 
-def _matches_hosts(kind: _Type | None) -> bool:
-    if kind == "rotary":
-        raise Refused("% Type rotary needs destination translation, which is not supported", "kind")
-    return kind == "match-host"
-
-
 def _in_use(config: Config, name: str) -> bool:
-    return any(rule.pool == name for rule in config.dynamic_sources)
+    users = [rule.pool for rule in config.dynamic_sources] + [rule.pool for rule in config.destinations]
+    return name in users
 
 
 _RANGE = {"FIRST": "Start IP address", "LAST": "End IP address"}
@@ -115,7 +107,7 @@ _POOL = (
         "type": "Specify the pool type",
         "generic": "Give out addresses in turn",
         "match-host": "Keep host numbers the same after translation",
-        "rotary": "Rotary address pool",
+        "rotary": "Real hosts that share the connections to a virtual one",
     }
 )
 _SIZE = "{netmask MASK:ipv4 | prefix-length LENGTH:1-32} [type KIND:generic|match-host|rotary]"

@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.access import AccessChains
+from doorman.dataplanes.netfilter.chains.destinations import DestinationChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     ENDPOINT,
     TO_ALG,
@@ -38,6 +39,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
+from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
@@ -91,12 +93,21 @@ def skeleton(table: str) -> str:
 def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     _refuse_unsupported(config)
     table = setting.table
+    limits = LimitChains(config)
+    definitions = (*SETS.values(), _LEGS, *limits.sets)
     yield from skeleton(table).splitlines()
-    yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in (*SETS.values(), _LEGS))
+    yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
     if setting.timeouts:
         yield from _timeouts(config, table)
     access = AccessChains(config, setting)
-    families = (InspectChains(config, setting), TranslateChains(config, setting), SourceChains(config), access)
+    families = (
+        InspectChains(config, setting),
+        TranslateChains(config, setting),
+        SourceChains(config),
+        DestinationChains(config),
+        limits,
+        access,
+    )
     chains = [chain for family in families for chain in family.chains()]
     counters = list(access.counters())
     yield from (f"add counter ip {table} {name}" for name in counters)

@@ -1,7 +1,7 @@
 """What the rules of all chains are written with: names, matches and marks, as nft spells them."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from doorman.config.access_lists import AccessEntry
 from doorman.config.model import Config
@@ -78,12 +78,12 @@ def braces_of(ports: Mapping[str, frozenset[int]]) -> str:
     return braces(map(str, served)) if served else ""
 
 
-def match_sender(entry: AccessEntry) -> str:
-    """The match for the sender of a line of an access list, with a blank behind; empty for `any`."""
+def match_address(end: Literal["saddr", "daddr"], entry: AccessEntry) -> str:
+    """The match for one end of a packet with a line of an access list, with a blank behind; empty for `any`."""
     address, wildcard = address_text(entry.address), int.from_bytes(entry.wildcard, "big")
     if wildcard == 0xFFFFFFFF:  # noqa: PLR2004 - `any`
         return ""
     if wildcard & (wildcard + 1) == 0:  # ones at the end: a network
-        return f"ip saddr {address}/{32 - wildcard.bit_length()} "
+        return f"ip {end} {address}/{32 - wildcard.bit_length()} "
     mask = Address((wildcard ^ 0xFFFFFFFF).to_bytes(4, "big"))
-    return f"ip saddr and {address_text(mask)} == {address} "
+    return f"ip {end} and {address_text(mask)} == {address} "

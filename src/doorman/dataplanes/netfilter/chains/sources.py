@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from doorman.config.model import Config, DynamicSource
-from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, UnsupportedConfig, match_sender
+from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, UnsupportedConfig, match_address
+from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.engine.state import DELEGATED_PORTS_END
 from doorman.net.addresses import Address, address_text
 
@@ -43,6 +44,9 @@ class SourceChains:
         if not to or ports is None:
             yield "counter drop"
             return
+        asked = LimitChains(self._config).ask
+        if asked:
+            yield asked
         yield f"meta l4proto {{ tcp, udp }} snat to {to}:{ports[0]}-{ports[1]} persistent"
         yield f"snat to {to} persistent"
 
@@ -63,7 +67,7 @@ class SourceChains:
     def _matching(self, source: DynamicSource, then: str) -> Iterator[str]:
         """What happens to packets whose sender the access list permits."""
         for entry in self._config.lists[source.access_list].by_source or ():
-            yield f"{match_sender(entry)}{then if entry.permit else 'return'}"
+            yield f"{match_address('saddr', entry)}{then if entry.permit else 'return'}"
 
 
 def leases(source: DynamicSource) -> bool:

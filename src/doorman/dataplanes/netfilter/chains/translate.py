@@ -9,6 +9,7 @@ They see the first packet of a flow; conntrack translates all others like it.
 from collections.abc import Iterator
 
 from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.destinations import DestinationChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     MARK_OURS,
     RECEIVER,
@@ -54,6 +55,7 @@ class TranslateChains:
         yield f"ct mark and {INSPECTED:#x} == 0 {_UNMARK_OURS}"
         yield f"dnat ip to {RECEIVER} map @entrances"
         yield "dnat ip to ip daddr map @hosts_in"
+        yield from DestinationChains(self._config).lead()
         yield f"{RECEIVER} @names counter drop"
 
     def _without_proxy(self) -> Iterator[str]:
