@@ -57,7 +57,7 @@ def _replay(options: argparse.Namespace) -> int:
 
     return replay_capture(
         Options(
-            capture=options.capture,
+            captures=tuple(options.captures),
             config=options.config,
             inside=tuple(options.inside),
             outside_address=options.outside_address,
@@ -66,6 +66,7 @@ def _replay(options: argparse.Namespace) -> int:
             debug=tuple(options.debug),
             explain=options.explain,
             ladder=options.ladder,
+            vrfs=tuple(options.vrf),
             mtu=options.mtu,
             strict=options.strict,
         )
@@ -101,7 +102,9 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
         "(what stands before is used); 2 if nothing could be done."
     )
     parser.set_defaults(run=_replay)
-    parser.add_argument("capture", metavar="CAPTURE", type=Path, help="pcap or pcapng, as the inside network saw it")
+    parser.add_argument(
+        "captures", metavar="CAPTURE", type=Path, nargs="+", help="pcap or pcapng, as the inside network saw it"
+    )
     parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="what the gateway does")
     parser.add_argument(
         "--inside", metavar="PREFIX", action="append", default=[], help="instead: a network that is inside (repeatable)"
@@ -114,6 +117,9 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", metavar="ALG", choices=["sip"], action="append", default=[], help="debug lines: sip")
     parser.add_argument("--explain", action="store_true", help="show each rewritten message before and after, and why")
     parser.add_argument("--ladder", metavar="CALL-ID", help="show one call, message by message; its beginning suffices")
+    parser.add_argument(
+        "--vrf", metavar="NAME", action="append", default=[], help="of which VRF a capture is; one for each capture"
+    )
     parser.add_argument("--mtu", metavar="BYTES", type=_mtu, default=1500, help="of the outside link (default 1500)")
     _add_strict(parser)
 

@@ -25,7 +25,7 @@ def options(tmp_path: Path, *packets: bytes) -> Options:
     """Options for a capture of these packets, of a call where there are none."""
     path = tmp_path / "in.pcap"
     path.write_bytes(pcap(frames(*(packets or call()))))
-    return Options(path, inside=INSIDE, outside_address=GLOBAL)
+    return Options((path,), inside=INSIDE, outside_address=GLOBAL)
 
 
 def refused(wanted: Options, capsys: Capsys) -> str:
@@ -75,11 +75,11 @@ def test_the_same_capture_gives_the_same_output(tmp_path: Path) -> None:
 
 def test_a_truncated_capture_is_used_as_far_as_it_goes(tmp_path: Path, capsys: Capsys) -> None:
     wanted = options(tmp_path)._replace(output=tmp_path / "o.pcap", json_report=tmp_path / "r.json")
-    wanted.capture.write_bytes(wanted.capture.read_bytes()[:-1])
+    wanted.captures[0].write_bytes(wanted.captures[0].read_bytes()[:-1])
     assert replay_capture(wanted) == 1
     shown = capsys.readouterr()
     assert shown.out.startswith("7 packets: ")
-    assert shown.err.startswith(f"{wanted.capture}: ")
+    assert shown.err.startswith(f"{wanted.captures[0]}: ")
     assert shown.err.endswith("; the 7 packets before that were used\n")
     assert len(read((tmp_path / "o.pcap").read_bytes())) == 7
     assert json.loads((tmp_path / "r.json").read_text())["packets"]["read"] == 7
@@ -91,9 +91,10 @@ def test_a_truncated_capture_is_used_as_far_as_it_goes(tmp_path: Path, capsys: C
 def test_files_that_cannot_be_read(tmp_path: Path, capsys: Capsys) -> None:
     wanted = options(tmp_path)
     assert (
-        refused(wanted._replace(capture=tmp_path / "none"), capsys) == f"{tmp_path}/none: No such file or directory\n"
+        refused(wanted._replace(captures=(tmp_path / "none",)), capsys)
+        == f"{tmp_path}/none: No such file or directory\n"
     )
-    assert refused(wanted._replace(capture=tmp_path), capsys) == f"{tmp_path}: Is a directory\n"
+    assert refused(wanted._replace(captures=(tmp_path,)), capsys) == f"{tmp_path}: Is a directory\n"
     gone = wanted._replace(inside=(), outside_address=None, config=tmp_path / "gone.cfg")
     assert refused(gone, capsys) == f"{tmp_path}/gone.cfg: No such file or directory\n"
     assert refused(wanted._replace(output=tmp_path / "no" / "o"), capsys).endswith("/no/o: No such file or directory\n")
@@ -102,28 +103,28 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: Capsys) -> None:
 @pytest.mark.parametrize("data", [b"", b"abc", b"GET / HTTP/1.1\r\n", b"\xd4\xc3\xb2\xa1\x02\x00"])
 def test_what_is_no_capture_is_told_in_one_line(data: bytes, tmp_path: Path, capsys: Capsys) -> None:
     wanted = options(tmp_path)._replace(output=tmp_path / "o.pcap")
-    wanted.capture.write_bytes(data)
+    wanted.captures[0].write_bytes(data)
     error = refused(wanted, capsys)
-    assert error.startswith(f"{wanted.capture}: not a ")
+    assert error.startswith(f"{wanted.captures[0]}: not a ")
     assert error.count("\n") == 1
     assert not (tmp_path / "o.pcap").exists()
 
 
 def test_inputs_are_never_written_over(tmp_path: Path, capsys: Capsys) -> None:
     wanted = options(tmp_path)
-    before = wanted.capture.read_bytes()
+    before = wanted.captures[0].read_bytes()
     config = tmp_path / "gw.cfg"
     config.write_text(OVERLOAD)
     link, twin = tmp_path / "link", tmp_path / "twin"
-    link.symlink_to(wanted.capture)
-    twin.hardlink_to(wanted.capture)
-    for path in (wanted.capture, link, twin):
+    link.symlink_to(wanted.captures[0])
+    twin.hardlink_to(wanted.captures[0])
+    for path in (wanted.captures[0], link, twin):
         assert refused(wanted._replace(output=path), capsys) == f"{path}: is the capture itself\n"
         assert refused(wanted._replace(json_report=path), capsys) == f"{path}: is the capture itself\n"
-    configured = Options(wanted.capture, config=config)
+    configured = Options(wanted.captures, config=config)
     for told in (configured._replace(output=config), configured._replace(json_report=config)):
         assert refused(told, capsys) == f"{config}: is the configuration itself\n"
-    assert (wanted.capture.read_bytes(), config.read_text()) == (before, OVERLOAD)
+    assert (wanted.captures[0].read_bytes(), config.read_text()) == (before, OVERLOAD)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_what_is_inside_must_be_said(change: dict[str, object], error: str, tmp_
 
 def test_errors_of_the_configuration_have_line_and_caret(tmp_path: Path, capsys: Capsys) -> None:
     config = tmp_path / "gw.cfg"
-    wanted = Options(options(tmp_path).capture, config=config)
+    wanted = Options(options(tmp_path).captures, config=config)
     config.write_text("hostname gw\nip nat inside sauce list 1\n")
     assert refused(wanted, capsys) == (
         f"{config}:2:15\n  ip nat inside sauce list 1\n                ^\n% Invalid input detected at '^' marker.\n"
@@ -170,7 +171,7 @@ def test_links_of_two_kinds_do_not_fit_into_a_pcap(tmp_path: Path, capsys: Capsy
     writer = create_capture(stream, "in.pcapng")
     for number, frame in enumerate(both):
         writer.write(frame._replace(interface=number // len(call())))
-    wanted.capture.write_bytes(stream.getvalue())
+    wanted.captures[0].write_bytes(stream.getvalue())
     assert "o.pcap: " in refused(wanted, capsys)
     assert replay_capture(wanted._replace(output=tmp_path / "o.pcapng")) == 0
     assert capsys.readouterr().out.startswith("16 packets: ")
@@ -246,7 +247,7 @@ def test_the_bar_of_a_long_capture_loses_no_packet(
 ) -> None:
     monkeypatch.setattr(progress, "LONG", 1)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    path = options(tmp_path).capture
+    path = options(tmp_path).captures[0]
     with path.open("rb") as stream:
         reader = open_capture(stream)
         assert len(list(progress.watched(reader, path.stat().st_size))) == len(call())

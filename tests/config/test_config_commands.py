@@ -18,7 +18,7 @@ from doorman.config.model import (
     Pool,
     Timeouts,
 )
-from doorman.config.modes import CONFIGURE, END, EXIT, SUBMODES, Mode
+from doorman.config.modes import CONFIGURE, END, LEAVING, SUBMODES, Mode
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.config.session import Session
@@ -26,11 +26,12 @@ from doorman.config.statics import StaticHost, StaticPort, Statics
 from doorman.net.addresses import Endpoint, address_of
 
 COMMANDS = [
-    command for mode in (CONFIGURE, *SUBMODES.values()) for command in mode.commands if command not in (EXIT, END)
+    command for mode in (CONFIGURE, *SUBMODES.values()) for command in mode.commands if command not in (*LEAVING, END)
 ]
 REFUSED = {"ip nat enable"}
 """Commands that are there to say that they are not supported."""
 BASE = """
+vrf definition red
 interface in0
 interface out0
 access-list 1 permit any
@@ -55,6 +56,14 @@ PAIR = "zone-pair security ZP source ZZ destination self"
 DONE_AND_UNDONE = [
     ("", "hostname GW", "no hostname"),
     ("", "hostname GW", "no hostname GW"),
+    ("", "vrf definition blue", "no vrf definition blue"),
+    ("", "ip vrf blue", "no ip vrf blue"),
+    ("vrf definition blue", "rd 65000:1", "no rd"),
+    ("vrf definition blue", "description those of the second floor", "no description"),
+    ("vrf definition blue", "address-family ipv4", "no address-family ipv4"),
+    ("vrf definition blue", "address-family ipv6", "no address-family ipv6"),
+    ("interface in0", "vrf forwarding red", "no vrf forwarding"),
+    ("interface in0", "ip vrf forwarding red", "no ip vrf forwarding red"),
     ("", "interface new0", "no interface new0"),
     ("interface in0", "ip address 10.0.0.1 255.255.255.0", "no ip address"),
     ("interface in0", "ip address 10.0.0.1 255.255.255.0", "no ip address 10.0.0.1 255.255.255.0"),
@@ -141,6 +150,14 @@ DONE_AND_UNDONE = [
     ),
     ("no ip nat service ipsec-esp enable", "ip nat service ipsec-esp enable", "no ip nat service ipsec-esp enable"),
     ("", "ip nat translation max-entries list NAMED 9", "no ip nat translation max-entries list NAMED"),
+    ("", "ip nat translation max-entries all-vrf 9", "no ip nat translation max-entries all-vrf"),
+    ("", "ip nat translation max-entries vrf red 9", "no ip nat translation max-entries vrf red"),
+    ("", "ip nat inside source list 1 pool P vrf red overload", "no ip nat inside source list 1 pool P vrf red"),
+    (
+        "",
+        "ip nat inside source static 10.0.0.5 192.0.2.5 vrf red match-in-vrf extendable",
+        "no ip nat inside source static 10.0.0.5 192.0.2.5 vrf red",
+    ),
     ("", "ip nat pool Q netmask 255.255.255.0 type generic", "no ip nat pool Q"),
     ("", "ip nat inside source list NAMED pool P", "no ip nat inside source list NAMED pool P"),
     ("", "ip nat inside source list 1 pool P", "no ip nat inside source list 1 pool P"),

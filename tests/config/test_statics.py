@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from doorman.config.command import CommandError
-from doorman.config.model import Config
+from doorman.config.model import Config, Interface
 from doorman.config.render import render
 from doorman.config.session import Session
 from doorman.config.statics import StaticNetwork, Statics
@@ -111,7 +111,7 @@ def test_a_network_says_something_of_each_of_its_addresses() -> None:
     assert len(hosts) == 8
 
 
-@given(statics(["out0"]))
+@given(statics(Config(interfaces={"out0": Interface("out0")})))
 def test_those_that_do_not_share_can_be_typed_in_any_order(found: Statics) -> None:
     again = Statics()
     for rule in reversed(list(found)):

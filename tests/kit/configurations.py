@@ -39,7 +39,9 @@ from doorman.config.model import (
     settings_at_first,
 )
 from doorman.config.object_groups import GroupKind, Member, Nested, ObjectGroup, Range
+from doorman.config.realms import outside_of
 from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Statics, Transport
+from doorman.config.vrf import Family, Vrf
 from doorman.net.addresses import Address, Endpoint
 
 ports = st.integers(1, 65_535)
@@ -119,13 +121,28 @@ list_names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,15}", fullmatch=True)
 applied = st.none() | list_names | extended_numbers.map(str)
 
 
+families: st.SearchStrategy[tuple[Family, ...]] = st.sampled_from(((), ("ipv4",), ("ipv4", "ipv6"), ("ipv6",)))
+no_families: tuple[Family, ...] = ()
+vrf_names = st.sampled_from(("red", "blue", "Customer_7-b"))
+said: dict[str, st.SearchStrategy[str]] = {"distinguisher": st.just("") | words, "description": st.just("") | texts}
+vrfs = st.lists(
+    st.builds(Vrf, vrf_names, by_ip=st.sampled_from((True,)), families=st.just(no_families), **said)
+    | st.builds(Vrf, vrf_names, families=families, **said),
+    max_size=2,
+    unique_by=lambda vrf: vrf.name,
+)
+
+
 @st.composite
-def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
-    """Interfaces in networks that do not overlap."""
-    found = {}
+def interfaces(draw: st.DrawFn, vrfs: list[str]) -> dict[str, Interface]:
+    """Interfaces in networks that do not overlap, or in different VRFs."""
+    found: dict[str, Interface] = {}
     for index, name in enumerate(draw(st.lists(names, max_size=4, unique=True))):
         length = draw(st.integers(8, 32))
-        network = (10 + index) << 24
+        within = draw(st.sampled_from([None, *vrfs]))
+        network = (10 + (index if within is None else 0)) << 24
+        if within is not None and any(other.vrf == within for other in found.values()):
+            within, network = None, (10 + index) << 24
         lowest, highest = (1, (1 << (32 - length)) - 2) if length < 31 else (0, (1 << (32 - length)) - 1)
         address = ipv4(network + draw(st.integers(lowest, highest))) if draw(st.booleans()) else None
         side = draw(sides)
@@ -138,7 +155,17 @@ def interfaces(draw: st.DrawFn) -> dict[str, Interface]:
         if length < 24:
             secondary = ()
         found[name] = Interface(
-            name, address, prefix, side, description, off, draw(interface_modes), *lists, None, dhcp, secondary
+            name,
+            address,
+            prefix,
+            side,
+            description,
+            off,
+            draw(interface_modes),
+            *lists,
+            vrf=within,
+            dhcp=dhcp,
+            secondary=secondary,
         )
     return found
 
@@ -265,33 +292,47 @@ def pools(draw: st.DrawFn) -> dict[str, Pool]:
 
 
 @st.composite
-def statics(draw: st.DrawFn, known: list[str]) -> Statics:
+def statics(draw: st.DrawFn, config: Config) -> Statics:
     """Statics that do not stand in each other's way; some share a host or an address."""
     found = Statics()
     addresses = draw(st.lists(hosts, min_size=2, max_size=5, unique=True))
     for index in range(draw(st.integers(0, 6))):
-        rule = draw(static_rules(addresses, known, 1_000 + index))
+        rule = draw(static_rules(addresses, config, 1_000 + index))
         if found.obstacle(rule) is None:
             found.add(rule)
     return found
 
 
 @st.composite
-def static_rules(draw: st.DrawFn, addresses: list[Address], known: list[str], port: int) -> Static:
+def places(draw: st.DrawFn, config: Config) -> tuple[str | None, bool]:
+    """The VRF of a rule, and whether its outside is in that too."""
+    vrf = draw(st.sampled_from([None, *config.vrfs]))
+    return vrf, vrf is not None and outside_of(config, vrf) == vrf and draw(st.booleans())
+
+
+def interfaces_for(config: Config, vrf: str | None) -> list[str]:
+    """Those that a rule of a VRF may name."""
+    outside = outside_of(config, vrf)
+    return [name for name, one in config.interfaces.items() if one.nat != "outside" or one.vrf == outside]
+
+
+@st.composite
+def static_rules(draw: st.DrawFn, addresses: list[Address], config: Config, port: int) -> Static:
+    vrf, matched = draw(places(config))
     local, global_ = draw(st.sampled_from(addresses)), draw(st.sampled_from(addresses) | hosts)
     extendable = draw(st.booleans())
     match draw(st.sampled_from(("host", "port", "network"))):
         case "host":
-            return StaticHost(local, global_, extendable)
+            return StaticHost(local, global_, extendable, vrf, matched)
         case "network":
             length = draw(st.integers(20, 32))
             first, seen_as = (
                 ipv4(int.from_bytes(end, "big") >> (32 - length) << (32 - length)) for end in (local, global_)
             )
-            return StaticNetwork(first, seen_as, length, extendable)
-    interface = draw(st.sampled_from([None, *known]))
+            return StaticNetwork(first, seen_as, length, extendable, vrf, matched)
+    interface = draw(st.sampled_from([None, *interfaces_for(config, vrf)]))
     named = None if interface else global_
-    return StaticPort(draw(transports), Endpoint(local, draw(ports)), named, interface, port, extendable)
+    return StaticPort(draw(transports), Endpoint(local, draw(ports)), named, interface, port, extendable, vrf, matched)
 
 
 @st.composite
@@ -301,12 +342,13 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
     for number, listed in config.access_lists.items():
         if listed.by_source is None:
             continue
+        vrf, matched = draw(places(config))
         named = [name for name, pool in config.pools.items() if pool.type != "rotary"]
         pool = draw(st.sampled_from([None, *named]))
-        interface = draw(st.sampled_from([None, *config.interfaces])) if pool is None else None
+        interface = draw(st.sampled_from([None, *interfaces_for(config, vrf)])) if pool is None else None
         if pool or interface:
             may_share = pool is None or config.pools[pool].type == "generic"
-            found.append(DynamicSource(number, pool, interface, may_share and draw(st.booleans())))
+            found.append(DynamicSource(number, pool, interface, may_share and draw(st.booleans()), vrf, matched))
     return found
 
 
@@ -320,7 +362,7 @@ def destinations(draw: st.DrawFn, config: Config) -> list[DynamicDestination]:
 
 
 @st.composite
-def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
+def max_entries(draw: st.DrawFn, lists: list[str], vrfs: list[str]) -> MaxEntries:
     numbers = st.integers(1, 2_147_483_647)
     named = sorted(draw(st.sets(st.sampled_from(lists))) if lists else (), key=natural_order)
     return MaxEntries(
@@ -328,6 +370,8 @@ def max_entries(draw: st.DrawFn, lists: list[str]) -> MaxEntries:
         draw(st.none() | numbers),
         tuple(sorted(draw(st.dictionaries(hosts, numbers, max_size=2)).items())),
         tuple((name, draw(numbers)) for name in named),
+        draw(st.none() | numbers),
+        tuple((name, draw(numbers)) for name in sorted(vrfs) if draw(st.booleans())),
     )
 
 
@@ -348,10 +392,12 @@ def ipsec(draw: st.DrawFn, lists: list[str], known: list[str]) -> Ipsec:
 def configs(draw: st.DrawFn) -> Config:
     """Whole configurations whose rules name only what there is."""
     groups = draw(object_groups())
+    defined = {one.name: one for one in draw(vrfs)}
     config = Config(
         object_groups=groups,
         hostname=draw(st.from_regex(r"[A-Za-z]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?", fullmatch=True)),
-        interfaces=draw(interfaces()),
+        vrfs=defined,
+        interfaces=draw(interfaces(list(defined))),
         access_lists=draw(access_lists(groups)),
         pools=draw(pools()),
         profile=draw(st.sampled_from((None, "rfc4787", "ios"))),
@@ -366,11 +412,11 @@ def configs(draw: st.DrawFn) -> Config:
     config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
     config.failures = draw(failures)
     of_hosts = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
-    config.max_entries = draw(max_entries(of_hosts))
+    config.max_entries = draw(max_entries(of_hosts, list(defined)))
     config.ipsec = draw(ipsec(of_hosts, list(config.interfaces)))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.destinations = draw(destinations(config))
-    config.statics = draw(statics(list(config.interfaces)))
+    config.statics = draw(statics(config))
     return config
 
 

@@ -76,9 +76,12 @@ def read_text(path: Path) -> str:
 def summary(config: Config) -> Iterator[str]:
     """What a configuration says, in a line each for interfaces, rules and ALGs."""
     interfaces = [_interface(interface, config) for interface in config.interfaces.values()]
+    if config.vrfs:
+        yield f"vrfs: {', '.join(config.vrfs)}"
     yield f"interfaces: {', '.join(interfaces) or 'none'}"
     dynamic = [
-        f"list {rule.access_list} to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
+        f"list {rule.access_list}{f' of vrf {rule.vrf}' if rule.vrf else ''} "
+        f"to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
         for rule in config.dynamic_sources
     ]
     shared = [f"to list {rule.access_list} by hosts of pool {rule.pool}" for rule in config.destinations]
@@ -119,7 +122,8 @@ def _interface(interface: Interface, config: Config) -> str:
     elif interface.dhcp:
         address = "address by DHCP"
     state = "shut down" if interface.shutdown else interface.nat
-    return " ".join(filter(None, (interface.name, address, state, *_access_groups(interface, config))))
+    place = f"in vrf {interface.vrf}" if interface.vrf is not None else ""
+    return " ".join(filter(None, (interface.name, address, state, place, *_access_groups(interface, config))))
 
 
 def _access_list(listed: AccessList) -> str:

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from doorman.config.model import DynamicDestination, DynamicSource
-from doorman.config.statics import StaticPort
+from doorman.config.statics import Static
 from doorman.config.zones import Place
 
 
 class Fault(NamedTuple):
     """A rule, a setting by two names, or a line, that cannot work; the parameter of its command to blame, and why."""
 
-    rule: DynamicSource | DynamicDestination | StaticPort | tuple[str, str] | Place
+    rule: DynamicSource | DynamicDestination | Static | tuple[str, str] | Place
     parameter: str
     message: str

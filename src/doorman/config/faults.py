@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from doorman.config.commands.static_source import similar
 from doorman.config.fault import Fault
 from doorman.config.model import Config, DynamicDestination, DynamicSource
-from doorman.config.statics import StaticPort
+from doorman.config.realms import outside_of
+from doorman.config.statics import StaticHost, StaticNetwork, StaticPort
 from doorman.config.zone_faults import find_zone_faults
 
 MOST_REAL_HOSTS = 1_024
@@ -27,6 +28,7 @@ def find_faults(config: Config) -> Iterator[Fault]:
         if interface not in config.interfaces:
             yield Fault(("esp", interface), "interface", f"% Interface {interface} does not exist")
     yield from _taken_ports(config)
+    yield from _vrf_faults(config)
     yield from _missing_lists(config)
     yield from find_zone_faults(config)
 
@@ -58,6 +60,19 @@ def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Itera
         yield Fault(rule, "interface", f"% Interface {rule.interface} does not exist")
 
 
+def _vrf_faults(config: Config) -> Iterator[Fault]:
+    """Rules of a VRF that name an outside which it has not."""
+    for rule in (*config.dynamic_sources, *config.statics):
+        outside = outside_of(config, rule.vrf)
+        if rule.match_in_vrf and outside != rule.vrf:
+            yield Fault(rule, "match", f"% VRF {rule.vrf} has no outside interface of its own")
+            continue
+        named = None if isinstance(rule, StaticHost | StaticNetwork) else config.interfaces.get(rule.interface or "")
+        if named is not None and named.nat == "outside" and named.vrf != outside:
+            place = f"in VRF {outside}" if outside is not None else "in no VRF"
+            yield Fault(rule, "interface", f"% Interface {named.name} is not one of this outside, which is {place}")
+
+
 def _missing_lists(config: Config) -> Iterator[Fault]:
     """Settings of ALGs, and limits, that name access lists."""
     for alg, settings in config.settings.items():
@@ -84,12 +99,13 @@ def _list_faults(
 
 def _taken_ports(config: Config) -> Iterator[Fault]:
     """Static ports of an interface and of its address are the same ports."""
-    taken: dict[tuple[str, bytes, int], StaticPort] = {}
+    taken: dict[tuple[str | None, str, bytes, int], StaticPort] = {}
     for rule in config.statics.ports:
         named = config.interfaces.get(rule.interface or "")
         address = rule.global_ if named is None else named.address
         if address is None:
             continue
-        first = taken.setdefault((rule.transport, address, rule.global_port), rule)
+        outside = rule.vrf if rule.match_in_vrf else None
+        first = taken.setdefault((outside, rule.transport, address, rule.global_port), rule)
         if first is not rule:
             yield Fault(rule, "global_port", similar(first))

@@ -13,6 +13,7 @@ from doorman.config.ipsec import Ipsec
 from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.port_map import services_of
 from doorman.config.statics import Statics, Transport
+from doorman.config.vrf import Vrf
 from doorman.config.zones import Firewall
 from doorman.net.addresses import Address, Prefix
 from doorman.timers import NEVER
@@ -27,7 +28,7 @@ Failure = Literal["fail-open", "fail-closed"]
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """An interface, its first address with the length of its network, and its side of the NAT.
+    """An interface, its first address with the length of its network, its side of the NAT, and the VRF it is in.
 
     With `dhcp` the first address is whichever it gets. `secondary` has further addresses, each with a length. `modes`
     has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and `access_out` name
@@ -44,6 +45,7 @@ class Interface:
     access_in: str | None = None
     access_out: str | None = None
     zone: str | None = None
+    vrf: str | None = None
     dhcp: bool = False
     secondary: tuple[tuple[Address, int], ...] = ()
 
@@ -87,12 +89,17 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class DynamicSource:
-    """`ip nat inside source list ACL {pool NAME | interface NAME} [overload]`; exactly one of pool and interface."""
+    """`ip nat inside source list ACL {pool NAME | interface NAME} [overload] [vrf NAME [match-in-vrf]]`.
+
+    There is exactly one of pool and interface.
+    """
 
     access_list: str
     pool: str | None = None
     interface: str | None = None
     overload: bool = False
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +136,16 @@ class Timeouts:
 class MaxEntries:
     """`ip nat translation max-entries …`: how many names may be given out; None and what is not named: no limit.
 
-    `hosts` and `lists` have a number for each inside host, and for each access list by its name; both sorted.
+    `all_vrf` is for each VRF that is not named. `hosts`, `lists` and `vrfs` have a number for each inside host, and for
+    each access list and each VRF by its name; all sorted.
     """
 
     all: int | None = None
     all_host: int | None = None
     hosts: tuple[tuple[Address, int], ...] = ()
     lists: tuple[tuple[str, int], ...] = ()
+    all_vrf: int | None = None
+    vrfs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -143,6 +153,7 @@ class Config:
     """A whole configuration. Dictionaries are keyed by the name that commands use."""
 
     hostname: str = "Router"
+    vrfs: dict[str, Vrf] = field(default_factory=dict)
     interfaces: dict[str, Interface] = field(default_factory=dict)
     access_lists: dict[str, AccessList] = field(default_factory=dict)
     """As they were written; what uses them takes `lists`."""

@@ -21,12 +21,16 @@ from doorman.config.commands import (
     service,
     static_source,
     translation,
+    vrf,
     zone,
 )
 from doorman.config.tree import CommandTree
 
 EXIT = Command("exit", {"exit": "Exit from the current mode"}, lambda: None)
 END = Command("end", {"end": "Exit from configure mode"}, lambda: None)
+
+LEAVING = (EXIT, *vrf.FAMILY_COMMANDS)
+"""The commands that lead back to the mode around."""
 
 
 class Mode:
@@ -47,6 +51,7 @@ CONFIGURE = Mode(
     "configure",
     "(config)#",
     *hostname.COMMANDS,
+    *vrf.COMMANDS,
     *interface.COMMANDS,
     *service.COMMANDS,
     *translation.COMMANDS,
@@ -69,9 +74,14 @@ INTERFACE = Mode(
     "interface",
     "(config-if)#",
     *interface.INTERFACE_COMMANDS,
+    *vrf.INTERFACE_COMMANDS,
     *mode.INTERFACE_COMMANDS,
     *zone.INTERFACE_COMMANDS,
 )
+
+VRF = Mode("vrf", "(config-vrf)#", *vrf.VRF_COMMANDS)
+
+VRF_FAMILY = Mode("vrf-family", "(config-vrf-af)#", *vrf.FAMILY_COMMANDS)
 
 POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
 
@@ -101,5 +111,5 @@ _FIREWALL = (PARAMETER_MAP, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR
 WHOLE = frozenset({*_LISTS, *_FIREWALL})
 """Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""
 
-SUBMODES = {mode.name: mode for mode in (INTERFACE, *_LISTS, *_FIREWALL)}
+SUBMODES = {mode.name: mode for mode in (VRF, VRF_FAMILY, INTERFACE, *_LISTS, *_FIREWALL)}
 """The modes that commands enter, by name."""

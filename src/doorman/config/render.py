@@ -12,11 +12,12 @@ from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.ipsec import Ipsec
-from doorman.config.model import Config, Interface, MaxEntries, Timeouts, ports_at_first
+from doorman.config.model import Config, DynamicSource, Interface, MaxEntries, Timeouts, ports_at_first
 from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
 from doorman.config.render_zones import zone_blocks
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
+from doorman.config.vrf import Vrf
 from doorman.net.addresses import Address, address_text
 
 _DEFAULTS = Config()
@@ -27,7 +28,8 @@ def render(config: Config) -> str:
     blocks = [
         [f"hostname {config.hostname}"] if config.hostname != _DEFAULTS.hostname else [],
         *zone_blocks(config.firewall),
-        *(list(_interface(config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
+        *(list(_vrf(config.vrfs[name])) for name in sorted(config.vrfs, key=natural_order)),
+        *(list(_interface(config, config.interfaces[name])) for name in sorted(config.interfaces, key=natural_order)),
         ["exit"] if config.interfaces and any(alg.mode != "full" for alg in config.settings.values()) else [],
         [
             *_services(config),
@@ -47,10 +49,23 @@ def render(config: Config) -> str:
     return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"
 
 
-def _interface(interface: Interface) -> Iterator[str]:
+def _vrf(vrf: Vrf) -> Iterator[str]:
+    yield f"{'ip vrf' if vrf.by_ip else 'vrf definition'} {vrf.name}"
+    if vrf.description:
+        yield f" description {vrf.description}"
+    if vrf.distinguisher:
+        yield f" rd {vrf.distinguisher}"
+    for family in vrf.families:
+        yield f" address-family {family}"
+        yield " exit-address-family"
+
+
+def _interface(config: Config, interface: Interface) -> Iterator[str]:
     yield f"interface {interface.name}"
     if interface.description:
         yield f" description {interface.description}"
+    if interface.vrf is not None:
+        yield f" {'ip ' if config.vrfs[interface.vrf].by_ip else ''}vrf forwarding {interface.vrf}"
     if interface.address is not None:
         yield f" ip address {_with_mask(interface.address, interface.prefix_length)}"
     if interface.dhcp:
@@ -114,10 +129,11 @@ def _timeouts(timeouts: Timeouts) -> Iterator[str]:
 
 
 def _max_entries(limits: MaxEntries) -> Iterator[str]:
-    everyone = [("", limits.all), ("all-host ", limits.all_host)]
+    everyone = [("", limits.all), ("all-host ", limits.all_host), ("all-vrf ", limits.all_vrf)]
     hosts = [(f"host {address_text(address)} ", most) for address, most in limits.hosts]
     lists = [(f"list {name} ", most) for name, most in limits.lists]
-    for whose, most in [*everyone, *hosts, *lists]:
+    vrfs = [(f"vrf {name} ", most) for name, most in limits.vrfs]
+    for whose, most in [*everyone, *hosts, *lists, *vrfs]:
         if most is not None:
             yield f"ip nat translation max-entries {whose}{most}"
 
@@ -141,7 +157,8 @@ def _pools(config: Config) -> Iterator[str]:
 def _dynamic(config: Config) -> Iterator[str]:
     for rule in config.dynamic_sources:
         target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
-        yield f"ip nat inside source list {rule.access_list} {target}{' overload' if rule.overload else ''}"
+        words = f"{target}{_of_vrf(rule)}{' overload' if rule.overload else ''}"
+        yield f"ip nat inside source list {rule.access_list} {words}"
 
 
 def _destinations(config: Config) -> Iterator[str]:
@@ -151,7 +168,13 @@ def _destinations(config: Config) -> Iterator[str]:
 
 def _static(config: Config) -> Iterator[str]:
     for rule in config.statics:
-        yield f"ip nat inside source static {_mapping(rule)}{' extendable' if rule.extendable else ''}"
+        yield f"ip nat inside source static {_mapping(rule)}{_of_vrf(rule)}{' extendable' if rule.extendable else ''}"
+
+
+def _of_vrf(rule: Static | DynamicSource) -> str:
+    if rule.vrf is None:
+        return ""
+    return f" vrf {rule.vrf}{' match-in-vrf' if rule.match_in_vrf else ''}"
 
 
 def _mapping(rule: Static) -> str:

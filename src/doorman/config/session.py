@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from doorman.config.command import CommandError, Refused, RefusedError, UnknownCommandError
 from doorman.config.model import Config
-from doorman.config.modes import CONFIGURE, END, EXIT, SUBMODES, Mode
+from doorman.config.modes import CONFIGURE, END, LEAVING, SUBMODES, Mode
 from doorman.config.tree import Completion, Parsed
 
 LONGEST_LINE = 1_024
@@ -92,7 +92,7 @@ class Session:
         if command is END:
             self.ended = True
             return None
-        if command is EXIT:
+        if command in LEAVING:
             del self._levels[max(1, len(self._levels) - 1) :]
             return None
         function = command.undo if parsed.negated else command.run

@@ -5,6 +5,7 @@ Each new one is held against those there are by what they take, so that thousand
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal, NamedTuple
 
 from doorman.net.addresses import Address, Endpoint, Prefix, address_text
@@ -15,19 +16,21 @@ Side = Literal["local", "global"]
 
 @dataclass(frozen=True, slots=True)
 class StaticHost:
-    """`ip nat inside source static LOCAL GLOBAL [extendable]`: every protocol and port of one host."""
+    """`ip nat inside source static LOCAL GLOBAL [vrf NAME …] [extendable]`: every protocol and port of one host."""
 
     local: Address
     global_: Address
     extendable: bool = False
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
     def __str__(self) -> str:
-        return f"{address_text(self.local)} -> {address_text(self.global_)}"
+        return f"{address_text(self.local)} -> {address_text(self.global_)}{_place(self)}"
 
 
 @dataclass(frozen=True, slots=True)
 class StaticPort:
-    """`ip nat inside source static {tcp|udp} LOCAL PORT {GLOBAL | interface NAME} PORT [extendable]`.
+    """`ip nat inside source static {tcp|udp} LOCAL PORT {GLOBAL | interface NAME} PORT [vrf …] [extendable]`.
 
     `global_` is None where an interface is named, whose address it then is.
     """
@@ -38,20 +41,24 @@ class StaticPort:
     interface: str | None
     global_port: int
     extendable: bool = False
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
     def __str__(self) -> str:
         seen_as = self.interface if self.global_ is None else address_text(self.global_)
-        return f"{self.transport} {self.local} -> {seen_as}:{self.global_port}"
+        return f"{self.transport} {self.local} -> {seen_as}:{self.global_port}{_place(self)}"
 
 
 @dataclass(frozen=True, slots=True)
 class StaticNetwork:
-    """`ip nat inside source static network LOCAL GLOBAL MASK [extendable]`: each host, by its place in the network."""
+    """`ip nat inside source static network LOCAL GLOBAL MASK [vrf …] [extendable]`: each host, by its place in it."""
 
     local: Address
     global_: Address
     prefix_length: int
     extendable: bool = False
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
     @property
     def hosts(self) -> Iterator[StaticHost]:
@@ -59,14 +66,14 @@ class StaticNetwork:
         first, seen_as = int.from_bytes(self.local, "big"), int.from_bytes(self.global_, "big")
         for number in range(1 << (32 - self.prefix_length)):
             local, global_ = (Address((start + number).to_bytes(4, "big")) for start in (first, seen_as))
-            yield StaticHost(local, global_, self.extendable)
+            yield StaticHost(local, global_, self.extendable, self.vrf, self.match_in_vrf)
 
     def prefix(self, side: Side) -> Prefix:
         """The network as it is on one side."""
         return Prefix(self.local if side == "local" else self.global_, self.prefix_length)
 
     def __str__(self) -> str:
-        return f"network {address_text(self.local)} -> {address_text(self.global_)} /{self.prefix_length}"
+        return f"network {address_text(self.local)} -> {address_text(self.global_)} /{self.prefix_length}{_place(self)}"
 
 
 Static = StaticHost | StaticPort | StaticNetwork
@@ -121,7 +128,8 @@ class Statics:
     def obstacle(self, rule: Static) -> Obstacle | None:
         """What stands in the way of a new translation.
 
-        A name on the outside is one host's, or one port's. All else may be shared where both say `extendable`: a host,
+        A name on the outside is one host's, or one port's; that of a VRF with `match-in-vrf` is on its own outside, and
+        an inside host is another in each VRF. All else may be shared where both say `extendable`: a host,
         or a port of it, may have several names, and ports of an address may lead elsewhere than the address.
         """
         if isinstance(rule, StaticNetwork):
@@ -146,8 +154,9 @@ class Statics:
         self._rules[rule] = None
 
     def remove(self, rule: Static) -> bool:
-        """Take one out, whether or not it is extendable; False if there is none."""
-        for one in (rule, replace(rule, extendable=not rule.extendable)):
+        """Take one out, whether or not it is extendable, or matched in its VRF; False if there is none."""
+        for extendable, matched in product((False, True), repeat=2):
+            one = replace(rule, extendable=extendable, match_in_vrf=matched)
             if one in self._rules:
                 del self._rules[one]
                 self._networks = [network for network in self._networks if network != one]
@@ -178,39 +187,54 @@ class _Name(NamedTuple):
 
 
 def _wanted(rule: StaticHost | StaticPort) -> tuple[_Name, ...]:
+    within, outside = rule.vrf, _outside(rule)
     if isinstance(rule, StaticHost):
         return (
-            _Name(("local", rule.local), "local", is_port=False, is_shareable=True),
-            _Name(("global", rule.global_), "global", is_port=False, is_shareable=False),
-            _Name(("ports of local", rule.local), "local", is_port=False, is_shareable=True),
-            _Name(("ports of global", rule.global_), "global", is_port=False, is_shareable=True),
+            _Name(("local", within, rule.local), "local", is_port=False, is_shareable=True),
+            _Name(("global", outside, rule.global_), "global", is_port=False, is_shareable=False),
+            _Name(("ports of local", within, rule.local), "local", is_port=False, is_shareable=True),
+            _Name(("ports of global", outside, rule.global_), "global", is_port=False, is_shareable=True),
         )
     local, global_ = _port_keys(rule)
     return (
-        _Name(("local", rule.local.address), "local", is_port=False, is_shareable=True),
-        _Name(("global", rule.global_), "global", is_port=False, is_shareable=True),
+        _Name(("local", within, rule.local.address), "local", is_port=False, is_shareable=True),
+        _Name(("global", outside, rule.global_), "global", is_port=False, is_shareable=True),
         _Name(local, "local", is_port=True, is_shareable=True),
         _Name(global_, "global", is_port=True, is_shareable=False),
     )
 
 
 def _port_keys(rule: StaticPort) -> tuple[Hashable, Hashable]:
-    return (rule.transport, rule.local), (rule.transport, rule.global_ or rule.interface, rule.global_port)
+    name = rule.transport, _outside(rule), rule.global_ or rule.interface, rule.global_port
+    return (rule.transport, rule.vrf, rule.local), name
 
 
 def _enter(index: _Index, rule: StaticHost | StaticPort) -> None:
     keys: tuple[Hashable, ...]
+    within, outside = rule.vrf, _outside(rule)
     if isinstance(rule, StaticHost):
-        keys = (("local", rule.local), ("global", rule.global_))
+        keys = ("local", within, rule.local), ("global", outside, rule.global_)
     else:
-        keys = (*_port_keys(rule), ("ports of local", rule.local.address), ("ports of global", rule.global_))
+        hosts = ("ports of local", within, rule.local.address), ("ports of global", outside, rule.global_)
+        keys = (*_port_keys(rule), *hosts)
     for key in keys:
         index.setdefault(key, {})[rule] = None
+
+
+def _outside(rule: Static) -> str | None:
+    """The VRF on whose outside a name is; None for the one that all share."""
+    return rule.vrf if rule.match_in_vrf else None
+
+
+def _place(rule: Static) -> str:
+    return f" vrf {rule.vrf}" if rule.vrf is not None else ""
 
 
 def _overlap(network: StaticNetwork, other: Static) -> Obstacle | None:
     """Whether a network and another translation have an address in common: nothing is shared with a network."""
     for side in _SIDES:
+        if (network.vrf != other.vrf) if side == "local" else (_outside(network) != _outside(other)):
+            continue
         ours, theirs = network.prefix(side), _prefix(other, side)
         if theirs is not None and (ours.network in theirs or theirs.network in ours):
             return Obstacle(other, side)

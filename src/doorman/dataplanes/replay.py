@@ -139,7 +139,11 @@ class Replay:
             for frame in frames:
                 self.take(frame)
         finally:
-            self._give_up(math.inf)
+            self.finish()
+
+    def finish(self) -> None:
+        """There are no more frames: give up what waits for fragments."""
+        self._give_up(math.inf)
 
     def take(self, frame: Frame) -> None:
         """Take one frame: find its packet, and send it the way it goes."""

@@ -42,6 +42,9 @@ class CaptureReader(Protocol):
     resolution: int
     """Nanoseconds that one step of the time stamps may be as fine as: what to give the writer to lose nothing."""
 
+    names: list[str]
+    """What interfaces are called, by their index, as far as they have come; "" for one without a name."""
+
     def __iter__(self) -> Iterator[Frame]:
         """Give every whole frame.
 

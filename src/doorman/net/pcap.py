@@ -56,6 +56,7 @@ class PcapReader:
             raise NotACapture(f"not a capture that can be read: pcap version {major}.{minor}")
         self.resolution, self._record = _KINDS[magic]
         self.link = link & _LINK_MASK
+        self.names: list[str] = []
         self._source = source
         self._frames = self._read(head)
 

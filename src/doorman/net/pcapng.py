@@ -71,8 +71,9 @@ class PcapngReader:
 
     def __init__(self, head: bytes, source: Source) -> None:
         self.resolution = 1
+        self.names: list[str] = []
         self._source = source
-        self._section = _Section("<", 0)
+        self._section = _Section("<", self.names)
         head = source.fill(head, _LEAST[_SECTION_HEADER])
         length = self._head(head, 0, 0)[1]
         head = source.fill(head, length)
@@ -125,7 +126,7 @@ class PcapngReader:
             order = _BYTE_ORDERS.get(buffer[offset + 8 : offset + 12])
             if order is None:
                 raise DamagedCapture(f"the section header at byte {place} has no byte order")
-            self._section = _Section(order, self._section.next_number)
+            self._section = _Section(order, self.names)
             kind, length = self._section.two(buffer, offset)
         if length < _LEAST.get(kind, _BLOCK) or length & 3 or (length > _MAX_BLOCK and kind in _LEAST):
             raise DamagedCapture(f"the block at byte {place} cannot be as long as it says: {length}")
@@ -151,10 +152,10 @@ class PcapngReader:
 
 
 class _Section:
-    """What holds within one section: its byte order and its interfaces."""
+    """What holds within one section: its byte order and its interfaces, whose names are added to those before."""
 
-    def __init__(self, order: str, first_number: int) -> None:
-        self.next_number = first_number
+    def __init__(self, order: str, names: list[str]) -> None:
+        self._names = names
         self.one = Struct(order + "I").unpack_from
         self.two = Struct(order + "II").unpack_from
         self._pair = Struct(order + "HH").unpack_from
@@ -185,7 +186,8 @@ class _Section:
 
     def add_interface(self, block: bytes, place: int) -> None:
         """Read an interface description, whose number is how many the section had before."""
-        if self.next_number >= _MAX_INTERFACES:
+        number, name = len(self._names), ""
+        if number >= _MAX_INTERFACES:
             raise DamagedCapture(f"the interface at byte {place} is one too many")
         link = self._pair(block, 8)[0]
         snapshot_length = self.one(block, 12)[0]
@@ -193,11 +195,12 @@ class _Section:
         for code, value in self._options(block[16:-4], place):
             if code == _IF_TSRESOL and value:
                 multiplier, divisor = _scale(value[0])
+            elif code == _IF_NAME:
+                name = value.decode("utf-8", "replace")
             elif code == _IF_TSOFFSET:
                 offset_ns = int.from_bytes(value, "big" if self._order == ">" else "little", signed=True) * _SECOND
-        interface = _Interface(self.next_number, link, snapshot_length, multiplier, divisor, offset_ns)
-        self._interfaces.append(interface)
-        self.next_number += 1
+        self._interfaces.append(_Interface(number, link, snapshot_length, multiplier, divisor, offset_ns))
+        self._names.append(name)
 
     def _simple(self, block: bytes, place: int, last_time: int) -> Frame:
         if not self._interfaces:

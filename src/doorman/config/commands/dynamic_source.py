@@ -3,32 +3,44 @@
 from typing import Literal
 
 from doorman.config.command import Command, Refused
+from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import INSIDE_SOURCE
 from doorman.config.model import Config, DynamicSource
 
 
-def _add(
+def _add(  # noqa: PLR0913 - one parameter for each variable of the command
     config: Config,
     *,
     acl: str,
     pool: str | None = None,
     interface: str | None = None,
     overload: Literal["overload"] | None = None,
+    vrf: str | None = None,
+    match: Literal["match-in-vrf"] | None = None,
 ) -> DynamicSource:
     """Translate the inside hosts that the access list permits; with `overload` many share an address by port."""
-    rule = DynamicSource(acl, pool, interface, overload is not None)
+    require_vrf(config, vrf)
+    rule = DynamicSource(acl, pool, interface, overload is not None, vrf, match is not None)
     for other in config.dynamic_sources:
-        if other.access_list == rule.access_list and other != rule:
+        if (other.access_list, other.vrf) == (rule.access_list, rule.vrf) and other != rule:
             raise Refused("% Dynamic mapping in use, cannot change", "acl")
     if rule not in config.dynamic_sources:
         config.dynamic_sources.append(rule)
     return rule
 
 
-def _remove(config: Config, *, acl: str, pool: str | None = None, interface: str | None = None) -> None:
-    """Remove the rule; `overload` need not be said."""
+def _remove(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    acl: str,
+    pool: str | None = None,
+    interface: str | None = None,
+    vrf: str | None = None,
+    match: Literal["match-in-vrf"] | None = None,  # noqa: ARG001 - see below
+) -> None:
+    """Remove the rule; `overload` and `match-in-vrf` need not be said."""
     for rule in config.dynamic_sources:
-        if (rule.access_list, rule.pool, rule.interface) == (acl, pool, interface):
+        if (rule.access_list, rule.pool, rule.interface, rule.vrf) == (acl, pool, interface, vrf):
             config.dynamic_sources.remove(rule)
             return
     raise Refused("% Dynamic mapping not found")
@@ -37,8 +49,10 @@ def _remove(config: Config, *, acl: str, pool: str | None = None, interface: str
 COMMANDS = (
     Command(
         "ip nat inside source list ACL:access-list "
-        "{pool POOL:word | interface INTERFACE:interface} ~ [OVERLOAD:overload]",
+        "{pool POOL:word | interface INTERFACE:interface} "
+        f"[{OF_VRF}] ~ [OVERLOAD:overload]",
         INSIDE_SOURCE
+        | OF_VRF_HELP
         | {
             "list": "Specify access list describing local addresses",
             "ACL": "Access list number or name for local addresses",

@@ -1,5 +1,6 @@
 """`interface NAME` and what is said about an interface: its address, its side of the NAT, whether it is in use."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -81,14 +82,20 @@ def _length(config: Config, interface: str, address: Address, mask: Address, rep
     host = host_bits(address, length)
     if not length or (length < _POINT_TO_POINT and host in {0, (1 << (32 - length)) - 1}):
         raise Refused(f"% Bad mask /{length} for address {address_text(address)}", "mask")
+    for other, known in overlapping(config, config.interfaces[interface].vrf, address, length):
+        if not (other.name == interface and known == replaced):
+            raise Refused(f"% {address_text(address)} overlaps with {other.name}", "address")
+    return length
+
+
+def overlapping(config: Config, vrf: str | None, address: Address, length: int) -> Iterator[tuple[Interface, Address]]:
+    """The addresses of interfaces in a VRF whose networks overlap with that of an address."""
     number = int.from_bytes(address, "big")
     for other in config.interfaces.values():
-        for known, known_length in other.addresses:
+        for known, known_length in other.addresses if other.vrf == vrf else ():
             shorter = 32 - min(length, known_length)
-            overlaps = number >> shorter == int.from_bytes(known, "big") >> shorter
-            if overlaps and not (other.name == interface and known == replaced):
-                raise Refused(f"% {address_text(address)} overlaps with {other.name}", "address")
-    return length
+            if number >> shorter == int.from_bytes(known, "big") >> shorter:
+                yield other, known
 
 
 def _nat(config: Config, interface: str, *, side: NatSide) -> None:

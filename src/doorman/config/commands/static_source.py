@@ -3,6 +3,7 @@
 from typing import Literal
 
 from doorman.config.command import Command, Refused
+from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import INSIDE_SOURCE, TRANSPORT
 from doorman.config.model import Config
 from doorman.config.statics import Obstacle, Static, StaticHost, StaticNetwork, StaticPort, Transport
@@ -10,24 +11,38 @@ from doorman.config.validity import host_bits, prefix_length, require_host
 from doorman.net.addresses import Address, Endpoint, address_text
 
 _Extendable = Literal["extendable"]
+_Match = Literal["match-in-vrf"]
 SHORTEST_PREFIX = 20
 """Of a network: each of its hosts has an entry in the tables."""
 
 
-def _add_host(
-    config: Config, *, local_ip: Address, global_ip: Address, extendable: _Extendable | None = None
+def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    local_ip: Address,
+    global_ip: Address,
+    extendable: _Extendable | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
 ) -> StaticHost:
     """Translate one inside host, all its protocols and ports, to a global address of its own."""
     require_host(local_ip, "local_ip")
     require_host(global_ip, "global_ip")
-    rule = StaticHost(local_ip, global_ip, extendable is not None)
+    rule = StaticHost(local_ip, global_ip, extendable is not None, vrf, match is not None)
     _add(config, rule)
     return rule
 
 
-def _remove_host(config: Config, *, local_ip: Address, global_ip: Address) -> None:
+def _remove_host(
+    config: Config,
+    *,
+    local_ip: Address,
+    global_ip: Address,
+    vrf: str | None = None,
+    match: _Match | None = None,
+) -> None:
     """Remove the translation."""
-    _remove(config, StaticHost(local_ip, global_ip))
+    _remove(config, StaticHost(local_ip, global_ip, vrf=vrf, match_in_vrf=match is not None))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -40,13 +55,16 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     global_ip: Address | None = None,
     interface: str | None = None,
     extendable: _Extendable | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
 ) -> StaticPort:
     """Translate one port of an inside host to a port of a global address, or of the address of an interface."""
     require_host(local_ip, "local_ip")
     if global_ip is not None:
         require_host(global_ip, "global_ip")
     local = Endpoint(local_ip, local_port)
-    rule = StaticPort(transport, local, global_ip, interface, global_port, extendable is not None)
+    shared, matched = extendable is not None, match is not None
+    rule = StaticPort(transport, local, global_ip, interface, global_port, shared, vrf, matched)
     _add(config, rule)
     return rule
 
@@ -60,10 +78,14 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
     global_port: int,
     global_ip: Address | None = None,
     interface: str | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
 ) -> None:
     """Remove the translation."""
     local = Endpoint(local_ip, local_port)
-    _remove(config, StaticPort(transport, local, global_ip, interface, global_port))
+    _remove(
+        config, StaticPort(transport, local, global_ip, interface, global_port, vrf=vrf, match_in_vrf=match is not None)
+    )
 
 
 def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -74,6 +96,8 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     mask: Address | None = None,
     length: int | None = None,
     extendable: _Extendable | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
 ) -> StaticNetwork:
     """Translate each host of an inside network to the one with the same place in a global network."""
     blamed = "mask" if mask is not None else "length"
@@ -85,20 +109,28 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
         require_host(address, parameter)
         if host_bits(address, prefix):
             raise Refused(f"% {address_text(address)} is not the address of a network of /{prefix}", parameter)
-    rule = StaticNetwork(local_ip, global_ip, prefix, extendable is not None)
+    rule = StaticNetwork(local_ip, global_ip, prefix, extendable is not None, vrf, match is not None)
     _add(config, rule)
     return rule
 
 
-def _remove_network(
-    config: Config, *, local_ip: Address, global_ip: Address, mask: Address | None = None, length: int | None = None
+def _remove_network(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    local_ip: Address,
+    global_ip: Address,
+    mask: Address | None = None,
+    length: int | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
 ) -> None:
     """Remove the translation."""
     prefix = prefix_length(mask, "mask") if mask is not None else length or 0
-    _remove(config, StaticNetwork(local_ip, global_ip, prefix))
+    _remove(config, StaticNetwork(local_ip, global_ip, prefix, vrf=vrf, match_in_vrf=match is not None))
 
 
 def _add(config: Config, rule: Static) -> None:
+    require_vrf(config, rule.vrf)
     obstacle = config.statics.obstacle(rule)
     if obstacle is not None:
         raise Refused(similar(obstacle.rule), _blamed(obstacle))
@@ -119,9 +151,11 @@ def similar(rule: Static) -> str:
     return f"% similar static entry ({rule}) already exists"
 
 
+_END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable]"
 _HELP = (
     INSIDE_SOURCE
     | TRANSPORT
+    | OF_VRF_HELP
     | {
         "static": "Specify static local->global mapping",
         "LOCAL-IP": "Inside local IP address",
@@ -144,21 +178,21 @@ _NETWORK_HELP = _HELP | {
 
 COMMANDS = (
     Command(
-        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 ~ [EXTENDABLE:extendable]",
+        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 " + _END,
         _HELP,
         _add_host,
         _remove_host,
     ),
     Command(
         "ip nat inside source static TRANSPORT:tcp|udp LOCAL-IP:ipv4 LOCAL-PORT:1-65535 "
-        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 ~ [EXTENDABLE:extendable]",
+        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 " + _END,
         _HELP,
         _add_port,
         _remove_port,
     ),
     Command(
         "ip nat inside source static network LOCAL-IP:ipv4 GLOBAL-IP:ipv4 "
-        "{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32} ~ [EXTENDABLE:extendable]",
+        "{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32} " + _END,
         _NETWORK_HELP,
         _add_network,
         _remove_network,

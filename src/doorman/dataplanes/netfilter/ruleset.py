@@ -124,6 +124,8 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
 def _refuse_unsupported(config: Config) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
+    if any(one.vrf is not None and one.nat is not None for one in config.interfaces.values()):
+        raise UnsupportedConfig("VRFs work in replay only, not on the live gateway yet")
     if config.firewall.zones:
         raise UnsupportedConfig("the zone-based firewall works in replay only, not on the live gateway yet")
 
