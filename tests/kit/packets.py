@@ -50,6 +50,14 @@ def esp(source: str, target: str, spi: int, data: bytes = b"encrypted", sequence
     return bytes(ip(source, target, proto=50) / Raw(header + data))
 
 
+def ike(
+    initiator: int, responder: int = 0, exchange: int = 34, data: bytes = b"payloads", version: int = 0x20
+) -> bytes:
+    """An IKE message with these SPIs."""
+    head = initiator.to_bytes(8, "big") + responder.to_bytes(8, "big") + bytes([33, version, exchange, 8])
+    return head + bytes(4) + (28 + len(data)).to_bytes(4, "big") + data
+
+
 def icmp_error(  # noqa: PLR0913 - an error is two addresses, two numbers and what it quotes
     source: str, target: str, about: bytes, kind: int = 3, code: int = 3, *, behind: bytes = b""
 ) -> bytes:

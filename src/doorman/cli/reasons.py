@@ -95,6 +95,10 @@ DROPS = {
         "'ip nat service sip max-message-size'. 'ip nat service sip oversized pass' lets it pass as it came"
     ),
     "multipart-without-boundary": _BROKEN,
+    "ike-association-taken": "another inside host speaks IKE with that server by this initiator's SPI",
+    "ike-header": "no IKE message is among what this host has sent to that server from port 500",
+    "ike-several-hosts": "that server begins an exchange, and several inside hosts that keep port 500 speak with it",
+    "ike-too-many": "as many pairs of host and server speak IKE on port 500 as there may be, or as many of this host",
     "invite-rate": "more INVITEs of one source in a second than 'ip nat service sip protect rate' allows",
     "kernel-refused": "the kernel could not be told what the message announces: see the log",
     "name-taken": "something else has the name outside that was saved",

@@ -20,6 +20,7 @@ from doorman.dataplanes.report import (
     call_entry,
     door_entry,
     inward_entries,
+    peering_entry,
     registration_entry,
     session_entry,
     translation_entry,
@@ -58,7 +59,7 @@ def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]
 
 
 def _tunnels(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
-    """ESP of hosts that share an address."""
+    """ESP of hosts that share an address, and IKE of those that keep its port."""
     tunnels = engine.state.tunnels
     for entry in inward_entries(engine.state.rules):
         yield entry | (_NO_DETAILS | {"flags": ["static"], "by": "doorman"} if verbose else {})
@@ -66,6 +67,9 @@ def _tunnels(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
         times = {"created": now - tunnel.began, "used": now - tunnel.last_used, "left": tunnels.ends(tunnel) - now}
         for entry in tunnel_entries(tunnel):
             yield entry | (_NO_DETAILS | times | {"flags": ["extended"], "by": "doorman"} if verbose else {})
+    for peering in list(engine.state.peerings):
+        used = _NO_DETAILS | {"used": now - peering.last_used, "alg": "ike", "flags": ["extended"], "by": "doorman"}
+        yield peering_entry(peering) | (used if verbose else {})
 
 
 def translated(engine: Engine) -> Iterator[tuple[Flow, KernelFlow]]:

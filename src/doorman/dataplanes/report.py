@@ -9,11 +9,13 @@ from doorman.dataplanes.access_report import applied_entries
 from doorman.dataplanes.alg_counts import sip_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
 from doorman.nat.bindings import Binding
+from doorman.nat.peerings import Peering
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session
 from doorman.nat.tunnels import Tunnel
 from doorman.net.addresses import Endpoint, address_text
-from doorman.net.packet import PROTOCOL_NAMES, parse_packet
+from doorman.net.packet import PROTOCOL_NAMES, UDP, parse_packet
+from doorman.wire.ike import PORT as IKE_PORT
 
 Json = dict[str, Any]
 
@@ -42,6 +44,7 @@ def report(replay: Replay) -> Json:
             *inward_entries(state.rules),
             *(session_entry(session) for session in state.sessions),
             *(entry for tunnel in state.tunnels for entry in tunnel_entries(tunnel)),
+            *(peering_entry(peering) for peering in state.peerings),
         ],
         "doors": [door_record_entry(record) for record in replay.doors],
         "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
@@ -108,6 +111,12 @@ def tunnel_entries(tunnel: Tunnel) -> Iterator[Json]:
         yield whom | {"inside_local": f"{host}:0", "outside_global": f"{server}:{tunnel.outbound:X}"}
     if tunnel.inbound is not None:
         yield whom | {"inside_local": f"{host}:{tunnel.inbound:X}", "outside_global": f"{server}:0"}
+
+
+def peering_entry(peering: Peering) -> Json:
+    """IKE that keeps its port as a line of `show ip nat translations`."""
+    server = Endpoint(peering.server, IKE_PORT)
+    return translation_entry(UDP, (Endpoint(peering.name, IKE_PORT), Endpoint(peering.host, IKE_PORT), server, server))
 
 
 def inward_entries(rules: Rules) -> Iterator[Json]:

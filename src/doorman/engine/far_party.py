@@ -6,14 +6,14 @@ and, by the ALG's own code with a view that names things the other way, in the m
 
 from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
 from doorman.engine.inspection import Inspector
-from doorman.engine.ipsec import name_towards
+from doorman.engine.ipsec import name_quoted, name_towards
 from doorman.engine.splicing import opens
 from doorman.engine.state import State
 from doorman.engine.views import Mirror
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.sessions import flow_key
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
+from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 
 
 def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes:
@@ -30,26 +30,20 @@ def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes:
     packet = parse_packet(data)
     if packet is None:
         return data
-    if packet.protocol == ESP:
-        return _tunnelled(state, inspector, packet)
+    name = name_towards(state, packet)
+    if name is not None:
+        return readdress(packet, packet.sender, Endpoint(name, packet.destination_port))
     return _error(state, packet) if packet.is_error else _packet(state, inspector, packet)
-
-
-def _tunnelled(state: State, inspector: Inspector, packet: Packet) -> bytes:
-    """ESP; that to a host which shares an address went to the name that the sender knows it by."""
-    name = name_towards(state, packet.destination, packet.source)
-    if name is None:
-        return _packet(state, inspector, packet)
-    return readdress(packet, packet.sender, Endpoint(name, 0))
 
 
 def _error(state: State, packet: Packet) -> bytes:
     if not state.rules.translates(packet.destination):
         return packet.data
     quote = quoted(packet)
-    name = name_towards(state, packet.destination, quote.receiver.address) if quote and quote.protocol == ESP else None
-    if quote is not None and name is not None:  # about a packet that a host sent which shares an address
-        return readdress_error(packet, quote.readdressed(Endpoint(name, 0), quote.receiver), packet.source, name)
+    name = name_quoted(state, quote) if quote is not None else None
+    if quote is not None and name is not None:
+        inner = quote.readdressed(Endpoint(name, quote.sender.port), quote.receiver)
+        return readdress_error(packet, inner, packet.source, name)
     way = quote and state.sessions.outward.get(flow_key(quote.protocol, quote.sender, quote.receiver))
     if not quote or not way:
         raise Refused(f"icmp-error-without-{'session' if quote else 'quote'}")

@@ -1,4 +1,7 @@
-"""The road of IPsec that has no ports of its own: ESP of hosts that share an address, told apart by SPI.
+"""The road of IPsec that ports do not tell apart: ESP of hosts that share an address, and IKE that keeps its port.
+
+    ESP              by the SPI                                       `Tunnels`
+    UDP 500 -> 500   by the initiator's SPI, of hosts in the list     `Peerings`
 
 All else, hosts with an address for themselves and NAT traversal (RFC 3948) included, goes the ordinary way.
 """
@@ -7,13 +10,16 @@ from doorman.algs.api import Refused
 from doorman.engine.results import Side
 from doorman.engine.state import State
 from doorman.nat.icmp import Quote
+from doorman.nat.peerings import Peering
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.packet import ESP, Packet
+from doorman.net.packet import ESP, UDP, Packet
 from doorman.wire.esp import read_spi
+from doorman.wire.ike import PORT, IkeHeader, read_header
 from doorman.wire.malformed import Malformed
 
 Ends = tuple[Endpoint, Endpoint]
 """Sender and receiver of a packet, as it leaves."""
+_INSIDE = Side.INSIDE
 
 
 class IpsecRoad:
@@ -28,56 +34,144 @@ class IpsecRoad:
         Raises:
             Refused: nobody can tell whose it is.
         """
-        if packet.protocol != ESP or not self._state.rules.ipsec.esp:
-            return None
-        return self._sent(packet, now) if side == Side.INSIDE else self._received(packet, now)
+        rules = self._state.rules.ipsec
+        if packet.protocol == ESP and rules.esp:
+            return self._esp_sent(packet, now) if side == _INSIDE else self._esp_received(packet, now)
+        if rules.preserves and is_ike(packet):
+            return self._ike_sent(packet, now) if side == _INSIDE else self._ike_received(packet, now)
+        return None
 
     def ends_of_error(self, packet: Packet, quote: Quote, side: Side) -> tuple[Ends, Ends] | None:
         """The ends that an ICMP error and the packet it quotes leave with; None where it goes the ordinary way."""
-        if quote.protocol != ESP:
-            return None
-        tunnels = self._state.tunnels
-        if side == Side.INSIDE:
-            tunnel = tunnels.received(quote.receiver.address, quote.sender.address, quote.spi)
-            if tunnel is None:
+        sender, receiver = quote.sender, quote.receiver
+        if side == _INSIDE:
+            name = self._name_of(quote)
+            if name is None:
                 return None
-            name = Endpoint(tunnel.name, 0)
-            return (name, packet.receiver), (quote.sender, name)
-        tunnel = tunnels.sent(quote.sender.address, quote.receiver.address, quote.spi)
-        if tunnel is None:
+            return (Endpoint(name, 0), packet.receiver), (sender, Endpoint(name, receiver.port))
+        host = self._host_of(quote)
+        if host is None:
             return None
-        host = Endpoint(tunnel.host, 0)
-        return (packet.sender, host), (host, quote.receiver)
+        return (packet.sender, Endpoint(host, 0)), (Endpoint(host, sender.port), receiver)
 
-    def _sent(self, packet: Packet, now: float) -> Ends | None:
-        rules = self._state.rules
-        if not rules.is_inside(packet.source) or rules.is_inside(packet.destination) or rules.owns(packet.destination):
+    def _name_of(self, quote: Quote) -> Address | None:
+        """The global name of the host to which a quoted packet went."""
+        host, server = quote.receiver.address, quote.sender.address
+        if quote.protocol == ESP:
+            tunnel = self._state.tunnels.received(host, server, quote.spi)
+            return tunnel.name if tunnel is not None else None
+        peering = _peering(self._state, host, server) if _keeps_port(quote) else None
+        return peering.name if peering is not None else None
+
+    def _host_of(self, quote: Quote) -> Address | None:
+        """The host from which a quoted packet went; of IKE, its beginning need not be quoted."""
+        name, server = quote.sender.address, quote.receiver.address
+        if quote.protocol == ESP:
+            tunnel = self._state.tunnels.sent(name, server, quote.spi)
+            return tunnel.host if tunnel is not None else None
+        if not _keeps_port(quote):
             return None
-        if not self._shares_address(packet.source):
+        peering = self._state.peerings.of(server, name, quote.payload[:8])
+        peerings = [peering] if peering is not None else self._state.peerings.with_server(server, name)
+        return peerings[0].host if len(peerings) == 1 else None
+
+    # ESP
+
+    def _esp_sent(self, packet: Packet, now: float) -> Ends | None:
+        if not self._leaves(packet) or not self._shares_address(packet.source):
             return None
         tunnel = self._state.tunnels.send(packet.source, packet.destination, _spi(packet), now)
         return Endpoint(tunnel.name, 0), packet.receiver
 
-    def _received(self, packet: Packet, now: float) -> Ends | None:
-        state, name = self._state, packet.destination
-        if not state.rules.owns(name) or state.bindings.local_host(name) is not None:
+    def _esp_received(self, packet: Packet, now: float) -> Ends | None:
+        if not self._is_shared(packet.destination):
             return None
-        tunnel = state.tunnels.receive(packet.source, name, _spi(packet), now)
+        tunnel = self._state.tunnels.receive(packet.source, packet.destination, _spi(packet), now)
         return packet.sender, Endpoint(tunnel.host, 0)
+
+    # IKE
+
+    def _ike_sent(self, packet: Packet, now: float) -> Ends | None:
+        state, host = self._state, packet.source
+        if not self._leaves(packet) or not state.rules.ipsec.preserves_port(host):
+            return None
+        # A static entry for the port goes before, and an exchange that began otherwise goes on as it did.
+        if state.bindings.by_local(UDP, packet.sender) is not None or not self._may_share_address(host):
+            return None
+        peering = state.peerings.send(host, packet.destination, _header(packet), now)
+        return Endpoint(peering.name, PORT), packet.receiver
+
+    def _ike_received(self, packet: Packet, now: float) -> Ends | None:
+        state, server, name = self._state, packet.source, packet.destination
+        if not self._is_shared(name):
+            return None
+        header = _header(packet)
+        if header is None or state.peerings.of(server, name, header.initiator) is None:
+            is_of_another = state.bindings.by_global(UDP, packet.receiver) is not None
+            if is_of_another or not state.peerings.with_server(server, name):
+                return None
+        peering = state.peerings.receive(server, name, header, now)
+        return packet.sender, Endpoint(peering.host, PORT)
+
+    # Both
+
+    def _leaves(self, packet: Packet) -> bool:
+        """Whether a packet goes from the inside to the outside, and not to ourselves."""
+        rules, target = self._state.rules, packet.destination
+        return rules.is_inside(packet.source) and not rules.is_inside(target) and not rules.owns(target)
 
     def _shares_address(self, host: Address) -> bool:
         """Whether a host has no address for itself, and is to have a shared one."""
-        state = self._state
-        if state.bindings.by_local(ESP, Endpoint(host, 0)) is not None:
+        if self._state.bindings.by_local(ESP, Endpoint(host, 0)) is not None:
             return False
-        rule = state.rules.dynamic_for(host)
-        return host in state.rules.ipsec.outward or (rule is not None and rule.overload)
+        return host in self._state.rules.ipsec.outward or self._may_share_address(host)
+
+    def _may_share_address(self, host: Address) -> bool:
+        rule = self._state.rules.dynamic_for(host)
+        return rule is not None and rule.overload
+
+    def _is_shared(self, name: Address) -> bool:
+        """Whether an address is one of ours, and not that of a single host."""
+        return self._state.rules.owns(name) and self._state.bindings.local_host(name) is None
 
 
-def name_towards(state: State, host: Address, server: Address) -> Address | None:
-    """The address by which a server knows a host that it has a tunnel with; None where it has none."""
-    tunnels = state.tunnels.between(host, server)
-    return tunnels[-1].name if tunnels else state.rules.ipsec.outward.get(host)
+def is_ike(packet: Packet) -> bool:
+    """Whether a packet is between two ends that have IKE's port both."""
+    return packet.protocol == UDP and packet.source_port == PORT == packet.destination_port
+
+
+def name_towards(state: State, packet: Packet) -> Address | None:
+    """The address by which the sender of a packet to an inside host knows it; None where it is as of other packets."""
+    return _name(state, packet.destination, packet.source, packet.protocol == ESP, is_ike(packet))
+
+
+def name_quoted(state: State, quote: Quote) -> Address | None:
+    """The address by which the receiver of a quoted packet knows the inside host that sent it; None as above."""
+    return _name(state, quote.sender.address, quote.receiver.address, quote.protocol == ESP, _keeps_port(quote))
+
+
+def _name(state: State, host: Address, server: Address, is_esp: bool, keeps_port: bool) -> Address | None:  # noqa: FBT001 - of a packet
+    if is_esp:
+        tunnels = state.tunnels.between(host, server)
+        return tunnels[-1].name if tunnels else state.rules.ipsec.outward.get(host)
+    peering = _peering(state, host, server) if keeps_port else None
+    return peering.name if peering is not None else None
+
+
+def _peering(state: State, host: Address, server: Address) -> Peering | None:
+    return state.peerings.between(host, server, state.bindings.global_host(host))
+
+
+def _keeps_port(quote: Quote) -> bool:
+    return quote.protocol == UDP and quote.sender.port == PORT == quote.receiver.port
+
+
+def _header(packet: Packet) -> IkeHeader | None:
+    """The header of an IKE message; None for what is none, such as a keepalive."""
+    try:
+        return read_header(packet.payload)
+    except Malformed:
+        return None
 
 
 def _spi(packet: Packet) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from doorman.algs.api import Door, Owner
 from doorman.engine.inspection import Inspection
 from doorman.nat.bindings import BindingFreed, BindingMade
+from doorman.nat.peerings import PeeringChange
 from doorman.nat.sessions import Session
 from doorman.nat.tunnels import TunnelChange
 
@@ -136,5 +137,5 @@ class SessionCut(NamedTuple):
     session: Session
 
 
-Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | TunnelChange
+Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | TunnelChange | PeeringChange
 """What happened to the tables, for a data plane to do likewise. Of all but doors only a kernel is told."""

@@ -12,12 +12,15 @@ from doorman.engine.silence import Silence
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
+from doorman.nat.peerings import PeeringChange, Peerings
+from doorman.nat.ports import ALL_PORTS
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session, Sessions
 from doorman.nat.tunnels import TunnelChange, Tunnels
-from doorman.net.addresses import Endpoint
-from doorman.net.packet import TCP
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
+from doorman.wire.ike import PORT as IKE_PORT
 
 UNUSED_BINDING = 300.0
 """Seconds that a name given out in a message is kept for traffic that does not come (RFC 4787, REQ-5: at least 120)."""
@@ -36,9 +39,9 @@ def hold(
     config: Config, chance: Callable[[], float], *, delegated: bool, reserved: Collection[tuple[int, int]] = ()
 ) -> Holdings:
     """What an outside has to give, with all rules about it; see `Engine` for the other arguments."""
-    if not delegated:
-        return Holdings(config, chance)
-    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END, reserved=reserved)
+    if config.ipsec.preserve_port:  # one host's it cannot be, where several have it
+        reserved = {*reserved, (UDP, IKE_PORT)}
+    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END if delegated else ALL_PORTS, reserved=reserved)
 
 
 class Plan(NamedTuple):
@@ -64,6 +67,7 @@ class State:
         endings: what ended lately because of the time, the newest last.
         silence: whose doors close when nothing uses them.
         tunnels: those of hosts that share an address.
+        peerings: with whom hosts speak IKE that keep its port.
         changes: what happened to the tables, for the data plane to take.
     """
 
@@ -83,6 +87,7 @@ class State:
         _, self.rules, self.bindings = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
+        self.peerings = self._make_peerings(config, self.rules, self.bindings)
         self.doors = Doors()
         self.notes: Counter[str] = Counter()
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
@@ -166,7 +171,9 @@ class State:
                 self._cut(session)
         tunnels = self._make_tunnels(config, rules, bindings)
         tunnels.take_over(self.tunnels)
-        self.rules, self.bindings, self.tunnels = rules, bindings, tunnels
+        peerings = self._make_peerings(config, rules, bindings)
+        peerings.take_over(self.peerings)
+        self.rules, self.bindings, self.tunnels, self.peerings = rules, bindings, tunnels, peerings
         self._lease = lifetime(config.timeouts.translation)
         if not self.delegated:
             self.sessions.set_timeouts(config.timeouts)
@@ -210,6 +217,7 @@ class State:
         for session in self.sessions.overdue(now):
             self.end_session(session, session.last_used + session.timeout)
         self.tunnels.expire(now)
+        self.peerings.expire(now)
         for binding in self._unused.due(now):
             if binding.idle:
                 self.bindings.free(binding)
@@ -280,9 +288,17 @@ class State:
             self.changes.append(SessionCut(session))
 
     def _make_tunnels(self, config: Config, rules: Rules, bindings: Bindings) -> Tunnels:
-        return Tunnels(rules.ipsec, bindings, lifetime(config.timeouts.translation), self._note_tunnel)
+        return Tunnels(rules.ipsec, bindings, lifetime(config.timeouts.translation), self._note_ipsec)
 
-    def _note_tunnel(self, change: TunnelChange) -> None:
+    def _make_peerings(self, config: Config, rules: Rules, bindings: Bindings) -> Peerings:
+        timeouts = config.timeouts
+        seconds = next((entry[2] for entry in timeouts.ports if entry[:2] == ("udp", IKE_PORT)), timeouts.udp)
+        return Peerings(rules.ipsec.preserves_port, bindings, lifetime(seconds), self._has_tunnel, self._note_ipsec)
+
+    def _has_tunnel(self, host: Address, server: Address) -> bool:
+        return bool(self.tunnels.between(host, server))
+
+    def _note_ipsec(self, change: TunnelChange | PeeringChange) -> None:
         if self.delegated:
             self.changes.append(change)
 

@@ -50,6 +50,11 @@ class Quote:
         return int.from_bytes(self._data[self._transport_at + 4 : self._transport_at + 8], "big")
 
     @property
+    def payload(self) -> bytes:
+        """What is quoted of what a UDP datagram carries."""
+        return self._data[self._transport_at + 8 :]
+
+    @property
     def spi(self) -> int:
         """The SPI of a quoted ESP packet; 0, which none has, where it is not quoted."""
         data, at = self._data, self._transport_at

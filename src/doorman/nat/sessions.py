@@ -14,6 +14,7 @@ from doorman.net.checksum import word_sum
 from doorman.net.packet import GRE, ICMP, TCP, UDP, Packet
 from doorman.stream.splice import Splice
 from doorman.timers import Timers
+from doorman.wire.ike import PORT as IKE_PORT
 
 DNS_PORT = 53
 PPTP_PORT = 1723
@@ -130,7 +131,13 @@ class Session:
 
     def settle_plain(self) -> None:
         """Find out again whether it is plain."""
-        self.plain = self.alg is None and self.splice is None and not self.hairpin and not self.awaited
+        inspected = self.alg is not None or self.splice is not None
+        self.plain = not (inspected or self.hairpin or self.awaited or self.is_ike)
+
+    @property
+    def is_ike(self) -> bool:
+        """Whether both ends have IKE's port: then hosts that keep theirs may have associations with the same server."""
+        return self.protocol == UDP and self.inside_global.port == IKE_PORT == self.outside_global.port
 
     @property
     def mirror(self) -> Way:
