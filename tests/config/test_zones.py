@@ -171,10 +171,10 @@ def test_a_policy_with_a_fault_drops_all_until_the_fault_is_gone() -> None:
             session.execute(line)
     working, faults = in_force(session.config)
     assert faults == ["% Class-map SHOP not configured"]
-    assert working.firewall.zone_pairs["Z"].policy is None
+    assert (working.firewall.zone_pairs["Z"].policy, list(working.firewall.policy_maps)) == ("OUT", [])
     session.execute("class-map type inspect match-any SHOP")
     working, faults = in_force(session.config)
-    assert (working.firewall.zone_pairs["Z"].policy, faults) == ("OUT", [])
+    assert (list(working.firewall.policy_maps), faults) == (["OUT"], [])
 
 
 def test_nothing_of_the_firewall_is_passed_over() -> None:

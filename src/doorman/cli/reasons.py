@@ -105,6 +105,7 @@ DROPS = {
     "no-call-id": f"{_BROKEN}: no Call-ID",
     "no-connection-line": f"{_SDP}: media without a c= line",
     "no-session-or-door": "no inside host talked to that sender, and no message announced this flow to it",
+    "no-zone-pair": "no zone pair with a policy leads from the sender's zone to the receiver's (zone-pair security)",
     "no-translation": (
         "no inside host has this name and port outside: it neither sent nor registered from there before. "
         "To be reached from outside it needs 'ip nat inside source static LOCAL GLOBAL'"
@@ -147,6 +148,10 @@ DROPS = {
     "too-many-values": "more addresses than 'ip nat service sip quota values' allows",
     "uncommitted": "the kernel could not be told of the connection: see the log",
     "unknown-method": "a method without an RFC: 'ip nat service sip unknown-message permit' lets it pass",
+    "zone-invalid-packet": "it begins nothing: neither the first of a connection nor a request, and nobody is known",
+    "zone-police": "more than the rate of its class allows (police rate)",
+    "zone-policy": "the policy of the zone pair drops flows of its class, see 'show policy-map type inspect zone-pair'",
+    "zone-session-limit": "as many sessions as the parameter map of its class, or the global one, allows",
 }
 
 _ALG = re.compile(r"^[a-z0-9]+: ")

@@ -71,18 +71,14 @@ def _class_faults(config: Config, name: str) -> Iterator[Fault]:
 
 
 def without_faulty(firewall: Firewall, faults: Iterable[Fault]) -> Firewall:
-    """The firewall without the policies in which there are faults, as zone pairs use them."""
+    """The firewall without the policies in which there are faults: whoever names one that is not there drops all."""
     places = [fault.rule for fault in faults if isinstance(fault.rule, Place)]
     classes = {place.name for place in places if place.section == "class-map"}
     policies = {place.name for place in places if place.section in {"policy-map", "inspect"}}
     for policy in firewall.policy_maps.values():
         if any(classes & {*classes_within(firewall.class_maps, one.class_map)} for one in policy.classes):
             policies.add(policy.name)
-    policies |= {str(place.said) for place in places if place.section == "service-policy"}
-    pairs = {
-        name: replace(pair, policy=None) if pair.policy in policies else pair
-        for name, pair in firewall.zone_pairs.items()
-    }
+    known = {name: policy for name, policy in firewall.policy_maps.items() if name not in policies}
     lists = {place.said for place in places if place.section == "port-map"}
     maps = {mapped: None for mapped in firewall.port_maps if mapped not in lists}
-    return replace(firewall, zone_pairs=pairs, port_maps=maps)
+    return replace(firewall, policy_maps=known, port_maps=maps)

@@ -166,7 +166,10 @@ class Replay:
         # As long as no more addresses come than a network has, each is looked up once.
         from_inside = inside[source] if source in inside else self._is_inside(source)
         to_inside = inside[destination] if destination in inside else self._is_inside(destination)
-        if from_inside == to_inside:
+        level = self.engine.screen is not None and self._is_level(source, destination, alike=from_inside == to_inside)
+        if level:
+            self._between(frame, start, packet, source, destination)
+        elif from_inside == to_inside:
             self._pass(frame, "between-inside-hosts" if from_inside else "between-outside-hosts")
         elif from_inside:
             self.counts.from_inside += 1
@@ -176,6 +179,23 @@ class Replay:
             self._inbound(frame, start, packet)
         if self.engine.state.changes:
             self._follow_doors()
+
+    def _is_level(self, source: Address, destination: Address, *, alike: bool) -> bool:
+        """Whether a packet that nothing translates goes from one interface to another, and a firewall judges it."""
+        screen = self.engine.screen
+        if screen is None or _stays_on_link(source) or _stays_on_link(destination):
+            return False
+        beside = alike or screen.firewall.interfaces.is_beside_nat(source, destination)
+        return beside and screen.firewall.crosses(source, destination)
+
+    def _between(self, frame: Frame, start: int, packet: bytes, source: Address, destination: Address) -> None:
+        """A packet between two interfaces, of which the one that stands first in the configuration is the inside."""
+        if self.engine.screen is not None and self.engine.screen.firewall.is_outward(source, destination):
+            self.counts.from_inside += 1
+            self._outbound(frame, start, packet)
+        else:
+            self.counts.from_outside += 1
+            self._inbound(frame, start, packet, level=True)
 
     def _outbound(self, frame: Frame, start: int, captured: bytes) -> None:
         now = frame.time_ns / 1e9
@@ -188,7 +208,7 @@ class Replay:
             for one in result.more:
                 self._send(frame, start, packet, one)
 
-    def _inbound(self, frame: Frame, start: int, captured: bytes) -> None:
+    def _inbound(self, frame: Frame, start: int, captured: bytes, *, level: bool = False) -> None:
         now = frame.time_ns / 1e9
         fragmented = is_fragment(captured)
         packet = self._whole(captured, now) if fragmented else captured
@@ -200,7 +220,7 @@ class Replay:
                 self._inbound_segments(frame, start, packet, segments)
                 return
         try:
-            sent = self.engine.as_sent(packet)
+            sent = packet if level else self.engine.as_sent(packet)
         except Refused as refused:
             self._dropped(packet, str(refused))
             return

@@ -42,7 +42,7 @@ def report(replay: Replay) -> Json:
         "translations": [
             *(binding_entry(binding) for binding in state.bindings if not binding.sessions or binding.static),
             *inward_entries(state.rules),
-            *(session_entry(session) for session in state.sessions),
+            *(session_entry(session) for session in state.sessions if not session.is_level),
             *(entry for tunnel in state.tunnels for entry in tunnel_entries(tunnel)),
             *(peering_entry(peering) for peering in state.peerings),
         ],

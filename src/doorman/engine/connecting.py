@@ -8,6 +8,7 @@ from doorman.algs.api import Direction, Path, Refused
 from doorman.engine.connections import Connection, Limits, Passage
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
+from doorman.engine.screen import level_session
 from doorman.engine.streams import passage_of
 from doorman.nat.bindings import WHOLE_HOST
 from doorman.nat.sessions import Session, flow_key
@@ -47,15 +48,21 @@ def connect(  # noqa: PLR0913 - what a packet says of itself, and how it is trea
 def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits | None) -> Connection:
     state, alg = engine.state, engine.inspector.alg_for(TCP, sender.port, receiver.port)
     if not state.rules.is_inside(sender.address) or state.rules.is_inside(receiver.address):
-        return _untouched(engine, sender, receiver, limits)
+        return _untouched(engine, sender, receiver, Side.INSIDE, now, limits)
     binding = state.bindings.by_local(TCP, sender)
     made = [] if binding is not None else state.bindings.bind(TCP, sender)
     if binding is None and not made:  # without a translation; its doors may matter all the same
-        plain = Passage(alg, None, _OUTBOUND, Path(sender, receiver, sender, receiver)) if alg is not None else None
-        return Connection(engine, (), ([plain] if plain else [], []), (sender, receiver), limits)
+        return _plain(engine, sender, receiver, Side.INSIDE, now, limits)
     session = Session(TCP, binding or made[0], sender, receiver)
     session.alg = alg
     session.hairpin = state.rules.owns(receiver.address)
+    if engine.screen is not None and not session.hairpin:
+        try:
+            engine.screen.connect(session, now, outward=True)
+        except Refused:
+            for one in made:
+                state.bindings.free(one)
+            raise
     state.sessions.add(session, now)
     if not session.hairpin:
         return _connection(engine, [(session, _OUTBOUND)], limits)
@@ -74,15 +81,40 @@ def _from_outside(
     if state.rules.is_inside(sender.address):
         raise Refused("spoofed-source")
     if state.bindings.by_global(TCP, receiver) is None:
-        return _untouched(engine, sender, receiver, limits)
+        return _untouched(engine, sender, receiver, Side.OUTSIDE, now, limits)
     return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits)
 
 
-def _untouched(engine: Engine, sender: Endpoint, receiver: Endpoint, limits: Limits | None) -> Connection:
+def _untouched(  # noqa: PLR0913, PLR0917 - see `connect`
+    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, limits: Limits | None
+) -> Connection:
     """A connection that no rule is about; those to the gateway itself go nowhere."""
     if engine.state.rules.owns(receiver.address):
         raise Refused("no-translation")
-    return Connection(engine, (), ([], []), (sender, receiver), limits)
+    if engine.screen is None:
+        return Connection(engine, (), ([], []), (sender, receiver), limits)
+    return _plain(engine, sender, receiver, side, now, limits)
+
+
+def _plain(  # noqa: PLR0913, PLR0917 - see `connect`
+    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, limits: Limits | None
+) -> Connection:
+    """A connection without a translation, whose messages may open doors all the same: behind a firewall, both ends'."""
+    alg = engine.inspector.alg_for(TCP, sender.port, receiver.port)
+    screen = engine.screen
+    if screen is not None:
+        near, far = (sender, receiver) if side == Side.INSIDE else (receiver, sender)
+        session = level_session(TCP, near, far)
+        door = screen.connect(session, now, outward=side == Side.INSIDE)
+        alg = door.inspect_as if door is not None and door.inspect_as is not None else alg
+    there, back = Path(sender, receiver, sender, receiver), Path(receiver, sender, receiver, sender)
+    client, server = (_OUTBOUND, _INBOUND) if side == Side.INSIDE else (_INBOUND, _OUTBOUND)
+    looks: tuple[list[Passage], list[Passage]] = ([], [])
+    if alg is not None:
+        looks[0].append(Passage(alg, None, client, there))
+        if screen is not None:
+            looks[1].append(Passage(alg, None, server, back))
+    return Connection(engine, (), looks, (sender, receiver), limits)
 
 
 def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) -> Session:
@@ -99,6 +131,9 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     session.alg = door.inspect_as if door is not None else None
     session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
     session.hairpin = state.rules.owns(sender.address)
+    if engine.screen is not None:
+        session.by_door = door is not None
+        engine.screen.connect(session, now, outward=False)
     state.sessions.add(session, now)
     if door is not None:
         state.promote(door)

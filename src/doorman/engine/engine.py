@@ -16,10 +16,12 @@ from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.ipsec import Ends, IpsecRoad
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Result, Segments, Side
+from doorman.engine.screen import Screen, level_session
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
-from doorman.engine.views import Inward, Outward
+from doorman.engine.views import Outward, View
 from doorman.firewall.access import AccessGroups, access_groups
+from doorman.firewall.zones import zone_firewall
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.holdings import Holdings
 from doorman.nat.icmp import Quote, quoted, readdress_error
@@ -64,6 +66,7 @@ class Engine:
         drops: how many packets were dropped, by reason.
         ipsec: how it tells packets of IPsec apart that have no ports.
         access: the access lists of interfaces; None where there are none.
+        screen: the zone-based firewall; None where there is none.
 
     Raises:
         UnusableConfig: a rule of the configuration cannot be put to work.
@@ -84,8 +87,9 @@ class Engine:
         self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._delegated = delegated
         self.access: AccessGroups | None = None
+        self.screen: Screen | None = None
         self._is_direct = False
-        self._apply_access(config)
+        self._screen_by(config)
         self.ipsec = IpsecRoad(self.state)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
@@ -120,6 +124,8 @@ class Engine:
         self._next_second = int(now) + 1.0
         self.state.carry_out(self.inspector.on_time(now), now)
         self.state.expire(now)
+        if self.screen is not None:
+            self.screen.firewall.expire(now)
         for reassembler in self._reassemblers:
             for refused in reassembler.expire(now):
                 self.drops[refused.reason] += refused.fragments
@@ -143,14 +149,20 @@ class Engine:
         config = plan.config
         self.state.carry_on(plan, now)
         self.inspector.reconfigure(config.served, config.settings_with_lists, Modes(config))
-        self._apply_access(config)
+        self._screen_by(config)
 
-    def _apply_access(self, config: Config) -> None:
-        before = self.access
+    def _screen_by(self, config: Config) -> None:
+        """Let pass what access lists and zones of a configuration allow."""
+        before, screened = self.access, self.screen
         self.access = access_groups(config, delegated=self._delegated)
         if self.access is not None and before is not None:
             self.access.go_on(before)
-        self._is_direct = not self._delegated and self.access is None
+        firewall = zone_firewall(config, delegated=self._delegated)
+        if firewall is not None and screened is not None:
+            firewall.go_on(screened.firewall)
+        self.screen = Screen(firewall, self.state) if firewall is not None else None
+        self.state.screened = firewall is not None
+        self._is_direct = not self._delegated and self.access is None and firewall is None
 
     def as_sent(self, data: bytes) -> bytes:
         """What the outside must have sent for this packet to arrive inside, see `far_party`.
@@ -184,7 +196,7 @@ class Engine:
             return self._drop(data, side, "damaged-packet")
         if self.access is not None and not again:
             self.access.admit(packet, side)
-        if side == _OUTSIDE and self.state.rules.is_inside(packet.source):
+        if side == _OUTSIDE and self.state.rules.is_inside(packet.source) and not self._comes_level(packet):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
@@ -194,27 +206,33 @@ class Engine:
         """What becomes of a packet that is whole, and no error about another."""
         ends = self.ipsec.ends(packet, side, now)
         if ends is not None:
-            return self._tunnelled(packet, ends, _OTHER[side])
+            return self._tunnelled(packet, ends, _OTHER[side], now)
         return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now)
 
     def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
         self.drops[reason] += 1
         return Result(_DROPPED, data, side, reason, inspections)
 
-    def _pass(self, packet: Packet, leaves: Side) -> Result:
+    def _pass(self, packet: Packet, leaves: Side, now: float) -> Result:
         """A packet that nothing is about goes on as it came, if it may go out."""
+        if self.screen is not None:
+            self.screen.firewall.admit(packet, packet.sender, packet.receiver, now)
         if self.access is not None:
             self.access.release(packet, packet.sender, packet.receiver, leaves)
         return Result(_PASSED, packet.data, leaves)
 
-    def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side) -> Result:
+    def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side, now: float) -> Result:
         """A packet of IPsec goes on between other ends, or, where a kernel gives it those, as it came."""
+        if self.screen is not None:
+            self.screen.firewall.admit(packet, packet.sender, ends[1], now)
         if self.access is not None:
             self.access.release(packet, *ends, leaves)
         return Result(_FORWARDED, packet.data if self._delegated else readdress(packet, *ends), leaves)
 
-    def _release(self, packet: Packet, session: Session, way: Way, leaves: Side) -> None:
+    def _release(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> None:
         """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
+        if self.screen is not None:
+            self.screen.release(packet, session, way, now)
         if self.access is not None and not (session.hairpin and leaves == _OUTSIDE):
             self.access.release(packet, way.sender, way.receiver, leaves)
 
@@ -223,16 +241,19 @@ class Engine:
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
-        if way is None and (not rules.is_inside(packet.source) or rules.is_inside(packet.destination)):
-            return self._pass(packet, _OUTSIDE)
+        if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
+            return self._level(packet, _INSIDE, now)
+        if way is not None and way.session.is_level and self.screen is not None:
+            return self._go_on(packet, way, now)
         if way is None and self._is_for_nobody(packet):
             return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(rules, state.bindings, packet.source)
         session = way.session if way is not None else self._begin_outbound(packet, nat)
         if session is None:
             return self._untranslated(packet, nat, now)
+        door = self._door_to(session, now) if way is None else None
         try:
-            self._release(packet, session, session.outward, _OUTSIDE)
+            self._release(packet, session, session.outward, _OUTSIDE, now)
         except Refused:
             nat.undo()
             raise
@@ -243,6 +264,8 @@ class Engine:
         if way is None:
             session.awaited = self._door_of(session, now) is not None
             state.sessions.add(session, now)
+            if door is not None:
+                state.promote(door)
         state.keep(nat.made, now)
         return self._hairpin(packet, result, now) if session.hairpin else result
 
@@ -269,10 +292,12 @@ class Engine:
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
+        if self.screen is not None:
+            return self._level(packet, _INSIDE, now)
         served = packet.protocol != TCP  # without a translation there is nothing to splice
         alg = self._alg_for(packet, packet.source_port, packet.destination_port) if served else None
         if alg is None or packet.payload_end <= packet.payload_at:
-            return self._pass(packet, _OUTSIDE)
+            return self._pass(packet, _OUTSIDE, now)
         if self.access is not None:
             self.access.release(packet, packet.sender, packet.receiver, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
@@ -287,6 +312,66 @@ class Engine:
             return self._drop(packet.data, _OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
         self.state.keep(nat.made, now)
         return Result(_PASSED, packet.data, _OUTSIDE, inspections=(inspection,))
+
+    def _is_level(self, packet: Packet) -> bool:
+        """Whether nothing is translated of what an inside host sends there: another is, or one beside the NAT."""
+        if self.state.rules.is_inside(packet.destination):
+            return True
+        if self.screen is None or self._delegated:
+            return False
+        return self.screen.firewall.interfaces.is_beside_nat(packet.source, packet.destination)
+
+    def _comes_level(self, packet: Packet) -> bool:
+        """Whether a packet comes from an inside host by an interface that is not its outside, past a firewall."""
+        return self.screen is not None and not self._delegated and self._is_level(packet)
+
+    def _level(self, packet: Packet, side: Side, now: float) -> Result:
+        """A packet of a flow that nothing translates; where a firewall stands between, it is inspected like others."""
+        outward = side == _INSIDE
+        if (
+            self.screen is None
+            or len(packet.source) != 4  # noqa: PLR2004 - IPv4
+            or self.screen.is_gateway(packet.source)
+            or self.screen.is_gateway(packet.destination)
+            or (self._delegated and packet.protocol == TCP)
+        ):
+            return self._pass(packet, _OTHER[side], now)
+        near, far = (packet.sender, packet.receiver) if outward else (packet.receiver, packet.sender)
+        session = level_session(packet.protocol, near, far)
+        door = self._door_to(session, now) if outward else self._door_of_visitor(packet, now)
+        session.by_door = session.by_door or door is not None
+        session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
+        if door is not None and packet.protocol == UDP:
+            session.alg = door.inspect_as or session.alg
+        result = self._go_on(packet, session.outward if outward else session.inward, now)
+        if result.fate != _FORWARDED:
+            return result
+        if self._delegated:
+            result.fate = _PASSED
+            return result
+        session.awaited = outward and self._door_of(session, now) is not None
+        self.state.sessions.add(session, now)
+        if door is not None:
+            self.state.promote(door)
+        return result
+
+    def _go_on(self, packet: Packet, way: Way, now: float) -> Result:
+        """A packet of a flow that has a session, and needs no name."""
+        session, outward = way.session, way is way.session.outward
+        self._release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
+        view = self.state.view(_OUTBOUND if outward else _INBOUND, _path(way))
+        return self._forward(packet, session, way, view, now)
+
+    def _door_to(self, session: Session, now: float) -> Door | None:
+        """The far end's door which a flow from the inside is for; says, too, whether a door lets it past the judge."""
+        if self.screen is None:
+            return None
+        door = self.screen.door_to(session, now)
+        session.by_door = door is not None or self.screen.is_awaited(session, now)
+        return door
+
+    def _door_of_visitor(self, packet: Packet, now: float) -> Door | None:
+        return self.state.doors.find(packet.protocol, packet.receiver, packet.source, now)
 
     def _hairpin(self, packet: Packet, result: Result, now: float) -> Result:
         """What was sent to one of our own global addresses comes back in."""
@@ -316,7 +401,7 @@ class Engine:
         state = self.state
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
-            self._release(packet, way.session, way, _INSIDE)
+            self._release(packet, way.session, way, _INSIDE, now)
             if way.session.awaited:
                 self.meet_door(way.session, now)
             return self._forward(packet, way.session, way, self._inward(way), now)
@@ -324,20 +409,25 @@ class Engine:
         if binding is None and packet.protocol == TCP and opens(packet):
             binding = state.share_out(packet.receiver)
         if binding is None:
-            if state.rules.owns(packet.destination):
+            if state.rules.owns(packet.destination) and not self._is_for_us(packet):
                 return self._drop(packet.data, _INSIDE, "no-translation")
-            return self._pass(packet, _INSIDE)
-        door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
+            return self._level(packet, _OUTSIDE, now)
+        door = self._door_of_visitor(packet, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
         session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
-        self._release(packet, session, session.inward, _INSIDE)
+        session.by_door = door is not None
+        self._release(packet, session, session.inward, _INSIDE, now)
         result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
         if result.fate == _FORWARDED:
             state.sessions.add(session, now)
             if door is not None:
                 state.promote(door)
         return result
+
+    def _is_for_us(self, packet: Packet) -> bool:
+        """Whether a packet is for the gateway itself, and the firewall says whether it gets there."""
+        return self.screen is not None and not self._delegated and self.screen.is_gateway(packet.destination)
 
     def _door_of(self, session: Session, now: float) -> Door | None:
         """The door for one flow that waits for the other side of a session which the inside began."""
@@ -362,8 +452,8 @@ class Engine:
         session.hairpin = self.state.rules.owns(packet.source)
         return session
 
-    def _inward(self, way: Way) -> Inward:
-        return Inward(self.state.rules, self.state.bindings, _path(way))
+    def _inward(self, way: Way) -> View:
+        return self.state.view(_INBOUND, _path(way))
 
     # Both ways
 
@@ -379,7 +469,7 @@ class Engine:
             return None
         return alg
 
-    def _forward(self, packet: Packet, session: Session, way: Way, nat: Outward | Inward, now: float) -> Result:
+    def _forward(self, packet: Packet, session: Session, way: Way, nat: View, now: float) -> Result:
         session.last_used = now
         leaves = _OUTSIDE if way is session.outward else _INSIDE
         if packet.protocol == TCP and packet.payload_at > packet.transport_at:
@@ -443,13 +533,13 @@ class Engine:
         quote = quoted(packet)
         ends = self.ipsec.ends_of_error(packet, quote, side) if quote is not None else None
         if quote is not None and ends is not None:
-            return self._tunnelled_error(packet, quote, ends, leaves)
+            return self._tunnelled_error(packet, quote, ends, leaves, now)
         way = None
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             if not self._translates(packet, side):
-                return self._pass(packet, leaves)
+                return self._pass(packet, leaves, now)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
         splice = way.session.splice
         sender = _INBOUND if side == _INSIDE else _OUTBOUND
@@ -459,14 +549,23 @@ class Engine:
             addresses = (way.session.inside_global.address, packet.destination)
         else:
             addresses = (packet.source, way.session.inside_local.address)
+        if self.screen is not None:
+            seen = (packet.source, way.session.inside_local.address)
+            source, target = (packet.source, packet.destination) if side == _INSIDE else seen
+            self.screen.release_error(packet, way.session, source, target, now)
         if self.access is not None and not (way.session.hairpin and side == _INSIDE):
             self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
         result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
         return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
 
-    def _tunnelled_error(self, packet: Packet, quote: Quote, ends: tuple[Ends, Ends], leaves: Side) -> Result:
+    def _tunnelled_error(
+        self, packet: Packet, quote: Quote, ends: tuple[Ends, Ends], leaves: Side, now: float
+    ) -> Result:
         """An error about a packet of IPsec."""
         outer, inner = ends
+        if self.screen is not None:
+            about = (outer[1], inner[1]) if leaves == _INSIDE else (packet.sender, inner[0])
+            self.screen.release_tunnelled_error(packet, about, outer[1], now)
         if self.access is not None:
             self.access.release(packet, *outer, leaves)
         error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)

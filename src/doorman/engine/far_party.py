@@ -53,6 +53,8 @@ def _error(state: State, packet: Packet) -> bytes:
 
 def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
     way = state.sessions.outward.get(flow_key(packet.protocol, packet.receiver, packet.sender))
+    if way is not None and way.session.is_level:
+        return packet.data
     if way is not None:
         sender, receiver, alg = way.session.outside_global, way.session.inside_global, way.session.alg
     else:

@@ -69,6 +69,8 @@ class _FarStream:
 
     def _as_sent(self, data: bytes) -> bytes:
         session, state = self._session, self._state
+        if session.is_level:
+            return data
         view = View(state.rules, state.bindings, session.inside_local.address)
         path = Path(session.inside_local, session.outside_local, session.inside_global, session.outside_global)
         message = Message(data, _OUTBOUND, TCP, path, 0.0)

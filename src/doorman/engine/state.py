@@ -5,10 +5,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from doorman.algs.api import CloseDoors, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner
+from doorman.algs.api import CloseDoors, Direction, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner, Path
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, SessionCut
 from doorman.engine.silence import Silence
+from doorman.engine.views import Inward, Level, Outward, View
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
@@ -69,6 +70,7 @@ class State:
         tunnels: those of hosts that share an address.
         peerings: with whom hosts speak IKE that keep its port.
         changes: what happened to the tables, for the data plane to take.
+        screened: whether a firewall stands between all hosts: then those that have no other name need doors as well.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class State:
         holdings: Holdings | None = None,
     ) -> None:
         self.changes: list[Change] = []
+        self.screened = False
         self.delegated = delegated
         self._chance = chance
         self._reserved = reserved
@@ -94,6 +97,14 @@ class State:
         self.silence = Silence(self._last_use)
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
+
+    def view(self, direction: Direction, path: Path) -> View:
+        """The view for a message that goes this way."""
+        if self.screened and not path.translated:
+            return Level(path)
+        if direction == Direction.OUTBOUND:
+            return Outward(self.rules, self.bindings, path.sent_from.address)
+        return Inward(self.rules, self.bindings, path, screened=self.screened)
 
     def carry_out(self, effects: Iterable[Effect], now: float, session: Session | None = None) -> None:
         """Carry out what an ALG asked for; `session` is the flow its message came on."""
@@ -132,9 +143,10 @@ class State:
     def adopt_door(self, door: Door) -> bool:
         """Enter a door as it was before the gateway was started again; False if its name is nobody's now."""
         binding = self.bindings.by_global(door.protocol, door.entrance)
-        if binding is None or binding.inward(door.entrance) != door.leads_to:
+        if not self._leads(binding, door):
             return False
-        binding.doors += 1
+        if binding is not None:
+            binding.doors += 1
         self.doors.adopt(door)
         return True
 
@@ -224,7 +236,7 @@ class State:
 
     def _open(self, door: Door, now: float, *, anew: bool) -> None:
         binding = self.bindings.by_global(door.protocol, door.entrance)
-        if binding is None or binding.inward(door.entrance) != door.leads_to:
+        if not self._leads(binding, door):
             self.notes["door-without-binding"] += 1  # the name it was to have belongs to nobody, or to another host
             return
         for served in self.doors.of_owner(door.owner):
@@ -235,11 +247,18 @@ class State:
         replaced = self.doors.open(door, now)
         if replaced is door:
             return
-        binding.doors += 1
+        if binding is not None:
+            binding.doors += 1
         if replaced is not None:
             self._unhook(replaced)
             self.changes.append(DoorClosed(replaced))
         self.changes.append(DoorOpened(door))
+
+    def _leads(self, binding: Binding | None, door: Door) -> bool:
+        """Whether a door leads where it says: by a name, or through a firewall to whoever goes by its own."""
+        if binding is None:
+            return self.screened and door.entrance == door.leads_to
+        return binding.inward(door.entrance) == door.leads_to
 
     def _still_there(self, door: Door) -> bool:
         """Whether a visitor came whom a door is for, and its session lives: it needs no other door."""

@@ -14,7 +14,7 @@ from doorman.algs.registry import FRAMERS
 from doorman.algs.settings import lets_pass
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.state import State
-from doorman.engine.views import Inward, Outward
+from doorman.engine.views import Outward
 from doorman.nat.sessions import Session
 from doorman.net.packet import TCP
 from doorman.stream.assembler import Assembler, Unit
@@ -164,9 +164,10 @@ class Streams:
     def _inspect(self, passage: Passage, data: bytes, now: float) -> Inspection:
         alg, session, direction, path = passage
         state = self._state
-        outward = Outward(state.rules, state.bindings, path.sent_from.address) if direction == _OUTBOUND else None
+        view = state.view(direction, path)
+        outward = view if isinstance(view, Outward) else None
         message = Message(data, direction, TCP, path, now)
-        outcome = self._inspector.ask(alg, message, outward or Inward(state.rules, state.bindings, path))
+        outcome = self._inspector.ask(alg, message, view)
         if outcome.drop is not None:
             state.carry_out(outcome.effects, now)
             if outward is not None:
@@ -174,7 +175,7 @@ class Streams:
             self._drops[f"{alg}: {outcome.drop}"] += 1
             return Inspection(alg, message, outcome, data)
         # What an inside host speaks is its own affair; nobody outside may say it is another protocol.
-        state.carry_out(outcome.effects, now, session if outward is not None else None)
+        state.carry_out(outcome.effects, now, session if direction == _OUTBOUND else None)
         if session is not None:
             session.spoke = session.spoke or bool(outcome.name)
         if outward is not None:

@@ -1,7 +1,8 @@
-"""How an ALG sees the NAT: three views of the same bindings, one for each way of asking.
+"""How an ALG sees the NAT: views of the same bindings, one for each way of asking.
 
 - `Outward`: a message from the inside. Inside names become global ones; bindings are made, as a transaction.
 - `Inward`: a message from the outside. Global names become inside ones.
+- `Level`: a message that nothing translates, past a firewall. Everybody is called what it is; doors open.
 - `Mirror`: replay's question, what the outside must have sent. Inside names become global ones, but nothing is made.
 """
 
@@ -13,6 +14,19 @@ from doorman.net.addresses import Address, Endpoint
 
 MAX_NAMES = 256
 """Names that one message may be given."""
+
+
+def require_announceable(endpoint: Endpoint, protocol: int, ports: int) -> None:
+    """See that a message may announce an endpoint, and the ports after it.
+
+    Raises:
+        Refused: it may not.
+    """
+    if ports > MAX_RUN:
+        raise Refused("too-many-ports")
+    for port in range(endpoint.port, endpoint.port + ports):
+        if not may_lead_to(protocol, port):
+            raise Refused("port-not-allowed")
 
 
 class Mirror:
@@ -105,11 +119,7 @@ class Outward(Mirror):
                 return endpoint
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
-        if ports > MAX_RUN:
-            raise Refused("too-many-ports")
-        for port in range(endpoint.port, endpoint.port + ports):
-            if not may_lead_to(protocol, port):
-                raise Refused("port-not-allowed")
+        require_announceable(endpoint, protocol, ports)
         first = self._bindings.by_local(protocol, endpoint)
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
@@ -159,23 +169,77 @@ class Outward(Mirror):
         return Endpoint(anchor.global_.address, base)
 
 
+class Level:
+    """The view for a message between two hosts that know each other as they are: nothing is named, doors may open.
+
+    Either of them is shielded by the firewall, and may announce itself only.
+    """
+
+    __slots__ = ("_party",)
+
+    def __init__(self, path: Path) -> None:
+        self._party = path.sent_from.address
+
+    def owns(self, address: Address) -> bool:
+        """See `Nat.owns`; whoever sends is protected, though it has no other name."""
+        return address == self._party
+
+    def shielded(self, address: Address) -> bool:
+        """See `Nat.shielded`."""
+        return self.owns(address)
+
+    def host(self, address: Address, *, own: bool) -> Address:  # noqa: ARG002 - everybody is called what it is
+        """See `Nat.host`."""
+        return address
+
+    def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:  # noqa: ARG002 - everybody is called what it is
+        """See `Nat.translate`."""
+        return endpoint
+
+    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:  # noqa: ARG002 - everybody is called what it is
+        """See `Nat.introduce`."""
+        return endpoint
+
+    def trust(self) -> bool:
+        """See `Nat.trust`."""
+        return False
+
+    def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:  # noqa: ARG002 - nobody has two names
+        """See `Nat.behind`."""
+        return None
+
+    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
+        """See `Nat.expose`."""
+        if endpoint.address == self._party:
+            require_announceable(endpoint, protocol, ports)
+        return endpoint
+
+
 class Inward:
-    """The view for a message from the outside on a path."""
+    """The view for a message from the outside on a path.
 
-    __slots__ = ("_bindings", "_path", "_rules")
+    Args:
+        rules: who is who.
+        bindings: their names.
+        path: of the message.
+        screened: whether a firewall lets the inside begin only what it allows, or what a door is for.
+    """
 
-    def __init__(self, rules: Rules, bindings: Bindings, path: Path) -> None:
+    __slots__ = ("_bindings", "_path", "_rules", "_screened")
+
+    def __init__(self, rules: Rules, bindings: Bindings, path: Path, *, screened: bool = False) -> None:
         self._rules = rules
         self._bindings = bindings
         self._path = path
+        self._screened = screened
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
         return self._rules.owns(address)
 
-    def shielded(self, address: Address) -> bool:  # noqa: ARG002 - whoever sends from the outside is on the outside
-        """See `Nat.shielded`."""
-        return False
+    def shielded(self, address: Address) -> bool:
+        """See `Nat.shielded`; who is on the outside is, where a firewall stands between."""
+        return self._screened and address == self._path.sent_from.address
 
     def host(self, address: Address, *, own: bool) -> Address:  # noqa: ARG002 - the outside knows our names only
         """See `Nat.host`; a shared address stands for the host that the message goes to."""
@@ -209,3 +273,7 @@ class Inward:
         """
         binding = self._bindings.by_global(protocol, endpoint)
         return binding.inward(endpoint) if binding is not None and (binding.static or binding.doors) else endpoint
+
+
+View = Outward | Level | Inward
+"""How an ALG sees the NAT, for a message that goes through."""

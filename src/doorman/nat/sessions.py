@@ -87,6 +87,7 @@ class Session:
         alg: the ALG that inspects it; None for plain traffic.
         spoke: whether a message of that ALG's protocol was seen.
         awaited: whether a door waits for its first packet from the outside.
+        by_door: whether a door let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
         splice: of an inspected TCP connection, what its segments go through.
         plain: none of these, and not inspected: a packet needs nothing but other endpoints.
@@ -98,9 +99,9 @@ class Session:
     """
 
     __slots__ = (
-        "_mirror", "alg", "awaited", "binding", "hairpin", "inside_global", "inside_local", "inward", "inward_key",
-        "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol", "rings",
-        "settled", "splice", "spoke", "timeout",
+        "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
+        "inward_key", "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol",
+        "rings", "settled", "splice", "spoke", "timeout",
     )  # fmt: skip
 
     def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
@@ -114,7 +115,7 @@ class Session:
             self.outside_global = Endpoint(outside.address, self.inside_global.port)
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
-        self.spoke = self.hairpin = self.awaited = self.settled = False
+        self.spoke = self.hairpin = self.awaited = self.by_door = self.settled = False
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0
@@ -123,6 +124,11 @@ class Session:
         self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
         self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
         self._mirror: Way | None = None
+
+    @property
+    def is_level(self) -> bool:
+        """Whether both ends know each other as they are: nothing is translated."""
+        return self.binding.local == self.binding.global_
 
     @property
     def is_inspected(self) -> bool:

@@ -1,0 +1,60 @@
+"""Which interface a host is behind: an engine knows networks, not wires.
+
+An interface is that of the hosts in its network. Hosts in no network are behind the only interface that is left for
+them: the one with `ip nat outside`, else, of a packet between two interfaces, the other one.
+"""
+
+from doorman.config.model import Config
+from doorman.net.addresses import Address
+
+_CACHE_LIMIT = 65_536
+UNKNOWN = ""
+"""The name of the interface where nobody can tell."""
+
+
+class Interfaces:
+    """The interfaces of a gateway that are in use; None stands for the gateway itself."""
+
+    __slots__ = ("_cache", "_names", "_networks", "_own", "_unsided", "_upstream")
+
+    def __init__(self, config: Config) -> None:
+        used = [one for one in config.interfaces.values() if not one.shutdown]
+        self._names = [one.name for one in used]
+        self._networks = [(one.network, one.name) for one in used if one.network is not None]
+        self._unsided = {one.name for one in used if one.nat is None}
+        self._own = {one.address for one in used}
+        outside = [one.name for one in used if one.nat == "outside"]
+        self._upstream = outside[0] if len(outside) == 1 else UNKNOWN
+        self._cache: dict[Address, str | None] = {}
+
+    def between(self, source: Address, destination: Address) -> tuple[str | None, str | None]:
+        """The interface that a packet comes in by, and the one that it goes out by."""
+        ingress, egress = self.of(source), self.of(destination)
+        if ingress == UNKNOWN != egress:
+            ingress = self._other_than(egress)
+        elif egress == UNKNOWN != ingress:
+            egress = self._other_than(ingress)
+        return ingress, egress
+
+    def is_beside_nat(self, source: Address, destination: Address) -> bool:
+        """Whether a packet comes or goes by an interface that is neither inside nor outside: nothing is translated."""
+        return any(name in self._unsided for name in self.between(source, destination))
+
+    def order(self, name: str | None) -> int:
+        """Where an interface stands among those of the configuration; the gateway itself is behind them all."""
+        return self._names.index(name) if name in self._names else len(self._names)
+
+    def of(self, address: Address) -> str | None:
+        """The interface that a host is behind."""
+        try:
+            return self._cache[address]
+        except KeyError:
+            if len(self._cache) >= _CACHE_LIMIT:
+                self._cache.clear()
+            near = (name for network, name in self._networks if address in network)
+            found = self._cache[address] = None if address in self._own else next(near, self._upstream)
+            return found
+
+    def _other_than(self, name: str | None) -> str:
+        others = [one for one in self._names if one != name]
+        return others[0] if len(others) == 1 else UNKNOWN

@@ -1,0 +1,165 @@
+"""The zone-based firewall on packets: asked about each at the place where both its interfaces are known.
+
+    packet of a session            passes
+    packet of a flow that begins   is judged by the policy of its zone pair; with `inspect` a session begins
+
+What comes through a door of an ALG is not asked about: the message that opened it was. Addresses are those after
+translation of the destination and before that of the source; the firewall is about IPv4.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from doorman.algs.api import Refused
+from doorman.config.access_lists import Traffic
+from doorman.config.model import Config
+from doorman.firewall.access import traffic_of
+from doorman.firewall.counts import PolicyCounts
+from doorman.firewall.interfaces import Interfaces
+from doorman.firewall.policy import Judge, Verdict
+from doorman.firewall.sessions import Inspected, InspectedSessions
+from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import PROTOCOL_NAMES, Packet
+
+_V4 = 4
+_KEPT = 1_000
+"""Lines for the operator that are kept."""
+
+
+class Told(NamedTuple):
+    """A line for the operator, and when it was told, in seconds."""
+
+    time: float
+    line: str
+
+
+class ZoneFirewall:
+    """The firewall of a configuration.
+
+    Args:
+        config: it.
+        delegated: whether a kernel judges as well, and counts what passes: only what is dropped here is counted here.
+
+    Attributes:
+        judge: the policies; who asks it only asks.
+        interfaces: which of them a host is behind.
+        sessions: the flows that are inspected.
+        counts: what policies said, by zone pair and class.
+        told: what the operator wants to know, the newest last.
+    """
+
+    def __init__(self, config: Config, *, delegated: bool = False) -> None:
+        self._delegated = delegated
+        self.judge = Judge(config)
+        self.interfaces = Interfaces(config)
+        self.counts = PolicyCounts()
+        self.told: deque[Told] = deque(maxlen=_KEPT)
+        self.sessions = InspectedSessions(config.firewall, self._tell)
+        self._log_all = config.firewall.parameters("global").log_dropped
+        self._now = 0.0
+
+    def crosses(self, source: Address, destination: Address) -> bool:
+        """Whether what a host sends to another goes through the gateway: between two interfaces, or to itself."""
+        ingress, egress = self.interfaces.between(source, destination)
+        return len(source) == _V4 and ingress != egress
+
+    def is_outward(self, source: Address, destination: Address) -> bool:
+        """Whether a packet goes from an interface to one that stands behind it in the configuration."""
+        ingress, egress = self.interfaces.between(source, destination)
+        return self.interfaces.order(ingress) < self.interfaces.order(egress)
+
+    def admit(self, packet: Packet, sender: Endpoint, receiver: Endpoint, now: float) -> None:
+        """Let a packet pass.
+
+        Args:
+            packet: it.
+            sender: its source, as policies see it.
+            receiver: its destination, as they do.
+            now: the time in seconds.
+
+        Raises:
+            Refused: the firewall drops it; that is counted.
+        """
+        if len(packet.source) == _V4:
+            self.admit_traffic(traffic_of(packet, sender, receiver), sender, receiver, len(packet.data), now)
+
+    def admit_traffic(self, traffic: Traffic, sender: Endpoint, receiver: Endpoint, size: int, now: float) -> None:
+        """The same, of a packet that is not at hand: the first of a connection that a proxy takes."""
+        self._now = now
+        session = self.sessions.find(traffic.protocol, sender, receiver)
+        if session is not None and session.is_over and _opens(traffic):
+            self.sessions.end(session)
+            session = None
+        verdict = session.verdict if session is not None else self._verdict(traffic)
+        try:
+            self._carry_out(verdict, session, traffic, (sender, receiver), size, now)
+        except Refused as refused:
+            self.counts.dropped(verdict, size)
+            self._log(verdict, traffic, sender, receiver, str(refused))
+            raise
+        if not self._delegated:
+            self.counts.passed(verdict, size, begins=session is None)
+        if session is None and verdict.action == "pass" and verdict.rule is not None and verdict.rule.log:
+            self._tell(f"%FW-6-PASS_PKT: Passing {_flow(traffic, sender, receiver)} {_where(verdict)}")
+
+    def _carry_out(  # noqa: PLR0913, PLR0917 - a packet, and what is known of it
+        self,
+        verdict: Verdict,
+        session: Inspected | None,
+        traffic: Traffic,
+        ends: tuple[Endpoint, Endpoint],
+        size: int,
+        now: float,
+    ) -> None:
+        if session is not None:
+            self.sessions.carry(session, traffic, ends[0], size, now)
+        elif verdict.action == "inspect":
+            self.sessions.begin(traffic, ends, verdict, size, now)
+        elif verdict.action == "drop":
+            raise Refused(verdict.reason)
+
+    def knows(self, protocol: int, sender: Endpoint, receiver: Endpoint) -> bool:
+        """Whether a flow is inspected: then an ICMP error about it may pass."""
+        return self.sessions.find(protocol, sender, receiver) is not None
+
+    def expire(self, now: float) -> None:
+        """End what is over."""
+        self._now = now
+        self.sessions.expire(now)
+
+    def go_on(self, before: "ZoneFirewall") -> None:
+        """Take over the counts and sessions of another configuration, as far as this one still allows them."""
+        self.counts = before.counts
+        self.told = before.told
+        for session in before.sessions:
+            verdict = self._verdict(session.traffic)
+            if verdict.action == "inspect":
+                self.sessions.adopt(session, verdict)
+
+    def _verdict(self, traffic: Traffic) -> Verdict:
+        return self.judge.judge(*self.interfaces.between(traffic.source, traffic.destination), traffic)
+
+    def _log(self, verdict: Verdict, traffic: Traffic, sender: Endpoint, receiver: Endpoint, reason: str) -> None:
+        if self._log_all or (verdict.rule is not None and verdict.rule.log):
+            flow = _flow(traffic, sender, receiver)
+            self._tell(f"%FW-6-DROP_PKT: Dropping {flow} {_where(verdict)} due to {reason}")
+
+    def _tell(self, line: str) -> None:
+        self.told.append(Told(self._now, line))
+
+
+def _opens(traffic: Traffic) -> bool:
+    return traffic.tcp_flags & 0x12 == 0x02  # noqa: PLR2004 - SYN without ACK
+
+
+def _flow(traffic: Traffic, sender: Endpoint, receiver: Endpoint) -> str:
+    return f"{PROTOCOL_NAMES.get(traffic.protocol, traffic.protocol)} packet {sender} => {receiver}"
+
+
+def _where(verdict: Verdict) -> str:
+    return f"on zone-pair {verdict.pair or '(none)'} class {verdict.class_map or '(none)'}"
+
+
+def zone_firewall(config: Config, *, delegated: bool = False) -> ZoneFirewall | None:
+    """The firewall of a configuration; None where it has no zones."""
+    return ZoneFirewall(config, delegated=delegated) if config.firewall.zones else None
