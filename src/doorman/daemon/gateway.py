@@ -20,6 +20,7 @@ from doorman.config.reader import Reader
 from doorman.config.render import render
 from doorman.daemon import views
 from doorman.daemon.access import access_matches, clear_matches
+from doorman.daemon.admitted import review_flows
 from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
@@ -121,6 +122,10 @@ class Gateway:
         self._traffic.forget_uninspected(wanted)
         if not translate_alike(before, wanted):
             self._begin_anew(rules)
+        try:
+            review_flows(self._traffic)
+        except (PlaneRefused, NetlinkError) as error:
+            _log.warning("flows that the policies end may go on: %s", error)
         self.config, self._addresses = config, addresses
         return told
 

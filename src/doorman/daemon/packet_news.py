@@ -13,9 +13,11 @@ from doorman.config.errors import printable
 from doorman.daemon.access_log import AccessLog
 from doorman.daemon.clock import seconds
 from doorman.dataplanes.netfilter.chains.access import LoggedLine
+from doorman.dataplanes.netfilter.chains.zones import LoggedClass
 from doorman.dataplanes.netfilter.packet_log import LoggedPacket, PacketLog
 from doorman.engine.engine import Engine
 from doorman.firewall.access import Denial, traffic_of
+from doorman.firewall.news import packet_line
 from doorman.net.packet import Packet
 
 _log = logging.getLogger("doorman")
@@ -50,13 +52,22 @@ class PacketNews:
         logged = self._engine.access.logged if self._engine.access is not None else None
         while logged:
             self._say(self._of_denial(logged.popleft(), now))
+        told = self._engine.screen.firewall.told if self._engine.screen is not None else None
+        while told:
+            self._say([told.popleft().line])
         self._say(self._access.expire(now))
 
     def _of_packet(self, packet: LoggedPacket, now: float) -> Iterable[str]:
-        line = LoggedLine.read(packet.prefix)
-        if line is None or len(packet.data) < _SHORTEST or packet.data[0] >> 4 != 4:  # noqa: PLR2004 - IPv4
+        if len(packet.data) < _SHORTEST or packet.data[0] >> 4 != 4:  # noqa: PLR2004 - IPv4
             return ()
         read = Packet(packet.data)
+        judged = LoggedClass.read(packet.prefix)
+        if judged is not None:
+            place = judged.pair, judged.class_map
+            return (packet_line(read.protocol, read.sender, read.receiver, *place, judged.reason),)
+        line = LoggedLine.read(packet.prefix)
+        if line is None:
+            return ()
         interface = _name(packet.in_index or packet.out_index) if line.with_interface else ""
         return self._access.see(line, interface, traffic_of(read, read.sender, read.receiver), now)
 

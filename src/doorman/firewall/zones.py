@@ -16,10 +16,11 @@ from doorman.config.model import Config
 from doorman.firewall.access import traffic_of
 from doorman.firewall.counts import PolicyCounts
 from doorman.firewall.interfaces import Interfaces
+from doorman.firewall.news import packet_line
 from doorman.firewall.policy import Judge, Verdict
 from doorman.firewall.sessions import Inspected, InspectedSessions
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.packet import PROTOCOL_NAMES, Packet
+from doorman.net.packet import Packet
 
 _V4 = 4
 _KEPT = 1_000
@@ -100,7 +101,7 @@ class ZoneFirewall:
         if not self._delegated:
             self.counts.passed(verdict, size, begins=session is None)
         if session is None and verdict.action == "pass" and verdict.rule is not None and verdict.rule.log:
-            self._tell(f"%FW-6-PASS_PKT: Passing {_flow(traffic, sender, receiver)} {_where(verdict)}")
+            self._tell(packet_line(traffic.protocol, sender, receiver, verdict.pair, verdict.class_map, ""))
 
     def _carry_out(  # noqa: PLR0913, PLR0917 - a packet, and what is known of it
         self,
@@ -141,8 +142,7 @@ class ZoneFirewall:
 
     def _log(self, verdict: Verdict, traffic: Traffic, sender: Endpoint, receiver: Endpoint, reason: str) -> None:
         if self._log_all or (verdict.rule is not None and verdict.rule.log):
-            flow = _flow(traffic, sender, receiver)
-            self._tell(f"%FW-6-DROP_PKT: Dropping {flow} {_where(verdict)} due to {reason}")
+            self._tell(packet_line(traffic.protocol, sender, receiver, verdict.pair, verdict.class_map, reason))
 
     def _tell(self, line: str) -> None:
         self.told.append(Told(self._now, line))
@@ -150,14 +150,6 @@ class ZoneFirewall:
 
 def _opens(traffic: Traffic) -> bool:
     return traffic.tcp_flags & 0x12 == 0x02  # noqa: PLR2004 - SYN without ACK
-
-
-def _flow(traffic: Traffic, sender: Endpoint, receiver: Endpoint) -> str:
-    return f"{PROTOCOL_NAMES.get(traffic.protocol, traffic.protocol)} packet {sender} => {receiver}"
-
-
-def _where(verdict: Verdict) -> str:
-    return f"on zone-pair {verdict.pair or '(none)'} class {verdict.class_map or '(none)'}"
 
 
 def zone_firewall(config: Config, *, delegated: bool = False) -> ZoneFirewall | None:

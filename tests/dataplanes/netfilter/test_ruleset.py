@@ -175,8 +175,8 @@ ACCESS = OVERLOAD + (
 
 
 def test_access_lists_of_interfaces() -> None:
-    assert rules(ACCESS, "access_in") == ['iifname vmap { "out0" : goto acl_0 }']
-    assert rules(ACCESS, "access_out") == ["iif 0 goto access_out_own", 'oifname vmap { "out0" : goto acl_1 }']
+    assert rules(ACCESS, "access_in") == ['iifname "out0" goto acl_0']
+    assert rules(ACCESS, "access_out") == ["iif 0 goto access_out_own", 'oifname "out0" goto acl_1']
     signalling, everything, implicit = rules(ACCESS, "acl_0")
     assert signalling.startswith("meta l4proto 17 th dport 5060 goto acl_line_")
     permitted, denied, end = (rule.rpartition(" ")[2] for rule in (signalling, everything, implicit))
@@ -202,7 +202,7 @@ def test_what_an_earlier_configuration_needed_is_removed() -> None:
     counters = [name for kind, *_, name in made if kind == "counter"]
     script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains, counters)).splitlines()
     removed = [line.split()[4] for line in script if line.startswith("delete chain")]
-    assert removed == sorted({name for name in chains if name.startswith("acl_")})
+    assert removed == sorted({name for name in chains if name.startswith(("acl_", "access_"))})
     assert [line.split()[4] for line in script if line.startswith("delete counter")] == sorted(counters)
     assert "delete" not in set_up(applied, SETTING, Present(chains, counters))
 

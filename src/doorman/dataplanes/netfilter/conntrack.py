@@ -2,6 +2,7 @@
 
 to list      GET     nfgenmsg  MARK(8):u32  MARK_MASK(21):u32
 to look up   GET     as to delete
+to mark      NEW     as to delete  MARK(8):u32  MARK_MASK(21):u32  [LABELS(22)  LABELS_MASK(23)]  16 bytes each
 to change    NEW     as to delete  PROTOINFO(4) { TCP(1) { FLAGS_ORIGINAL(4), FLAGS_REPLY(5) flags:u8 mask:u8 } }
 to delete    DELETE  nfgenmsg with the family  TUPLE_ORIG(1) or TUPLE_REPLY(2)  [ZONE(18)]  [ID(12)]
 the answers  NEW     nfgenmsg and what `flow` describes
@@ -9,10 +10,10 @@ the answers  NEW     nfgenmsg and what `flow` describes
 
 import errno
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from doorman.dataplanes.netfilter.errors import NetlinkError
-from doorman.dataplanes.netfilter.flow import MARK, MARK_MASK, Flow, FlowKey, read_flow, write_key
+from doorman.dataplanes.netfilter.flow import LABELS, MARK, MARK_MASK, Flow, FlowKey, read_flow, write_key
 from doorman.dataplanes.netfilter.messages import attribute, body, nested
 from doorman.dataplanes.netfilter.netlink import Netlink, Request
 from doorman.dataplanes.netfilter.netlink import dump as dump_messages
@@ -20,6 +21,7 @@ from doorman.dataplanes.netfilter.netlink import dump as dump_messages
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102
 _PROTOINFO, _TCP, _FLAGS_ORIGINAL, _FLAGS_REPLY = 4, 1, 4, 5
 _BE_LIBERAL = 0x08
+_LABELS_MASK, _LABEL_SIZE = 23, 16
 _AF_INET, _AF_INET6 = 2, 10
 _AT_ONCE = 1000
 """Deletions of one send: their answers have to fit the socket."""
@@ -60,6 +62,29 @@ def be_liberal(netlink: Netlink, keys: Sequence[FlowKey]) -> None:
         if failure.errno != errno.ENOENT:
             key = keys[failure.position]
             raise NetlinkError(failure.errno, f"let {key.sender} number its bytes as it likes", failure.explanation)
+
+
+def admit(netlink: Netlink, marks: int, labels: Mapping[FlowKey, int]) -> None:
+    """Set bits of the mark of flows, and the first 16 bits of their labels, unless they shall be 0.
+
+    A flow that began while no rule set a label has no room for one. A key that no flow has is passed over.
+
+    Raises:
+        NetlinkError: the kernel refused one for another reason.
+    """
+    bits = struct.pack("!I", marks)
+    marked = attribute(MARK, bits) + attribute(MARK_MASK, bits)
+    mask = attribute(_LABELS_MASK, _label(0xFFFF))
+    keys = list(labels)
+    wanted = [marked + (attribute(LABELS, _label(number)) + mask if number else b"") for number in labels.values()]
+    requests = [Request(_NEW, _named(key) + what) for key, what in zip(keys, wanted, strict=True)]
+    for failure in netlink.each(requests) if requests else ():
+        if failure.errno != errno.ENOENT:
+            raise NetlinkError(failure.errno, f"mark the flow of {keys[failure.position].sender}", failure.explanation)
+
+
+def _label(number: int) -> bytes:
+    return number.to_bytes(_LABEL_SIZE, "little")
 
 
 def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:

@@ -7,6 +7,7 @@ they are on the wire before translation. Without NAT the second is the first tur
                                       PROTO(2) { NUM(1):u8  SRC_PORT(2):u16 DST_PORT(3):u16 | ICMP ID(4):u16
                                                  TYPE(5):u8 CODE(6):u8 | ICMPV6 ID(7) TYPE(8) CODE(9) } }
     STATUS(3):u32  TIMEOUT(7) seconds:u32  MARK(8):u32  ID(12):u32  ZONE(18):u16  MARK_MASK(21):u32
+    LABELS(22) 128 bits, the first byte has bits 0 to 7
     COUNTERS_ORIG(9), COUNTERS_REPLY(10)   { PACKETS(1):u64 BYTES(2):u64 }
 
 All in network order; what the kernel has no value for is absent. In a tuple of ICMP the query identifier takes the
@@ -19,7 +20,7 @@ from typing import NamedTuple
 from doorman.dataplanes.netfilter.messages import ATTRIBUTE, NetlinkMalformed, attribute, attributes, nested
 from doorman.net.addresses import Address, Endpoint
 
-TUPLE_ORIG, TUPLE_REPLY, MARK, ID, ZONE, MARK_MASK = 1, 2, 8, 12, 18, 21
+TUPLE_ORIG, TUPLE_REPLY, MARK, ID, ZONE, MARK_MASK, LABELS = 1, 2, 8, 12, 18, 21, 22
 _STATUS, _TIMEOUT, _COUNTERS_ORIG, _COUNTERS_REPLY = 3, 7, 9, 10
 _IP, _PROTO = 1, 2
 _SENDER_V4, _RECEIVER_V4, _SENDER_V6, _RECEIVER_V6 = 1, 2, 3, 4
@@ -77,6 +78,7 @@ class Flow(NamedTuple):
         bytes: bytes counted in the original direction, of IP packets.
         reply_packets: packets counted in the reply direction.
         reply_bytes: bytes counted in the reply direction.
+        label: the first 16 bits of the conntrack label, as a number.
     """
 
     protocol: int
@@ -93,6 +95,7 @@ class Flow(NamedTuple):
     bytes: int
     reply_packets: int
     reply_bytes: int
+    label: int = 0
 
     @property
     def key(self) -> FlowKey:
@@ -126,6 +129,7 @@ def read_flow(content: bytes) -> Flow:
         number(found.get(_STATUS, b"")),
         *_read_counters(found.get(_COUNTERS_ORIG)),
         *_read_counters(found.get(_COUNTERS_REPLY)),
+        number(found.get(LABELS, b"")[:2], "little"),
     )
 
 

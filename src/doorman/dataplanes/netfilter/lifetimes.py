@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.model import Config, Timeouts
+from doorman.config.zones import ParameterMap
 from doorman.nat.sessions import DNS_PORT, PPTP_PORT
 
 _MEDIA_SECONDS = 120
 _LONGEST = 536_870
-"""Seconds; what `never` becomes, since the kernel has no such thing: six days."""
+"""Seconds; what `never` becomes, and all that is longer, since the kernel has no such thing: six days."""
 
 
 class FlowTimeout(NamedTuple):
@@ -64,6 +65,16 @@ def spliced_timeouts(timeouts: Timeouts) -> Iterator[FlowTimeout]:
         yield FlowTimeout(name, "tcp", match, _tcp(seconds, syn, finrst, retrans=seconds, unack=seconds))
 
 
+def session_timeouts(parameters: ParameterMap) -> Iterator[FlowTimeout]:
+    """The objects for sessions of the firewall; of two that match, the later one counts."""
+    idle, syn, finrst = map(kernel_seconds, (parameters.tcp_idle, parameters.tcp_synwait, parameters.tcp_finwait))
+    yield FlowTimeout(f"tcp_{idle}_{syn}_{finrst}", "tcp", "meta l4proto tcp", _tcp(idle, syn, finrst))
+    udp, dns = kernel_seconds(parameters.udp_idle), kernel_seconds(parameters.dns_timeout)
+    yield FlowTimeout(f"udp_{udp}", "udp", "meta l4proto udp", _udp(udp))
+    if dns != udp:
+        yield FlowTimeout(f"dns_{dns}", "udp", f"udp dport {DNS_PORT}", _udp(dns))
+
+
 def media_timeout(config: Config) -> FlowTimeout:
     """The object for the flows of doors: after as much silence they are over; with the last, a call's doors close."""
     settings = config.settings["sip"]
@@ -73,7 +84,7 @@ def media_timeout(config: Config) -> FlowTimeout:
 
 def kernel_seconds(seconds: int | None) -> int:
     """A timeout as the kernel can have it."""
-    return _LONGEST if seconds is None else seconds
+    return _LONGEST if seconds is None else min(seconds, _LONGEST)
 
 
 def _udp(seconds: int) -> str:

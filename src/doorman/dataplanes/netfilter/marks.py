@@ -8,3 +8,5 @@ PROXIED = 0x0020_0000
 """Of a flow: it is one leg of a TCP connection that ends at the proxy. Of a packet: it is of a second leg."""
 PLAIN = 0x0040_0000
 """Of a flow: it does not speak the protocol of its port; it is never inspected again."""
+ADMITTED = 0x0080_0000
+"""Of a flow: a policy of the firewall inspects it, or it came by a door; its packets pass, whoever sends them."""

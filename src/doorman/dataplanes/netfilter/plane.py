@@ -5,21 +5,22 @@ change of the configuration is, and so is each batch of doors and names. The tab
 saying so: one that starts again finds its flows running, and brings the table up to date in one transaction.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
-from doorman.dataplanes.netfilter.conntrack import be_liberal, delete, dump, find
+from doorman.dataplanes.netfilter.chains.zones import ZoneChains
+from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find
 from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
 from doorman.dataplanes.netfilter.injection import Injection
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
+from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
-from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts
+from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts, session_icmp
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.ruleset import SETS, Present, set_up, skeleton, tear_down
@@ -27,6 +28,7 @@ from doorman.dataplanes.netfilter.tables import LEG_MS, Element, Tables, of_leg,
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, SessionCut, Side
+from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.sessions import Session
 from doorman.net.addresses import Endpoint
@@ -58,6 +60,7 @@ class NetfilterPlane:
         self.injection = Injection(INSPECTED)
         self._tables = Tables({})
         self._queue_rule: tuple[int, bool] | None = None
+        self._numbers: dict[Place, int] = {}
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
@@ -76,7 +79,7 @@ class NetfilterPlane:
 
     def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
         """See `Plane.synchronise`."""
-        tables = Tables(_served(config))
+        tables = Tables(_served(config), screened=bool(config.firewall.zones))
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors)], now)
         tables.succeed(self._tables, now)
         self._run(config, "".join(_filling(self.setting.table, tables, now)))
@@ -88,7 +91,8 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: all is as it was.
         """
-        if _served(config) != self._tables.served or not self.is_in_force():
+        alike = _served(config) == self._tables.served and bool(config.firewall.zones) == self._tables.screened
+        if not alike or not self.is_in_force():
             return False
         self._run(config, "")
         return True
@@ -96,13 +100,16 @@ class NetfilterPlane:
     def _run(self, config: Config, filling: str) -> None:
         bypass = config.fails_open
         try:
-            script = set_up(config, self.setting, self._present()) + filling
+            present = self._present()
+            zones = ZoneChains(config, self.setting, present.chains)
+            script = set_up(config, self.setting, present) + filling
             if not self.is_in_force():
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
-            self._make_timeouts(config)
+            self._make_timeouts(config, zones)
             if self._redirect is not None:
                 self._redirect.lead(config)
             self._nft.run(script)
+            self._numbers = zones.numbers
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
@@ -146,10 +153,11 @@ class NetfilterPlane:
         """What of the table is there, perhaps from a gateway before this one."""
         return Present(chains_of(self.setting.table), counts_of(self.setting.table))
 
-    def _make_timeouts(self, config: Config) -> None:
+    def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
         if self.setting.timeouts:
-            make_timeouts(self._netlink, self.setting.table, portless_timeouts(config.timeouts))
+            wanted = *portless_timeouts(config.timeouts), *map(session_icmp, zones.parameters())
+            make_timeouts(self._netlink, self.setting.table, dict.fromkeys(wanted))
 
     def is_in_force(self) -> bool:
         """Whether signalling goes to the queue: not if somebody emptied or deleted our table, or all tables."""
@@ -186,6 +194,21 @@ class NetfilterPlane:
             return delete(self._netlink, keys)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
+
+    def admit(self, labels: Mapping[FlowKey, int]) -> None:
+        """Let flows pass the firewall, as sessions of the classes with these numbers.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        try:
+            admit(self._netlink, ADMITTED, labels)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def class_numbers(self) -> dict[Place, int]:
+        """The numbers of the inspected classes of the firewall, which flows have in their labels."""
+        return self._numbers
 
     def trust_numbers(self, keys: Sequence[FlowKey]) -> None:
         """Let the kernel believe any sequence number of these TCP flows: its own look at them is not what arrives.

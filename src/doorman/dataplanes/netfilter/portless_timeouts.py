@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from doorman.config.model import Timeouts
+from doorman.config.zones import ParameterMap
 from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.lifetimes import kernel_seconds
@@ -52,6 +53,12 @@ def portless_timeouts(timeouts: Timeouts) -> Iterator[PortlessTimeout]:
     for word, protocol, said in (("icmp", ICMP, timeouts.icmp), ("gre", GRE, timeouts.pptp)):
         seconds = kernel_seconds(said)
         yield PortlessTimeout(f"{word}_{seconds}", protocol, f"meta l4proto {word}", seconds)
+
+
+def session_icmp(parameters: ParameterMap) -> PortlessTimeout:
+    """The object for sessions of ICMP that the firewall keeps."""
+    seconds = kernel_seconds(parameters.icmp_idle)
+    return PortlessTimeout(f"icmp_{seconds}", ICMP, "meta l4proto icmp", seconds)
 
 
 def make_timeouts(netlink: Netlink, table: str, wanted: Iterable[PortlessTimeout]) -> None:

@@ -8,6 +8,7 @@
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
+    forward, input, output 0  zone_…   the zone-based firewall
 
 Header translation is conntrack's: the chains of type nat see the first packet of a flow only. The text is the same for
 the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and
@@ -21,6 +22,7 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     names               names given out: without a door nothing new comes in, and leaves no trace that would block media
     inspected           names at which signalling arrives; `whole`, global addresses of whole hosts
     legs                port of a second leg -> name                              while the proxy connects
+    let_in…             visitor . end where a door leads, or that alone               while it is open, past a firewall
 
 The chains are in `chains`, a file for each family.
 """
@@ -42,6 +44,8 @@ from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
+from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
+from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 
 SETS = {
@@ -57,10 +61,11 @@ SETS = {
     "whole": "set whole { type ipv4_addr; }",
     "names": f"set names {{ type {ENDPOINT}; flags timeout; }}",
     "inspected": f"set inspected {{ type {ENDPOINT}; }}",
+    **ZONE_SETS,
 }
 """The sets and maps that follow the engine, by name, each with its definition."""
-_CHANGING = ("acl_",)
-"""How the names of chains begin that a configuration gives."""
+_CHANGING = ("access_", "acl_", "zone_", "zbf_")
+"""How the names of chains begin that some configurations need and others do not."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
 
@@ -97,9 +102,9 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     definitions = (*SETS.values(), _LEGS, *limits.sets)
     yield from skeleton(table).splitlines()
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
+    access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
     if setting.timeouts:
-        yield from _timeouts(config, table)
-    access = AccessChains(config, setting)
+        yield from _timeouts(config, zones, table)
     families = (
         InspectChains(config, setting),
         TranslateChains(config, setting),
@@ -107,9 +112,10 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         DestinationChains(config),
         limits,
         access,
+        zones,
     )
     chains = [chain for family in families for chain in family.chains()]
-    counters = list(access.counters())
+    counters = [*access.counters(), *zones.counters()]
     yield from (f"add counter ip {table} {name}" for name in counters)
     for chain in chains:
         definition = f" {{ {chain.hook} policy accept; }}" if chain.hook else ""
@@ -126,8 +132,6 @@ def _refuse_unsupported(config: Config) -> None:
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
     if any(one.vrf is not None and one.nat is not None for one in config.interfaces.values()):
         raise UnsupportedConfig("VRFs work in replay only, not on the live gateway yet")
-    if config.firewall.zones:
-        raise UnsupportedConfig("the zone-based firewall works in replay only, not on the live gateway yet")
 
 
 def _remove(table: str, present: Present, chains: Collection[str], counters: Collection[str]) -> Iterator[str]:
@@ -138,8 +142,8 @@ def _remove(table: str, present: Present, chains: Collection[str], counters: Col
     yield from (f"delete counter ip {table} {name}" for name in sorted(present.counters) if name not in counters)
 
 
-def _timeouts(config: Config, table: str) -> Iterator[str]:
+def _timeouts(config: Config, zones: ZoneChains, table: str) -> Iterator[str]:
     spliced = spliced_timeouts(config.timeouts) if config.ports("tcp", "vtcp") else ()
-    for timeout in [*timeouts_of(config.timeouts), media_timeout(config), *spliced]:
+    for timeout in [*timeouts_of(config.timeouts), media_timeout(config), *spliced, *zones.timeouts()]:
         policy = f"protocol {timeout.protocol}; l3proto ip; {timeout.policy}"
         yield f"add ct timeout ip {table} {timeout.name} {{ {policy} }}"

@@ -17,6 +17,8 @@ from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 from doorman.timers import NEVER
 
 _IPV4 = 4
+_WITH_VISITOR = frozenset({"doors", "let_in", "let_in_once"})
+"""Sets whose keys begin with another address."""
 LINGER_MS = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
 LEG_MS = 60_000
@@ -44,10 +46,16 @@ class Step(NamedTuple):
 
 
 class Tables:
-    """All elements that should be in the kernel. `served`: the ports ALGs are served on, by protocol number."""
+    """All elements that should be in the kernel.
 
-    def __init__(self, served: dict[int, frozenset[int]]) -> None:
+    Attributes:
+        served: the ports ALGs are served on, by protocol number.
+        screened: whether a firewall stands between hosts, which doors let through.
+    """
+
+    def __init__(self, served: dict[int, frozenset[int]], *, screened: bool = False) -> None:
         self.served = served
+        self.screened = screened
         self._uses: dict[Element, _Use] = {}
         self._of: dict[Door | Binding, list[Element]] = {}
         self._lingering: dict[Element, float] = {}
@@ -82,7 +90,7 @@ class Tables:
         steps: list[Step] = []
         for change in changes:
             if isinstance(change, DoorOpened):
-                self._need(change.door, _of_door(change.door), change.door.closes, steps, now)
+                self._need(change.door, _of_door(change.door, screened=self.screened), change.door.closes, steps, now)
             elif isinstance(change, BindingMade):
                 self._need(change.binding, self._of_binding(change.binding), math.inf, steps, now)
             elif isinstance(change, BindingFreed):
@@ -212,11 +220,14 @@ def _of_host(binding: Binding) -> list[Element]:
     return elements if binding.static else [*elements, Element("leased", local)]
 
 
-def _of_door(door: Door) -> list[Element]:
+def _of_door(door: Door, *, screened: bool) -> list[Element]:
     if door.promoted or len(door.entrance.address) != _IPV4:
         return []
+    let_in = [_through_firewall(door)] if screened else []
+    if door.entrance == door.leads_to:  # whoever is behind it is called what it is
+        return let_in
     entrance, goal = _end(door.protocol, door.entrance), _goal(door.leads_to)
-    elements = [Element("bindings", _end(door.protocol, door.leads_to), _goal(door.entrance))]
+    elements = [*let_in, Element("bindings", _end(door.protocol, door.leads_to), _goal(door.entrance))]
     if door.visitor is None:
         elements.append(Element("doors_any", entrance, goal))
     else:
@@ -224,6 +235,14 @@ def _of_door(door: Door) -> list[Element]:
     if door.inspect_as is not None:
         elements.append(Element("inspected", entrance))
     return elements
+
+
+def _through_firewall(door: Door) -> Element:
+    """What lets a visitor through to where a door leads; and back to one who is known, by a door that awaits a flow."""
+    end = _end(door.protocol, door.leads_to)
+    if door.visitor is None:
+        return Element("let_in_any", end)
+    return Element("let_in" if door.flows is None else "let_in_once", door.visitor + end)
 
 
 def _end(protocol: int, endpoint: Endpoint) -> bytes:
@@ -238,7 +257,7 @@ def _goal(endpoint: Endpoint) -> bytes:
 
 def _fields(set_name: str, key: bytes) -> str:
     addresses = [address_text(Address(key[:4]))]
-    if set_name == "doors":
+    if set_name in _WITH_VISITOR:
         addresses.append(address_text(Address(key[4:8])))
     rest = key[4 * len(addresses) :]
     if rest:

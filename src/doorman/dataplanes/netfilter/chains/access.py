@@ -19,7 +19,7 @@ from doorman.config.access_lists import AccessList, Entry
 from doorman.config.model import Config, Interface
 from doorman.config.render_lists import entry_text
 from doorman.dataplanes.netfilter.chains.classify import Line, classified
-from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, braces
+from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, lead
 from doorman.dataplanes.netfilter.chains.matching import matches_of
 from doorman.dataplanes.netfilter.marks import INSPECTED, PROXIED
 
@@ -46,30 +46,26 @@ class AccessChains:
             yield from (counter_of(listed.name, entry) for entry in (*listed.entries, None))
 
     def chains(self) -> Iterator[Chain]:
-        """All of them; those with a hook also where they are empty, since they may have had rules."""
-        come, leave = self._leading("access_in"), self._leading("access_out")
-        yield Chain(
-            "access_in", [f"iifname {come}"] if come else [], "type filter hook prerouting priority mangle - 10;"
-        )
-        yield Chain(
-            "access_out",
-            ["iif 0 goto access_out_own", f"oifname {leave}"] if leave else [],
-            "type filter hook postrouting priority 110;",
-        )
-        for_others = f"meta mark and {INSPECTED:#x} != 0", f"ct mark and {PROXIED:#x} != 0"
-        yield Chain("access_out_own", [f"{sent} oifname {leave}" for sent in for_others] if leave else [])
+        """All of them; there are none where no interface has a list: even an empty one would cost each packet."""
+        come, leave = self._leading("iifname", "access_in"), self._leading("oifname", "access_out")
+        if come:
+            yield Chain("access_in", [come], "type filter hook prerouting priority mangle - 10;")
+        if leave:
+            rules = ["iif 0 goto access_out_own", leave]
+            yield Chain("access_out", rules, "type filter hook postrouting priority 110;")
+            for_others = f"meta mark and {INSPECTED:#x} != 0", f"ct mark and {PROXIED:#x} != 0"
+            yield Chain("access_out_own", [f"{sent} {leave}" for sent in for_others])
         for name, listed in self._lists.items():
             lines = [Line(list(matches_of(entry)), f"goto {counter_of(name, entry)}") for entry in listed.entries]
             yield Chain(f"acl_{self._numbers[name]}", [*classified(lines), f"goto {counter_of(name, None)}"])
             for entry in (*listed.entries, None):
                 yield Chain(counter_of(name, entry), list(self._line(name, entry)))
 
-    def _leading(self, chain: str) -> str:
-        """Which list is asked about an interface's packets."""
+    def _leading(self, field: str, chain: str) -> str:
+        """What leads an interface's packets to the list that is asked about them."""
         found = {one.name: _list_of(one, chain) for one in self._interfaces}
         numbers = {name: self._numbers[listed] for name, listed in found.items() if listed in self._numbers}
-        elements = [f'"{name}" : goto acl_{number}' for name, number in numbers.items()]
-        return f"vmap {braces(elements)}" if elements else ""
+        return lead(field, {f'"{name}"': f"acl_{number}" for name, number in numbers.items()})
 
     def _line(self, name: str, entry: Entry | None) -> Iterator[str]:
         verdict = "accept" if entry is not None and entry.permit else "drop"

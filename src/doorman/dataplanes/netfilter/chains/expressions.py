@@ -72,6 +72,15 @@ def braces(items: Iterable[str]) -> str:
     return f"{{ {', '.join(items)} }}"
 
 
+def lead(field: str, chains: Mapping[str, str]) -> str:
+    """The rule that leads to the chain of a field's value; empty where there are none."""
+    if len(chains) == 1:
+        [(value, chain)] = chains.items()
+        return f"{field} {value} goto {chain}"
+    elements = [f"{value} : goto {chain}" for value, chain in chains.items()]
+    return f"{field} vmap {braces(elements)}" if elements else ""
+
+
 def braces_of(ports: Mapping[str, frozenset[int]]) -> str:
     """The ports on which ALGs are served, as nft matches them; empty where there are none."""
     served = sorted({port for some in ports.values() for port in some})

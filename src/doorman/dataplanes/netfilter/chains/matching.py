@@ -12,6 +12,7 @@ from typing import NamedTuple
 from doorman.config.access_lists import (
     AccessEntry,
     Entry,
+    ExtendedEntry,
     HostGroup,
     Hosts,
     Ports,
@@ -71,6 +72,20 @@ def matches_of(entry: Entry) -> Iterator[Match]:
                 match = Match(fields, more + ("tcp flags & (ack | rst) != 0 " if established else ""))
                 if not match.is_empty:
                     yield match
+
+
+ANYTHING = Match((None,) * len(FIELDS))
+
+
+def matches_of_services(services: Iterable[ServiceMatch]) -> list[Match]:
+    """The matches of what packets carry, whoever sends them."""
+    return [match for service in services for match in matches_of(ExtendedEntry(permit=True, service=service))]
+
+
+def matches_of_servers(entry: Entry) -> list[Match]:
+    """The matches of packets to hosts that a line is true of, where they stand as its source."""
+    source = Hosts(entry.address, entry.wildcard) if isinstance(entry, AccessEntry) else entry.source
+    return list(matches_of(ExtendedEntry(permit=True, destination=source)))
 
 
 def expression(match: Match) -> str:

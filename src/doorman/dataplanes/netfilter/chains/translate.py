@@ -20,7 +20,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
+from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.portless_timeouts import portless_timeouts
 
 _NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
@@ -36,6 +36,8 @@ class TranslateChains:
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._splices = bool(config.ports("tcp", "vtcp"))
+        # How long sessions of the firewall may be silent it has said already.
+        self._unless_admitted = f"ct mark and {ADMITTED:#x} == 0 " if config.firewall.zones else ""
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
@@ -99,15 +101,15 @@ class TranslateChains:
     def _silent_as_media(self) -> Iterator[str]:
         if self._setting.timeouts:
             name = media_timeout(self._config).name
-            yield f'ct mark and {INSPECTED:#x} == 0 meta l4proto udp ct timeout set "{name}"'
+            yield f'{self._unless_admitted}ct mark and {INSPECTED:#x} == 0 meta l4proto udp ct timeout set "{name}"'
 
     def _silent_as_ordinary(self) -> Iterator[str]:
         if not self._setting.timeouts:
             return
         for timeout in timeouts_of(self._config.timeouts):
-            yield f'{timeout.match} ct timeout set "{timeout.name}"'
+            yield f'{self._unless_admitted}{timeout.match} ct timeout set "{timeout.name}"'
         for portless in portless_timeouts(self._config.timeouts):
-            yield f'{portless.match} ct timeout set "{portless.name}"'
+            yield f'{self._unless_admitted}{portless.match} ct timeout set "{portless.name}"'
         if self._splices:
             for timeout in spliced_timeouts(self._config.timeouts):
                 yield f'ct mark and {INSPECTED:#x} != 0 {timeout.match} ct timeout set "{timeout.name}"'

@@ -142,7 +142,7 @@ FEATURES = (
     ),
     Feature(
         "nft counters and verdict maps",
-        "access lists of interfaces",
+        "access lists of interfaces, and the zone-based firewall",
         "nft_objref",
         "CONFIG_NF_TABLES, 4.10 or newer",
         (nft("counted and led on", *_COUNTED),),
@@ -150,10 +150,18 @@ FEATURES = (
     ),
     Feature(
         "nft log to programs",
-        "telling of packets, where a line of an access list has `log`",
+        "telling of packets, where a line of an access list or a class of a policy has `log`",
         "nfnetlink_log",
         "CONFIG_NFT_LOG and CONFIG_NETFILTER_NETLINK_LOG",
         (nft("logged", *rule('log prefix "T" snaplen 128 group 9')),),
+        required=False,
+    ),
+    Feature(
+        "nft conntrack labels and limits",
+        "the zone-based firewall",
+        "nft_connlimit",
+        "CONFIG_NF_CONNTRACK_LABELS, CONFIG_NFT_CONNLIMIT and CONFIG_NFT_LIMIT",
+        (nft("set and counted", *rule("ct count over 9 limit rate over 9 bytes/second ct label set 0")),),
         required=False,
     ),
     Feature(

@@ -1,0 +1,251 @@
+"""The zone-based firewall of a live gateway: what passes, what is counted, and what doors let in beside policies."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doorman.config.reader import read_config
+from doorman.daemon.admitted import review_flows
+from doorman.daemon.clock import seconds
+from doorman.daemon.packet_news import PacketNews
+from doorman.dataplanes.netfilter.chains.expressions import Setting
+from doorman.dataplanes.netfilter.chains.zones import class_counts
+from doorman.dataplanes.netfilter.packet_log import PacketLog
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from doorman.engine.results import Side
+from doorman.firewall.counts import ClassCounts
+from kit.live import Live
+from kit.namespaces import Namespace
+from kit.packets import icmp_error, ping, tcp, udp
+from kit.sip import GLOBAL, OVERLOAD, PEER, PHONE, STATIC, answer, request, sdp
+from kit.zones import firewalls
+
+INSIDE, OUTSIDE = Side
+Make = Callable[..., Live]
+
+ZONES = """
+zone security LAN
+zone security WAN
+interface in0
+ zone-member security LAN
+interface out0
+ zone-member security WAN
+"""
+WIRES = """
+access-list 190 permit udp any eq discard any eq discard
+class-map type inspect WIRES
+ match access-group 190
+"""
+"""For the packets by which a test knows that all others have passed, see `kit.wires`."""
+
+
+def firewall(classes: str, outward: str, inward: str = "", *, base: str = OVERLOAD) -> str:
+    """A configuration with policies between the inside and the outside."""
+    wires = " class type inspect WIRES\n  pass\n"
+    return (
+        base
+        + ZONES
+        + WIRES
+        + classes
+        + (
+            f"policy-map type inspect OUT\n{outward}{wires}"
+            f"policy-map type inspect IN\n{inward}{wires}"
+            "zone-pair security LAN-WAN source LAN destination WAN\n service-policy type inspect OUT\n"
+            "zone-pair security WAN-LAN source WAN destination LAN\n service-policy type inspect IN\n"
+        )
+    )
+
+
+VOICE = "class-map type inspect match-any VOICE\n match protocol sip\n"
+INSPECT = " class type inspect VOICE\n  inspect\n"
+WEB = "class-map type inspect match-any WEB\n match protocol http\n match protocol dns\n match protocol icmp\n"
+INSPECT_WEB = " class type inspect WEB\n  inspect\n"
+
+
+@pytest.fixture
+def kernel(namespace: Namespace) -> Iterator[NetfilterPlane]:
+    with namespace.inside():
+        made = NetfilterPlane(Setting("doorman", 5060, 0, timeouts=True))
+        yield made
+        made.close(remove=True)
+
+
+def counts(live: Live, pair: str, class_map: str) -> ClassCounts:
+    with live.wires.gateway.inside():
+        return class_counts(live.plane.counts(), (pair, class_map))
+
+
+def test_what_a_class_covers_passes_and_so_do_its_answers(make: Make) -> None:
+    live = make(firewall(WEB, INSPECT_WEB))
+    phone, server = "10.0.0.10:5000", "198.51.100.9:53"
+    assert [sent.receiver for sent in live.out(b"question", phone, server)] == [server]
+    name = live.out(b"question", phone, server)[0].sender
+    assert [told.receiver for told in live.in_(b"answer", server, name)] == [phone]
+    assert live.out(b"other", phone, "198.51.100.9:54") == []
+    assert live.in_(b"unasked", "198.51.100.9:54", name) == []
+    opened = live.packets(INSIDE, tcp("10.0.0.10:80", "198.51.100.9:80", "S"))
+    assert len(opened) == 1
+    assert live.packets(INSIDE, tcp("10.0.0.10:81", "198.51.100.9:80", "R")) == [], "a reset begins nothing"
+    assert len(live.packets(INSIDE, ping("10.0.0.10", "198.51.100.9", 7))) == 1
+    found = counts(live, "LAN-WAN", "WEB")
+    assert (found.packets, found.drops, found.flows) == (5, 1, 3)
+    assert counts(live, "LAN-WAN", "class-default").drops == 1
+
+
+def test_doors_let_in_what_they_are_for_where_policies_drop(make: Make) -> None:
+    live = make(firewall(VOICE, INSPECT))
+    [sent] = live.out(request(body=sdp()))
+    assert b"m=audio 4000" in sent.data
+    [answered] = live.in_(answer(body=sdp("198.51.100.99", 7000)))
+    assert answered.receiver == PHONE
+    media, there = "10.0.0.10:4000", "198.51.100.99:7000"
+    assert [told.receiver for told in live.in_(b"media", there, f"{GLOBAL}:4000")] == [media]
+    assert [told.receiver for told in live.out(b"media", media, there)] == [there]
+    assert live.out(b"not media", "10.0.0.10:4002", there) == []
+    assert live.out(b"elsewhere", media, "198.51.100.98:7000") == []
+    assert live.in_(b"elsewhere", "198.51.100.98:7000", f"{GLOBAL}:4000") == []
+
+
+def test_whoever_sends_media_first_may(make: Make) -> None:
+    live = make(firewall(VOICE, INSPECT))
+    live.out(request(body=sdp()))
+    live.in_(answer(body=sdp("198.51.100.99", 7000)))
+    [sent] = live.out(b"media", "10.0.0.10:4000", "198.51.100.99:7000")
+    assert sent.sender == f"{GLOBAL}:4000"
+    assert live.in_(b"media", "198.51.100.99:7000", f"{GLOBAL}:4000")
+
+
+def test_a_static_host_is_reached_only_as_the_policy_says(make: Make) -> None:
+    lists = (
+        "access-list 110 permit tcp any host 10.0.0.10 eq 80\nclass-map type inspect HOST\n match access-group 110\n"
+    )
+    inward = " class type inspect HOST\n  inspect\n"
+    live = make(firewall(lists, "", inward, base=STATIC))
+    assert len(live.packets(OUTSIDE, tcp("198.51.100.9:7", "203.0.113.100:80", "S"))) == 1
+    assert len(live.packets(INSIDE, tcp("10.0.0.10:80", "198.51.100.9:7", "SA"))) == 1
+    assert live.packets(OUTSIDE, tcp("198.51.100.9:7", "203.0.113.100:81", "S")) == []
+    assert counts(live, "WAN-LAN", "HOST").flows == 1
+
+
+def test_pass_keeps_nothing(make: Make) -> None:
+    live = make(firewall(WEB, " class type inspect WEB\n  pass\n"))
+    [sent] = live.out(b"question", "10.0.0.10:5000", "198.51.100.9:53")
+    assert live.in_(b"answer", "198.51.100.9:53", sent.sender) == []
+    assert counts(live, "LAN-WAN", "WEB").packets == 1
+    assert counts(live, "WAN-LAN", "class-default").drops == 1
+
+
+def test_no_more_sessions_than_there_may_be_and_no_more_bytes(make: Make) -> None:
+    parameters = "parameter-map type inspect FEW\n sessions maximum 3\n"
+    live = make(firewall(WEB + parameters, " class type inspect WEB\n  inspect FEW\n  police rate 8000 burst 1500\n"))
+    sent = [live.out(b"question", f"10.0.0.10:{5000 + number}", "198.51.100.9:53") for number in range(5)]
+    assert [len(packets) for packets in sent] == [1, 1, 1, 0, 0]
+    long = bytes(1000)
+    assert [len(live.out(long, "10.0.0.10:5000", "198.51.100.9:53")) for _ in range(2)] == [1, 0]
+    assert counts(live, "LAN-WAN", "WEB").drops == 3
+
+
+def test_sessions_live_as_long_as_their_parameters_say(make: Make) -> None:
+    parameters = "parameter-map type inspect FEW\n udp idle-time 77\n icmp idle-time 44\n dns-timeout 11\n"
+    parameters += " tcp synwait-time 22\n"
+    live = make(firewall(WEB + parameters, " class type inspect WEB\n  inspect FEW\n"))
+    live.packets(INSIDE, ping("10.0.0.10", "198.51.100.9", 7), tcp("10.0.0.10:80", "198.51.100.9:80", "S"))
+    live.out(b"question", "10.0.0.10:5000", "198.51.100.9:53")
+    found = {line.split()[0]: int(line.split()[2]) for line in live.flows("-s", "10.0.0.10")}
+    assert all(abs(found[protocol] - wanted) <= 2 for protocol, wanted in (("icmp", 44), ("tcp", 22), ("udp", 11)))
+
+
+def test_errors_about_sessions_pass_and_others_do_not(make: Make) -> None:
+    live = make(firewall(WEB, INSPECT_WEB))
+    [out] = live.packets(INSIDE, udp("10.0.0.10:5000", "198.51.100.9:53", b"question"))
+    assert len(live.packets(OUTSIDE, icmp_error("198.51.100.1", GLOBAL, out))) == 1
+
+
+def change(live: Live, config: str) -> None:
+    """Go on by another configuration, as a gateway does."""
+    live.reconfigure(config, seconds())
+    with live.wires.gateway.inside():
+        review_flows(live.traffic)
+
+
+def test_a_change_of_the_policy_disturbs_no_session_that_it_still_allows(make: Make) -> None:
+    live = make(firewall(WEB, INSPECT_WEB))
+    ends = "10.0.0.10:5000", "198.51.100.9:53"
+    [sent] = live.out(b"question", *ends)
+    other = "class-map type inspect match-any A\n match protocol ntp\n"
+    change(live, firewall(WEB + other, " class type inspect A\n  inspect\n" + INSPECT_WEB))
+    assert live.in_(b"answer", ends[1], sent.sender)
+    assert counts(live, "LAN-WAN", "WEB").packets == 2
+    dns = "class-map type inspect match-any DNS\n match protocol dns\n"
+    change(live, firewall(WEB + dns, " class type inspect DNS\n  inspect\n" + INSPECT_WEB))
+    assert live.in_(b"answer", ends[1], sent.sender)
+    assert counts(live, "LAN-WAN", "DNS").packets == 1, "it is of another class now"
+    change(live, firewall(VOICE, INSPECT))
+    assert live.in_(b"answer", ends[1], sent.sender) == []
+    assert live.out(b"question", *ends) == []
+    change(live, OVERLOAD)
+    assert "zbf" not in live.run("nft", "list", "table", "ip", "doorman")
+    assert len(live.out(b"anything", "10.0.0.10:5000", "198.51.100.9:9999")) == 1
+
+
+def test_media_of_a_call_go_on_when_zones_are_made_and_when_policies_change(make: Make) -> None:
+    live = make(OVERLOAD)
+    live.out(request(body=sdp()))
+    live.in_(answer(body=sdp("198.51.100.99", 7000)))
+    media, there, name = "10.0.0.10:4000", "198.51.100.99:7000", f"{GLOBAL}:4000"
+    assert live.in_(b"media", there, name)
+    for config in (firewall(VOICE, INSPECT), firewall(VOICE + WEB, INSPECT_WEB)):
+        change(live, config)
+        assert live.in_(b"media", there, name)
+        assert live.out(b"media", media, there)
+
+
+def test_a_message_that_a_policy_denies_opens_no_door(make: Make) -> None:
+    lists = "access-list 110 permit udp any host 198.51.100.20 eq 5060\n"
+    lists += "class-map type inspect PEER\n match access-group 110\n"
+    live = make(firewall(lists, " class type inspect PEER\n  inspect\n"))
+    assert live.out(request(body=sdp()), PHONE, "198.51.100.21:5060") == []
+    assert live.engine.drops["zone-policy"] == 1
+    assert len(list(live.engine.state.doors)) == 0
+    assert len(live.out(request(body=sdp(), call_id="other"))) == 1
+
+
+def test_drops_are_told_of(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    default = " class class-default\n  drop log\n"
+    live = make(firewall(WEB, INSPECT_WEB + default, default))
+    with live.wires.gateway.inside(), PacketLog(live.plane.setting.queue) as log, caplog.at_level(logging.INFO):
+        news = PacketNews(live.engine, log)
+        live.out(b"other", "10.0.0.10:5000", "198.51.100.9:54")
+        live.out(request(), PHONE, PEER)
+        news.on_packets()
+        news.on_time()
+    assert [record.getMessage() for record in caplog.records if "%FW" in record.getMessage()] == [
+        f"%FW-6-DROP_PKT: Dropping udp packet {ends} on zone-pair LAN-WAN class class-default due to zone-policy"
+        for ends in ("10.0.0.10:5000 => 198.51.100.9:54", f"{PHONE} => {PEER}")
+    ]
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nft_takes_whatever_a_firewall_says(kernel: NetfilterPlane, data: st.DataObject) -> None:
+    lists = "access-list 101 permit tcp any any\naccess-list 102 deny udp any any\n"
+    config = read_config(OVERLOAD + lists, "test.cfg")
+    config.firewall = data.draw(firewalls(["101", "102"]))
+    for name in ("in0", "out0"):
+        zone = data.draw(st.sampled_from([None, *config.firewall.zones]))
+        config.interfaces[name] = replace(config.interfaces[name], zone=zone)
+    kernel.synchronise(config, [], [], 0.0)
+
+
+def test_what_is_for_the_gateway_itself_and_from_it(make: Make) -> None:
+    own = "zone-pair security TO-SELF source WAN destination self\n service-policy type inspect OWN\n"
+    policy = "policy-map type inspect OWN\n class type inspect WEB\n  inspect\n"
+    live = make(firewall(WEB, "") + policy + own)
+    assert len(live.packets(OUTSIDE, ping("198.51.100.9", GLOBAL, 7))) == 1, "the gateway answers"
+    assert live.packets(OUTSIDE, tcp("198.51.100.9:7", f"{GLOBAL}:22", "S")) == []
+    assert counts(live, "TO-SELF", "class-default").drops == 1
+    assert len(live.packets(INSIDE, tcp("10.0.0.10:7", "10.0.0.1:22", "S"))) == 1, "nothing is said of the inside"
