@@ -6,7 +6,7 @@ The machine's first CPU is the gateway's; the second one generates, receives, an
 import os
 import sys
 
-from live import doors, invites, latency, media, sipp_calls
+from live import doors, invites, latency, media, rules, sipp_calls
 from live.beds import BENCH_CPU, beds, have_cpu
 
 
@@ -22,6 +22,7 @@ def main() -> None:
     with beds("plain", "helper", "doorman") as three:
         invites.measure(three)
     doors.measure()
+    rules.measure()
     with beds("plain", "helper", "doorman") as three:
         sipp_calls.measure(three)
 

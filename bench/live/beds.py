@@ -35,7 +35,7 @@ access-list 1 permit 192.168.1.0 0.0.0.255
 ip nat pool shared {POOL[0]} {POOL[1]} prefix-length 24
 ip nat inside source list 1 pool shared overload
 """
-_PLAIN = f"""
+PLAIN = f"""
 table ip bench {{
   chain outgoing {{
     type nat hook postrouting priority srcnat
@@ -44,7 +44,7 @@ table ip bench {{
 }}
 """
 _HELPER = f"""
-{_PLAIN}
+{PLAIN}
 table ip bench {{
   ct helper sip {{ type "sip" protocol udp; }}
   chain incoming {{
@@ -55,11 +55,22 @@ table ip bench {{
 """
 
 
+class Setup(NamedTuple):
+    """What stands between networks: a script of nft, or Doorman's configuration."""
+
+    name: str
+    nft: str = ""
+    config: str = ""
+
+
+_SETUPS = {one.name: one for one in (Setup("plain", PLAIN), Setup("helper", _HELPER), Setup("doorman", config=CONFIG))}
+
+
 class Bed(NamedTuple):
     """A gateway and the networks on its sides.
 
     Attributes:
-        name: `plain`, `helper` or `doorman`.
+        name: that of its set-up: `plain`, `helper`, `doorman`, or another.
         network: its namespaces.
         inside_link, outside_link: the Ethernet headers of what the inside, and the outside, sends to the gateway.
         gateway_pid: Doorman's process, 0 where there is none.
@@ -94,28 +105,32 @@ class Bed(NamedTuple):
 
 
 @contextmanager
-def beds(*names: str) -> Iterator[list[Bed]]:
-    """Set up some of them; all is gone after the block."""
+def beds(*setups: str | Setup) -> Iterator[list[Bed]]:
+    """Set up some, the usual ones by their names; all is gone after the block."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorman-bench-")))
-        yield [stack.enter_context(_bed(name, directory)) for name in names]
+        chosen = (_SETUPS[one] if isinstance(one, str) else one for one in setups)
+        yield [stack.enter_context(_bed(setup, directory)) for setup in chosen]
 
 
 @contextmanager
-def _bed(name: str, directory: Path) -> Iterator[Bed]:
+def _bed(setup: Setup, directory: Path) -> Iterator[Bed]:
+    name = setup.name
     with ExitStack() as stack:
         net = stack.enter_context(network(f"doorman-bench-{os.getpid()}-{name}", phones=PHONES))
         inner, outer = _End(net.gateway, INSIDE_LINK, "192.168.1.1"), _End(net.gateway, OUTSIDE_LINK, "203.0.113.1")
         inside = _acquaint(_End(net.inside, PHONE_LINK, "192.168.1.10"), inner)
         outside = _acquaint(_End(net.outside, PHONE_LINK, "203.0.113.2"), outer)
         bed = Bed(name, net, inside, outside, 0)
-        if name != "doorman":
-            run_in(net.gateway, "nft", "-f", "-", given=_HELPER if name == "helper" else _PLAIN)
+        if not setup.config:
+            run_in(net.gateway, "nft", "-f", "-", given=setup.nft)
             yield bed
             return
-        config = directory / "gateway.cfg"
-        config.write_text(CONFIG)
-        gateway = stack.enter_context(running_gateway(net, config, directory))
+        config = directory / f"{name}.cfg"
+        config.write_text(setup.config)
+        state = directory / name
+        state.mkdir()
+        gateway = stack.enter_context(running_gateway(net, config, state))
         for task in Path(f"/proc/{gateway.pid}/task").iterdir():
             have_cpu(int(task.name), GATEWAY_CPU)
         yield bed._replace(gateway_pid=gateway.pid)
