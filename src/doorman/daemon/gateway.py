@@ -24,6 +24,7 @@ from doorman.daemon.admitted import review_flows
 from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
+from doorman.daemon.half_open import HalfOpen, limits_half_open
 from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.stale_flows import stale_flows, translate_alike
 from doorman.daemon.startup_file import rewrite
@@ -35,6 +36,7 @@ from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import FlowKey
+from doorman.dataplanes.netfilter.marks import ADMITTED
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json
@@ -87,6 +89,7 @@ class Gateway:
         self._baseline = views.Counts(traffic)
         self._ladders = Ladders()
         self._traces = Traces(traces, seconds)
+        self._half_open = HalfOpen()
         traffic.watchers.append(self._watch)
 
     @property
@@ -271,6 +274,20 @@ class Gateway:
     def expire_traces(self) -> None:
         """End the traces whose time is up; to be called each second."""
         self._traces.expire()
+
+    def thin_out(self) -> None:
+        """End the oldest half-open sessions where there are too many; to be called each second."""
+        if not limits_half_open(self.config.firewall):
+            return
+        plane = self._traffic.plane
+        flows = dump(ADMITTED, ADMITTED)
+        ended, said = self._half_open.excess(flows, self.config.firewall, plane.class_numbers())
+        for line in said:
+            _log.warning("%s", printable(line))
+        try:
+            plane.forget([flow.key for flow in ended])
+        except PlaneRefused as refused:
+            _log.warning("half-open sessions go on: %s", refused)
 
     def close(self) -> None:
         """End what it writes."""

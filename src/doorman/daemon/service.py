@@ -166,12 +166,14 @@ class Service:
         sweep = self._guarded(proxy.sweep)
         expire_traces = self._guarded(self._gateway.expire_traces)
         tell = self._guarded(self._news.on_time)
+        thin_out = self._guarded(self._gateway.thin_out)
         while True:
             await asyncio.sleep(_TICK)
             self._ticks += 1
             on_time()
             expire_traces()
             tell()
+            thin_out()
             if self._ticks % _REFRESH == 0:
                 sweep()
                 refresh()
