@@ -31,6 +31,7 @@ from doorman.daemon.keeper import Keeper
 from doorman.daemon.log import log_to_stderr
 from doorman.daemon.packet_news import PacketNews
 from doorman.daemon.privileges import PrivilegesError, drop_privileges
+from doorman.daemon.routes import Routes
 from doorman.daemon.service import Service, hold_signals
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
@@ -152,7 +153,8 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     wanted, told = effective(config, interface_addresses())
     for line in told:
         _log.warning("%s", line)
-    engine = Engine(wanted, secrets.SystemRandom().random, delegated=True, reserved=services())
+    chance, route = secrets.SystemRandom().random, Routes(seconds)
+    engine = Engine(wanted, chance, delegated=True, reserved=services(), route=route)
     keeper = _adopt_saved(engine, options.state_directory, stack)
     queue = stack.enter_context(_open_queue())
     listener = stack.enter_context(contextlib.closing(listen(_PROXY_PORTS)))

@@ -21,6 +21,7 @@ from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
 from doorman.engine.views import Outward, View
 from doorman.firewall.access import AccessGroups, access_groups
+from doorman.firewall.interfaces import Route
 from doorman.firewall.zones import zone_firewall
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.holdings import Holdings
@@ -58,6 +59,7 @@ class Engine:
             more or fewer than came, it gives as they must leave.
         reserved: protocols and ports of the gateway's own services, which a kernel needs told apart from names.
         holdings: the names that can be given out, where the engine of another VRF gives them out as well.
+        route: the routes of the kernel that carries the flows, if one does.
 
     Attributes:
         state: its tables.
@@ -72,7 +74,7 @@ class Engine:
         UnusableConfig: a rule of the configuration cannot be put to work.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it does, and what it works with
         self,
         config: Config,
         chance: Callable[[], float],
@@ -80,12 +82,14 @@ class Engine:
         delegated: bool = False,
         reserved: Collection[tuple[int, int]] = (),
         holdings: Holdings | None = None,
+        route: Route | None = None,
     ) -> None:
         self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings)
         self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._delegated = delegated
+        self._route = route
         self.access: AccessGroups | None = None
         self.screen: Screen | None = None
         self._is_direct = False
@@ -154,10 +158,10 @@ class Engine:
     def _screen_by(self, config: Config) -> None:
         """Let pass what access lists and zones of a configuration allow."""
         before, screened = self.access, self.screen
-        self.access = access_groups(config, delegated=self._delegated)
+        self.access = access_groups(config, delegated=self._delegated, route=self._route)
         if self.access is not None and before is not None:
             self.access.go_on(before)
-        firewall = zone_firewall(config, delegated=self._delegated)
+        firewall = zone_firewall(config, delegated=self._delegated, route=self._route)
         if firewall is not None and screened is not None:
             firewall.go_on(screened.firewall)
         self.screen = Screen(firewall, self.state) if firewall is not None else None

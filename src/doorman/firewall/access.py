@@ -7,7 +7,7 @@ Where a kernel carries the flows, it judges and counts. The engine asks all the 
 will meet on its way out: what is denied there must not have opened a door.
 
 An engine knows networks, not wires: an interface is that of the hosts in its network; on a side with a single one, also
-of all who are in no network, since they must be behind it. Lists are about IPv4.
+of all who are in no network, since they must be behind it. A kernel's routes come first. Lists are about IPv4.
 """
 
 from collections import deque
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from doorman.algs.api import Refused
 from doorman.config.access_lists import AccessList, Entry, Traffic
 from doorman.config.model import Config, Interface, NatSide
+from doorman.firewall.interfaces import UNKNOWN, Route
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, Packet
 
@@ -72,15 +73,19 @@ class CountedList:
 class _Gates:
     """The interfaces of one side of the NAT, found by the address of who is behind them."""
 
-    __slots__ = ("_cache", "_interfaces", "_others")
+    __slots__ = ("_cache", "_interfaces", "_others", "_route")
 
-    def __init__(self, config: Config, side: NatSide) -> None:
+    def __init__(self, config: Config, side: NatSide, route: Route | None) -> None:
+        self._route = route
         self._interfaces = [one for one in config.interfaces.values() if one.nat == side and not one.shutdown]
         self._others = self._interfaces[0] if len(self._interfaces) == 1 else None
         self._cache: dict[Address, Interface | None] = {}
 
     def of(self, address: Address) -> Interface | None:
         """The interface that a host is behind; None where nobody can tell."""
+        routed = self._route(address) if self._route is not None else UNKNOWN
+        if routed != UNKNOWN:
+            return next((one for one in self._interfaces if one.name == routed), None)
         try:
             return self._cache[address]
         except KeyError:
@@ -101,10 +106,10 @@ class AccessGroups:
 
     __slots__ = ("_delegated", "_gates", "lists", "logged")
 
-    def __init__(self, config: Config, *, delegated: bool = False) -> None:
+    def __init__(self, config: Config, *, delegated: bool = False, route: Route | None = None) -> None:
         self._delegated = delegated
         self.logged: deque[Denial] = deque(maxlen=_MOST_LOGGED)
-        self._gates = (_Gates(config, _INSIDE), _Gates(config, _OUTSIDE))
+        self._gates = (_Gates(config, _INSIDE, route), _Gates(config, _OUTSIDE, route))
         applied = {name for one in config.interfaces.values() for name in (one.access_in, one.access_out) if name}
         lists = config.lists
         self.lists = {
@@ -153,9 +158,9 @@ class AccessGroups:
             self.logged.append(Denial(listed.name, listed.entries[index], traffic))
 
 
-def access_groups(config: Config, *, delegated: bool = False) -> AccessGroups | None:
+def access_groups(config: Config, *, delegated: bool = False, route: Route | None = None) -> AccessGroups | None:
     """The access lists of the interfaces of a configuration; None where there are none."""
-    groups = AccessGroups(config, delegated=delegated)
+    groups = AccessGroups(config, delegated=delegated, route=route)
     return groups if groups.lists else None
 
 

@@ -1,8 +1,11 @@
 """Which interface a host is behind: an engine knows networks, not wires.
 
 An interface is that of the hosts in its network. Hosts in no network are behind the only interface that is left for
-them: the one with `ip nat outside`, else, of a packet between two interfaces, the other one.
+them: the one with `ip nat outside`, else, of a packet between two interfaces, the other one. Where a kernel carries the
+flows it has routes, and is asked for those first.
 """
+
+from collections.abc import Callable
 
 from doorman.config.model import Config
 from doorman.net.addresses import Address
@@ -11,13 +14,17 @@ _CACHE_LIMIT = 65_536
 UNKNOWN = ""
 """The name of the interface where nobody can tell."""
 
+Route = Callable[[Address], str]
+"""Says by which interface a packet to a host would leave; `UNKNOWN` where there is none."""
+
 
 class Interfaces:
     """The interfaces of a gateway that are in use; None stands for the gateway itself."""
 
-    __slots__ = ("_cache", "_names", "_networks", "_own", "_unsided", "_upstream")
+    __slots__ = ("_cache", "_names", "_networks", "_own", "_route", "_unsided", "_upstream")
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, route: Route | None = None) -> None:
+        self._route = route
         used = [one for one in config.interfaces.values() if not one.shutdown]
         self._names = [one.name for one in used]
         self._networks = [(one.network, one.name) for one in used if one.network is not None]
@@ -46,6 +53,9 @@ class Interfaces:
 
     def of(self, address: Address) -> str | None:
         """The interface that a host is behind."""
+        routed = self._route(address) if self._route is not None and address not in self._own else UNKNOWN
+        if routed in self._names:
+            return routed
         try:
             return self._cache[address]
         except KeyError:

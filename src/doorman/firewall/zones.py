@@ -15,7 +15,7 @@ from doorman.config.access_lists import Traffic
 from doorman.config.model import Config
 from doorman.firewall.access import traffic_of
 from doorman.firewall.counts import PolicyCounts
-from doorman.firewall.interfaces import Interfaces
+from doorman.firewall.interfaces import Interfaces, Route
 from doorman.firewall.news import packet_line
 from doorman.firewall.policy import Judge, Verdict
 from doorman.firewall.sessions import Inspected, InspectedSessions
@@ -40,6 +40,7 @@ class ZoneFirewall:
     Args:
         config: it.
         delegated: whether a kernel judges as well, and counts what passes: only what is dropped here is counted here.
+        route: its routes.
 
     Attributes:
         judge: the policies; who asks it only asks.
@@ -49,10 +50,10 @@ class ZoneFirewall:
         told: what the operator wants to know, the newest last.
     """
 
-    def __init__(self, config: Config, *, delegated: bool = False) -> None:
+    def __init__(self, config: Config, *, delegated: bool = False, route: Route | None = None) -> None:
         self._delegated = delegated
         self.judge = Judge(config)
-        self.interfaces = Interfaces(config)
+        self.interfaces = Interfaces(config, route)
         self.counts = PolicyCounts()
         self.told: deque[Told] = deque(maxlen=_KEPT)
         self.sessions = InspectedSessions(config.firewall, self._tell)
@@ -152,6 +153,6 @@ def _opens(traffic: Traffic) -> bool:
     return traffic.tcp_flags & 0x12 == 0x02  # noqa: PLR2004 - SYN without ACK
 
 
-def zone_firewall(config: Config, *, delegated: bool = False) -> ZoneFirewall | None:
+def zone_firewall(config: Config, *, delegated: bool = False, route: Route | None = None) -> ZoneFirewall | None:
     """The firewall of a configuration; None where it has no zones."""
-    return ZoneFirewall(config, delegated=delegated) if config.firewall.zones else None
+    return ZoneFirewall(config, delegated=delegated, route=route) if config.firewall.zones else None

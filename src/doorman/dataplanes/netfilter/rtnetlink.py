@@ -4,11 +4,15 @@ Enough to look and to try. pyroute2 can do it all, but takes longer to import th
 All integers are in host order, addresses in network order:
 
     ifaddrmsg   family:u8  prefix length:u8  flags:u8  scope:u8  index:u32  attributes: 1 address, 2 local
+    rtmsg       family:u8  destination and source length:u8  tos:u8  table:u8  protocol:u8  scope:u8  type:u8  flags:u32
+                attributes: 1 destination, 4 index of the interface that packets leave by
 """
 
+import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 
 from doorman.dataplanes.netfilter.messages import (
@@ -20,6 +24,7 @@ from doorman.dataplanes.netfilter.messages import (
     NLMSG_DONE,
     NLMSG_ERROR,
     Message,
+    attribute,
     attributes,
     error_of,
     message,
@@ -31,6 +36,11 @@ _NETLINK_ROUTE = 0
 _NEW_ADDRESS, _GET_ADDRESS = 20, 22
 _IFADDRMSG = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL = 1, 2
+_GET_ROUTE = 26
+_RTMSG = struct.Struct("=BBBBBBBBI")
+_DESTINATION, _LEAVES_BY = 1, 4
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL})
+"""What the kernel says of addresses to which there is no route, or one that leads nowhere."""
 _READ = 1 << 16
 _PATIENCE = 2.0
 """In seconds; the kernel answers during the call."""
@@ -73,6 +83,22 @@ def interface_addresses() -> dict[str, tuple[tuple[Address, int], ...]]:
             if index in names:
                 addresses[names[index]] += ((own, length),)
     return addresses
+
+
+def leaves_by(address: Address) -> int:
+    """The index of the interface by which this machine would send to an IPv4 address; 0 where it has no route.
+
+    Raises:
+        OSError: the kernel does not tell.
+    """
+    asked = _RTMSG.pack(socket.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + attribute(_DESTINATION, address)
+    for answer in _ask(message(_GET_ROUTE, NLM_F_REQUEST, 1, asked)):
+        if answer.kind == NLMSG_ERROR:
+            if -struct.unpack_from("=i", answer.body)[0] in _UNREACHABLE:
+                return 0
+            _raise_error(answer)
+        return int.from_bytes(attributes(answer.body, _RTMSG.size).get(_LEAVES_BY, b""), sys.byteorder)
+    return 0
 
 
 def _ask(question: bytes) -> Iterator[Message]:
