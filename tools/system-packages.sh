@@ -27,6 +27,10 @@ command -v editcap | wireshark-common | makes the variants of captures that the 
 LIST
     kernel-tests) cat <<'LIST' ;;
 command -v conntrack | conntrack  | says what the kernel tracks, as the tests' judge beside our own reader
+test -x /usr/lib/ipsec/charon | strongswan-charon  | real IKE
+command -v swanctl   | strongswan-swanctl | tells it what to do
+test -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so | libstrongswan-standard-plugins | its cryptography
+test -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so | libcharon-extra-plugins | ESP without the kernel's
 LIST
     lab) cat <<'LIST' ;;
 command -v ip      | iproute2     | makes the network namespaces

@@ -8,8 +8,9 @@ import pytest
 from doorman.algs.api import Json
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
-from doorman.engine.results import DoorClosed, Fate
+from doorman.engine.results import DoorClosed, Fate, Side
 from doorman.engine.snapshot import MEANINGS, Restored, Saved, restore, save_everything
+from kit.packets import esp, ike, udp
 from kit.sip import INTERFACES, OVERLOAD, POOL, STATIC, Gateway, answer, incoming, request, sdp
 
 MEDIA = "198.51.100.20:7000"
@@ -187,3 +188,66 @@ def test_bindings_are_told_to_a_kernel() -> None:
     engine = Engine(read_config(OVERLOAD, "test.cfg"), random.Random(7).random, delegated=True)
     restore(engine, [Saved("binding", "17 10.0.0.10:5060", "203.0.113.1:5060")], 1000.0)
     assert len(engine.take_changes()) == 1
+
+
+IPSEC = (
+    OVERLOAD
+    + "ip nat inside source static esp 10.0.0.7 interface out0\n"
+    + ("access-list 10 permit any\nip nat service list 10 ike preserve-port\n")
+)
+
+
+def with_tunnels() -> tuple[list[Saved], Engine]:
+    """What is saved of two hosts with a tunnel each, one that waits, and IKE of one."""
+    engine = Engine(read_config(IPSEC, "test.cfg"), random.Random(1).random)
+    for host, spi in (("10.0.0.10", 0x1001), ("10.0.0.7", 0x2001)):
+        engine.receive(esp(host, "198.51.100.7", spi), Side.INSIDE, 1000.0)
+        engine.receive(esp("198.51.100.7", "203.0.113.1", spi + 0xA000), Side.OUTSIDE, 1000.0)
+    engine.receive(esp("10.0.0.11", "198.51.100.7", 0x3001), Side.INSIDE, 1000.0)
+    engine.receive(udp("10.0.0.10:500", "198.51.100.7:500", ike(0x0102030405060708)), Side.INSIDE, 1000.0)
+    return [one for one in save_everything(engine) if one.kind in {"tunnel", "peering"}], engine
+
+
+def test_tunnels_and_ike_are_kept_but_not_who_waits() -> None:
+    records, before = with_tunnels()
+    assert [tuple(record) for record in records] == [
+        ("tunnel", "10.0.0.10 198.51.100.7 00001001 0000b001", ["203.0.113.1", True]),
+        ("tunnel", "10.0.0.7 198.51.100.7 00002001 0000c001", ["203.0.113.1", False]),
+        ("peering", "10.0.0.10 198.51.100.7 203.0.113.1", ["0102030405060708"]),
+    ]
+    after = Engine(read_config(IPSEC, "test.cfg"), random.Random(2).random)
+    restored = restore(after, records, 1000.0)
+    assert (restored.refused, restored.corrections) == ({}, [])
+    assert list(save_everything(after)) == records
+    for engine in (before, after):
+        result = engine.receive(esp("198.51.100.7", "203.0.113.1", 0xB001), Side.OUTSIDE, 1001.0)
+        assert result.packet[16:20] == bytes((10, 0, 0, 10))
+        result = engine.receive(
+            udp("198.51.100.7:500", "203.0.113.1:500", ike(0x0102030405060708)), Side.OUTSIDE, 1001.0
+        )
+        assert result.packet[16:20] == bytes((10, 0, 0, 10))
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00001001", ["203.0.113.1", True]), "record-damaged"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00000000 0000a001", ["203.0.113.1", True]), "record-damaged"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00001001 -000a001", ["203.0.113.1", True]), "record-damaged"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00001001 123456789", ["203.0.113.1", True]), "record-damaged"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00005001 0000a005", ["203.0.113.9", True]), "no-translation"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00005001 0000a005", ["203.0.113.1", False]), "no-translation"),
+        (Saved("tunnel", "10.0.0.10 198.51.100.7 00001001 0000b001", ["203.0.113.1", True]), "name-taken"),
+        (Saved("peering", "10.0.0.11 198.51.100.7 203.0.113.1", ["0102030405060708"]), "name-taken"),
+        (Saved("peering", "10.0.0.11 198.51.100.7 203.0.113.1", ["01020304"]), "record-damaged"),
+        (Saved("peering", "10.0.0.11 198.51.100.7 203.0.113.1", ["0" * 16]), "record-damaged"),
+        (Saved("peering", "10.0.0.11 198.51.100.7 203.0.113.1", None), "record-damaged"),
+        (Saved("peering", "10.0.0.11 198.51.100.7", []), "record-damaged"),
+    ],
+)
+def test_ipsec_that_cannot_be_adopted_is_left(record: Saved, reason: str) -> None:
+    records, _ = with_tunnels()
+    after = Engine(read_config(IPSEC, "test.cfg"), random.Random(2).random)
+    restored = restore(after, [*records, record], 1000.0)
+    assert restored.refused == {reason: 1}
+    assert [one.key for one in restored.corrections] == [record.key]

@@ -21,7 +21,7 @@ from doorman.daemon.journal import Journal
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.connections import End
-from doorman.engine.results import Change, Side
+from doorman.engine.results import Change, IpsecChange, Side
 from doorman.engine.snapshot import Saved
 from doorman.nat.bindings import Binding
 from kit.live import Live
@@ -61,11 +61,18 @@ class StubbornPlane(NetfilterPlane):
             raise self.error("told to refuse")
         super().commit(changes, now)
 
-    def synchronise(self, config: Config, bindings: Iterator[Binding], doors: Iterator[Door], now: float) -> None:  # type: ignore[override]  # it is called with these
+    def synchronise(
+        self,
+        config: Config,
+        bindings: Iterable[Binding],
+        doors: Iterable[Door],
+        now: float,
+        ipsec: Iterable[IpsecChange] = (),
+    ) -> None:
         if self.tables_to_refuse:
             self.tables_to_refuse -= 1
             raise self.error("told to refuse")
-        super().synchronise(config, bindings, doors, now)
+        super().synchronise(config, bindings, doors, now, ipsec)
 
 
 class WatchedPlane(NetfilterPlane):

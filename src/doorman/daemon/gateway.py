@@ -227,6 +227,7 @@ class Gateway:
             if selection.covers(session.protocol, ends):
                 self._engine.state.cut_session(session, at)
                 cleared += 1
+        cleared += self._engine.state.clear_ipsec(selection.covers)
         if forced:
             cleared += self._engine.state.free_unused(
                 lambda binding: selection.covers(binding.protocol, (binding.global_, binding.local, None, None))

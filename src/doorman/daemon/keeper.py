@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from doorman.algs.api import Owner
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.engine.engine import Engine
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
-from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save_doors, save_everything
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
+from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save_doors, save_everything, save_ipsec
 from doorman.nat.bindings import Binding, BindingFreed, BindingMade
 from doorman.net.addresses import Endpoint
 
@@ -43,13 +43,14 @@ class Keeper:
         self._say = say
         self._bindings: dict[tuple[int, Endpoint], tuple[Binding, bool]] = {}
         self._owners: dict[Owner, None] = {}
+        self._ipsec: dict[tuple[str, str], Saved] = {}
         self._retry_at: float | None = None
         self._watch()
 
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        if self._bindings or self._owners or self._retry_at is not None:
+        if self._bindings or self._owners or self._ipsec or self._retry_at is not None:
             return True
         return any(alg.touched for alg in self._engine.inspector.algs.values())
 
@@ -72,6 +73,8 @@ class Keeper:
             elif isinstance(change, BindingMade | BindingFreed) and not change.binding.static:
                 binding = change.binding
                 self._bindings[binding.protocol, binding.local] = binding, isinstance(change, BindingFreed)
+            elif isinstance(change, IpsecChange):
+                self._ipsec |= {(saved.kind, saved.key): saved for saved in save_ipsec([change])}
 
     def flush(self, now: float) -> None:
         """Save what has changed since the last time. What fails is told of, and tried again after a while."""
@@ -94,6 +97,8 @@ class Keeper:
     def _changed(self) -> Iterator[Saved]:
         for binding, freed in self._bindings.values():
             yield save_binding(binding, freed=freed)
+        yield from self._ipsec.values()
+        self._ipsec = {}
         doors, owners = self._engine.state.doors, self._owners
         self._bindings, self._owners = {}, {}
         for alg in self._engine.inspector.algs.values():

@@ -55,7 +55,7 @@ class SegmentRoad:
         Verdicts given before take effect.
         """
         if not result.is_of_stream:
-            return packet.data[_PROTOCOL] == _ICMP and self._judge_error(packet, result)
+            return packet.data[_PROTOCOL] == _ICMP and not result.is_led and self._judge_error(packet, result)
         self.counters["received"] += 1
         first, others = _apart(packet.data, result)
         if first is not None or result.stopped:

@@ -18,6 +18,7 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.growth import grown
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.segments import SegmentRoad
+from doorman.daemon.tunnel_use import TunnelUse
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Events, Kind
@@ -75,6 +76,7 @@ class Traffic:
         self.segments = SegmentRoad(engine, plane, queue)
         self.watchers: list[Watcher] = []
         self._keeper = keeper
+        self._tunnel_use = TunnelUse(engine, plane)
         self._behind = False
         self._uncut: list[SessionCut] = []
         self._config: Config | None = None
@@ -87,7 +89,7 @@ class Traffic:
             PlaneRefused: it goes on as before.
         """
         state, now = self.engine.state, seconds()
-        self.plane.synchronise(config, state.bindings, state.doors.everyone(), now)
+        self.plane.synchronise(config, state.bindings, state.doors.everyone(), now, state.ipsec())
         self.queue.when_full(accept=config.fails_open)
         self._config = config
         self._behind = False
@@ -156,6 +158,7 @@ class Traffic:
 
     def on_time(self) -> None:
         """End what is over, and make the table anew if somebody removed it; to be called each second."""
+        self._see_tunnels()
         self.engine.expire(seconds())
         self.segments.remind(seconds())
         if not self._behind and not self._is_in_force():
@@ -288,6 +291,12 @@ class Traffic:
             self.queue.accept(packet.id)
         else:
             self.queue.drop(packet.id)
+
+    def _see_tunnels(self) -> None:
+        try:
+            self._tunnel_use.look(seconds())
+        except NetlinkError as error:
+            _log.warning("the kernel does not tell which tunnels are in use: %s", error)
 
     def _is_in_force(self) -> bool:
         try:

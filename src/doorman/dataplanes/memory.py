@@ -13,7 +13,7 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, SessionCut, Side
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange, SessionCut, Side
 from doorman.engine.state import DELEGATED_PORTS_END
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
@@ -61,7 +61,14 @@ class MemoryPlane:
         self._shared: dict[Address, Address] = {}
         self._now = 0.0
 
-    def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
+    def synchronise(
+        self,
+        config: Config,
+        bindings: Iterable[Binding],
+        doors: Iterable[Door],
+        now: float,
+        ipsec: Iterable[IpsecChange] = (),  # noqa: ARG002 - it knows nothing of IPsec
+    ) -> None:
         """See `Plane.synchronise`."""
         kept = dict.fromkeys(bindings)
         self._change([BindingFreed(binding) for binding in self._bindings if binding not in kept], now)

@@ -13,7 +13,7 @@ from typing import Protocol
 from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change
+from doorman.engine.results import Change, IpsecChange
 from doorman.nat.bindings import Binding
 
 
@@ -24,8 +24,17 @@ class PlaneRefused(Exception):  # noqa: N818 - the outcome of a request, as in '
 class Plane(Protocol):
     """Who carries the flows."""
 
-    def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
+    def synchronise(
+        self,
+        config: Config,
+        bindings: Iterable[Binding],
+        doors: Iterable[Door],
+        now: float,
+        ipsec: Iterable[IpsecChange] = (),
+    ) -> None:
         """Translate as a configuration says, with these names and doors and no others; flows that pass go on.
+
+        `ipsec`: what makes the tunnels that there are, and with whom hosts speak IKE that keep its port.
 
         Raises:
             PlaneRefused: all is as it was.

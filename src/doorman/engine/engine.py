@@ -15,7 +15,7 @@ from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.ipsec import Ends, IpsecRoad
 from doorman.engine.modes import Modes
-from doorman.engine.results import Change, Fate, Result, Segments, Side
+from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
 from doorman.engine.screen import Screen, level_session
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
@@ -29,7 +29,7 @@ from doorman.nat.icmp import Quote, quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
 from doorman.net.addresses import Endpoint
 from doorman.net.fragments import is_fragment
-from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
+from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
 
 # Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
@@ -226,12 +226,20 @@ class Engine:
         return Result(_PASSED, packet.data, leaves)
 
     def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side, now: float) -> Result:
-        """A packet of IPsec goes on between other ends, or, where a kernel gives it those, as it came."""
-        if self.screen is not None:
-            self.screen.firewall.admit(packet, packet.sender, ends[1], now)
-        if self.access is not None:
-            self.access.release(packet, *ends, leaves)
-        return Result(_FORWARDED, packet.data if self._delegated else readdress(packet, *ends), leaves)
+        """A packet of IPsec goes on between other ends.
+
+        A kernel that carries flows does so by itself, but for IKE from the outside: it cannot see whom that is for.
+        """
+        try:
+            if self.screen is not None:
+                self.screen.firewall.admit(packet, packet.sender, ends[1], now)
+            if self.access is not None:
+                self.access.release(packet, *ends, leaves)
+        except Refused:
+            self.ipsec.undo()
+            raise
+        by_kernel = self._delegated and (leaves == _OUTSIDE or packet.protocol == ESP)
+        return Led(_FORWARDED, packet.data if by_kernel else readdress(packet, *ends), leaves)
 
     def _release(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> None:
         """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
@@ -572,8 +580,10 @@ class Engine:
             self.screen.release_tunnelled_error(packet, about, outer[1], now)
         if self.access is not None:
             self.access.release(packet, *outer, leaves)
+        if self._delegated and leaves == _OUTSIDE:
+            outer = packet.sender, packet.receiver
         error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
-        return Result(_FORWARDED, error, leaves)
+        return Led(_FORWARDED, error, leaves)
 
     def _translates(self, packet: Packet, side: Side) -> bool:
         """Whether packets from here to there are translated at all."""

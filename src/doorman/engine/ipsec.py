@@ -9,8 +9,10 @@ All else, hosts with an address for themselves and NAT traversal (RFC 3948) incl
 from doorman.algs.api import Refused
 from doorman.engine.results import Side
 from doorman.engine.state import State
+from doorman.nat.bindings import Binding
 from doorman.nat.icmp import Quote
 from doorman.nat.peerings import Peering
+from doorman.nat.tunnels import Tunnel
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP, UDP, Packet
 from doorman.wire.esp import read_spi
@@ -27,6 +29,15 @@ class IpsecRoad:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._made: Tunnel | Peering | None = None
+
+    def undo(self) -> None:
+        """Forget what the last packet made, which must not leave."""
+        if isinstance(self._made, Tunnel):
+            self._state.tunnels.end(self._made)
+        elif self._made is not None:
+            self._state.peerings.end(self._made)
+        self._made = None
 
     def ends(self, packet: Packet, side: Side, now: float) -> Ends | None:
         """The ends that a packet leaves with; None where it goes the ordinary way.
@@ -34,6 +45,7 @@ class IpsecRoad:
         Raises:
             Refused: nobody can tell whose it is.
         """
+        self._made = None
         rules = self._state.rules.ipsec
         if packet.protocol == ESP and rules.esp:
             return self._esp_sent(packet, now) if side == _INSIDE else self._esp_received(packet, now)
@@ -80,7 +92,10 @@ class IpsecRoad:
     def _esp_sent(self, packet: Packet, now: float) -> Ends | None:
         if not self._leaves(packet) or not self._shares_address(packet.source):
             return None
-        tunnel = self._state.tunnels.send(packet.source, packet.destination, _spi(packet), now)
+        tunnels = self._state.tunnels
+        before = len(tunnels)
+        tunnel = tunnels.send(packet.source, packet.destination, _spi(packet), now)
+        self._made = tunnel if len(tunnels) > before else None
         return Endpoint(tunnel.name, 0), packet.receiver
 
     def _esp_received(self, packet: Packet, now: float) -> Ends | None:
@@ -98,7 +113,9 @@ class IpsecRoad:
         # A static entry for the port goes before, and an exchange that began otherwise goes on as it did.
         if state.bindings.by_local(UDP, packet.sender) is not None or not self._may_share_address(host):
             return None
+        before = len(state.peerings)
         peering = state.peerings.send(host, packet.destination, _header(packet), now)
+        self._made = peering if len(state.peerings) > before else None
         return Endpoint(peering.name, PORT), packet.receiver
 
     def _ike_received(self, packet: Packet, now: float) -> Ends | None:
@@ -107,11 +124,17 @@ class IpsecRoad:
             return None
         header = _header(packet)
         if header is None or state.peerings.of(server, name, header.initiator) is None:
-            is_of_another = state.bindings.by_global(UDP, packet.receiver) is not None
-            if is_of_another or not state.peerings.with_server(server, name):
-                return None
+            binding = state.bindings.by_global(UDP, packet.receiver)
+            if binding is not None or not state.peerings.with_server(server, name):
+                return self._ike_of_binding(packet, binding)
         peering = state.peerings.receive(server, name, header, now)
         return packet.sender, Endpoint(peering.host, PORT)
+
+    def _ike_of_binding(self, packet: Packet, binding: Binding | None) -> Ends | None:
+        """A message to a host whose port has the name by itself; a kernel that has left it to us does not know that."""
+        if binding is None or not self._state.delegated:
+            return None
+        return packet.sender, binding.inward(packet.receiver)
 
     # Both
 

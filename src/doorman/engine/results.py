@@ -41,6 +41,7 @@ class Result:
         stopped: whether its flow turned out not to speak the ALG's protocol, and is inspected no longer.
         more: what leaves after `packet`, on the same side, see `Segments`.
         back: what leaves on the side it came from, see there.
+        is_led: whether it has the ends that it leaves with also where a kernel translates: that could not do it.
         is_of_stream: whether its TCP connection is spliced, so that its numbers are changed.
     """
 
@@ -49,6 +50,7 @@ class Result:
     more: tuple[bytes, ...] = ()
     back: tuple[bytes, ...] = ()
     is_of_stream = False
+    is_led = False
 
     def __init__(
         self,
@@ -69,6 +71,14 @@ class Result:
     def packets(self) -> tuple[bytes, ...]:
         """All that leaves on the side that it leaves on."""
         return () if self.fate is Fate.HELD or self.fate is Fate.DROPPED else (self.packet, *self.more)
+
+
+class Led(Result):
+    """The outcome of a packet of IPsec, or of an error about one, which only the engine knows whom it is for."""
+
+    __slots__ = ()
+
+    is_led = True
 
 
 class Segments(Result):
@@ -137,5 +147,6 @@ class SessionCut(NamedTuple):
     session: Session
 
 
-Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | TunnelChange | PeeringChange
+IpsecChange = TunnelChange | PeeringChange
+Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | IpsecChange
 """What happened to the tables, for a data plane to do likewise. Of all but doors only a kernel is told."""

@@ -4,6 +4,7 @@
     binding    17 192.168.1.10:5060          "203.0.113.1:5060"
     doors      sip 192.168.1.10 7cb1@host    [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
                                                closes, promoted], ...]: all doors of this owner
+    tunnel     see `ipsec_records`           and `peering`
     sip        see `algs/sip/records.py`     so for each ALG: the kind is its name
 
 Times are seconds of a clock that goes on while the gateway does not run.
@@ -11,6 +12,7 @@ Times are seconds of a clock that goes on while the gateway does not run.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -28,6 +30,9 @@ from doorman.algs.records import (
     time_value,
 )
 from doorman.engine.engine import Engine
+from doorman.engine.ipsec_records import PEERING, TUNNEL, adopt_peering, adopt_tunnel, ipsec_record
+from doorman.engine.results import IpsecChange
+from doorman.engine.state import State
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.net.addresses import address_text
 from doorman.net.packet import ICMP, TCP, UDP
@@ -79,6 +84,11 @@ def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     return Saved(DOORS, owner_key(owner), [_write_door(door) for door in doors] or None)
 
 
+def save_ipsec(changes: Iterable[IpsecChange]) -> Iterator[Saved]:
+    """The records that changes of tunnels and peerings make, or take away."""
+    yield from (Saved(*record) for record in map(ipsec_record, changes) if record is not None)
+
+
 def save_everything(engine: Engine) -> Iterator[Saved]:
     """The whole state of a gateway."""
     for binding in engine.state.bindings:
@@ -87,6 +97,7 @@ def save_everything(engine: Engine) -> Iterator[Saved]:
     doors = engine.state.doors
     for owner in {door.owner: None for door in doors.everyone()}:
         yield save_doors(owner, doors.of_owner(owner))
+    yield from save_ipsec(engine.state.ipsec())
     for alg in engine.inspector.algs.values():
         for item in alg.remembered():
             record = alg.record(item)
@@ -106,6 +117,9 @@ def restore(engine: Engine, saved: Iterable[Saved], now: float) -> Restored:
         _try(restored, record, lambda record: _adopt_binding(engine, record, now))
     for record in of_kind.pop(DOORS, ()):
         _try(restored, record, lambda record: _adopt_doors(engine, record, restored))
+    for kind, adopt in ((TUNNEL, adopt_tunnel), (PEERING, adopt_peering)):
+        for record in of_kind.pop(kind, ()):
+            _try(restored, record, partial(_adopt_ipsec, engine, adopt, now))
     unclaimed = {door.owner: None for door in engine.state.doors.everyone()}
     owners = frozenset(unclaimed)
     for record in chain.from_iterable(of_kind.values()):
@@ -140,6 +154,11 @@ def _adopt_binding(engine: Engine, record: Saved, now: float) -> int:
         raise DamagedRecord("a binding")
     binding = engine.state.bindings.adopt(int(protocol), as_endpoint(local), as_endpoint(record.value))
     engine.state.keep([binding], now)
+    return 1
+
+
+def _adopt_ipsec(engine: Engine, adopt: Callable[[State, str, Json, float], None], now: float, record: Saved) -> int:
+    adopt(engine.state, record.key, record.value, now)
     return 1
 
 

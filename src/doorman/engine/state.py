@@ -2,24 +2,24 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from doorman.algs.api import CloseDoors, Direction, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner, Path
 from doorman.config.model import Config, Timeouts, lifetime
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, SessionCut
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.silence import Silence
 from doorman.engine.views import Inward, Level, Outward, View
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
-from doorman.nat.peerings import PeeringChange, Peerings
+from doorman.nat.peerings import Peering, PeeringMade, Peerings
 from doorman.nat.ports import ALL_PORTS
 from doorman.nat.rules import Rules
 from doorman.nat.sessions import Session, Sessions
-from doorman.nat.tunnels import TunnelChange, Tunnels
+from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.packet import TCP, UDP
+from doorman.net.packet import ESP, TCP, UDP
 from doorman.timers import Timers
 from doorman.wire.ike import PORT as IKE_PORT
 
@@ -105,6 +105,11 @@ class State:
         if direction == Direction.OUTBOUND:
             return Outward(self.rules, self.bindings, path.sent_from.address)
         return Inward(self.rules, self.bindings, path, screened=self.screened)
+
+    def ipsec(self) -> Iterator[IpsecChange]:
+        """What makes the tunnels and peerings that there are."""
+        yield from map(TunnelMade, self.tunnels)
+        yield from map(PeeringMade, self.peerings)
 
     def carry_out(self, effects: Iterable[Effect], now: float, session: Session | None = None) -> None:
         """Carry out what an ALG asked for; `session` is the flow its message came on."""
@@ -209,6 +214,21 @@ class State:
         for binding in unused:
             self.bindings.free(binding)
         return len(unused)
+
+    def clear_ipsec(self, chosen: Callable[[int, tuple[Endpoint, Endpoint, Endpoint, Endpoint]], bool]) -> int:
+        """End tunnels, and IKE that keeps its port, by protocol and ends (inside global first); how many."""
+
+        def is_chosen(one: Tunnel | Peering, protocol: int, port: int) -> bool:
+            server = Endpoint(one.server, port)
+            return chosen(protocol, (Endpoint(one.name, port), Endpoint(one.host, port), server, server))
+
+        tunnels = [tunnel for tunnel in self.tunnels if is_chosen(tunnel, ESP, 0)]
+        peerings = [peering for peering in self.peerings if is_chosen(peering, UDP, IKE_PORT)]
+        for tunnel in tunnels:
+            self.tunnels.end(tunnel)
+        for peering in peerings:
+            self.peerings.end(peering)
+        return len(tunnels) + len(peerings)
 
     def end_session(self, session: Session, now: float) -> None:
         """A flow is over."""
@@ -317,7 +337,7 @@ class State:
     def _has_tunnel(self, host: Address, server: Address) -> bool:
         return bool(self.tunnels.between(host, server))
 
-    def _note_ipsec(self, change: TunnelChange | PeeringChange) -> None:
+    def _note_ipsec(self, change: IpsecChange) -> None:
         if self.delegated:
             self.changes.append(change)
 

@@ -13,7 +13,9 @@ from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, Element, Step, 
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
+from doorman.nat.peerings import Peering, PeeringEnded, PeeringLearnt, PeeringMade
 from doorman.nat.rules import Rules
+from doorman.nat.tunnels import Tunnel, TunnelEnded, TunnelLearnt, TunnelMade
 from doorman.net.addresses import Endpoint, address_of
 from doorman.net.packet import ICMP, TCP, UDP
 from kit.gateway import OVERLOAD
@@ -212,6 +214,7 @@ def test_the_elements_of_bindings() -> None:
     assert needed(BindingMade(a_binding("192.168.1.5:0", "203.0.113.5:0", WHOLE_HOST, static=True))) == [
         "hosts: 192.168.1.5 : 203.0.113.5",
         "hosts_in: 203.0.113.5 : 192.168.1.5",
+        "single: 192.168.1.5",
         "whole: 203.0.113.5",
     ]
     assert needed(BindingMade(a_binding("192.168.1.6:0", "203.0.113.6:0", WHOLE_HOST))) == [
@@ -221,6 +224,50 @@ def test_the_elements_of_bindings() -> None:
         "whole: 203.0.113.6",
     ]
     assert needed(BindingMade(a_binding("192.168.1.10:7", "203.0.113.1:7", ICMP))) == []
+
+
+ENDS = address_of("192.168.1.10"), address_of("203.0.113.1"), address_of("198.51.100.7")
+"""A host, its name, and a server."""
+
+
+def a_tunnel(outbound: int | None = None, inbound: int | None = None) -> Tunnel:
+    tunnel = Tunnel(*ENDS, NOW, shared=True)
+    tunnel.outbound, tunnel.inbound = outbound, inbound
+    return tunnel
+
+
+WAITING = ["esp_names: 192.168.1.10 . 198.51.100.7 : 203.0.113.1", "esp_peers: 198.51.100.7 . 203.0.113.1"]
+INWARD = "esp_in: 198.51.100.7 . 203.0.113.1 . 0x0000a001 : 192.168.1.10"
+WHOLE = sorted([INWARD, "esp_out: 192.168.1.10 . 198.51.100.7 . 0x00001001", *WAITING])
+
+
+def test_the_elements_of_tunnels() -> None:
+    assert needed(TunnelMade(a_tunnel(0x1001))) == WAITING
+    assert needed(TunnelMade(a_tunnel(0x1001, 0xA001))) == WHOLE
+    assert needed(TunnelMade(a_tunnel(None, 0xA001))) == [INWARD, *WAITING]
+
+
+def test_a_tunnel_that_is_whole_then_has_more_of_them_and_in_the_end_none() -> None:
+    tables, tunnel, other = Tables(SERVED), a_tunnel(0x1001), a_tunnel(0x1003, 0xA003)
+    tables.plan([TunnelMade(tunnel)], NOW)
+    tunnel.inbound = 0xA001
+    tables.plan([TunnelLearnt(tunnel), TunnelMade(other)], NOW)
+    assert set(WHOLE) < set(texts(tables))
+    tables.plan([TunnelEnded(other)], NOW)
+    assert texts(tables) == WHOLE
+    tables.plan([TunnelEnded(tunnel)], NOW)
+    assert texts(tables) == []
+
+
+def test_the_elements_of_ike_that_keeps_its_port() -> None:
+    peering = Peering(*ENDS, NOW)
+    assert needed(PeeringMade(peering)) == [
+        "ike_names: 192.168.1.10 . 198.51.100.7 : 203.0.113.1",
+        "ike_peers: 198.51.100.7 . 203.0.113.1",
+    ]
+    tables = Tables(SERVED)
+    tables.plan([PeeringMade(peering), PeeringLearnt(peering), PeeringEnded(peering)], NOW)
+    assert texts(tables) == []
 
 
 def test_the_elements_of_doors() -> None:

@@ -98,7 +98,15 @@ def attributes(data: bytes, start: int = _GENERAL_SIZE) -> dict[int, bytes]:
     Raises:
         NetlinkMalformed: a length that does not fit.
     """
-    found = {}
+    return dict(each_attribute(data, start))
+
+
+def each_attribute(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Type and payload of each, as in `attributes`; there may be several of a type, as in a list.
+
+    Raises:
+        NetlinkMalformed: a length that does not fit.
+    """
     end = len(data)
     while start < end:
         if start + 4 > end:
@@ -106,9 +114,8 @@ def attributes(data: bytes, start: int = _GENERAL_SIZE) -> dict[int, bytes]:
         length, kind = ATTRIBUTE.unpack_from(data, start)
         if length < ATTRIBUTE.size or start + length > end:
             raise NetlinkMalformed(f"an attribute of {length} bytes where {end - start} are left")
-        found[kind & _TYPE_MASK] = data[start + 4 : start + length]
+        yield kind & _TYPE_MASK, data[start + 4 : start + length]
         start += length + 3 & ~3
-    return found
 
 
 def error_of(answer: Message) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, Uns
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find
 from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
+from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
@@ -24,13 +25,14 @@ from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portle
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.ruleset import SETS, Present, set_up, skeleton, tear_down
-from doorman.dataplanes.netfilter.tables import LEG_MS, Element, Tables, of_leg, text_of
+from doorman.dataplanes.netfilter.tables import COUNTED, LEG_MS, Element, Tables, of_leg, of_tunnel, text_of
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change, DoorOpened, SessionCut, Side
+from doorman.engine.results import Change, DoorOpened, IpsecChange, SessionCut, Side
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.sessions import Session
+from doorman.nat.tunnels import Tunnel
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -77,10 +79,17 @@ class NetfilterPlane:
             self._redirect.close()
             self._redirect = None
 
-    def synchronise(self, config: Config, bindings: Iterable[Binding], doors: Iterable[Door], now: float) -> None:
+    def synchronise(
+        self,
+        config: Config,
+        bindings: Iterable[Binding],
+        doors: Iterable[Door],
+        now: float,
+        ipsec: Iterable[IpsecChange] = (),
+    ) -> None:
         """See `Plane.synchronise`."""
         tables = Tables(_served(config), screened=bool(config.firewall.zones))
-        tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors)], now)
+        tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
         self._run(config, "".join(_filling(self.setting.table, tables, now)))
         self._tables = tables
@@ -298,6 +307,17 @@ class NetfilterPlane:
         self._nft.run(skeleton(table))
         append_queue_rule(self._netlink, table, TO_ALG, number, bypass=bypass, only=True)
         self._queue_rule = number, bypass
+
+    def packets_of(self, tunnels: Iterable[Tunnel]) -> Iterator[tuple[Tunnel, int]]:
+        """How many packets of tunnels have passed by their SPIs, since these or the table were made.
+
+        Raises:
+            NetlinkError: the kernel does not tell.
+        """
+        counts = {set_name: packets_of(self.setting.table, set_name) for set_name in COUNTED}
+        for tunnel in tunnels:
+            elements = (one for one in of_tunnel(tunnel) if one.set_name in COUNTED)
+            yield tunnel, sum(counts[one.set_name].get(one.key, 0) for one in elements)
 
     def flows(self) -> Iterator[tuple[KernelFlow, bool]]:
         """See `Plane.flows`."""

@@ -3,6 +3,7 @@
     prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after two rules
     prerouting  -149  judged       segments of spliced connections: from the queue, or reset        (TCP mode vtcp)
     output      -300  made         segments that we made pass conntrack, they are translated        (TCP mode vtcp)
+    (the chains for IPsec, see `chains.ipsec`)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
@@ -21,6 +22,7 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     bindings            inside end -> name                                        every port that has a name
     names               names given out: without a door nothing new comes in, and leaves no trace that would block media
     inspected           names at which signalling arrives; `whole`, global addresses of whole hosts
+    single, esp_…, ike_…  see `chains.ipsec`
     legs                port of a second leg -> name                              while the proxy connects
     let_in…             visitor . end where a door leads, or that alone               while it is open, past a firewall
 
@@ -41,6 +43,8 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
+from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
@@ -62,9 +66,10 @@ SETS = {
     "names": f"set names {{ type {ENDPOINT}; flags timeout; }}",
     "inspected": f"set inspected {{ type {ENDPOINT}; }}",
     **ZONE_SETS,
+    **IPSEC_SETS,
 }
 """The sets and maps that follow the engine, by name, each with its definition."""
-_CHANGING = ("access_", "acl_", "zone_", "zbf_")
+_CHANGING = ("access_", "acl_", "zone_", "zbf_", "ipsec_")
 """How the names of chains begin that some configurations need and others do not."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
@@ -110,6 +115,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         TranslateChains(config, setting),
         SourceChains(config),
         DestinationChains(config),
+        IpsecChains(config),
         limits,
         access,
         zones,

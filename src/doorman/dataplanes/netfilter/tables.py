@@ -12,6 +12,8 @@ from typing import NamedTuple
 from doorman.algs.api import Door
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
+from doorman.nat.peerings import Peering, PeeringEnded, PeeringMade
+from doorman.nat.tunnels import Tunnel, TunnelEnded, TunnelLearnt, TunnelMade
 from doorman.net.addresses import Address, Endpoint, address_text
 from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 from doorman.timers import NEVER
@@ -23,6 +25,8 @@ LINGER_MS = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
 LEG_MS = 60_000
 """How long a second leg may be translated anew: until its first packets have passed. Longer than anybody connects."""
+COUNTED = ("esp_out", "esp_in")
+"""The sets that count the packets of each SPI."""
 LATE = 5.0
 """Seconds after which the kernel, too, must have forgotten a name that lingers no more."""
 _SLACK = 3_600.0
@@ -35,6 +39,10 @@ class Element(NamedTuple):
     set_name: str
     key: bytes
     data: bytes = b""
+
+
+Holder = Door | Binding | Tunnel | Peering
+"""Who needs elements."""
 
 
 class Step(NamedTuple):
@@ -57,7 +65,7 @@ class Tables:
         self.served = served
         self.screened = screened
         self._uses: dict[Element, _Use] = {}
-        self._of: dict[Door | Binding, list[Element]] = {}
+        self._of: dict[Holder, list[Element]] = {}
         self._lingering: dict[Element, float] = {}
         self._undo: list[Callable[[], object]] = []
         self._before: list[tuple[Element, _Use | None]] = []
@@ -95,6 +103,15 @@ class Tables:
                 self._need(change.binding, self._of_binding(change.binding), math.inf, steps, now)
             elif isinstance(change, BindingFreed):
                 self._leave(change.binding, steps, now)
+            elif isinstance(change, TunnelMade | TunnelLearnt):
+                self._leave(change.tunnel, steps, now)
+                self._need(change.tunnel, of_tunnel(change.tunnel), math.inf, steps, now)
+            elif isinstance(change, TunnelEnded):
+                self._leave(change.tunnel, steps, now)
+            elif isinstance(change, PeeringMade):
+                self._need(change.peering, _of_peering(change.peering), math.inf, steps, now)
+            elif isinstance(change, PeeringEnded):
+                self._leave(change.peering, steps, now)
             elif isinstance(change, DoorClosed) or (isinstance(change, DoorPromoted) and change.door.promoted):
                 self._leave(change.door, steps, now)
         return steps
@@ -108,9 +125,7 @@ class Tables:
         self._undo.clear()
         self._before.clear()
 
-    def _need(
-        self, owner: Door | Binding, elements: list[Element], closes: float, steps: list[Step], now: float
-    ) -> None:
+    def _need(self, owner: Holder, elements: list[Element], closes: float, steps: list[Step], now: float) -> None:
         if owner in self._of:
             return
         self._of[owner] = elements
@@ -129,7 +144,7 @@ class Tables:
                 steps.append(Step(element, add=False))
             steps.append(Step(element, add=True, timeout=_milliseconds(closes, now)))
 
-    def _leave(self, owner: Door | Binding, steps: list[Step], now: float) -> None:
+    def _leave(self, owner: Holder, steps: list[Step], now: float) -> None:
         mine = self._of.pop(owner, None)
         if mine is None:
             return
@@ -217,7 +232,7 @@ def _of_host(binding: Binding) -> list[Element]:
     elements = [Element(f"{kind}_in", name, local), Element("whole", name)]
     if not binding.secondary:
         elements.insert(0, Element(kind, local, name))
-    return elements if binding.static else [*elements, Element("leased", local)]
+    return [*elements, Element("single" if binding.static else "leased", local)]
 
 
 def _of_door(door: Door, *, screened: bool) -> list[Element]:
@@ -245,6 +260,22 @@ def _through_firewall(door: Door) -> Element:
     return Element("let_in" if door.flows is None else "let_in_once", door.visitor + end)
 
 
+def of_tunnel(tunnel: Tunnel) -> list[Element]:
+    """What lets packets of a tunnel pass, as far as its SPIs are known."""
+    host, name, server = tunnel.host, tunnel.name, tunnel.server
+    elements = [Element("esp_names", host + server, name), Element("esp_peers", server + name)]
+    if tunnel.inbound is not None:
+        elements.append(Element("esp_in", server + name + tunnel.inbound.to_bytes(4, "big"), host))
+        if tunnel.outbound is not None:
+            elements.append(Element("esp_out", host + server + tunnel.outbound.to_bytes(4, "big")))
+    return elements
+
+
+def _of_peering(peering: Peering) -> list[Element]:
+    host, name, server = peering.host, peering.name, peering.server
+    return [Element("ike_names", host + server, name), Element("ike_peers", server + name)]
+
+
 def _end(protocol: int, endpoint: Endpoint) -> bytes:
     """`address . protocol . port`, each in 4 bytes."""
     return b"%b%c\0\0\0%b\0\0" % (endpoint.address, protocol, endpoint.port.to_bytes(2, "big"))
@@ -256,6 +287,9 @@ def _goal(endpoint: Endpoint) -> bytes:
 
 
 def _fields(set_name: str, key: bytes) -> str:
+    if set_name.startswith(("esp_", "ike_")):
+        ends = [address_text(Address(key[at : at + 4])) for at in (0, 4)]
+        return " . ".join([*ends, f"0x{key[8:].hex()}"] if key[8:] else ends)
     addresses = [address_text(Address(key[:4]))]
     if set_name in _WITH_VISITOR:
         addresses.append(address_text(Address(key[4:8])))

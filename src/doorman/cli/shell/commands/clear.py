@@ -11,6 +11,7 @@ from doorman.cli.shell.terminal import Terminal
 from doorman.config.command import Command, Refused
 from doorman.config.statics import Transport
 from doorman.net.addresses import Address, Endpoint
+from doorman.net.packet import ESP
 
 _Forced = Literal["forced"]
 
@@ -65,6 +66,11 @@ def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
     )
 
 
+def _esp(terminal: Terminal) -> None:
+    """End all tunnels of ESP that is told apart by SPI."""
+    _clear(terminal, Selection(ESP), None)
+
+
 def _host(address: Address | None, port: int = 0) -> Endpoint | None:
     return Endpoint(address, port) if address is not None else None
 
@@ -94,6 +100,7 @@ _HELP = {
     "forced": "Also names that nobody uses, and that are kept for a while",
     "tcp": "Transmission Control Protocol",
     "udp": "User Datagram Protocol",
+    "esp": "IPsec ESP, by SPI",
     "inside": "Inside addresses (and ports)",
     "outside": "Outside addresses (and ports)",
     "GLOBAL-IP": "Inside global IP address",
@@ -125,6 +132,7 @@ COMMANDS = (
         _HELP,
         _ports,
     ),
+    Command("clear ip nat translation esp", _HELP, _esp),
     Command("clear ip nat statistics", _HELP, _statistics),
     Command("clear alg sip statistics", _ALG_HELP, _alg_statistics),
 )

@@ -1,0 +1,158 @@
+"""IPsec of hosts that share an address: packets that are known by SPI pass without conntrack, others go to the engine.
+
+    prerouting  -300  ipsec_untracked   ESP of such hosts, and IKE of those that keep its port: not for conntrack
+    prerouting  -148  ipsec_in          by SPI: sent on, or led to the inside host; what is not known to the queue
+    prerouting  -147  ipsec_led         what the engine has just decided on
+    postrouting  101  ipsec_out         the name of the inside host; without one, nothing leaves
+
+    esp_out     host . server . SPI                     packets to servers that need no question
+    esp_in      server . name . SPI -> host             packets from servers, and whom they are for
+    esp_names   host . server -> name                   and `esp_peers`, server . name: who talks to whom
+    ike_names, ike_peers                                the same of IKE
+    single      hosts that have an address for themselves, whose packets go the ordinary way
+
+Access lists of interfaces stand between the first two: they see packets as they came. Messages of IKE all go to the
+queue: they are few, and only the engine reads whose they are. An ICMP error about either does, too, since conntrack
+knows nothing of what it quotes.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from doorman.config.access_lists import AccessList
+from doorman.config.model import Config, DynamicSource
+from doorman.dataplanes.netfilter.chains.expressions import (
+    TO_ALG,
+    Chain,
+    braces,
+    elsewhere,
+    interface_names,
+    match_address,
+)
+from doorman.dataplanes.netfilter.chains.sources import leases
+from doorman.net.addresses import address_text
+from doorman.wire.ike import PORT
+
+SETS = {
+    "single": "set single { type ipv4_addr; }",
+    "esp_out": "set esp_out { typeof ip saddr . ip daddr . esp spi; counter; }",
+    "esp_in": "map esp_in { typeof ip saddr . ip daddr . esp spi : ip daddr; counter; }",
+    "esp_names": "map esp_names { type ipv4_addr . ipv4_addr : ipv4_addr; }",
+    "esp_peers": "set esp_peers { type ipv4_addr . ipv4_addr; }",
+    "ike_names": "map ike_names { type ipv4_addr . ipv4_addr : ipv4_addr; }",
+    "ike_peers": "set ike_peers { type ipv4_addr . ipv4_addr; }",
+}
+"""The sets and maps of these chains."""
+
+_ESP = "meta l4proto esp"
+_IKE = f"udp sport {PORT} udp dport {PORT}"
+_ENDS = "ip saddr . ip daddr"
+_ERROR = "ct state invalid icmp type { destination-unreachable, source-quench, time-exceeded, parameter-problem }"
+_ABOUT_ESP = f"{_ERROR} @th,136,8 50"
+_ABOUT_IKE = f"{_ERROR} @th,136,8 17 @th,224,16 {PORT} @th,240,16 {PORT}"
+"""An error whose quote, an IP header without options from its 9th byte on, is of such a packet."""
+_LEAD = f"ip daddr set {_ENDS} . esp spi map @esp_in"
+
+
+class IpsecChains:
+    """The chains for IPsec of a configuration; without any such host they are empty."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._inside = interface_names(config, "inside")
+        self._outside = interface_names(config, "outside")
+        self._esp = config.ipsec.esp
+        self._lists = [config.lists[name] for name in config.ipsec.preserve_port if name in config.lists]
+
+    def chains(self) -> Iterator[Chain]:
+        """All of them."""
+        yield Chain("ipsec_untracked", list(self._untracked()), "type filter hook prerouting priority raw;")
+        yield Chain("ipsec_in", list(self._in()), "type filter hook prerouting priority mangle + 2;")
+        led = [f"ct state untracked {_ESP} iifname {self._outside} {_LEAD}"] if self._esp else []
+        yield Chain("ipsec_led", led, "type filter hook prerouting priority mangle + 3;")
+        yield Chain("ipsec_out", list(self._out()), "type filter hook postrouting priority srcnat + 1;")
+        yield Chain("ipsec_esp", list(self._esp_sent()))
+        yield Chain("ipsec_ike", list(self._ike_sent()))
+        yield Chain("ipsec_shared", list(self._shared()))
+        for index, source in enumerate(self._config.dynamic_sources):
+            # The first list that permits a host decides: what has an address for itself is conntrack's.
+            then = "accept" if leases(source) else "notrack accept"
+            yield Chain(f"ipsec_source_{index}", list(_matching(self._listed(source), then)))
+        for index, listed in enumerate(self._lists):
+            yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
+
+    def _untracked(self) -> Iterator[str]:
+        yield elsewhere(self._config)
+        if self._esp:
+            yield f"{_ESP} iifname {self._outside} {_ENDS} @esp_peers notrack accept"
+            names = self._inward_names()
+            if names:
+                yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)} notrack accept"
+            yield f"{_ESP} iifname {self._inside} goto ipsec_esp"
+        if self._lists:
+            yield f"{_IKE} iifname {self._outside} {_ENDS} @ike_peers notrack accept"
+            yield f"{_IKE} iifname {self._inside} goto ipsec_ike"
+
+    def _esp_sent(self) -> Iterator[str]:
+        yield from self._staying()
+        hosts = [address_text(local) for _, local in self._config.ipsec.inward]
+        if hosts:
+            yield f"ip saddr {braces(hosts)} ip saddr != @single notrack accept"
+        yield "goto ipsec_shared"
+
+    def _ike_sent(self) -> Iterator[str]:
+        yield from self._staying()
+        ports = (rule for rule in self._config.statics.ports if rule.transport == "udp" and rule.local.port == PORT)
+        hosts = list(dict.fromkeys(address_text(rule.local.address) for rule in ports))
+        if hosts:
+            yield f"ip saddr {braces(hosts)} return"
+        yield from (f"jump ipsec_keep_{index}" for index in range(len(self._lists)))
+
+    def _staying(self) -> Iterator[str]:
+        """What does not go out to a server is conntrack's."""
+        yield "fib daddr type local return"
+        networks = [str(network) for network in self._config.networks("inside")]
+        if networks:
+            yield f"ip daddr {braces(networks)} return"
+
+    def _shared(self) -> Iterator[str]:
+        yield "ip saddr @single return"
+        yield "ip saddr @leased return"
+        yield from (f"jump ipsec_source_{index}" for index in range(len(self._config.dynamic_sources)))
+
+    def _in(self) -> Iterator[str]:
+        yield elsewhere(self._config)
+        if self._esp:
+            yield f"{_ABOUT_ESP} goto {TO_ALG}"
+        if self._lists:
+            yield f"{_ABOUT_IKE} goto {TO_ALG}"
+        yield "ct state != untracked return"
+        if self._esp:
+            yield f"{_ESP} iifname {self._inside} {_ENDS} . esp spi @esp_out accept"
+            yield f"{_ESP} iifname {self._outside} {_LEAD} accept"
+            yield f"{_ESP} goto {TO_ALG}"
+        if self._lists:
+            yield f"{_IKE} goto {TO_ALG}"
+
+    def _out(self) -> Iterator[str]:
+        yield f"iifname != {self._inside} return"
+        for served, about, packet, names in (
+            (self._esp, _ABOUT_ESP, _ESP, "esp_names"),
+            (bool(self._lists), _ABOUT_IKE, _IKE, "ike_names"),
+        ):
+            if served:
+                for match in (about, f"ct state untracked {packet}"):
+                    yield f"{match} ip saddr set {_ENDS} map @{names} accept"
+                    yield f"{match} oifname {self._outside} counter drop"
+
+    def _inward_names(self) -> list[str]:
+        interfaces = (self._config.interfaces.get(name) for name, _ in self._config.ipsec.inward)
+        return [address_text(one.address) for one in interfaces if one is not None and one.address is not None]
+
+    def _listed(self, source: DynamicSource) -> AccessList:
+        return self._config.lists[source.access_list]
+
+
+def _matching(listed: AccessList, then: str) -> Iterable[str]:
+    """What happens to packets whose sender a list permits."""
+    for entry in listed.by_source or ():
+        yield f"{match_address('saddr', entry)}{then if entry.permit else 'return'}"
