@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from doorman.cli.debug.nat import flow_lines
 from doorman.daemon.clock import seconds
 from doorman.daemon.tunnel_use import TunnelUse
+from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
 from kit.live import Live
 from kit.packets import esp, icmp_error, ike, quote_of, shown, udp
@@ -62,6 +64,23 @@ def test_only_the_first_packets_of_a_tunnel_come_to_the_queue(gate: Live) -> Non
     whole(gate, B, (0x1002, 0xB001))
     both(gate, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
     assert gate.flows("-p", "esp") == []
+
+
+def test_who_watches_is_told_of_tunnels_and_ike_as_of_flows(gate: Live) -> None:
+    told: list[str] = []
+    gate.traffic.watchers.append(lambda news: told.extend(() if isinstance(news, Inspection) else flow_lines(news, 0)))
+    out(gate, udp(f"{A}:500", f"{S}:500", ike(1)))
+    whole(gate, A, (0x1001, 0xA001))
+    to(gate, esp(S, GATE, 0xA003))
+    gate.wait(100_000)
+    assert [line.partition("NAT: ")[2] for line in told] == [
+        f"udp s={A}:500->{GATE}:500, d={S}:500 [begun]",
+        f"esp s={A}:0->{GATE}:0, d={S}:0 [begun]",
+        f"esp s={S}:0, d={GATE}:0->{A}:0 [begun]",
+        f"esp s={A}:0->{GATE}:0, d={S}:0 [ended]",
+        f"esp s={S}:0, d={GATE}:0->{A}:0 [ended]",
+        f"udp s={A}:500->{GATE}:500, d={S}:500 [ended]",
+    ]
 
 
 def test_two_servers_may_use_the_same_spis(gate: Live) -> None:
@@ -232,3 +251,20 @@ def test_an_error_about_ike_does_too(gate: Live) -> None:
     [found] = gate.packets(OUTSIDE, icmp_error(S, GATE, udp(f"{GATE}:500", f"{S}:500", ike(1))))
     assert shown(found) == f"error 3 {S} > {A}"
     assert quote_of(found) == udp(f"{A}:500", f"{S}:500", ike(1))
+
+
+def test_access_lists_see_such_packets_as_they_came_and_as_they_leave(make: Make) -> None:
+    lists = (
+        "ip access-list extended COMES\n permit esp host 198.51.100.7 host 203.0.113.1\n permit udp any any eq 9\n"
+        "ip access-list extended LEAVES\n permit esp host 203.0.113.1 any\n permit udp any any eq 9\n"
+    )
+    groups = OVERLOAD.replace(
+        " ip nat outside\n", " ip nat outside\n ip access-group COMES in\n ip access-group LEAVES out\n"
+    )
+    gate = make(groups + lists + KEEP)
+    whole(gate, A, (0x1001, 0xA001))
+    both(gate, {A: (0x1001, 0xA001)})
+    assert out(gate, udp(f"{A}:500", f"{S}:500", ike(1))) == []
+    assert len(gate.engine.state.peerings) == 0
+    assert out(gate, esp(A, T, 0x1001))
+    assert to(gate, esp(T, GATE, 0xA002)) == []

@@ -28,7 +28,7 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
-from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, session_ended
+from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, ipsec_news, session_ended
 from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import held_back, judged
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
@@ -213,6 +213,9 @@ class Traffic:
                 name = _COUNTED.get(type(change))
                 if name is not None:
                     self.counters[name] += 1
+                news = ipsec_news(change)
+                if news is not None:
+                    self._tell(*news)
         if not (changes or self._behind):
             return True
         now = seconds()

@@ -11,11 +11,14 @@ from typing import NamedTuple
 
 from doorman.algs.api import Door
 from doorman.engine.engine import Engine
-from doorman.engine.results import Side
+from doorman.engine.results import Change, Side
 from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.nat.peerings import Peering, PeeringEnded, PeeringMade
 from doorman.nat.sessions import Session, flow_key
+from doorman.nat.tunnels import Tunnel, TunnelEnded, TunnelMade
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import UDP
+from doorman.net.packet import ESP, UDP
+from doorman.wire.ike import PORT as IKE_PORT
 
 
 class KernelFlow(NamedTuple):
@@ -33,6 +36,24 @@ class KernelFlow(NamedTuple):
     inside_global: Endpoint
     outside: Endpoint
     begun: Side
+
+
+def ipsec_news(change: Change) -> tuple[str, KernelFlow] | None:
+    """The flow that begins or ends with a tunnel, or with IKE that keeps its port; None for all other changes."""
+    if isinstance(change, TunnelMade | TunnelEnded):
+        begun = Side.OUTSIDE if change.tunnel.outbound is None else Side.INSIDE
+        flow = _flow(ESP, 0, change.tunnel, begun)
+        return ("begun" if isinstance(change, TunnelMade) else "ended"), flow
+    if isinstance(change, PeeringMade | PeeringEnded):
+        flow = _flow(UDP, IKE_PORT, change.peering, Side.INSIDE)
+        return ("begun" if isinstance(change, PeeringMade) else "ended"), flow
+    return None
+
+
+def _flow(protocol: int, port: int, ends: Tunnel | Peering, begun: Side) -> KernelFlow:
+    return KernelFlow(
+        protocol, Endpoint(ends.host, port), Endpoint(ends.name, port), Endpoint(ends.server, port), begun
+    )
 
 
 def flow_began(engine: Engine, flow: KernelFlow, now: float) -> bool:
