@@ -243,6 +243,8 @@ def test_an_error_about_esp_reaches_its_sender_and_one_of_its_own_leaves_by_its_
     [told] = gate.packets(INSIDE, icmp_error(A, S, esp(S, A, 0xA001)[:28], 3, 2))
     assert shown(told) == f"error 3 {GATE} > {S}"
     assert quote_of(told) == esp(S, GATE, 0xA001)[:28]
+    assert to(gate, icmp_error("198.51.100.99", GATE, esp(GATE, S, 0x1009)[:28], 3, 4)) == []
+    assert gate.engine.drops == {}
     assert out(gate, icmp_error("10.0.0.99", S, esp(S, A, 0xA001)[:28], 11, 0)) == []
 
 

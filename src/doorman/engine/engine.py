@@ -13,7 +13,7 @@ from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edit
 from doorman.config.model import Config
 from doorman.engine.far_party import as_sent
 from doorman.engine.inspection import Inspection, Inspector
-from doorman.engine.ipsec import Ends, IpsecRoad
+from doorman.engine.ipsec import Ends, IpsecRoad, is_about_ipsec
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
 from doorman.engine.screen import Screen, level_session
@@ -546,6 +546,8 @@ class Engine:
         ends = self.ipsec.ends_of_error(packet, quote, side) if quote is not None else None
         if quote is not None and ends is not None:
             return self._tunnelled_error(packet, quote, ends, leaves, now)
+        if quote is not None and self._delegated and is_about_ipsec(quote):
+            return Result(_PASSED, packet.data, leaves)  # it may be another gateway's of this machine, or for itself
         way = None
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))

@@ -163,6 +163,11 @@ def is_ike(packet: Packet) -> bool:
     return packet.protocol == UDP and packet.source_port == PORT == packet.destination_port
 
 
+def is_about_ipsec(quote: Quote) -> bool:
+    """Whether what an error quotes is ESP, or between two ends that have IKE's port both."""
+    return quote.protocol == ESP or _keeps_port(quote)
+
+
 def name_towards(state: State, packet: Packet) -> Address | None:
     """The address by which the sender of a packet to an inside host knows it; None where it is as of other packets."""
     return _name(state, packet.destination, packet.source, packet.protocol == ESP, is_ike(packet))

@@ -83,10 +83,7 @@ class IpsecChains:
     def _untracked(self) -> Iterator[str]:
         yield elsewhere(self._config)
         if self._esp:
-            yield f"{_ESP} iifname {self._outside} {_ENDS} @esp_peers notrack accept"
-            names = self._inward_names()
-            if names:
-                yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)} notrack accept"
+            yield from (f"{match} notrack accept" for match in self._esp_received())
             yield f"{_ESP} iifname {self._inside} goto ipsec_esp"
         if self._lists:
             yield f"{_IKE} iifname {self._outside} {_ENDS} @ike_peers notrack accept"
@@ -126,12 +123,22 @@ class IpsecChains:
         if self._lists:
             yield f"{_ABOUT_IKE} goto {TO_ALG}"
         yield "ct state != untracked return"
+        # On an outside that several gateways of this machine share, what is another's is not ours to decide on.
         if self._esp:
             yield f"{_ESP} iifname {self._inside} {_ENDS} . esp spi @esp_out accept"
             yield f"{_ESP} iifname {self._outside} {_LEAD} accept"
-            yield f"{_ESP} goto {TO_ALG}"
+            yield f"{_ESP} iifname {self._inside} goto {TO_ALG}"
+            yield from (f"{match} goto {TO_ALG}" for match in self._esp_received())
         if self._lists:
-            yield f"{_IKE} goto {TO_ALG}"
+            yield f"{_IKE} iifname {self._inside} goto {TO_ALG}"
+            yield f"{_IKE} iifname {self._outside} {_ENDS} @ike_peers goto {TO_ALG}"
+
+    def _esp_received(self) -> Iterator[str]:
+        """What matches ESP that may be for an inside host."""
+        yield f"{_ESP} iifname {self._outside} {_ENDS} @esp_peers"
+        names = self._inward_names()
+        if names:
+            yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)}"
 
     def _out(self) -> Iterator[str]:
         yield f"iifname != {self._inside} return"
