@@ -157,6 +157,19 @@ def test_a_packet_that_claims_to_be_of_an_inside_host_does_not_come_in() -> None
     assert gate.outside(esp(B, GATE, 0xA001)) == "dropped: spoofed-source"
 
 
+def test_what_an_access_list_denies_makes_no_tunnel_and_none_whole() -> None:
+    lists = "access-list 101 deny esp host 198.51.100.7 any\naccess-list 101 permit ip any any\n"
+    gate = gateway(OVERLOAD.replace(" ip nat inside\n", " ip nat inside\n ip access-group 101 out\n") + lists)
+    assert out(gate, A, 0x1001)
+    assert to(gate, 0xA001) == "dropped: access-list"
+    assert tunnels(gate) == []
+    outward = lists.replace("host 198.51.100.7 any", "any host 198.51.100.7")
+    gate = gateway(OVERLOAD.replace(" ip nat outside\n", " ip nat outside\n ip access-group 101 out\n") + outward)
+    assert not out(gate, A, 0x1001)
+    assert tunnels(gate) == []
+    assert out(gate, A, 0x1001, T)
+
+
 # Rekeying
 
 

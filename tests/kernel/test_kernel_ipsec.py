@@ -270,3 +270,50 @@ def test_access_lists_see_such_packets_as_they_came_and_as_they_leave(make: Make
     assert len(gate.engine.state.peerings) == 0
     assert out(gate, esp(A, T, 0x1001))
     assert to(gate, esp(T, GATE, 0xA002)) == []
+
+
+FIREWALL = """
+ip access-list extended TUNNELS
+ permit esp any host 198.51.100.7
+ permit udp any host 198.51.100.7 eq 500
+access-list 190 permit udp any eq discard any eq discard
+class-map type inspect TUNNELS
+ match access-group name TUNNELS
+class-map type inspect WIRES
+ match access-group 190
+policy-map type inspect OUT
+ class type inspect TUNNELS
+  ACTION
+ class type inspect WIRES
+  pass
+policy-map type inspect IN
+ class type inspect WIRES
+  pass
+zone security LAN
+zone security WAN
+zone-pair security LAN-WAN source LAN destination WAN
+ service-policy type inspect OUT
+zone-pair security WAN-LAN source WAN destination LAN
+ service-policy type inspect IN
+interface in0
+ zone-member security LAN
+interface out0
+ zone-member security WAN
+"""
+
+
+def test_a_zone_policy_is_asked_about_what_begins_and_answers_come_in(make: Make) -> None:
+    gate = make(PRESERVE + FIREWALL.replace("ACTION", "inspect"))
+    whole(gate, A, (0x1001, 0xA001))
+    both(gate, {A: (0x1001, 0xA001)})
+    assert out(gate, udp(f"{A}:500", f"{S}:500", ike(1))) == [f"udp {GATE}:500 > {S}:500"]
+    assert to(gate, udp(f"{S}:500", f"{GATE}:500", ike(1, 0xA))) == [f"udp {S}:500 > {A}:500"]
+    assert out(gate, esp(A, T, 0x1001)) == []
+    assert len(gate.engine.state.tunnels) == 1
+
+
+def test_where_it_lets_packets_out_only_answers_stay_out(make: Make) -> None:
+    gate = make(PRESERVE + FIREWALL.replace("ACTION", "pass"))
+    for _ in range(2):
+        assert out(gate, esp(A, S, 0x1001)) == [f"esp {GATE} > {S} spi 00001001"]
+        assert to(gate, esp(S, GATE, 0xA001), esp(S, GATE, 0xA001)) == []

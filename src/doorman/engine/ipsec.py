@@ -32,7 +32,7 @@ class IpsecRoad:
         self._made: Tunnel | Peering | None = None
 
     def undo(self) -> None:
-        """Forget what the last packet made, which must not leave."""
+        """Forget what the last packet made, or made whole: it must not leave."""
         if isinstance(self._made, Tunnel):
             self._state.tunnels.end(self._made)
         elif self._made is not None:
@@ -101,7 +101,10 @@ class IpsecRoad:
     def _esp_received(self, packet: Packet, now: float) -> Ends | None:
         if not self._is_shared(packet.destination):
             return None
-        tunnel = self._state.tunnels.receive(packet.source, packet.destination, _spi(packet), now)
+        tunnels, ends, spi = self._state.tunnels, (packet.source, packet.destination), _spi(packet)
+        is_known = tunnels.knows(*ends, spi)
+        tunnel = tunnels.receive(*ends, spi, now)
+        self._made = None if is_known else tunnel
         return packet.sender, Endpoint(tunnel.host, 0)
 
     # IKE

@@ -138,6 +138,10 @@ class Tunnels:
         """The tunnel of a packet that came to a host."""
         return next((tunnel for tunnel in self.between(host, server) if tunnel.inbound == spi), None)
 
+    def knows(self, server: Address, name: Address, spi: int) -> bool:
+        """Whether packets of a server by this SPI are a host's."""
+        return (server, name, spi) in self._inbound
+
     def send(self, host: Address, server: Address, spi: int, now: float) -> Tunnel:
         """The tunnel of a packet from a host, made if there is none.
 

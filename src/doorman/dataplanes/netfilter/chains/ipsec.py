@@ -54,7 +54,7 @@ _LEAD = f"ip daddr set {_ENDS} . esp spi map @esp_in"
 
 
 class IpsecChains:
-    """The chains for IPsec of a configuration; without any such host they are empty."""
+    """The chains for IPsec of a configuration; there are none where no hosts share an address."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -65,6 +65,9 @@ class IpsecChains:
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
+        shares = any(not leases(source) for source in self._config.dynamic_sources) or self._config.ipsec.inward
+        if not shares or not (self._esp or self._lists):
+            return
         yield Chain("ipsec_untracked", list(self._untracked()), "type filter hook prerouting priority raw;")
         yield Chain("ipsec_in", list(self._in()), "type filter hook prerouting priority mangle + 2;")
         led = [f"ct state untracked {_ESP} iifname {self._outside} {_LEAD}"] if self._esp else []
@@ -80,7 +83,14 @@ class IpsecChains:
         for index, listed in enumerate(self._lists):
             yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
 
+    def let_in(self) -> Iterator[str]:
+        """What a firewall lets in: the engine asked it about each tunnel when that began, and packets out are asked."""
+        for served, packet in ((self._esp, _ESP), (bool(self._lists), _IKE)):
+            if served:
+                yield f"ct state untracked iifname {self._outside} {packet} accept"
+
     def _untracked(self) -> Iterator[str]:
+        yield f"meta l4proto != {braces(['esp', 'udp'])} return" if self._lists else "meta l4proto != esp return"
         yield elsewhere(self._config)
         if self._esp:
             yield from (f"{match} notrack accept" for match in self._esp_received())
@@ -117,6 +127,7 @@ class IpsecChains:
         yield from (f"jump ipsec_source_{index}" for index in range(len(self._config.dynamic_sources)))
 
     def _in(self) -> Iterator[str]:
+        yield "ct state != { invalid, untracked } return"
         yield elsewhere(self._config)
         if self._esp:
             yield f"{_ABOUT_ESP} goto {TO_ALG}"
@@ -141,6 +152,7 @@ class IpsecChains:
             yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)}"
 
     def _out(self) -> Iterator[str]:
+        yield "ct state != { invalid, untracked } return"
         yield f"iifname != {self._inside} return"
         for served, about, packet, names in (
             (self._esp, _ABOUT_ESP, _ESP, "esp_names"),

@@ -22,6 +22,7 @@ from doorman.config.zones import CLASS_DEFAULT, GLOBAL_MAP, SELF, ParameterMap, 
 from doorman.dataplanes.netfilter.chains.classes import ClassChains
 from doorman.dataplanes.netfilter.chains.classify import Line, classified
 from doorman.dataplanes.netfilter.chains.expressions import ENDPOINT, RECEIVER, SENDER, Chain, Setting, lead
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.counters import Count
 from doorman.dataplanes.netfilter.lifetimes import FlowTimeout, media_timeout, session_timeouts
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, PROXIED
@@ -131,6 +132,7 @@ class ZoneChains:
             yield f"ip saddr . {RECEIVER} @{name} goto zbf_door"
         yield f"{RECEIVER} @let_in_any goto zbf_door"
         yield f"ip daddr . {SENDER} @let_in_once goto zbf_door"
+        yield from IpsecChains(self._config).let_in()
         leading = lead("iifname . oifname", dict(self._leading()))
         if leading:
             yield leading
