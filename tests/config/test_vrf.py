@@ -147,7 +147,7 @@ def test_two_vrfs_may_have_one_global_name_where_it_is_on_their_own_outsides() -
         ("no vrf definition green", "% VRF green does not exist"),
         ("no ip vrf red", "% VRF red in use by interface red0, cannot delete"),
         ("vrf definition red", "% VRF red is defined by `ip vrf` already"),
-        ("vrf definition a/b", "% A VRF's name has up to 32 letters, digits and characters of -_:+"),
+        ("vrf definition a/b", "% A VRF's name has up to 32 letters, digits and - or _"),
         ("ip vrf forwarding", "% Incomplete command."),
     ],
 )

@@ -27,7 +27,7 @@ class Changing:
     def __init__(self, live: Live, directory: Path, config: str) -> None:
         self.live = live
         with live.wires.gateway.inside():
-            self.gateway = Gateway(directory / "config", live.config, live.traffic, directory / "traces")
+            self.gateway = Gateway(directory / "config", live.config, live.parts, directory / "traces")
         self.change(config)
 
     def change(self, config: str) -> None:

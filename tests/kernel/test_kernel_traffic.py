@@ -541,7 +541,7 @@ def test_a_call_between_two_phones_by_their_global_names(live: Live) -> None:
 
 
 def test_a_port_that_is_served_from_now_on_is_inspected_on_running_flows(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
     elsewhere = "198.51.100.20:5070"
     [sent] = live.out(request(), "10.0.0.10:5070", elsewhere)
     assert b"10.0.0.10" in sent.data
@@ -556,7 +556,7 @@ def lasting(live: Live) -> str:
 
 
 def test_a_configuration_that_the_kernel_refuses_touches_no_call(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
     in_a_call(live)
     live.in_(b"media", PEER_RTP, NAME_RTP)
     before = lasting(live), live.engine.state.rules, list(live.engine.state.sessions)
@@ -601,9 +601,7 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_a_connection_announces_is_saved_when_it_is_committed(
-    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_connection_announces_is_saved_when_it_is_committed(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Journal.write
     saved: list[str] = []
 
@@ -614,11 +612,11 @@ def test_what_a_connection_announces_is_saved_when_it_is_committed(
 
     monkeypatch.setattr(Journal, "write", watched)
     with live.wires.gateway.inside():
-        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
-        connection = gateway.connect(endpoint(PHONE), endpoint(PEER), INSIDE)
-        assert gateway.commit(())
+        part = live.parts[None]
+        connection = part.connect(endpoint(PHONE), endpoint(PEER), INSIDE)
+        assert part.commit(())
         saved.clear()
-        assert gateway.commit(connection.receive(request(body=sdp()), End.CLIENT, seconds()).inspections)
+        assert part.commit(connection.receive(request(body=sdp()), End.CLIENT, seconds()).inspections)
     assert {"doors", "sip"} <= set(saved)
 
 
@@ -631,7 +629,7 @@ def test_a_configuration_that_the_kernel_refuses_in_the_end_leaves_the_engine_as
     other = OVERLOAD + "ip nat inside source static 10.0.0.50 203.0.113.50\nip nat service sip udp port 5070\n"
     live.plane.tables_to_refuse = 1
     with live.wires.gateway.inside():
-        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+        gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
         with pytest.raises(NotApplied, match="told to refuse"):
             gateway.apply(read_config(other, "test.cfg"))
     assert gateway.config == live.config
@@ -643,7 +641,7 @@ def test_an_interface_that_comes_anew_is_known_by_its_new_number(live: Live, tmp
     veth = ("ip", "link", "add", "new0", "type", "veth", "peer", "name", "new1")
     config = read_config(OVERLOAD + "interface new0\n ip nat inside\n", "test.cfg")
     with live.wires.gateway.inside():
-        gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+        gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
         gateway.apply(config)
         before = set(live.traffic.sides)
         numbers = set()
@@ -664,7 +662,7 @@ def test_an_interface_that_comes_anew_is_known_by_its_new_number(live: Live, tmp
 def test_commands_of_other_features_are_told_and_never_written_over(live: Live, tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(f"version 17.3\n{OVERLOAD}router ospf 1\n")
-    gateway = Gateway(path, live.config, live.traffic, tmp_path / "traces")
+    gateway = Gateway(path, live.config, live.parts, tmp_path / "traces")
     with live.wires.gateway.inside():
         told = gateway.reload()
         with pytest.raises(NotApplied, match="would be lost, in lines 1, "):
@@ -672,13 +670,13 @@ def test_commands_of_other_features_are_told_and_never_written_over(live: Live, 
         assert [line.splitlines()[1] for line in told if "% Warning" in line] == ["  version 17.3", "  router ospf 1"]
         assert path.read_text().startswith("version 17.3\n")
         with pytest.raises(NotApplied, match="Invalid input"):
-            Gateway(path, live.config, live.traffic, tmp_path / "traces", strict=True).reload()
+            Gateway(path, live.config, live.parts, tmp_path / "traces", strict=True).reload()
         path.write_text(OVERLOAD)
         gateway.write_memory()
 
 
 def test_names_beyond_the_limit_are_refused_and_ordinary_flows_are_the_kernels(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
     with live.wires.gateway.inside():
         gateway.apply(read_config(OVERLOAD + "ip nat translation max-entries 2\n", "test.cfg"))
     assert live.out(request(body=sdp()), PHONE, PEER) == []
@@ -688,7 +686,7 @@ def test_names_beyond_the_limit_are_refused_and_ordinary_flows_are_the_kernels(l
 
 
 def test_names_that_nobody_uses_are_cleared_by_force(live: Live, tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path / "config", live.config, live.traffic, tmp_path / "traces")
+    gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
     in_a_call(live)
     with live.wires.gateway.inside():
         gateway.clear_translations(Selection(), forced=True)

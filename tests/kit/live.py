@@ -7,6 +7,7 @@ live.out(request())               -> the datagrams that left, such as "203.0.113
 
 import random
 import select
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,9 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.devices import sides
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
+from doorman.daemon.packet_news import PacketNews
+from doorman.daemon.part import Part
+from doorman.daemon.parts import Parts, Place
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.events import Events
@@ -71,6 +75,9 @@ class Live:
             keeper = Keeper(self.engine, Journal(directory, "boot"), print)
             stack.callback(keeper.close, 0.0)
             self.traffic = Traffic(self.engine, self.plane, self.queue, self.events, keeper)
+            listener = stack.enter_context(socket.socket())
+            self.parts = Parts(Place(table, directory))
+            self.parts[None] = Part(None, self.traffic, keeper, listener, PacketNews(self.engine, None))
             self.traffic.adopt(self.config)
             self.traffic.sides = sides(self.config)
 

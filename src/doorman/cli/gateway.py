@@ -3,7 +3,7 @@
 The shell knows nothing of packets, kernels and sockets; the daemon knows nothing of commands and tables. What comes
 back is JSON; its strings that stem from messages are escaped already (`dataplanes.report.shown`). Iterators are lazy:
 the shell takes some entries at a time and lets the gateway work in between, so they must bear that tables change
-meanwhile. Times are seconds; a time that never comes is None.
+meanwhile. Times are seconds; a time that never comes is None. Entries that are of a VRF have its name under `vrf`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +28,7 @@ class Selection(NamedTuple):
     Attributes:
         protocol: 6 or 17.
         inside_global, inside_local, outside_local, outside_global: port 0 stands for every port.
+        vrf: whose inside hosts are meant; None: all.
     """
 
     protocol: int | None = None
@@ -35,12 +36,13 @@ class Selection(NamedTuple):
     inside_local: Endpoint | None = None
     outside_local: Endpoint | None = None
     outside_global: Endpoint | None = None
+    vrf: str | None = None
 
     def covers(self, protocol: int, ends: Iterable[Endpoint | None]) -> bool:
         """Whether a translation is meant; `ends` are its four in the order above, None for one it does not have."""
         if self.protocol not in {None, protocol}:
             return False
-        return all(wanted is None or _agrees(wanted, end) for wanted, end in zip(self[1:], ends, strict=True))
+        return all(wanted is None or _agrees(wanted, end) for wanted, end in zip(self[1:5], ends, strict=True))
 
 
 def _agrees(wanted: Endpoint, end: Endpoint | None) -> bool:

@@ -162,6 +162,8 @@ class Config:
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
     destinations: list[DynamicDestination] = field(default_factory=list)
     statics: Statics = field(default_factory=Statics)
+    others: Statics = field(default_factory=Statics)
+    """Of one VRF's part of a configuration: what other VRFs have of the same outside, see `realms`."""
     profile: ServiceProfile | None = None
     """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))

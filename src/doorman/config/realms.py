@@ -5,12 +5,15 @@ has none shares those that are in no VRF, with all others that have none: then n
 """
 
 from dataclasses import replace
+from zlib import crc32
 
 from doorman.config.model import Config, Interface, MaxEntries
 from doorman.config.statics import Statics
 
 Realm = str | None
 """The name of a VRF, None for the hosts that are in none."""
+
+_NUMBERS = 255
 
 
 def realms(config: Config) -> list[Realm]:
@@ -29,6 +32,7 @@ def config_of(config: Config, realm: Realm) -> Config:
     """A configuration as if there were nothing but this realm, and no VRF."""
     if not config.vrfs:
         return config
+    shared = sharing(config, realm)
     return replace(
         config,
         vrfs={},
@@ -37,19 +41,25 @@ def config_of(config: Config, realm: Realm) -> Config:
         statics=Statics(rule for rule in config.statics if rule.vrf == realm),
         destinations=config.destinations if realm is None else [],
         ipsec=config.ipsec if realm is None else replace(config.ipsec, inward=()),
+        others=Statics(rule for rule in config.statics if rule.vrf != realm and rule.vrf in shared),
         max_entries=_limits(config.max_entries, realm),
     )
 
 
-def config_of_outside(config: Config, owner: Realm) -> Config:
-    """The same of all realms that share an outside, see `outside_of`: nothing but their rules."""
+def sharing(config: Config, realm: Realm) -> set[Realm]:
+    """The realms that have the outside of this one, itself included."""
+    return {other for other in realms(config) if outside_of(config, other) == outside_of(config, realm)} | {realm}
+
+
+def config_of_outside(config: Config, realm: Realm) -> Config:
+    """A configuration as if there were nothing but the rules of those who share the outside of a realm."""
     if not config.vrfs:
         return config
-    sharing = {realm for realm in realms(config) if outside_of(config, realm) == owner}
+    known = sharing(config, realm)
     return replace(
         config,
-        dynamic_sources=[rule for rule in config.dynamic_sources if rule.vrf in sharing],
-        statics=Statics(rule for rule in config.statics if rule.vrf in sharing),
+        dynamic_sources=[rule for rule in config.dynamic_sources if rule.vrf in known],
+        statics=Statics(rule for rule in config.statics if rule.vrf in known),
     )
 
 
@@ -63,3 +73,14 @@ def _limits(limits: MaxEntries, realm: Realm) -> MaxEntries:
     """A limit of all is one of each realm; that of a VRF, or of every VRF, takes its place."""
     own = dict(limits.vrfs).get(realm or "", limits.all_vrf if realm is not None else None)
     return replace(limits, all=own if own is not None else limits.all, all_vrf=None, vrfs=())
+
+
+def numbers(config: Config) -> dict[str, int]:
+    """A number from 1 to 255 for each VRF, made of its name: other VRFs change it only where two clash."""
+    found: dict[str, int] = {}
+    for name in sorted(config.vrfs):
+        number = crc32(name.encode()) % _NUMBERS
+        while number + 1 in found.values():
+            number = (number + 1) % _NUMBERS
+        found[name] = number + 1
+    return found

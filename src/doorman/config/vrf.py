@@ -6,7 +6,7 @@ from typing import Literal
 Family = Literal["ipv4", "ipv6"]
 GLOBAL = "global"
 """How the hosts that are in no VRF are named, where one must be."""
-NAME_CHARACTERS = r"[A-Za-z0-9][A-Za-z0-9_:+-]{0,31}"
+NAME_CHARACTERS = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 """What a VRF may be called, as a pattern: tables of the kernel and files are named after it."""
 
 

@@ -1,6 +1,7 @@
 """One call of a running gateway, its doors with what conntrack counts of their flows."""
 
 import time
+from collections.abc import Callable, Iterator
 
 from doorman.algs.api import Door, Owner
 from doorman.daemon.clock import seconds
@@ -14,14 +15,17 @@ from doorman.nat.sessions import Session
 _COUNTERS = ("packets_in", "packets_out", "bytes_in", "bytes_out")
 
 
-def call_view(traffic: Traffic, ladders: Ladders, wanted: str) -> Json:
-    """All about a call, see `cli.gateway.Gateway.call_details`."""
+def call_view(
+    traffic: Traffic, ladders: Ladders, wanted: str, named: Callable[[Iterator[Json]], Iterator[Json]]
+) -> Json:
+    """All about a call, see `cli.gateway.Gateway.call_details`; `named` says of which VRF each is."""
     now = seconds()
 
     def doors(owner: Owner) -> list[Json]:
         return [_door(traffic, door) for door in traffic.engine.state.doors.of_owner(owner)]
 
-    return call_report(traffic.engine, ladders, wanted, doors, time.time() - now, now)
+    found = call_report(traffic.engine, ladders, wanted, doors, time.time() - now, now)
+    return found | {"calls": list(named(iter(found["calls"])))}
 
 
 def _door(traffic: Traffic, door: Door) -> Json:

@@ -1,55 +1,50 @@
-"""A running gateway: the engine on its kernel, as its operators and its TCP proxy know it (`cli.gateway`, `legs`)."""
+"""A running gateway: the engine on its kernel, as its operators know it (`cli.gateway`)."""
 
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from doorman import __version__
-from doorman.algs.api import Refused
 from doorman.cli.check import UnreadableError, read_text
-from doorman.cli.debug.nat import flow_lines
-from doorman.cli.debug.sip import debug_lines
 from doorman.cli.debug.topic import Topic
 from doorman.cli.gateway import NotApplied, Selection, Unsubscribe
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.in_force import in_force
 from doorman.config.model import Config
 from doorman.config.reader import Reader
+from doorman.config.realms import Realm, config_of, realms
 from doorman.config.render import render
 from doorman.daemon import views
 from doorman.daemon.access import access_matches, clear_matches
-from doorman.daemon.admitted import review_flows
 from doorman.daemon.call_view import call_view
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
-from doorman.daemon.half_open import HalfOpen, limits_half_open
-from doorman.daemon.legs import Traffic as ProxyTraffic
-from doorman.daemon.stale_flows import stale_flows, translate_alike
+from doorman.daemon.half_open import limits_half_open
+from doorman.daemon.journal import JournalFailed
+from doorman.daemon.part import Part, config_for_kernel
+from doorman.daemon.parts import Parts
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
-from doorman.daemon.traffic import FlowNews, Traffic
+from doorman.daemon.traffic import FlowNews
+from doorman.daemon.views import summed
 from doorman.dataplanes.access_report import access_entries
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
-from doorman.dataplanes.netfilter.conntrack import dump
-from doorman.dataplanes.netfilter.errors import NetlinkError
-from doorman.dataplanes.netfilter.flow import FlowKey
-from doorman.dataplanes.netfilter.marks import ADMITTED
+from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json
-from doorman.engine.connecting import connect
-from doorman.engine.connections import Connection
+from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
-from doorman.engine.ladder import Ladders, held_back
-from doorman.engine.results import Side
-from doorman.nat.rules import Rules, UnusableConfig
-from doorman.net.addresses import Address, Endpoint
+from doorman.engine.realms import carry_on, reserve
+from doorman.nat.rules import UnusableConfig
+from doorman.net.addresses import Address
 
 _log = logging.getLogger(__name__)
-_NAT = Topic("nat")
 _MOST_LINES = 10
 """Lines of the configuration that are named one by one."""
 
@@ -60,37 +55,41 @@ def effective(config: Config, addresses: Addresses) -> tuple[Config, list[str]]:
     return with_addresses(usable, addresses)
 
 
+class _Subscription(NamedTuple):
+    """An operator who wants to hear of topics, and what ends that in each part."""
+
+    topics: frozenset[Topic]
+    tell: Callable[[str], None]
+    ends: list[Unsubscribe]
+
+
 class Gateway:
     """One gateway at work.
 
     Args:
         path: of its configuration.
         config: what that says.
-        traffic: engine and kernel.
+        parts: what serves each realm; one of them if there are no VRFs.
         traces: where traces are written.
         strict: whether commands of other features in the configuration are errors.
 
     Attributes:
         config: the running configuration, as typed.
-        proxied: what the TCP proxy counts.
     """
 
     version = __version__
 
-    def __init__(self, path: Path, config: Config, traffic: Traffic, traces: Path, *, strict: bool = False) -> None:
+    def __init__(self, path: Path, config: Config, parts: Parts, traces: Path, *, strict: bool = False) -> None:
         self.config_path = path
         self._strict = strict
         self.config = config
-        self._traffic = traffic
-        self.proxied = ProxyTraffic()
-        self._engine = traffic.engine
+        self._parts = parts
+        self._subscriptions: list[_Subscription] = []
         self._begun = seconds()
         self._addresses: Addresses = interface_addresses()
-        self._baseline = views.Counts(traffic)
-        self._ladders = Ladders()
         self._traces = Traces(traces, seconds)
-        self._half_open = HalfOpen()
-        traffic.watchers.append(self._watch)
+        for part in parts.values():
+            self._see(part)
 
     @property
     def uptime(self) -> float:
@@ -103,41 +102,62 @@ class Gateway:
         """See `cli.gateway.Gateway`."""
         try:
             addresses = interface_addresses()
-            self._engine.state.reserve(services())
+            reserve(self._engines(), services())
         except OSError as error:
             raise NotApplied(f"the machine does not tell what it has: {error.strerror or error}") from None
         wanted, told = effective(config, addresses)
         before, _ = effective(self.config, self._addresses or addresses)
-        rules = self._engine.state.rules
-        try:
-            self._traffic.plane.check(wanted)
-            self._engine.reconfigure(wanted, seconds())
-        except (PlaneRefused, UnusableConfig) as refused:
-            raise NotApplied(str(refused)) from None
-        try:
-            self._traffic.reconfigure(wanted)
-        except PlaneRefused as refused:
-            with contextlib.suppress(UnusableConfig, PlaneRefused):
-                self._engine.reconfigure(before, seconds())
-                self._traffic.adopt(before)
-            raise NotApplied(str(refused)) from None
-        self._traffic.sides = sides(wanted)
-        self._traffic.forget_uninspected(wanted)
-        if not translate_alike(before, wanted):
-            self._begin_anew(rules)
-        try:
-            review_flows(self._traffic)
-        except (PlaneRefused, NetlinkError) as error:
-            _log.warning("flows that the policies end may go on: %s", error)
+        rules = {realm: part.engine.state.rules for realm, part in self._parts.items()}
+        self._carry_on(before, wanted)
+        for realm in [realm for realm in self._parts if realm not in realms(wanted)]:
+            self._parts.end(realm)
+        for realm, known in rules.items():
+            if realm in self._parts:
+                self._parts[realm].follow(config_of(before, realm), config_of(wanted, realm), known)
         self.config, self._addresses = config, addresses
         return told
 
-    def _begin_anew(self, before: Rules) -> None:
-        """Let ordinary flows go by the rules of now."""
+    def _carry_on(self, before: Config, wanted: Config) -> None:
+        """Let engines and kernel go on by another configuration, or all as before."""
+        parts, kept = self._parts, [realm for realm in self._parts if realm in realms(wanted)]
+        parts.place(wanted)
         try:
-            self._traffic.plane.forget(list(stale_flows(dump(), before, self._engine.state.rules)))
-        except (PlaneRefused, NetlinkError) as error:
-            _log.warning("flows that the configuration ends may go on: %s", error)
+            for realm in kept:
+                parts[realm].traffic.plane.check(config_for_kernel(wanted, realm, parts))
+            made = carry_on(self._engines(), wanted, seconds(), parts.routes_by(wanted))
+        except (PlaneRefused, UnusableConfig) as refused:
+            parts.place(before)
+            raise NotApplied(str(refused)) from None
+        try:
+            for realm in kept:
+                parts[realm].traffic.reconfigure(config_for_kernel(wanted, realm, parts))
+            for realm, engine in made.items():
+                parts.begin(realm, engine, wanted)
+                self._see(parts[realm])
+        except (PlaneRefused, JournalFailed, NftError, OSError) as refused:
+            self._go_back(before, made)
+            raise NotApplied(str(refused)) from None
+
+    def _go_back(self, before: Config, made: Collection[Realm]) -> None:
+        """Let all be as before."""
+        parts = self._parts
+        for realm in made:
+            if realm in parts:
+                parts.end(realm)
+        parts.place(before)
+        with contextlib.suppress(UnusableConfig, PlaneRefused):
+            carry_on(self._engines(), before, seconds())
+            for realm, part in parts.items():
+                part.traffic.adopt(config_for_kernel(before, realm, parts))
+
+    def _engines(self) -> dict[Realm, Engine]:
+        return {realm: part.engine for realm, part in self._parts.items()}
+
+    def _see(self, part: Part) -> None:
+        """Trace and debug what passes a part."""
+        part.traffic.watchers.append(self._watch)
+        for subscription in self._subscriptions:
+            subscription.ends.append(part.subscribe(subscription.topics, subscription.tell))
 
     def reload(self) -> list[str]:
         """See `cli.gateway.Gateway`."""
@@ -150,7 +170,8 @@ class Gateway:
 
     def refresh(self) -> list[str]:
         """Follow the machine's interfaces, if one came, went or changed its address; to be called now and then."""
-        if interface_addresses() == self._addresses and sides(self.config) == self._traffic.sides:
+        known = all(sides(config_of(self.config, realm)) == part.traffic.sides for realm, part in self._parts.items())
+        if known and interface_addresses() == self._addresses:
             return []
         return self.apply(self.config)
 
@@ -179,39 +200,49 @@ class Gateway:
 
     def translations(self, *, verbose: bool) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return views.translations(self._engine, seconds(), verbose=verbose)
+        return self._of_all(lambda part: views.translations(part.traffic, seconds(), verbose=verbose))
 
     def doors(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return views.doors(self._engine, seconds())
+        return self._of_all(lambda part: views.doors(part.engine, seconds()))
 
     def calls(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return views.calls(self._engine, seconds())
+        return self._of_all(lambda part: views.calls(part.engine, seconds()))
 
     def registrations(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return views.registrations(self._engine, seconds())
+        return self._of_all(lambda part: views.registrations(part.engine, seconds()))
 
     def statistics(self) -> Json:
         """See `cli.gateway.Gateway`."""
-        return self._baseline.statistics(self.config, self.proxied)
+        return summed(
+            [
+                part.baseline.statistics(config_of(self.config, realm), part.proxied)
+                for realm, part in self._parts.items()
+            ]
+        )
 
     def alg_statistics(self, alg: str) -> Json:
         """See `cli.gateway.Gateway`."""
-        return alg_counts(self._engine, alg, self._ladders.repeated)
+        return summed([alg_counts(part.engine, alg, part.ladders.repeated) for part in self._parts.values()])
 
     def guard(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return guard_entries(self._engine, seconds())
+        return self._of_all(lambda part: guard_entries(part.engine, seconds()))
 
     def access_lists(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        return access_entries(self.config.access_lists, access_matches(self._traffic))
+        matches: dict[str, list[int]] = {}
+        for part in self._parts.values():
+            for name, counts in access_matches(part.traffic).items():
+                known = matches.get(name, [0] * len(counts))
+                matches[name] = [one + other for one, other in zip(known, counts, strict=True)]
+        return access_entries(self.config.access_lists, matches)
 
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
-        return call_view(self._traffic, self._ladders, call_id)
+        return summed([call_view(part.traffic, part.ladders, call_id, part.named) for part in self._parts.values()])
 
     def traces(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
@@ -221,46 +252,35 @@ class Gateway:
 
     def clear_translations(self, selection: Selection, *, forced: bool) -> int:
         """See `cli.gateway.Gateway`."""
-        cleared, at = 0, seconds()
-        for session in list(self._engine.state.sessions):
-            ends = session.inside_global, session.inside_local, session.outside_local, session.outside_global
-            if selection.covers(session.protocol, ends):
-                self._engine.state.cut_session(session, at)
-                cleared += 1
-        cleared += self._engine.state.clear_ipsec(selection.covers)
-        if forced:
-            cleared += self._engine.state.free_unused(
-                lambda binding: selection.covers(binding.protocol, (binding.global_, binding.local, None, None))
-            )
-        self._traffic.commit()
-        chosen: list[FlowKey] = []
-        for flow, seen in views.translated(self._engine):
-            ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside
-            if selection.covers(seen.protocol, ends):
-                chosen.append(flow.key)
         try:
-            return cleared + sum(self._traffic.plane.forget(chosen))
+            return sum(
+                part.clear_translations(selection, forced=forced)
+                for part in self._parts.values()
+                if selection.vrf in {None, part.realm}
+            )
         except PlaneRefused as refused:
             raise NotApplied(str(refused)) from None
 
     def clear_statistics(self) -> None:
         """See `cli.gateway.Gateway`."""
-        self._baseline.clear(self.proxied)
-        self._ladders.repeated.clear()
+        for part in self._parts.values():
+            part.baseline.clear(part.proxied)
+            part.ladders.repeated.clear()
 
     def clear_alg_statistics(self, alg: str) -> None:
         """See `cli.gateway.Gateway`."""
-        clear_alg_counts(self._engine, alg)
-        self._ladders.repeated.clear()
+        for part in self._parts.values():
+            clear_alg_counts(part.engine, alg)
+            part.ladders.repeated.clear()
 
     def clear_guard(self, source: Address | None) -> int:
         """See `cli.gateway.Gateway`."""
-        return clear_guard(self._engine, source)
+        return sum(clear_guard(part.engine, source) for part in self._parts.values())
 
     def clear_access_lists(self, name: str | None) -> int:
         """See `cli.gateway.Gateway`."""
         try:
-            return clear_matches(self._traffic, name)
+            return max(clear_matches(part.traffic, name) for part in self._parts.values())
         except PlaneRefused as refused:
             raise NotApplied(str(refused)) from None
 
@@ -280,15 +300,8 @@ class Gateway:
         """End the oldest half-open sessions where there are too many; to be called each second."""
         if not limits_half_open(self.config.firewall):
             return
-        plane = self._traffic.plane
-        flows = dump(ADMITTED, ADMITTED)
-        ended, said = self._half_open.excess(flows, self.config.firewall, plane.class_numbers())
-        for line in said:
-            _log.warning("%s", printable(line))
-        try:
-            plane.forget([flow.key for flow in ended])
-        except PlaneRefused as refused:
-            _log.warning("half-open sessions go on: %s", refused)
+        for part in self._parts.values():
+            part.thin_out(self.config.firewall)
 
     def close(self) -> None:
         """End what it writes."""
@@ -296,60 +309,20 @@ class Gateway:
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """See `cli.gateway.Gateway`."""
+        made = _Subscription(topics, tell, [part.subscribe(topics, tell) for part in self._parts.values()])
+        self._subscriptions.append(made)
 
-        def watch(news: Inspection | FlowNews) -> None:
-            if isinstance(news, Inspection):
-                wanted = any(topic.covers(news) for topic in topics)
-                lines = debug_lines(news, time.time_ns()) if wanted else ()
-            else:
-                lines = flow_lines(news, time.time_ns()) if _NAT in topics else ()
-            for line in lines:
-                tell(line)
+        def unsubscribe() -> None:
+            self._subscriptions.remove(made)
+            for end in made.ends:
+                end()
 
-        self._traffic.watchers.append(watch)
-        return lambda: self._traffic.watchers.remove(watch)
+        return unsubscribe
+
+    def _of_all(self, listed: Callable[[Part], Iterator[Json]]) -> Iterator[Json]:
+        """A list of each part, one behind the other."""
+        return chain.from_iterable(part.named(listed(part)) for part in self._parts.values())
 
     def _watch(self, news: Inspection | FlowNews) -> None:
         if isinstance(news, Inspection):
-            self._ladders.see(news)
             self._traces.see(news, time.time_ns())
-
-    # What the proxy needs, see `daemon.legs`
-
-    def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint]:
-        """See `daemon.legs.Gateway`."""
-        try:
-            found = self._traffic.plane.origin(receiver, sender)
-        except PlaneRefused as refused:
-            _log.warning("a connection is refused: %s", refused)
-            found = None
-        if found is None:
-            raise Refused("not-redirected")
-        return found
-
-    def side_of(self, client: Address) -> Side:
-        """See `daemon.legs.Gateway`."""
-        return Side.INSIDE if self._engine.state.rules.is_inside(client) else Side.OUTSIDE
-
-    def connect(self, sender: Endpoint, receiver: Endpoint, side: Side) -> Connection:
-        """See `daemon.legs.Gateway`."""
-        return connect(self._engine, sender, receiver, side, seconds())
-
-    def translate_leg(self, port: int, connection: Connection) -> None:
-        """See `daemon.legs.Gateway`."""
-        try:
-            self._traffic.plane.translate_leg(port, connection.source, connection.target)
-        except PlaneRefused as refused:
-            _log.warning("a connection is refused: %s", refused)
-            raise Refused("uncommitted") from None
-
-    def commit(self, inspections: tuple[Inspection, ...]) -> bool:
-        """See `daemon.legs.Gateway`."""
-        followed = self._traffic.commit()
-        self._traffic.save()
-        self._traffic.watch(inspections if followed else held_back(inspections, "kernel-refused"))
-        return followed
-
-    def now(self) -> float:
-        """See `daemon.legs.Gateway`."""
-        return seconds()

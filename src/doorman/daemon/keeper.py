@@ -7,6 +7,7 @@ ALGs           -> `Alg.touched`               which calls
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from doorman.algs.api import Owner
 from doorman.daemon.journal import Journal, JournalFailed
@@ -88,6 +89,12 @@ class Keeper:
         """Save what has changed, and close the journal."""
         self.flush(now)
         self._journal.close()
+
+    def discard(self) -> None:
+        """Keep nothing of what there was: the engine ends for good."""
+        list(self._changed())
+        with suppress(JournalFailed):
+            self._journal.begin_again([])
 
     def _watch(self) -> None:
         """Let the ALGs take note; another configuration may have brought others."""

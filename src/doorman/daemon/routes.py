@@ -20,10 +20,12 @@ class Routes:
 
     Args:
         clock: the time in seconds.
+        mark: of the VRF whose routes they are, 0 for none.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], mark: int = 0) -> None:
         self._clock = clock
+        self._mark = mark
         self._known: dict[Address, str] = {}
         self._until = 0.0
 
@@ -35,12 +37,12 @@ class Routes:
             self._until = now + _KEPT
         known = self._known.get(address)
         if known is None:
-            known = self._known[address] = _asked(address) if len(address) == _IPV4 else UNKNOWN
+            known = self._known[address] = _asked(address, self._mark) if len(address) == _IPV4 else UNKNOWN
         return known
 
 
-def _asked(address: Address) -> str:
+def _asked(address: Address, mark: int) -> str:
     with contextlib.suppress(OSError):
-        index = leaves_by(address)
+        index = leaves_by(address, mark)
         return socket.if_indextoname(index) if index else UNKNOWN
     return UNKNOWN

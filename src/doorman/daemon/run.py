@@ -6,7 +6,6 @@ Whatever is missing ends it before the kernel is touched, with exit code 2 and w
 configuration again, SIGTERM and SIGINT end it.
 """
 
-import contextlib
 import logging
 import os
 import secrets
@@ -23,41 +22,22 @@ from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config
 from doorman.config.reader import Reader
 from doorman.daemon.claim import TableTaken, claim
-from doorman.daemon.clock import seconds
-from doorman.daemon.devices import apply_addresses, services, sides, take_back
+from doorman.daemon.devices import apply_addresses, services, take_back
 from doorman.daemon.gateway import Gateway, effective
-from doorman.daemon.journal import Journal, JournalFailed
-from doorman.daemon.keeper import Keeper
+from doorman.daemon.journal import JournalFailed
 from doorman.daemon.log import log_to_stderr
-from doorman.daemon.packet_news import PacketNews
+from doorman.daemon.parts import Parts, Place
 from doorman.daemon.privileges import PrivilegesError, drop_privileges
-from doorman.daemon.routes import Routes
 from doorman.daemon.service import Service, hold_signals
-from doorman.daemon.sockets import listen
-from doorman.daemon.traffic import Traffic
-from doorman.dataplanes.netfilter.chains.expressions import Setting
-from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
-from doorman.dataplanes.netfilter.events import Events
-from doorman.dataplanes.netfilter.marks import OURS
 from doorman.dataplanes.netfilter.nft import NftError
-from doorman.dataplanes.netfilter.packet_log import PacketLog
-from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.requirements.survey import requirements
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
-from doorman.engine.engine import Engine
+from doorman.engine.realms import engines
 from doorman.nat.rules import UnusableConfig
 
 GOOD, UNUSABLE = 0, 2
 """Exit codes: it was asked to end; it could not begin."""
-_QUEUES = range(5060, 5160)
-"""Numbers of queues to try."""
-_PROXY_PORTS = range(15_060, 15_160)
-"""Ports to try for the TCP proxy; connections that outlive a gateway find the next one at the same port."""
-_QUEUE_LENGTH = 8_192
-"""Packets that may wait for a verdict."""
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _log = logging.getLogger("doorman")
 
@@ -153,52 +133,13 @@ def _begin(config: Config, options: Options, stack: ExitStack) -> Service:
     wanted, told = effective(config, interface_addresses())
     for line in told:
         _log.warning("%s", line)
-    chance, route = secrets.SystemRandom().random, Routes(seconds)
-    engine = Engine(wanted, chance, delegated=True, reserved=services(), route=route)
-    keeper = _adopt_saved(engine, options.state_directory, stack)
-    queue = stack.enter_context(_open_queue())
-    listener = stack.enter_context(contextlib.closing(listen(_PROXY_PORTS)))
-    events = stack.enter_context(Events(OURS))
-    plane = NetfilterPlane(Setting(options.table, queue.number, listener.getsockname()[1], timeouts=True))
-    traffic = Traffic(engine, plane, queue, events, keeper)
-    gateway = Gateway(options.config, config, traffic, options.state_directory / "traces", strict=options.strict)
+    parts = Parts(Place(options.table, options.state_directory))
+    stack.callback(parts.close_all)
+    chance, route_of = secrets.SystemRandom().random, parts.routes_by(wanted)
+    parts.begin_all(engines(wanted, chance, delegated=True, reserved=services(), route_of=route_of), wanted)
+    gateway = Gateway(options.config, config, parts, options.state_directory / "traces", strict=options.strict)
     stack.callback(gateway.close)
-    news = PacketNews(engine, _open_log(queue.number, stack))
-    service = Service(options.socket, gateway, traffic, keeper, listener, news)
-    stack.callback(lambda: plane.close(remove=not (service.served and options.keep_table)))
-    traffic.adopt(wanted)
-    traffic.sides = sides(wanted)
-    traffic.compare_flows()
-    traffic.forget_uninspected(wanted, connections=True)
+    service = Service(options.socket, gateway, parts)
+    stack.callback(lambda: setattr(parts, "kept", service.served and options.keep_table))
     drop_privileges()
     return service
-
-
-def _adopt_saved(engine: Engine, directory: Path, stack: ExitStack) -> Keeper:
-    journal = Journal(directory, _BOOT_ID.read_text(encoding="ascii").strip())
-    keeper = Keeper(engine, journal, lambda text: _log.warning("%s", text))
-    stack.callback(lambda: keeper.close(seconds()))
-    restored = keeper.restore(seconds())
-    for line in journal.said:
-        _log.warning("%s", line)
-    for kind, count in restored.adopted.items():
-        _log.info("adopted %d of %s", count, kind)
-    for reason, count in restored.refused.items():
-        _log.warning("%d saved records are not adopted: %s", count, reason)
-    return keeper
-
-
-def _open_log(number: int, stack: ExitStack) -> PacketLog | None:
-    """The log that has the number of our queue, so that no two gateways share one."""
-    try:
-        return stack.enter_context(PacketLog(number))
-    except NetlinkError as error:
-        _log.warning("packets that access lists log are only counted: %s", error)
-        return None
-
-
-def _open_queue() -> Queue:
-    for number in _QUEUES:
-        with contextlib.suppress(QueueTaken):
-            return Queue.open(number, length=_QUEUE_LENGTH, fail_open=True)
-    raise CannotRunError(f"the queues {_QUEUES.start} to {_QUEUES.stop - 1} are all taken")

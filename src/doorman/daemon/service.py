@@ -4,9 +4,8 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from doorman.cli.gateway import NotApplied
@@ -15,11 +14,11 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.control import ControlServer
 from doorman.daemon.file_limit import raise_file_limit
 from doorman.daemon.gateway import Gateway
-from doorman.daemon.keeper import LATEST, Keeper
+from doorman.daemon.keeper import LATEST
 from doorman.daemon.notify import Notifier
-from doorman.daemon.packet_news import PacketNews
+from doorman.daemon.part import Part
+from doorman.daemon.parts import Parts
 from doorman.daemon.proxy import Proxy, Settings
-from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.marks import PROXIED
 
 _TICK = 1.0
@@ -46,29 +45,19 @@ class Service:
 
     Args:
         path: of the control socket.
-        gateway, traffic, keeper: the gateway's parts.
-        listener: where the kernel redirects TCP signalling to.
-        news: what is told of packets that rules log.
+        gateway: the gateway.
+        parts: what it is made of.
 
     Attributes:
         served: whether it came so far as to serve.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it makes work together
-        self,
-        path: Path,
-        gateway: Gateway,
-        traffic: Traffic,
-        keeper: Keeper,
-        listener: socket.socket,
-        news: PacketNews,
-    ) -> None:
+    def __init__(self, path: Path, gateway: Gateway, parts: Parts) -> None:
         self.served = False
         self._gateway = gateway
-        self._traffic = traffic
-        self._keeper = keeper
-        self._listener = listener
-        self._news = news
+        self._parts = parts
+        self._proxies: dict[Part, Proxy] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._control = ControlServer(path, lambda tell: ShellSession(gateway, tell))
         self._notifier = Notifier.of(os.environ)
         self._ended = asyncio.Event()
@@ -84,15 +73,10 @@ class Service:
             OSError: the control socket cannot be made.
         """
         loop = asyncio.get_running_loop()
-        proxy = Proxy(self._gateway, _proxy_settings())
-        self._gateway.proxied = proxy.traffic
         await self._control.start()
-        proxy.serve(self._listener)
-        loop.add_reader(self._traffic.queue.fileno(), self._guarded(self._traffic.on_packets))
-        loop.add_reader(self._traffic.events.fileno(), self._guarded(self._traffic.on_events))
-        if self._news.log is not None:
-            loop.add_reader(self._news.log.fileno(), self._guarded(self._news.on_packets))
-        self._guarded(self._traffic.on_packets)()  # some may have come before anybody waited
+        for part in self._parts.values():
+            self._serve(part)
+        self._parts.begun, self._parts.ended = self._serve, self._end
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
@@ -101,21 +85,51 @@ class Service:
         sys.stderr.write("ready\n")
         sys.stderr.flush()
         self._notifier.ready("serving")
-        ticking = loop.create_task(self._tick(proxy))
+        ticking = loop.create_task(self._tick())
         try:
             await self._ended.wait()
         finally:
             hold_signals()
             self._notifier.stopping()
-            self._traffic.segments.reset()
-            self._traffic.plane.end_redirect()
+            for part in self._parts.values():
+                part.traffic.segments.reset()
+                part.traffic.plane.end_redirect()
             ticking.cancel()
-            loop.remove_reader(self._traffic.queue.fileno())
-            loop.remove_reader(self._traffic.events.fileno())
-            if self._news.log is not None:
-                loop.remove_reader(self._news.log.fileno())
-            await proxy.close()
+            await asyncio.gather(*self._leaving, *map(self._leave, self._parts.values()))
             await self._control.close()
+
+    def _serve(self, part: Part) -> None:
+        loop, traffic = asyncio.get_running_loop(), part.traffic
+        proxy = Proxy(part, _proxy_settings(traffic.plane.mark, len(self._parts)))
+        self._proxies[part] = proxy
+        part.proxied = proxy.traffic
+        proxy.serve(part.listener)
+        loop.add_reader(traffic.queue.fileno(), self._guarded(traffic.on_packets))
+        loop.add_reader(traffic.events.fileno(), self._guarded(traffic.on_events))
+        if part.news.log is not None:
+            loop.add_reader(part.news.log.fileno(), self._guarded(part.news.on_packets))
+        self._guarded(traffic.on_packets)()  # some may have come before anybody waited
+
+    async def _leave(self, part: Part) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(part.traffic.queue.fileno())
+        loop.remove_reader(part.traffic.events.fileno())
+        if part.news.log is not None:
+            loop.remove_reader(part.news.log.fileno())
+        await self._proxies.pop(part).close()
+
+    def _end(self, part: Part) -> None:
+        """Let a part go while the others serve on; its connections are broken off first."""
+
+        async def leave() -> None:
+            part.traffic.segments.reset()
+            part.traffic.plane.end_redirect()
+            await self._leave(part)
+            self._parts.close(part)
+
+        task = asyncio.get_running_loop().create_task(leave())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     def _guarded(self, react: Callable[[], object]) -> Callable[[], None]:
         """A reaction after which the state is saved soon, and which never ends the loop."""
@@ -130,13 +144,14 @@ class Service:
         return callback
 
     def _save_soon(self) -> None:
-        if not self._saving and self._keeper.dirty:
+        if not self._saving and any(part.keeper.dirty for part in self._parts.values()):
             self._saving = True
             asyncio.get_running_loop().call_later(LATEST / 2, self._save)
 
     def _save(self) -> None:
         self._saving = False
-        self._keeper.flush(seconds())
+        for part in self._parts.values():
+            part.keeper.flush(seconds())
 
     def _hang_up(self) -> None:
         """Of several SIGHUPs that came at once, one reload is enough."""
@@ -159,27 +174,26 @@ class Service:
         else:
             _log.info("the configuration was read again")
 
-    async def _tick(self, proxy: Proxy) -> None:
-        on_time = self._guarded(self._traffic.on_time)
-        refresh = self._guarded(self._refresh)
-        compare = self._guarded(self._traffic.compare_flows)
-        sweep = self._guarded(proxy.sweep)
-        expire_traces = self._guarded(self._gateway.expire_traces)
-        tell = self._guarded(self._news.on_time)
-        thin_out = self._guarded(self._gateway.thin_out)
+    async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
             self._ticks += 1
-            on_time()
-            expire_traces()
-            tell()
-            thin_out()
-            if self._ticks % _REFRESH == 0:
-                sweep()
-                refresh()
-            if self._ticks % _COMPARE == 0:
-                compare()
+            for chore in self._chores():
+                self._guarded(chore)()
             self._notifier.watchdog()
+
+    def _chores(self) -> Iterator[Callable[[], object]]:
+        """What is due with this tick."""
+        parts = list(self._parts.values())
+        yield from (part.traffic.on_time for part in parts)
+        yield self._gateway.expire_traces
+        yield self._gateway.thin_out
+        yield from (part.news.on_time for part in parts)
+        if self._ticks % _REFRESH == 0:
+            yield from (proxy.sweep for proxy in list(self._proxies.values()))
+            yield self._refresh
+        if self._ticks % _COMPARE == 0:
+            yield from (part.traffic.compare_flows for part in parts)
 
     def _refresh(self) -> None:
         unfit = ""
@@ -193,9 +207,10 @@ class Service:
         self._unfit = unfit
 
 
-def _proxy_settings() -> Settings:
-    wanted = Settings(mark=PROXIED)
-    files = raise_file_limit(wanted.files)
+def _proxy_settings(mark: int, proxies: int) -> Settings:
+    """The bounds of each proxy, of so many; `mark`: of the packets of its VRF."""
+    wanted = Settings(mark=PROXIED | mark)
+    files = raise_file_limit(wanted.files * proxies) // proxies
     settings = wanted.within(files)
     if settings != wanted:
         _log.info("only %d TCP connections at once: %d open files are allowed", settings.connections, files)

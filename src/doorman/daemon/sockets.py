@@ -22,8 +22,10 @@ _ALIVE = (
 )
 
 
-def listen(ports: Iterable[int]) -> socket.socket:
+def listen(ports: Iterable[int], mark: int = 0) -> socket.socket:
     """A listener for connections to any address of this machine, at the first of these ports that is free.
+
+    What it and its connections send carries `mark` where given.
 
     Raises:
         OSError: all are taken (EADDRINUSE).
@@ -32,6 +34,8 @@ def listen(ports: Iterable[int]) -> socket.socket:
         listener = _stream()
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if mark:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             listener.bind(("", port))
             listener.listen(_BACKLOG)
         except OSError as error:

@@ -140,6 +140,8 @@ class Traffic:
         """Hear what flows began, were answered, and ended."""
         now = seconds()
         for event in self.events.receive():
+            if not self.plane.has(event.flow):
+                continue
             for flow in flows_of(event.flow):
                 if event.kind == Kind.DESTROY:
                     if self.segments.has_followed(event.flow):
@@ -196,7 +198,7 @@ class Traffic:
         }
         keys = [
             flow.key
-            for flow in dump(0, INSPECTED | PLAIN | PROXIED)
+            for flow in filter(self.plane.has, dump(0, INSPECTED | PLAIN | PROXIED))
             if flows_of(flow) and served.get(flow.protocol, set()) & {flow.sender.port, flow.receiver.port}
         ]
         try:

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call
@@ -38,14 +39,14 @@ _COUNTED = 10_000
 _NO_DETAILS: Json = {"created": None, "used": None, "left": None, "alg": None, "packets": None, "bytes": None}
 
 
-def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
+def translations(traffic: Traffic, now: float, *, verbose: bool) -> Iterator[Json]:
     """Bindings nobody uses now, then flows: those of the engine, and those that only the kernel knows."""
-    state = engine.state
+    state = traffic.engine.state
     for binding in list(state.bindings):
         if binding.static or not binding.sessions:
             yield binding_entry(binding) | (_of_binding(binding) if verbose else {})
     unseen = dict.fromkeys(state.sessions)
-    for flow, seen in translated(engine):
+    for flow, seen in translated(traffic):
         way = state.sessions.outward.get(flow_key(seen.protocol, seen.inside_local, seen.outside))
         if way is None:
             details = _of_flow(flow) | {"flags": ["extended"], "by": "kernel"}
@@ -53,7 +54,7 @@ def translations(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]
         elif way.session in unseen:
             del unseen[way.session]
             yield session_entry(way.session) | (_of_session(way.session, flow, now) if verbose else {})
-    yield from _tunnels(engine, now, verbose=verbose)
+    yield from _tunnels(traffic.engine, now, verbose=verbose)
     for session in unseen:
         yield session_entry(session) | (_of_session(session, None, now) if verbose else {})
 
@@ -72,10 +73,10 @@ def _tunnels(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
         yield peering_entry(peering) | (used if verbose else {})
 
 
-def translated(engine: Engine) -> Iterator[tuple[Flow, KernelFlow]]:
+def translated(traffic: Traffic) -> Iterator[tuple[Flow, KernelFlow]]:
     """What conntrack has of flows to this gateway's addresses; others may translate on this machine, too."""
-    owns = engine.state.rules.owns
-    return ((flow, seen) for flow in dump() for seen in flows_of(flow) if owns(seen.inside_global.address))
+    owns, flows = traffic.engine.state.rules.owns, filter(traffic.plane.has, dump())
+    return ((flow, seen) for flow in flows for seen in flows_of(flow) if owns(seen.inside_global.address))
 
 
 def doors(engine: Engine, now: float) -> Iterator[Json]:
@@ -117,7 +118,7 @@ class Counts:
         engine, state = self._traffic.engine, self._traffic.engine.state
         counted = self._traffic.counters
         static = sum(binding.static for binding in state.bindings)
-        extended = max(_tracked(engine), len(state.sessions))
+        extended = max(_tracked(self._traffic), len(state.sessions))
         groups = {
             title: dict(counter - self._before.get(title, Counter())) or {"none": 0}
             for title, counter in self._groups(proxied).items()
@@ -204,6 +205,30 @@ class Counts:
         }
 
 
+def summed(found: list[Json]) -> Json:
+    """What several parts of a gateway say of themselves, as one: numbers are added, lists joined."""
+    whole = found[0]
+    for other in found[1:]:
+        whole = _sum(whole, other)
+    return whole
+
+
+def _sum(one: Any, other: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: _sum(one.get(key), other.get(key)) for key in one | other}
+    if isinstance(one, list) and isinstance(other, list):
+        if one and [_name(entry) for entry in one] == [_name(entry) for entry in other] != [None] * len(one):
+            return [_sum(entry, twin) for entry, twin in zip(one, other, strict=True)]
+        return one + [entry for entry in other if entry not in one]
+    if isinstance(one, bool) or not isinstance(one, int) or not isinstance(other, int):
+        return other if one is None else one
+    return one + other
+
+
+def _name(entry: Any) -> object:  # noqa: ANN401 - JSON
+    return entry.get("name") if isinstance(entry, dict) else None
+
+
 def _records(engine: Engine, method: bytes) -> Iterator[Call]:
     alg = engine.inspector.algs.get("sip")
     if isinstance(alg, SipAlg):
@@ -214,13 +239,13 @@ def _left(at: float, now: float) -> float | None:
     return None if at == math.inf else max(0.0, at - now)
 
 
-def _tracked(engine: Engine) -> int:
+def _tracked(traffic: Traffic) -> int:
     """The flows that the kernel translates; of a large table, all that it tracks: counting them would take too long."""
     try:
         tracked = int(_TRACKED.read_text(encoding="ascii"))
     except (OSError, ValueError):
         tracked = 0
-    return tracked if tracked > _COUNTED else sum(1 for _ in translated(engine))
+    return tracked if tracked > _COUNTED else sum(1 for _ in translated(traffic))
 
 
 def _kernel_entry(flow: KernelFlow) -> Json:

@@ -85,8 +85,8 @@ class State:
         self.changes: list[Change] = []
         self.screened = False
         self.delegated = delegated
-        self._chance = chance
-        self._reserved = reserved
+        self.chance = chance
+        self.reserved = reserved
         _, self.rules, self.bindings = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
@@ -158,7 +158,7 @@ class State:
     def reserve(self, reserved: Collection[tuple[int, int]]) -> None:
         """Give these ports to nobody from the next configuration on; names that have been given out stay."""
         given = {(binding.protocol, binding.global_.port) for binding in self.bindings if not binding.static}
-        self._reserved = frozenset(reserved) - given
+        self.reserved = frozenset(reserved) - given
 
     def plan(self, config: Config, holdings: Holdings | None = None) -> Plan:
         """Find out what another configuration says; nothing changes yet. `holdings`: if others give out the same.
@@ -167,9 +167,13 @@ class State:
             UnusableConfig: a rule cannot be put to work.
         """
         if holdings is None:
-            holdings = hold(config, self._chance, delegated=self.delegated, reserved=self._reserved)
+            holdings = self.hold(config)
         rules = Rules(config, holdings)
         return Plan(config, rules, Bindings(rules, holdings, journal=self.changes.append if self.delegated else None))
+
+    def hold(self, config: Config) -> Holdings:
+        """What an outside has to give by a configuration with all rules about it."""
+        return hold(config, self.chance, delegated=self.delegated, reserved=self.reserved)
 
     def carry_on(self, plan: Plan, now: float) -> None:
         """Go on by other rules: what they still allow stays as it is, the rest ends at once."""

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from doorman.cli.shell.commands import access_lists, alg, clear, debug, guard, memory, nat, system, terminal, trace
+from doorman.cli.shell.commands import access_lists, alg, clear, debug, guard, memory, nat, system, terminal, trace, vrf
 from doorman.config.command import Command
 from doorman.config.tree import CommandTree
 
@@ -28,6 +28,7 @@ _EVERYWHERE = (
     *access_lists.SHOW_COMMANDS,
     *trace.SHOW_COMMANDS,
     *system.COMMANDS,
+    *vrf.COMMANDS,
     *terminal.COMMANDS,
 )
 

@@ -45,7 +45,7 @@ def _enter(config: Config, name: str, *, by_ip: bool) -> str:
     if name == GLOBAL:
         raise Refused(f"% VRF name {GLOBAL} is that of the hosts in no VRF", "name")
     if not re.fullmatch(NAME_CHARACTERS, name):
-        raise Refused("% A VRF's name has up to 32 letters, digits and characters of -_:+", "name")
+        raise Refused("% A VRF's name has up to 32 letters, digits and - or _", "name")
     known = config.vrfs.setdefault(name, Vrf(name, by_ip))
     if known.by_ip != by_ip:
         used = "ip vrf" if known.by_ip else "vrf definition"

@@ -6,6 +6,7 @@ they are on the wire before translation. Without NAT the second is the first tur
     TUPLE_ORIG(1), TUPLE_REPLY(2)   { IP(1)    { V4_SRC(1) V4_DST(2) | V6_SRC(3) V6_DST(4) }
                                       PROTO(2) { NUM(1):u8  SRC_PORT(2):u16 DST_PORT(3):u16 | ICMP ID(4):u16
                                                  TYPE(5):u8 CODE(6):u8 | ICMPV6 ID(7) TYPE(8) CODE(9) } }
+    TUPLE_ORIG, TUPLE_REPLY also ZONE(3):u16, where the zone is of one direction alone
     STATUS(3):u32  TIMEOUT(7) seconds:u32  MARK(8):u32  ID(12):u32  ZONE(18):u16  MARK_MASK(21):u32
     LABELS(22) 128 bits, the first byte has bits 0 to 7
     COUNTERS_ORIG(9), COUNTERS_REPLY(10)   { PACKETS(1):u64 BYTES(2):u64 }
@@ -22,7 +23,7 @@ from doorman.net.addresses import Address, Endpoint
 
 TUPLE_ORIG, TUPLE_REPLY, MARK, ID, ZONE, MARK_MASK, LABELS = 1, 2, 8, 12, 18, 21, 22
 _STATUS, _TIMEOUT, _COUNTERS_ORIG, _COUNTERS_REPLY = 3, 7, 9, 10
-_IP, _PROTO = 1, 2
+_IP, _PROTO, _TUPLE_ZONE = 1, 2, 3
 _SENDER_V4, _RECEIVER_V4, _SENDER_V6, _RECEIVER_V6 = 1, 2, 3, 4
 _NUM, _SRC_PORT, _DST_PORT, _ICMP_ID, _ICMPV6_ID = 1, 2, 3, 4, 7
 _PACKETS, _BYTES = 1, 2
@@ -70,7 +71,7 @@ class Flow(NamedTuple):
         reply_sender: whom answers come from: the translated receiver.
         reply_receiver: whom answers are sent to: the translated sender.
         mark: the conntrack mark.
-        zone: the conntrack zone.
+        zone: the conntrack zone, as the original direction has it.
         id: the entry's own number.
         timeout: seconds until it ends unless a packet comes; 0 where not told.
         status: bits such as ASSURED.
@@ -123,7 +124,7 @@ def read_flow(content: bytes) -> Flow:
         reply_sender,
         reply_receiver,
         number(found.get(MARK, b"")),
-        number(found.get(ZONE, b"")),
+        number(found[ZONE]) if ZONE in found else _zone_of(found[TUPLE_ORIG]),
         number(found.get(ID, b"")),
         number(found.get(_TIMEOUT, b"")),
         number(found.get(_STATUS, b"")),
@@ -166,6 +167,11 @@ def _read_tuple(data: bytes) -> tuple[int, Endpoint, Endpoint]:
             int.from_bytes(ports.get(_DST_PORT, identifier)),
         ),
     )
+
+
+def _zone_of(data: bytes) -> int:
+    """The zone of one direction; 0 where it has none of its own."""
+    return 0 if len(data) == _USUAL_TUPLE.size else int.from_bytes(attributes(data, 0).get(_TUPLE_ZONE, b""))
 
 
 def _read_counters(data: bytes | None) -> tuple[int, int]:

@@ -6,6 +6,8 @@ OURS = 0x0010_0000
 """Of a flow: it goes through a name that the engine gave, and the engine hears of its begin and its end."""
 PROXIED = 0x0020_0000
 """Of a flow: it is one leg of a TCP connection that ends at the proxy. Of a packet: it is of a second leg."""
+VRF = 0xFF00_0000
+"""Of a packet: the number of the VRF in whose routing table it finds its way; 0 for none."""
 PLAIN = 0x0040_0000
 """Of a flow: it does not speak the protocol of its port; it is never inspected again."""
 ADMITTED = 0x0080_0000

@@ -24,7 +24,7 @@ from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts, session_icmp
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
-from doorman.dataplanes.netfilter.ruleset import SETS, Present, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skeleton, tear_down
 from doorman.dataplanes.netfilter.tables import COUNTED, LEG_MS, Element, Tables, of_leg, of_tunnel, text_of
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
@@ -57,9 +57,9 @@ class NetfilterPlane:
         self.setting = setting
         self.commits = self.steps = 0
         self._nft = Nft()
-        self._redirect = Redirect(setting.table, setting.proxy_port) if setting.proxy_port else None
+        self._redirect = Redirect(setting.table) if setting.proxy_port or setting.zone is not None else None
         self._netlink = Netlink()
-        self.injection = Injection(INSPECTED)
+        self.injection = Injection(INSPECTED | self.mark)
         self._tables = Tables({})
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
@@ -88,10 +88,10 @@ class NetfilterPlane:
         ipsec: Iterable[IpsecChange] = (),
     ) -> None:
         """See `Plane.synchronise`."""
-        tables = Tables(_served(config), screened=bool(config.firewall.zones))
+        tables = Tables(_served(config), screened=bool(config.firewall.zones), quoted=self._quotes)
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
-        self._run(config, "".join(_filling(self.setting.table, tables, now)))
+        self._run(config, "".join(_filling(self.setting, tables, now)))
         self._tables = tables
 
     def reconfigure(self, config: Config) -> bool:
@@ -100,8 +100,8 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: all is as it was.
         """
-        alike = _served(config) == self._tables.served and bool(config.firewall.zones) == self._tables.screened
-        if not alike or not self.is_in_force():
+        wanted = _served(config), bool(config.firewall.zones), self._quotes
+        if wanted != (self._tables.served, self._tables.screened, self._tables.quoted) or not self.is_in_force():
             return False
         self._run(config, "")
         return True
@@ -116,7 +116,7 @@ class NetfilterPlane:
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
             self._make_timeouts(config, zones)
             if self._redirect is not None:
-                self._redirect.lead(config)
+                self._redirect.lead(config, self.setting)
             self._nft.run(script)
             self._numbers = zones.numbers
             if (self.setting.queue, bypass) != self._queue_rule:
@@ -200,7 +200,7 @@ class NetfilterPlane:
             PlaneRefused: the kernel refused.
         """
         try:
-            return delete(self._netlink, keys)
+            return delete(self._netlink, [self._placed(key) for key in keys])
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
@@ -226,7 +226,7 @@ class NetfilterPlane:
             PlaneRefused: the kernel refused.
         """
         try:
-            be_liberal(self._netlink, keys)
+            be_liberal(self._netlink, [self._placed(key) for key in keys])
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
@@ -237,7 +237,7 @@ class NetfilterPlane:
             PlaneRefused: the kernel does not tell.
         """
         try:
-            return find(self._netlink, key) is not None
+            return find(self._netlink, self._placed(key)) is not None
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
@@ -287,9 +287,26 @@ class NetfilterPlane:
             raise PlaneRefused(str(error)) from None
         self.forget([FlowKey(TCP, target, source, is_reply=True)])
 
+    @property
+    def mark(self) -> int:
+        """What the packets of our VRF have as their routing mark; 0 where they need none."""
+        return self.setting.zone.mark if self.setting.zone is not None else 0
+
+    @property
+    def _quotes(self) -> bool:
+        return self.setting.zone is not None and self.setting.zone.by_name
+
+    def has(self, flow: Flow) -> bool:
+        """Whether a flow is of this plane's VRF; where there are no VRFs, any is."""
+        return self.setting.zone is None or flow.zone == self.setting.zone.number
+
+    def _placed(self, key: FlowKey) -> FlowKey:
+        """What finds a flow in the zone of our VRF, where its inside end always is."""
+        return key if self.setting.zone is None else key._replace(zone=self.setting.zone.number)
+
     def _find(self, key: FlowKey) -> Flow | None:
         try:
-            return find(self._netlink, key)
+            return find(self._netlink, self._placed(key))
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
@@ -321,7 +338,7 @@ class NetfilterPlane:
 
     def flows(self) -> Iterator[tuple[KernelFlow, bool]]:
         """See `Plane.flows`."""
-        for flow in dump(OURS, OURS):
+        for flow in filter(self.has, dump(OURS, OURS)):
             for seen in flows_of(flow):
                 yield seen, bool(flow.status & SEEN_REPLY)
 
@@ -353,13 +370,14 @@ def _served(config: Config) -> dict[int, frozenset[int]]:
     return served
 
 
-def _filling(table: str, tables: Tables, now: float) -> Iterator[str]:
+def _filling(setting: Setting, tables: Tables, now: float) -> Iterator[str]:
     """The commands that let the sets hold these elements alone."""
-    elements: dict[str, list[Element]] = {name: [] for name in SETS}
+    table, sets = setting.table, sets_of(setting)
+    elements: dict[str, list[Element]] = {name: [] for name in sets}
     for element in tables:
         elements[element.set_name].append(element)
     lingering = [_with_timeout(element, timeout) for element, timeout in tables.lingering(now)]
-    for name, definition in SETS.items():
+    for name, definition in sets.items():
         yield f"flush {definition.split(' ', 1)[0]} ip {table} {name}\n"
         texts = [_with_timeout(element, tables.timeout(element, now)) for element in elements[name]]
         if name == "names":

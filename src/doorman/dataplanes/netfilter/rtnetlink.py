@@ -36,7 +36,7 @@ _NETLINK_ROUTE = 0
 _NEW_ADDRESS, _GET_ADDRESS = 20, 22
 _IFADDRMSG = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL = 1, 2
-_GET_ROUTE = 26
+_GET_ROUTE, _MARK = 26, 16
 _RTMSG = struct.Struct("=BBBBBBBBI")
 _DESTINATION, _LEAVES_BY = 1, 4
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL})
@@ -59,6 +59,17 @@ def change(kind: int, content: bytes, *, new: bool = False) -> None:
         return
 
 
+def remove(kind: int, content: bytes) -> None:
+    """Take one thing away.
+
+    Raises:
+        OSError: the kernel refused, ENOENT where it is not there.
+    """
+    for answer in _ask(message(kind, NLM_F_REQUEST | NLM_F_ACK, 1, content)):
+        _raise_error(answer)
+        return
+
+
 def interface_addresses() -> dict[str, tuple[tuple[Address, int], ...]]:
     """The IPv4 addresses of each interface of this namespace, with the lengths of their networks.
 
@@ -69,29 +80,41 @@ def interface_addresses() -> dict[str, tuple[tuple[Address, int], ...]]:
     """
     names = dict(socket.if_nameindex())
     addresses: dict[str, tuple[tuple[Address, int], ...]] = dict.fromkeys(names.values(), ())
-    for answer in _ask(
-        message(_GET_ADDRESS, NLM_F_REQUEST | NLM_F_DUMP, 1, _IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, 0))
-    ):
-        if answer.kind in (NLMSG_DONE, NLMSG_ERROR):
-            _raise_error(answer)
-            break
-        if answer.kind == _NEW_ADDRESS:
-            _, length, _, _, index = _IFADDRMSG.unpack_from(answer.body)
-            fields = attributes(answer.body, _IFADDRMSG.size)
-            # On a link between two, `address` is the other end.
-            own = Address(fields.get(_LOCAL) or fields[_ADDRESS])
-            if index in names:
-                addresses[names[index]] += ((own, length),)
+    for body in listed(_GET_ADDRESS, _NEW_ADDRESS, _IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, 0)):
+        _, length, _, _, index = _IFADDRMSG.unpack_from(body)
+        fields = attributes(body, _IFADDRMSG.size)
+        # On a link between two, `address` is the other end.
+        own = Address(fields.get(_LOCAL) or fields[_ADDRESS])
+        if index in names:
+            addresses[names[index]] += ((own, length),)
     return addresses
 
 
-def leaves_by(address: Address) -> int:
+def listed(kind: int, entry: int, content: bytes) -> Iterator[bytes]:
+    """What the kernel has of a kind of things: asked for by `kind`, the messages of the kind `entry` that come.
+
+    Raises:
+        OSError: the kernel does not tell.
+    """
+    for answer in _ask(message(kind, NLM_F_REQUEST | NLM_F_DUMP, 1, content)):
+        if answer.kind in (NLMSG_DONE, NLMSG_ERROR):
+            _raise_error(answer)
+            return
+        if answer.kind == entry:
+            yield answer.body
+
+
+def leaves_by(address: Address, mark: int = 0) -> int:
     """The index of the interface by which this machine would send to an IPv4 address; 0 where it has no route.
+
+    The routes may be those of packets with a `mark`.
 
     Raises:
         OSError: the kernel does not tell.
     """
     asked = _RTMSG.pack(socket.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + attribute(_DESTINATION, address)
+    if mark:
+        asked += attribute(_MARK, struct.pack("=I", mark))
     for answer in _ask(message(_GET_ROUTE, NLM_F_REQUEST, 1, asked)):
         if answer.kind == NLMSG_ERROR:
             if -struct.unpack_from("=i", answer.body)[0] in _UNREACHABLE:

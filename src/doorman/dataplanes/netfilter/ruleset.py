@@ -10,6 +10,8 @@
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
     forward, input, output 0  zone_…   the zone-based firewall
+    prerouting  -300  vrf_zone     the conntrack zone of a VRF's packets, and `vrf_made` in output      (with VRFs)
+    prerouting   -99  vrf_route    its routing mark                                                 (with VRFs)
 
 Header translation is conntrack's: the chains of type nat see the first packet of a flow only. The text is the same for
 the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and
@@ -25,6 +27,7 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     single, esp_…, ike_…  see `chains.ipsec`
     legs                port of a second leg -> name                              while the proxy connects
     let_in…             visitor . end where a door leads, or that alone               while it is open, past a firewall
+    quoted              every name of a port, for ICMP errors about it            with VRFs that share an outside
 
 The chains are in `chains`, a file for each family.
 """
@@ -37,6 +40,7 @@ from doorman.dataplanes.netfilter.chains.access import AccessChains
 from doorman.dataplanes.netfilter.chains.destinations import DestinationChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     ENDPOINT,
+    QUOTED,
     TO_ALG,
     Setting,
     UnsupportedConfig,
@@ -48,6 +52,7 @@ from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
+from doorman.dataplanes.netfilter.chains.vrf import VrfChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
@@ -69,7 +74,8 @@ SETS = {
     **IPSEC_SETS,
 }
 """The sets and maps that follow the engine, by name, each with its definition."""
-_CHANGING = ("access_", "acl_", "zone_", "zbf_", "ipsec_")
+_QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
+_CHANGING = ("access_", "acl_", "zone_", "zbf_", "ipsec_", "vrf_lease_")
 """How the names of chains begin that some configurations need and others do not."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
@@ -79,6 +85,11 @@ class Present(NamedTuple):
 
     chains: Collection[str] = ()
     counters: Collection[str] = ()
+
+
+def sets_of(setting: Setting) -> dict[str, str]:
+    """The sets and maps of a table that follow the engine, by name, each with its definition."""
+    return SETS | {"quoted": _QUOTED} if setting.zone is not None and setting.zone.by_name else SETS
 
 
 def set_up(config: Config, setting: Setting, present: Present = Present()) -> str:  # noqa: B008 - a constant
@@ -101,10 +112,10 @@ def skeleton(table: str) -> str:
 
 
 def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
-    _refuse_unsupported(config)
+    _refuse_unsupported(config, setting)
     table = setting.table
     limits = LimitChains(config)
-    definitions = (*SETS.values(), _LEGS, *limits.sets)
+    definitions = (*sets_of(setting).values(), _LEGS, *limits.sets)
     yield from skeleton(table).splitlines()
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
     access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
@@ -119,6 +130,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         limits,
         access,
         zones,
+        VrfChains(config, setting),
     )
     chains = [chain for family in families for chain in family.chains()]
     counters = [*access.counters(), *zones.counters()]
@@ -133,11 +145,11 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     yield from _remove(table, present, {chain.name for chain in chains}, set(counters))
 
 
-def _refuse_unsupported(config: Config) -> None:
+def _refuse_unsupported(config: Config, setting: Setting) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
-    if any(one.vrf is not None and one.nat is not None for one in config.interfaces.values()):
-        raise UnsupportedConfig("VRFs work in replay only, not on the live gateway yet")
+    if config.firewall.zones and setting.zone is not None:
+        raise UnsupportedConfig("the zone-based firewall and VRFs do not go together on the live gateway yet")
 
 
 def _remove(table: str, present: Present, chains: Collection[str], counters: Collection[str]) -> Iterator[str]:

@@ -59,11 +59,13 @@ class Tables:
     Attributes:
         served: the ports ALGs are served on, by protocol number.
         screened: whether a firewall stands between hosts, which doors let through.
+        quoted: whether names are kept for ICMP errors, too.
     """
 
-    def __init__(self, served: dict[int, frozenset[int]], *, screened: bool = False) -> None:
+    def __init__(self, served: dict[int, frozenset[int]], *, screened: bool = False, quoted: bool = False) -> None:
         self.served = served
         self.screened = screened
+        self.quoted = quoted
         self._uses: dict[Element, _Use] = {}
         self._of: dict[Holder, list[Element]] = {}
         self._lingering: dict[Element, float] = {}
@@ -191,9 +193,10 @@ class Tables:
             return []
         inside, outside = _end(protocol, local), _end(protocol, name)
         known = Element("bindings", inside, _goal(name))
+        quoted = [Element("quoted", outside)] if self.quoted else []
         if not binding.static:
-            return [known, Element("names", outside)]
-        elements = [] if binding.secondary else [known]
+            return [known, Element("names", outside), *quoted]
+        elements = quoted if binding.secondary else [known, *quoted]
         elements.append(Element("entrances", outside, _goal(local)))
         if local.port in self.served.get(protocol, ()):
             elements.append(Element("inspected", outside))
@@ -295,5 +298,8 @@ def _fields(set_name: str, key: bytes) -> str:
         addresses.append(address_text(Address(key[4:8])))
     rest = key[4 * len(addresses) :]
     if rest:
-        addresses += [PROTOCOL_NAMES[rest[0]], str(int.from_bytes(rest[4:6], "big"))]
+        addresses += [
+            str(rest[0]) if set_name == "quoted" else PROTOCOL_NAMES[rest[0]],
+            str(int.from_bytes(rest[4:6], "big")),
+        ]
     return " . ".join(addresses)

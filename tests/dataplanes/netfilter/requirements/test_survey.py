@@ -12,6 +12,7 @@ from doorman.dataplanes.netfilter.requirements.finding import Finding
 from doorman.dataplanes.netfilter.requirements.host import Host
 from doorman.dataplanes.netfilter.requirements.survey import obstacles, requirements
 from doorman.dataplanes.netfilter.requirements.trial import Trial
+from doorman.dataplanes.netfilter.routing import Routing
 from doorman.net.addresses import Address, address_of
 
 BOTH = 1 << 12 | 1 << 13
@@ -227,3 +228,14 @@ def test_the_control_socket(tmp_path: Path) -> None:
 def test_a_control_socket_with_a_path_that_is_too_long(tmp_path: Path) -> None:
     host, path = Host(proc=tmp_path, trial=WORKED), tmp_path / ("x" * 108)
     assert named(requirements(None, host=host, control_socket=path), "control socket").blocks
+
+
+def test_each_vrf_should_have_a_routing_table(tmp_path: Path) -> None:
+    text = "vrf definition red\nvrf definition blue\n" + CONFIG.replace("eth0\n", "eth0\n vrf forwarding red\n")
+    text += "interface eth2\n vrf forwarding blue\n ip nat inside\n"
+    fill(tmp_path, SYSCTLS)
+    host = Host(proc=tmp_path, trial=WORKED, interfaces=INTERFACES, routing=Routing({}, {"eth0": 101}))
+    found = {finding.name: finding for finding in requirements(Reader("test").read(text), host=host)}
+    assert (found["vrf red"].state, found["vrf red"].detail) == ("found", "routing table 101, by ip rule")
+    assert found["vrf blue"].state == "warning"
+    assert found["vrf blue"].mend.startswith("ip rule add iif eth2 lookup TABLE")

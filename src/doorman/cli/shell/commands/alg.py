@@ -1,5 +1,6 @@
 """`show alg …`: what the ALGs know and have seen."""
 
+from doorman.cli.shell.commands.vrf import OF_VRF, OF_VRF_HELP, of_vrf
 from doorman.cli.shell.commands.words import SHOW
 from doorman.cli.shell.output import Output
 from doorman.cli.shell.terminal import Terminal
@@ -10,9 +11,9 @@ from doorman.cli.show.registrations import live_registrations
 from doorman.config.command import Command
 
 
-def _calls(terminal: Terminal) -> Output:
+def _calls(terminal: Terminal, *, vrf: str | None = None) -> Output:
     """Show the calls that the SIP ALG follows, with their media."""
-    return Output(terminal.gateway.calls(), live_calls)
+    return Output(of_vrf(terminal, terminal.gateway.calls(), vrf), live_calls)
 
 
 def _call(terminal: Terminal, *, call_id: str) -> Output:
@@ -20,9 +21,9 @@ def _call(terminal: Terminal, *, call_id: str) -> Output:
     return Output(terminal.gateway.call_details(call_id), show_call)
 
 
-def _registrations(terminal: Terminal) -> Output:
+def _registrations(terminal: Terminal, *, vrf: str | None = None) -> Output:
     """Show the registrations of inside phones that went through the gateway."""
-    return Output(terminal.gateway.registrations(), live_registrations)
+    return Output(of_vrf(terminal, terminal.gateway.registrations(), vrf), live_registrations)
 
 
 def _statistics(terminal: Terminal) -> Output:
@@ -35,15 +36,19 @@ def _qfp_statistics(terminal: Terminal) -> Output:
     return Output(terminal.gateway.alg_statistics("sip"), show_qfp_statistics)
 
 
-_HELP = SHOW | {
-    "alg": "Application-level gateways",
-    "sip": "SIP protocol",
-    "call": "One call with its messages",
-    "CALL-ID": "Call-ID, or as much of it as tells it from others",
-    "calls": "Calls with their media",
-    "registrations": "Registrations of inside phones",
-    "statistics": "Messages, drops and notes",
-}
+_HELP = (
+    SHOW
+    | OF_VRF_HELP
+    | {
+        "alg": "Application-level gateways",
+        "sip": "SIP protocol",
+        "call": "One call with its messages",
+        "CALL-ID": "Call-ID, or as much of it as tells it from others",
+        "calls": "Calls with their media",
+        "registrations": "Registrations of inside phones",
+        "statistics": "Messages, drops and notes",
+    }
+)
 
 _QFP = "show platform hardware qfp active feature alg statistics sip"
 _QFP_HELP = _HELP | {
@@ -56,8 +61,8 @@ _QFP_HELP = _HELP | {
 
 COMMANDS = (
     Command("show alg sip call CALL-ID:text", _HELP, _call),
-    Command("show alg sip calls", _HELP, _calls),
-    Command("show alg sip registrations", _HELP, _registrations),
+    Command(f"show alg sip calls {OF_VRF}", _HELP, _calls),
+    Command(f"show alg sip registrations {OF_VRF}", _HELP, _registrations),
     Command("show alg sip statistics", _HELP, _statistics),
     Command(_QFP, _QFP_HELP, _qfp_statistics),
 )

@@ -7,8 +7,10 @@ from typing import Literal
 
 from doorman.algs.api import PROTOCOL_NUMBERS
 from doorman.cli.gateway import Selection
+from doorman.cli.shell.commands.vrf import OF_VRF, OF_VRF_HELP
 from doorman.cli.shell.terminal import Terminal
 from doorman.config.command import Command, Refused
+from doorman.config.commands.vrf import require_vrf
 from doorman.config.statics import Transport
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP
@@ -16,9 +18,10 @@ from doorman.net.packet import ESP
 _Forced = Literal["forced"]
 
 
-def _all(terminal: Terminal, *, forced: _Forced | None = None) -> None:
+def _all(terminal: Terminal, *, vrf: str | None = None, forced: _Forced | None = None) -> None:
     """End all dynamic translations; calls keep their records and doors. `forced`: names kept for later go, too."""
-    terminal.gateway.clear_translations(Selection(), forced=forced is not None)
+    require_vrf(terminal.gateway.config, vrf)
+    terminal.gateway.clear_translations(Selection(vrf=vrf), forced=forced is not None)
 
 
 def _hosts(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -28,12 +31,13 @@ def _hosts(  # noqa: PLR0913 - one parameter for each variable of the command
     local_ip: Address | None = None,
     outside_local_ip: Address | None = None,
     outside_global_ip: Address | None = None,
+    vrf: str | None = None,
     forced: _Forced | None = None,
 ) -> None:
     """End the translations of an inside host, of an outside host, or between the two."""
     _clear(
         terminal,
-        Selection(None, _host(global_ip), _host(local_ip), _host(outside_local_ip), _host(outside_global_ip)),
+        Selection(None, _host(global_ip), _host(local_ip), _host(outside_local_ip), _host(outside_global_ip), vrf),
         forced,
     )
 
@@ -50,6 +54,7 @@ def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
     outside_local_port: int = 0,
     outside_global_ip: Address | None = None,
     outside_global_port: int = 0,
+    vrf: str | None = None,
     forced: _Forced | None = None,
 ) -> None:
     """End the translations of one port of an inside host, or one flow of it."""
@@ -61,6 +66,7 @@ def _ports(  # noqa: PLR0913 - one parameter for each variable of the command
             Endpoint(local_ip, local_port),
             _host(outside_local_ip, outside_local_port),
             _host(outside_global_ip, outside_global_port),
+            vrf,
         ),
         forced,
     )
@@ -76,6 +82,7 @@ def _host(address: Address | None, port: int = 0) -> Endpoint | None:
 
 
 def _clear(terminal: Terminal, selection: Selection, forced: _Forced | None) -> None:
+    require_vrf(terminal.gateway.config, selection.vrf)
     if not terminal.gateway.clear_translations(selection, forced=forced is not None):
         raise Refused("% Translation not found")
 
@@ -97,6 +104,7 @@ _HELP = {
     "translation": "Clear dynamic translation",
     "statistics": "Clear translation statistics",
     "*": "Delete all dynamic translations",
+    **OF_VRF_HELP,
     "forced": "Also names that nobody uses, and that are kept for a while",
     "tcp": "Transmission Control Protocol",
     "udp": "User Datagram Protocol",
@@ -114,7 +122,7 @@ _HELP = {
 }
 _ALG_HELP = _HELP | {"alg": "Application-level gateways", "sip": "SIP protocol", "statistics": "Clear its counters"}
 _PORT = "1-65535"
-_FORCED = "[FORCED:forced]"
+_FORCED = f"{OF_VRF} [FORCED:forced]"
 _OUTSIDE = "outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-GLOBAL-IP:ipv4"
 
 COMMANDS = (

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from doorman.cli.shell.commands.vrf import OF_VRF, OF_VRF_HELP, of_vrf
 from doorman.cli.shell.commands.words import IP_NAT, SHOW
 from doorman.cli.shell.output import Output
 from doorman.cli.shell.terminal import Terminal
@@ -24,11 +25,12 @@ def _translations(  # noqa: PLR0913 - one parameter for each variable of the com
     protocol: Literal["tcp", "udp", "icmp", "esp"] | None = None,
     global_ip: Address | None = None,
     outside_ip: Address | None = None,
+    vrf: str | None = None,
     verbose: Literal["verbose"] | None = None,
     total: Literal["total"] | None = None,
 ) -> Output:
     """Show translations, the gateway's own and the kernel's; `verbose`: age, use, counters too; `total`: how many."""
-    found = terminal.gateway.translations(verbose=verbose is not None)
+    found = of_vrf(terminal, terminal.gateway.translations(verbose=verbose is not None), vrf)
     wanted = chosen(found, protocol, global_ip, outside_ip)
     if total:
         return Output(counted_translations(wanted), total_translations)
@@ -40,14 +42,15 @@ def _statistics(terminal: Terminal) -> Output:
     return Output(terminal.gateway.statistics(), show_statistics)
 
 
-def _doors(terminal: Terminal) -> Output:
+def _doors(terminal: Terminal, *, vrf: str | None = None) -> Output:
     """Show the flows that were announced and have not come yet."""
-    return Output(terminal.gateway.doors(), live_doors)
+    return Output(of_vrf(terminal, terminal.gateway.doors(), vrf), live_doors)
 
 
 _HELP = (
     SHOW
     | IP_NAT
+    | OF_VRF_HELP
     | {
         "translations": "Translation entries",
         "tcp": "Transmission Control Protocol",
@@ -68,10 +71,11 @@ _HELP = (
 COMMANDS = (
     Command(
         "show ip nat translations [PROTOCOL:tcp|udp|icmp|esp] [inside GLOBAL-IP:ipv4] [outside OUTSIDE-IP:ipv4] "
+        f"{OF_VRF} "
         "[{VERBOSE:verbose | TOTAL:total}]",
         _HELP,
         _translations,
     ),
     Command("show ip nat statistics", _HELP, _statistics),
-    Command("show ip nat doors", _HELP, _doors),
+    Command(f"show ip nat doors {OF_VRF}", _HELP, _doors),
 )

@@ -1,15 +1,17 @@
 """What the rules of all chains are written with: names, matches and marks, as nft spells them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from doorman.config.access_lists import AccessEntry
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, VRF
 from doorman.net.addresses import Address, address_text
 
 ENDPOINT = "ipv4_addr . inet_proto . inet_service"
 SENDER = "ip saddr . meta l4proto . th sport"
+QUOTED = "ip daddr . @th,136,8 . @th,224,16"
+"""Whom an ICMP error is for, by the packet that it quotes, which this end sent: its protocol and its port."""
 RECEIVER = "ip daddr . meta l4proto . th dport"
 OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
 
@@ -28,6 +30,28 @@ class UnsupportedConfig(Exception):  # noqa: N818 - says what is wrong with what
     """The configuration asks for what the kernel cannot be told; the text says what."""
 
 
+class Zone(NamedTuple):
+    """The conntrack zone of a VRF, which is its routing mark, too.
+
+    Attributes:
+        number: 1 to 255; 0 for the hosts that are in no VRF, where there are VRFs besides.
+        shares: whether others have the same outside.
+    """
+
+    number: int
+    shares: bool
+
+    @property
+    def by_name(self) -> bool:
+        """Whether only names tell of what comes from outside that it is for this VRF."""
+        return bool(self.number) and self.shares
+
+    @property
+    def mark(self) -> int:
+        """What its packets have in the bits of `marks.VRF`."""
+        return self.number * (VRF & -VRF)
+
+
 class Setting(NamedTuple):
     """What the rules are made for, besides the configuration.
 
@@ -36,12 +60,14 @@ class Setting(NamedTuple):
         queue: the number of the queue that signalling goes to.
         proxy_port: where the TCP proxy listens; 0 for none.
         timeouts: whether the kernel has `ct timeout`.
+        zone: whose flows they are about; None where there are no VRFs: all.
     """
 
     table: str
     queue: int
     proxy_port: int
     timeouts: bool
+    zone: Zone | None = None
 
 
 class Chain(NamedTuple):
@@ -62,9 +88,11 @@ def interface_names(config: Config, *sides: str) -> str:
     return braces(names) if names else ""
 
 
-def elsewhere(config: Config) -> str:
-    """What neither side of this NAT sent may be another gateway's, with marks like ours."""
-    return f"iifname != {interface_names(config, 'inside', 'outside')} return"
+def elsewhere(config: Config, setting: Setting | None = None) -> Iterator[str]:
+    """What neither side of this NAT sent may be another gateway's, with marks like ours; or it is another VRF's."""
+    yield f"iifname != {interface_names(config, 'inside', 'outside')} return"
+    if setting is not None and setting.zone is not None:
+        yield f"ct zone != {setting.zone.number} return"
 
 
 def braces(items: Iterable[str]) -> str:

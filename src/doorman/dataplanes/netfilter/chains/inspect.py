@@ -50,7 +50,7 @@ class InspectChains:
             ["ct state new goto begin", f"ct mark and {INSPECTED:#x} != 0 goto known"],
             "type filter hook prerouting priority mangle;",
         )
-        yield Chain("known", [elsewhere(self._config), LEAVE_PLAIN, f"goto {TO_ALG}"])
+        yield Chain("known", [*elsewhere(self._config, self._setting), LEAVE_PLAIN, f"goto {TO_ALG}"])
         yield Chain("begin", list(self._begin()))
         yield Chain("begin_udp", list(self._begin_udp()))
         yield Chain("begin_tcp", list(self._begin_tcp()))
@@ -61,7 +61,7 @@ class InspectChains:
             yield Chain("made", made, "type filter hook output priority raw;")
 
     def _begin(self) -> Iterator[str]:
-        yield elsewhere(self._config)
+        yield from elsewhere(self._config, self._setting)
         if self._udp:
             yield f"udp dport {self._udp} goto begin_udp"
             yield f"udp sport {self._udp} goto begin_udp"
@@ -104,7 +104,7 @@ class InspectChains:
         Where one does not, nobody is there who knows its numbers: its ends are told at once. What begins then is plain.
         """
         yield "meta l4proto != tcp return"
-        yield elsewhere(self._config)
+        yield from elsewhere(self._config, self._setting)
         yield LEAVE_PLAIN
         yield _JUDGED
         yield f"{OPENS} ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"

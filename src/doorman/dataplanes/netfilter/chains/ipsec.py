@@ -91,7 +91,7 @@ class IpsecChains:
 
     def _untracked(self) -> Iterator[str]:
         yield f"meta l4proto != {braces(['esp', 'udp'])} return" if self._lists else "meta l4proto != esp return"
-        yield elsewhere(self._config)
+        yield from elsewhere(self._config)
         if self._esp:
             yield from (f"{match} notrack accept" for match in self._esp_received())
             yield f"{_ESP} iifname {self._inside} goto ipsec_esp"
@@ -128,7 +128,7 @@ class IpsecChains:
 
     def _in(self) -> Iterator[str]:
         yield "ct state != { invalid, untracked } return"
-        yield elsewhere(self._config)
+        yield from elsewhere(self._config)
         if self._esp:
             yield f"{_ABOUT_ESP} goto {TO_ALG}"
         if self._lists:

@@ -30,17 +30,18 @@ class SourceChains:
             UnsupportedConfig: an interface that gives its address to a rule has none.
         """
         for index, source in enumerate(self._config.dynamic_sources):
-            yield Chain(f"source_{index}", list(self._matching(source, f"goto pool_{index}")))
+            yield Chain(f"source_{index}", list(matching(self._config, source, f"goto pool_{index}")))
             yield Chain(f"pool_{index}", list(self._pool(source)))
             if leases(source):
-                yield Chain(f"lease_{index}", list(self._matching(source, f"{MARK_OURS} goto {TO_ALG}")))
+                yield Chain(f"lease_{index}", list(matching(self._config, source, f"{MARK_OURS} goto {TO_ALG}")))
 
     def _pool(self, source: DynamicSource) -> Iterator[str]:
         if leases(source):
             yield "counter drop"  # it has no lease: the pool is exhausted, or nobody is there to give one
             return
         to = self._addresses(source)
-        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in self._config.statics.ports))
+        statics = (*self._config.statics.ports, *self._config.others.ports)
+        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in statics))
         if not to or ports is None:
             yield "counter drop"
             return
@@ -54,7 +55,8 @@ class SourceChains:
         """What ordinary flows are called outside; empty if static hosts have it all."""
         if source.pool is not None:
             pool = self._config.pools[source.pool]
-            taken = [_number(host.global_) for host in self._config.statics.hosts]
+            hosts = (*self._config.statics.hosts, *self._config.others.hosts)
+            taken = [_number(host.global_) for host in hosts]
             runs = (_longest_run(_number(first), _number(last), taken) for first, last in pool.ranges)
             run = max(filter(None, runs), key=lambda run: run[1] - run[0], default=None)
             texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
@@ -64,10 +66,11 @@ class SourceChains:
             raise UnsupportedConfig(f"interface {interface.name} of a NAT rule has no address")
         return address_text(interface.address)
 
-    def _matching(self, source: DynamicSource, then: str) -> Iterator[str]:
-        """What happens to packets whose sender the access list permits."""
-        for entry in self._config.lists[source.access_list].by_source or ():
-            yield f"{match_address('saddr', entry)}{then if entry.permit else 'return'}"
+
+def matching(config: Config, source: DynamicSource, then: str) -> Iterator[str]:
+    """What happens to packets whose sender the access list of a rule permits."""
+    for entry in config.lists[source.access_list].by_source or ():
+        yield f"{match_address('saddr', entry)}{then if entry.permit else 'return'}"
 
 
 def leases(source: DynamicSource) -> bool:

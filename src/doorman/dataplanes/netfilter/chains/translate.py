@@ -46,7 +46,7 @@ class TranslateChains:
         yield Chain("named", list(self._named()))
 
     def _translate_in(self) -> Iterator[str]:
-        yield elsewhere(self._config)
+        yield from elsewhere(self._config, self._setting)
         yield from self._without_proxy()
         yield from self._silent_as_media()
         yield MARK_OURS
@@ -69,6 +69,8 @@ class TranslateChains:
         yield f"ct mark and {PROXIED:#x} != 0 {'counter drop' if closed else _NOT_PROXIED}"
 
     def _translate_out(self) -> Iterator[str]:
+        if self._setting.zone is not None:
+            yield f"ct zone != {self._setting.zone.number} return"
         if self._setting.proxy_port:
             # A second leg has the client's name, or it does not leave. That of another gateway leaves elsewhere.
             ways_out = interface_names(self._config, "inside", "outside")

@@ -118,8 +118,8 @@ def _iptables_permission(chain: str) -> str:
 
 def _is_ours(item: Item, table: str) -> bool:
     (content,) = item.values()
-    ours = {table, redirect_table(table)}
-    return bool(content.get("family") == "ip" and content.get("table", content.get("name")) in ours)
+    base, _, _ = str(content.get("table", content.get("name"))).partition(".")  # behind it is the name of a VRF
+    return bool(content.get("family") == "ip" and base in {table, redirect_table(table)})
 
 
 def _rules(items: list[Item]) -> list[Item]:

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from doorman.dataplanes.netfilter.requirements.trial import Trial, run_trial
+from doorman.dataplanes.netfilter.routing import Routing, observe_routing
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.net.addresses import Address
 
@@ -25,6 +26,8 @@ class Host:
     trial: Trial = field(default_factory=Trial)
     interfaces: Mapping[str, tuple[tuple[Address, int], ...]] = field(default_factory=dict)
     """The IPv4 addresses of each interface, with the lengths of their networks."""
+    routing: Routing = field(default_factory=Routing)
+    """The routing tables of VRFs."""
     iptables: str = ""
     """The rules in the language of iptables-save, of tables that nft does not show in full."""
 
@@ -48,11 +51,11 @@ def observe() -> Host:
         return Host(kernel.sysname, kernel.release, trial=Trial(untried="this is not Linux"))
     trial = run_trial()
     try:
-        interfaces = interface_addresses()
+        interfaces, routing = interface_addresses(), observe_routing()
     except OSError:
-        interfaces = {}
-    host = Host(kernel.sysname, kernel.release, trial=trial, interfaces=interfaces)
-    return Host(kernel.sysname, kernel.release, trial=trial, interfaces=interfaces, iptables=_iptables(host))
+        interfaces, routing = {}, Routing()
+    host = Host(kernel.sysname, kernel.release, trial=trial, interfaces=interfaces, routing=routing)
+    return replace(host, iptables=_iptables(host))
 
 
 def _iptables(host: Host) -> str:

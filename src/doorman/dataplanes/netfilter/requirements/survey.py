@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.requirements import foreign, interfaces, places, sysctls, system
+from doorman.dataplanes.netfilter.requirements import foreign, interfaces, places, sysctls, system, vrfs
 from doorman.dataplanes.netfilter.requirements.finding import Finding
 from doorman.dataplanes.netfilter.requirements.host import Host, observe
 
@@ -62,6 +62,7 @@ def _findings(
     yield from foreign.foreign_rules(host, table, named)
     if config is not None:
         yield from interfaces.interfaces(host, config)
+        yield from vrfs.vrfs(host, config)
     if control_socket is not None:
         yield places.control_socket(control_socket)
     if state_directory is not None:
