@@ -42,6 +42,14 @@ class Path(NamedTuple):
         return (self.sent_from, self.sent_to) != (self.arrives_from, self.arrives_to)
 
 
+class Ends(NamedTuple):
+    """A flow by its two ends, as hosts on the inside know them; the same whichever way a message goes."""
+
+    protocol: int
+    inside: Endpoint
+    outside: Endpoint
+
+
 class Message(NamedTuple):
     """A datagram, or what the framer cut from a stream.
 
@@ -51,6 +59,7 @@ class Message(NamedTuple):
         protocol: 17 for UDP, 6 for TCP.
         path: where it comes from and goes to.
         now: the time, in seconds of any steady clock.
+        of_client: whether its sender opened the connection that it came on; of a datagram nobody knows.
     """
 
     data: bytes
@@ -58,11 +67,19 @@ class Message(NamedTuple):
     protocol: int
     path: Path
     now: float
+    of_client: bool = False
 
     @property
     def party(self) -> Address:
         """The host on the inside whose message this is, sent or received."""
         return self.path.sent_from.address if self.direction == Direction.OUTBOUND else self.path.arrives_to.address
+
+    @property
+    def ends(self) -> Ends:
+        """The ends of the flow that it came on."""
+        if self.direction == Direction.OUTBOUND:
+            return Ends(self.protocol, self.path.sent_from, self.path.sent_to)
+        return Ends(self.protocol, self.path.arrives_to, self.path.arrives_from)
 
 
 class Refused(Exception):  # noqa: N818 - the outcome of a request, as in 'connection refused'
@@ -158,6 +175,7 @@ class Door:
         opened, closes: seconds; `closes` is when it ends unless refreshed.
         spares: whether flows that came through it go on when it closes.
         closing: whether it was told to close; opened again, it lets in anew.
+        hands_over: whether it leaves once all its flows came, so that what ends its owner ends none of them.
         rings: of its timer.
         promoted: whether its first packet made a session of it.
     """
@@ -167,6 +185,7 @@ class Door:
         "closing",
         "entrance",
         "flows",
+        "hands_over",
         "inspect_as",
         "leads_to",
         "opened",
@@ -191,6 +210,7 @@ class Door:
         closes: float,
         flows: int | None = None,
         inspect_as: str | None = None,
+        hands_over: bool = False,
     ) -> None:
         self.owner = owner
         self.role = role
@@ -201,6 +221,7 @@ class Door:
         self.closes = closes
         self.flows = flows
         self.inspect_as = inspect_as
+        self.hands_over = hands_over
         self.opened = self.rings = 0.0
         self.promoted = self.spares = self.closing = False
 
@@ -245,10 +266,22 @@ class InactivityTimeout(NamedTuple):
 
 
 class StopInspecting(NamedTuple):
-    """This flow does not speak the protocol: never look into it again.
+    """This flow does not speak the protocol, or no longer: never look into it again.
 
     Heeded only of a message from the inside, on a flow that has not spoken it before: nobody outside may blind the ALG.
+    But for what both ends `agreed` on, an inside host being one of them: encryption that was asked for and granted.
     """
+
+    agreed: bool = False
+
+
+class WaitForOthers(NamedTuple):
+    """The flow of this message waits for others that it brought about: as long as it `waits`, silence does not end it.
+
+    In replay only while there is such a flow between the same two hosts; a kernel is told by the ALG alone.
+    """
+
+    waits: bool
 
 
 class Note(NamedTuple):
@@ -265,7 +298,11 @@ class Note(NamedTuple):
     owner: Owner | None = None
 
 
-Effect = OpenDoor | CloseDoors | InactivityTimeout | StopInspecting | Note
+Effect = OpenDoor | CloseDoors | InactivityTimeout | StopInspecting | WaitForOthers | Note
+
+
+VOID = "void: "
+"""What the rule of an edit begins with that keeps something from happening; its reason follows."""
 
 
 class Edit(NamedTuple):
@@ -325,6 +362,10 @@ class Outcome(NamedTuple):
 
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007 - names itself
 """What JSON can hold."""
+
+
+Shown = Endpoint | bytes | str | float | None
+"""What stands in a table: an endpoint; bytes of a message; a word; seconds; nothing."""
 
 
 class Record(NamedTuple):
@@ -415,6 +456,18 @@ class Alg(Protocol):
 
     def on_time(self, now: float) -> list[Effect]:
         """What is due without a message: calls that nothing ended."""
+        ...
+
+    def on_end(self, ends: Ends, now: float) -> list[Effect]:
+        """A flow is over on which a message of its protocol came."""
+        ...
+
+    def totals(self) -> Mapping[str, int]:
+        """How much there is now of what it remembers, by a name for each kind, for statistics."""
+        ...
+
+    def sessions(self, now: float) -> Iterator[Mapping[str, Shown]]:
+        """What it follows now, for tables: the same keys for each, as its entry in the registry lists them."""
         ...
 
     def remembered(self) -> Iterable[Hashable]:

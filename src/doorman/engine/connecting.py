@@ -65,13 +65,13 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
             raise
     state.sessions.add(session, now)
     if not session.hairpin:
-        return _connection(engine, [(session, _OUTBOUND)], limits)
+        return _connection(engine, [(session, _OUTBOUND)], limits, now)
     try:
         inward = _inward(engine, session.inside_global, receiver, now)
     except Refused:
         state.end_session(session, now)
         raise
-    return _connection(engine, [(session, _OUTBOUND), (inward, _INBOUND)], limits)
+    return _connection(engine, [(session, _OUTBOUND), (inward, _INBOUND)], limits, now)
 
 
 def _from_outside(
@@ -82,7 +82,7 @@ def _from_outside(
         raise Refused("spoofed-source")
     if state.bindings.by_global(TCP, receiver) is None:
         return _untouched(engine, sender, receiver, Side.OUTSIDE, now, limits)
-    return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits)
+    return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits, now)
 
 
 def _untouched(  # noqa: PLR0913, PLR0917 - see `connect`
@@ -111,9 +111,8 @@ def _plain(  # noqa: PLR0913, PLR0917 - see `connect`
     client, server = (_OUTBOUND, _INBOUND) if side == Side.INSIDE else (_INBOUND, _OUTBOUND)
     looks: tuple[list[Passage], list[Passage]] = ([], [])
     if alg is not None:
-        looks[0].append(Passage(alg, None, client, there))
-        if screen is not None:
-            looks[1].append(Passage(alg, None, server, back))
+        looks[0].append(Passage(alg, None, client, there, of_client=True))
+        looks[1].append(Passage(alg, None, server, back))
     return Connection(engine, (), looks, (sender, receiver), limits)
 
 
@@ -140,13 +139,17 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     return session
 
 
-def _connection(engine: Engine, chain: list[tuple[Session, Direction]], limits: Limits | None) -> Connection:
+def _connection(
+    engine: Engine, chain: list[tuple[Session, Direction]], limits: Limits | None, now: float
+) -> Connection:
     """A connection by the flows it passes, from the client on."""
     for session, _ in chain:
         engine.state.sessions.see_flags(session, _ACK)  # open: it lives as long as it is used
-    client = [passage_of(session, direction) for session, direction in chain]
+    client = [passage_of(session, direction, of_client=True) for session, direction in chain]
     server = [passage_of(session, Direction(1 - direction)) for session, direction in reversed(chain)]
     last = client[-1].path
     sessions = tuple(session for session, _ in chain)
     looks = [look for look in client if look.alg], [look for look in server if look.alg]
-    return Connection(engine, sessions, looks, (last.arrives_from, last.arrives_to), limits)
+    connection = Connection(engine, sessions, looks, (last.arrives_from, last.arrives_to), limits)
+    connection.begin(now)
+    return connection

@@ -99,10 +99,17 @@ class Connection:
             return Relay(b"", b"", close=True)
         return self._relay(self._streams.finish(end, now), end)
 
+    def begin(self, now: float) -> None:
+        """The connection is new: what was known of another between the same ends is over."""
+        self._streams.forget(now)
+
     def close(self, now: float) -> None:
         """The connection is over."""
+        entered = self._engine.state.sessions.outward
+        if all(entered.get(session.outward_key, session.outward) is session.outward for session in self.sessions):
+            self._streams.forget(now)  # no other has begun between the same ends
         for session in self.sessions:
-            if self._engine.state.sessions.outward.get(session.outward_key) is session.outward:
+            if entered.get(session.outward_key) is session.outward:
                 self._engine.state.end_session(session, now)
 
     def _relay(self, translation: Translation, end: End) -> Relay:

@@ -19,6 +19,7 @@ from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
 from doorman.engine.screen import Screen, level_session
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
+from doorman.engine.streams import passage_of
 from doorman.engine.views import Outward, View
 from doorman.firewall.access import AccessGroups, access_groups
 from doorman.firewall.interfaces import Route
@@ -130,9 +131,21 @@ class Engine:
         self.state.expire(now)
         if self.screen is not None:
             self.screen.firewall.expire(now)
+        if self.state.ended:
+            self._tell_of_ends(now)
         for reassembler in self._reassemblers:
             for refused in reassembler.expire(now):
                 self.drops[refused.reason] += refused.fragments
+
+    def _tell_of_ends(self, now: float) -> None:
+        """Tell ALGs which of their connections are over, unless the same ends have begun another."""
+        ended, self.state.ended = self.state.ended, []
+        for session in ended:
+            if session.outward_key not in self.state.sessions.outward:
+                self.state.carry_out(
+                    self.inspector.on_end(session.spoke, passage_of(session, _OUTBOUND).ends, now), now
+                )
+        self.state.expire(now)
 
     def take_changes(self) -> list[Change]:
         """What happened to the tables since the last call."""
@@ -507,8 +520,9 @@ class Engine:
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
-        self.state.carry_out(outcome.effects, now, session if leaves == _OUTSIDE else None)
-        session.spoke = session.spoke or bool(outcome.name)
+        self.state.carry_out(outcome.effects, now, session, of_inside=leaves == _OUTSIDE)
+        if outcome.name:
+            session.spoke = alg
         result = Result(_FORWARDED, self._readdressed(packet, way, after), leaves, inspections=(inspection,))
         result.stopped = not session.is_inspected
         return result

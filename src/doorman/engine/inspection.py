@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from doorman.algs.api import Alg, Direction, Edit, Effect, Message, Nat, Outcome, Path, Refused
+from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused
 from doorman.algs.registry import DEFAULT_SETTINGS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings
 from doorman.config.model import Config
@@ -133,6 +133,11 @@ class Inspector:
         if self.mode(alg, message.direction, message.path) != "full":
             return []
         return self.algs[alg].as_sent(message, nat)
+
+    def on_end(self, alg: str, ends: Ends, now: float) -> list[Effect]:
+        """What is due in an ALG since a flow of its protocol is over."""
+        known = self.algs.get(alg)
+        return known.on_end(ends, now) if known is not None else []
 
     def on_time(self, now: float) -> list[Effect]:
         """What is due in any ALG."""

@@ -82,8 +82,10 @@ class Splicing:
             refusal = self.admission.refusal(session, client.address, now)
             if refusal:
                 return refusal
-        session.alg, session.spoke = alg, False
-        passages = ([passage_of(session, _OUTBOUND)], [passage_of(session, _INBOUND)])
+        session.alg, session.spoke = alg, ""
+        self._end(session, alg, now)
+        looks = [passage_of(session, way, of_client=way == direction) for way in (_OUTBOUND, _INBOUND)]
+        passages = ([looks[_OUTBOUND]], [looks[_INBOUND]])
         streams = Streams(self._state, self._inspector, self._drops, passages, (session,), self.limits)
         session.splice = Splice(streams)
         session.settle_plain()
@@ -121,6 +123,9 @@ class Splicing:
         if splice.owes:
             self._owing[session.outward_key] = session
         result = _result(packet, taken, leaves, session, splice.translator)
+        if session.spoke and (splice.over or splice.ended):
+            self._end(session, session.spoke, now)
+            session.spoke = ""
         if splice.over:
             session.splice = session.alg = None
             session.settle_plain()
@@ -167,6 +172,10 @@ class Splicing:
         """Messages that would have arrived otherwise than captured, and as what."""
         garbled, self._garbled = self._garbled, []
         return garbled
+
+    def _end(self, session: Session, alg: str, now: float) -> None:
+        """What an ALG knows of a connection is over."""
+        self._state.carry_out(self._inspector.on_end(alg, passage_of(session, _OUTBOUND).ends, now), now)
 
     def _drop(self, packet: Packet, leaves: Side, reason: str) -> Result:
         self._drops[reason] += 1

@@ -5,7 +5,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from doorman.algs.api import CloseDoors, Direction, Door, Effect, InactivityTimeout, Note, OpenDoor, Owner, Path
+from doorman.algs.api import (
+    CloseDoors,
+    Direction,
+    Door,
+    Effect,
+    InactivityTimeout,
+    Note,
+    OpenDoor,
+    Owner,
+    Path,
+    StopInspecting,
+    WaitForOthers,
+)
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.silence import Silence
@@ -69,6 +81,8 @@ class State:
         silence: whose doors close when nothing uses them.
         tunnels: those of hosts that share an address.
         peerings: with whom hosts speak IKE that keep its port.
+        waiting: the sessions that others keep alive, by their keys.
+        ended: spliced sessions that are over, for their ALGs to be told.
         changes: what happened to the tables, for the data plane to take.
         screened: whether a firewall stands between all hosts: then those that have no other name need doors as well.
     """
@@ -95,6 +109,8 @@ class State:
         self.notes: Counter[str] = Counter()
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
         self.silence = Silence(self._last_use)
+        self.waiting: dict[bytes, Session] = {}
+        self.ended: list[Session] = []
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
 
@@ -111,8 +127,10 @@ class State:
         yield from map(TunnelMade, self.tunnels)
         yield from map(PeeringMade, self.peerings)
 
-    def carry_out(self, effects: Iterable[Effect], now: float, session: Session | None = None) -> None:
-        """Carry out what an ALG asked for; `session` is the flow its message came on."""
+    def carry_out(
+        self, effects: Iterable[Effect], now: float, session: Session | None = None, *, of_inside: bool = False
+    ) -> None:
+        """Carry out what an ALG asked for; `session` is the flow its message came on, and from which side."""
         for effect in effects:
             if isinstance(effect, OpenDoor):
                 self._open(effect.door, now, anew=effect.anew)
@@ -125,9 +143,15 @@ class State:
             elif isinstance(effect, InactivityTimeout):
                 if self.doors.of_owner(effect.owner):
                     self.silence.watch(effect.owner, effect.seconds, now)
-            elif session is not None and not session.spoke:  # StopInspecting
-                session.alg = None
-                session.settle_plain()
+            elif session is not None:
+                self._change(session, effect, of_inside=of_inside)
+
+    def _change(self, session: Session, effect: StopInspecting | WaitForOthers, *, of_inside: bool) -> None:
+        if isinstance(effect, WaitForOthers):
+            self._wait(session, waits=effect.waits)
+        elif effect.agreed or (of_inside and not session.spoke):
+            session.alg = None
+            session.settle_plain()
 
     def keep(self, made: list[Binding], now: float) -> None:
         """Keep new bindings, those that nobody uses only for a while."""
@@ -144,6 +168,11 @@ class State:
         """A door got its first packet."""
         self.doors.promote(door)
         self.changes.append(DoorPromoted(door))
+        if door.promoted and door.hands_over:
+            self.doors.remove(door)
+            self._unhook(door)
+            self._forget_silence(door.owner)
+            self.changes.append(DoorClosed(door))
 
     def adopt_door(self, door: Door) -> bool:
         """Enter a door as it was before the gateway was started again; False if its name is nobody's now."""
@@ -236,7 +265,7 @@ class State:
 
     def end_session(self, session: Session, now: float) -> None:
         """A flow is over."""
-        self.sessions.remove(session)
+        self._remove(session)
         for door in self._doors_of(session):
             self.silence.used(door.owner, session.last_used)
         self._release(session.binding, now)
@@ -250,8 +279,13 @@ class State:
                 self._spare(door)
             else:
                 self._closed(door, door.closes)
-        for session in self.sessions.overdue(now):
-            self.end_session(session, session.last_used + session.timeout)
+        overdue = self.sessions.overdue(now)
+        needed = self._needed(overdue)
+        for session in overdue:
+            if session.outward_key in needed:
+                self.sessions.wait(session, now)
+            else:
+                self.end_session(session, session.last_used + session.timeout)
         self.tunnels.expire(now)
         self.peerings.expire(now)
         for binding in self._unused.due(now):
@@ -325,8 +359,32 @@ class State:
                 last = now if self.delegated else max(last, session.last_used)
         return last
 
-    def _cut(self, session: Session) -> None:
+    def _wait(self, session: Session, *, waits: bool) -> None:
+        session.waits = waits
+        if waits:
+            self.waiting[session.outward_key] = session
+        else:
+            self.waiting.pop(session.outward_key, None)
+
+    def _needed(self, overdue: list[Session]) -> set[bytes]:
+        """The keys of those silent sessions that wait for others which are there."""
+        waiting = [session for session in overdue if session.waits]
+        if not waiting:
+            return set()
+        silent = set(map(id, overdue))
+        others = {_hosts(one) for one in self.sessions if one.alg is None and id(one) not in silent}
+        return {session.outward_key for session in waiting if _hosts(session) in others}
+
+    def _remove(self, session: Session) -> None:
+        """Forget a session; of a spliced one its ALG is still to be told."""
+        if session.splice is not None and session.spoke:
+            self.ended.append(session)
+        if session.waits:
+            self._wait(session, waits=False)
         self.sessions.remove(session)
+
+    def _cut(self, session: Session) -> None:
+        self._remove(session)
         if self.delegated:
             self.changes.append(SessionCut(session))
 
@@ -358,3 +416,7 @@ class State:
             self._unused.start(now + self._lease, binding)
         else:
             self.bindings.free(binding)
+
+
+def _hosts(session: Session) -> tuple[Address, Address]:
+    return session.inside_local.address, session.outside_global.address

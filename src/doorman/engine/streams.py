@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
-from doorman.algs.api import Direction, Message, Note, Outcome, Path, apply_edits
+from doorman.algs.api import Direction, Ends, Message, Note, Outcome, Path, StopInspecting, apply_edits
 from doorman.algs.registry import FRAMERS
 from doorman.algs.settings import lets_pass
 from doorman.engine.inspection import Inspection, Inspector
@@ -41,12 +41,26 @@ class Limits(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """An ALG's look at one direction: whose flow it is, if it is translated, and how both sides name its ends."""
+    """An ALG's look at one direction.
+
+    Attributes:
+        alg: its name.
+        session: the flow, if it is translated.
+        direction: which way.
+        path: how both sides name its ends.
+        of_client: whether the end that sends opened the connection.
+    """
 
     alg: str
     session: Session | None
     direction: Direction
     path: Path
+    of_client: bool = False
+
+    @property
+    def ends(self) -> Ends:
+        """See `Message.ends`."""
+        return Message(b"", self.direction, TCP, self.path, 0.0).ends
 
 
 class Streams:
@@ -67,8 +81,8 @@ class Streams:
     """
 
     __slots__ = (
-        "_assemblers", "_drops", "_inspector", "_limits", "_passages", "_sessions", "_state", "expected", "garbled",
-        "inspections",
+        "_assemblers", "_drops", "_inspector", "_limits", "_passages", "_sessions", "_state", "_told", "expected",
+        "garbled", "inspections",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a gateway, a connection through it, and how it is treated
@@ -88,6 +102,7 @@ class Streams:
         self._drops = drops
         self._passages = tuple([look for look in looks if not self._is_off(look)] for looks in passages)
         self._sessions = sessions
+        self._told = False
         self._limits = limits
         self._assemblers = [self._assembler(looks) for looks in self._passages]
 
@@ -122,6 +137,11 @@ class Streams:
         """Look into nothing any more; give what waited."""
         self._note(why, now)
         return Translation(self._stop())
+
+    def forget(self, now: float) -> None:
+        """What ALGs know of a connection between these ends is over."""
+        for passage in dict.fromkeys(look for looks in self._passages for look in looks):
+            self._state.carry_out(self._inspector.on_end(passage.alg, passage.ends, now), now)
 
     def _pass(self, units: list[Unit], end: int, now: float) -> Translation:
         pieces: list[Piece] = []
@@ -162,11 +182,11 @@ class Streams:
         return truth
 
     def _inspect(self, passage: Passage, data: bytes, now: float) -> Inspection:
-        alg, session, direction, path = passage
+        alg, session, direction, path, of_client = passage
         state = self._state
         view = state.view(direction, path)
         outward = view if isinstance(view, Outward) else None
-        message = Message(data, direction, TCP, path, now)
+        message = Message(data, direction, TCP, path, now, of_client)
         outcome = self._inspector.ask(alg, message, view)
         if outcome.drop is not None:
             state.carry_out(outcome.effects, now)
@@ -175,9 +195,10 @@ class Streams:
             self._drops[f"{alg}: {outcome.drop}"] += 1
             return Inspection(alg, message, outcome, data)
         # What an inside host speaks is its own affair; nobody outside may say it is another protocol.
-        state.carry_out(outcome.effects, now, session if direction == _OUTBOUND else None)
-        if session is not None:
-            session.spoke = session.spoke or bool(outcome.name)
+        state.carry_out(outcome.effects, now, session, of_inside=direction == _OUTBOUND)
+        self._told = any(isinstance(effect, StopInspecting) and effect.agreed for effect in outcome.effects)
+        if session is not None and outcome.name:
+            session.spoke = alg
         if outward is not None:
             state.keep(outward.made, now)
         after = apply_edits(data, outcome.edits) if outcome.edits else data
@@ -185,7 +206,7 @@ class Streams:
 
     def _may_pass(self, unit: Unit, end: int, now: float) -> bool:
         """Write down what nobody can find the end of; say whether it goes on as it came."""
-        alg, _, direction, path = self._passages[end][0]
+        alg, _, direction, path, _ = self._passages[end][0]
         passes = self._passes(alg, unit.note, translated=path.translated)
         if not passes and self._inspector.mode(alg, direction, path) == "observe":
             self._note("would-drop", now)
@@ -217,7 +238,7 @@ class Streams:
 
     def _told_to_stop(self, end: int) -> bool:
         """Whether an ALG said that a flow does not speak its protocol."""
-        return any(look.session is not None and look.session.alg is None for look in self._passages[end])
+        return self._told or any(look.session is not None and look.session.alg is None for look in self._passages[end])
 
     def _ended(self, why: str, end: int, now: float) -> tuple[list[Piece], list[Piece]]:
         """A direction is looked into no longer and, where an inside host sent, neither is the other."""
@@ -250,11 +271,11 @@ def _only(end: int, pieces: list[Piece]) -> Translation:
     return Translation(([], pieces) if end else (pieces, []))
 
 
-def passage_of(session: Session, direction: Direction) -> Passage:
+def passage_of(session: Session, direction: Direction, *, of_client: bool = False) -> Passage:
     """What an ALG is told of one direction of a flow; its name is empty where no ALG serves the flow."""
     inside, outside = session.inside_local, session.outside_local
     if direction == _OUTBOUND:
         path = Path(inside, outside, session.inside_global, session.outside_global)
     else:
         path = Path(session.outside_global, session.inside_global, outside, inside)
-    return Passage(session.alg or "", session, direction, path)
+    return Passage(session.alg or "", session, direction, path, of_client)

@@ -85,7 +85,8 @@ class Session:
         inside_local, inside_global, outside_local, outside_global: its endpoints.
         binding: the one it goes through.
         alg: the ALG that inspects it; None for plain traffic.
-        spoke: whether a message of that ALG's protocol was seen.
+        spoke: the ALG of whose protocol a message was seen, "" where none was.
+        waits: whether silence does not end it as long as there are plain flows between its two hosts.
         awaited: whether a door waits for its first packet from the outside.
         by_door: whether a door let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
@@ -101,7 +102,7 @@ class Session:
     __slots__ = (
         "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
         "inward_key", "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol",
-        "rings", "settled", "splice", "spoke", "timeout",
+        "rings", "settled", "splice", "spoke", "timeout", "waits",
     )  # fmt: skip
 
     def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
@@ -115,7 +116,8 @@ class Session:
             self.outside_global = Endpoint(outside.address, self.inside_global.port)
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
-        self.spoke = self.hairpin = self.awaited = self.by_door = self.settled = False
+        self.spoke = ""
+        self.waits = self.hairpin = self.awaited = self.by_door = self.settled = False
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0
@@ -220,6 +222,11 @@ class Sessions:
             else:
                 gone.append(session)
         return gone
+
+    def wait(self, session: Session, now: float) -> None:
+        """Let one that was silent for too long be silent for as long again."""
+        session.last_used = now
+        self._timers.start(now + session.timeout, session)
 
     def see_flags(self, session: Session, flags: int) -> None:
         """Follow a TCP connection: half open, open, closing (RFC 5382, REQ-5); one that closes stays so until a SYN."""

@@ -120,15 +120,21 @@ def write_segment(segment: Segment, sender: Endpoint, receiver: Endpoint) -> byt
     return _ip_header(segment, addresses, len(transport)) + transport[:16] + field + transport[18:]
 
 
+def has_right_checksum(packet: Packet) -> bool:
+    """Whether the checksum of a segment is right."""
+    transport = packet.data[packet.transport_at :]
+    return not (word_sum(transport) + word_sum(packet.source + packet.destination) + TCP + len(transport)) % 0xFFFF
+
+
 def is_intact(packet: Packet) -> bool:
     """Whether the checksum of a segment is right, or left to the network card by the host that sent it.
 
     A card is given the sum of the pseudo header in the checksum's place, with the segment's length or without.
     """
+    if has_right_checksum(packet):
+        return True
     transport = packet.data[packet.transport_at :]
     pseudo = word_sum(packet.source + packet.destination) + TCP
-    if not (word_sum(transport) + pseudo + len(transport)) % 0xFFFF:
-        return True
     field = int.from_bytes(transport[16:18], "big")
     return not (field - pseudo - len(transport)) % 0xFFFF or not (field - pseudo) % 0xFFFF
 

@@ -115,6 +115,14 @@ class Splice(Generic[T]):
             return False
         return self._reset or other is None or (self._is_closed(known) and self._is_closed(other))
 
+    @property
+    def ended(self) -> bool:
+        """Whether both ends have ended the connection, or one has reset it."""
+        first, second = self._halves
+        if first is None or second is None:
+            return self._reset
+        return self._reset or (self._is_closed(first) and self._is_closed(second))
+
     def take(self, segment: Segment, end: int, now: float) -> Taken:
         """Take a segment that an end sent."""
         if self.broken:

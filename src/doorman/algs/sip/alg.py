@@ -9,13 +9,15 @@
 RFC 3261 (messages, transactions, dialogs), RFC 3264 (offer and answer), RFC 3581 (rport), RFC 5621 (bodies).
 """
 
-from collections.abc import Container, Hashable, Iterable
+from collections import Counter
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 
 from doorman.algs.api import (
     About,
     CloseDoors,
     Edit,
     Effect,
+    Ends,
     Json,
     Message,
     Nat,
@@ -24,6 +26,7 @@ from doorman.algs.api import (
     Owner,
     Record,
     Refused,
+    Shown,
     StopInspecting,
     Touched,
 )
@@ -204,6 +207,19 @@ class SipAlg:
                 effects.append(CloseDoors(call.owner, call.forget_at))
             effects += self._signals.release(call, call.forget_at)
         return effects
+
+    def on_end(self, ends: Ends, now: float) -> list[Effect]:  # noqa: ARG002 - see there
+        """Nothing: calls outlive the flows of their signalling. See `Alg.on_end`."""
+        return []
+
+    def totals(self) -> Mapping[str, int]:
+        """Calls and registrations. See `Alg.totals`."""
+        methods = Counter(call.method for call in self.calls)
+        return {"calls": methods[b"INVITE"], "registrations": methods[b"REGISTER"]}
+
+    def sessions(self, now: float) -> Iterator[Mapping[str, Shown]]:  # noqa: ARG002 - see there
+        """None: calls and registrations have tables of their own. See `Alg.sessions`."""
+        return iter(())
 
     def remembered(self) -> Iterable[Hashable]:
         """Its calls, and the spellings of inside hosts. See `Alg.remembered`."""
