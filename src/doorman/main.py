@@ -97,6 +97,8 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
+    from doorman.algs.registry import ENTRIES  # noqa: PLC0415 - see above
+
     parser.description = (
         "Put a capture of the inside network through the gateway. Exit code 0; 1 if the capture ends in damage "
         "(what stands before is used); 2 if nothing could be done."
@@ -114,7 +116,14 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="OUT", type=Path, help="write what the outside sees: .pcapng, else pcap"
     )
     parser.add_argument("--json", metavar="REPORT", type=Path, help="write a report as JSON")
-    parser.add_argument("--debug", metavar="ALG", choices=["sip"], action="append", default=[], help="debug lines: sip")
+    parser.add_argument(
+        "--debug",
+        metavar="ALG",
+        choices=list(ENTRIES),
+        action="append",
+        default=[],
+        help=f"debug lines: {', '.join(ENTRIES)}",
+    )
     parser.add_argument("--explain", action="store_true", help="show each rewritten message before and after, and why")
     parser.add_argument("--ladder", metavar="CALL-ID", help="show one call, message by message; its beginning suffices")
     parser.add_argument(

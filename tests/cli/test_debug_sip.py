@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from doorman.cli.debug.sip import debug_lines
+from doorman.cli.debug.lines import debug_lines
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side

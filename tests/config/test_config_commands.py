@@ -81,7 +81,8 @@ DONE_AND_UNDONE = [
     ),
     ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
     *(
-        ("interface in0", f"ip nat service sip mode {mode}", "no ip nat service sip mode")
+        ("interface in0", f"ip nat service {alg} mode {mode}", f"no ip nat service {alg} mode")
+        for alg in ("sip", "ftp")
         for mode in ("full", "pinhole-only", "observe", "off")
     ),
     ("", "access-list 2 permit any", "no access-list 2"),
@@ -214,6 +215,22 @@ DONE_AND_UNDONE = [
         )
         for value in values
     ),
+    *(
+        ("", f"ip nat service ftp {words} {value}", f"no ip nat service ftp {words}")
+        for words, values in (
+            ("max-message-size", (65535,)),
+            ("oversized", ("pass",)),
+            ("tcp mode", ("vtcp",)),
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("data-timeout", (5, 3600)),
+            ("quota commands", (16, 4096)),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
+    ("", "ip nat service ftp tcp port 2121", "no ip nat service ftp tcp port 2121"),
+    ("", "no ip nat service ftp", "ip nat service ftp"),
+    ("", "ip nat service ftp fail-closed", "no ip nat service ftp fail-closed"),
     ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
     ("", "no ip nat service sip", "ip nat service sip"),
     ("", "ip nat service sip fail-closed", "no ip nat service sip fail-closed"),
@@ -460,7 +477,11 @@ end
                 StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080),
             ]
         ),
-        services={Service("sip", "tcp"): frozenset({5060, 8000}), Service("sip", "udp"): frozenset()},
+        services={
+            Service("sip", "tcp"): frozenset({5060, 8000}),
+            Service("sip", "udp"): frozenset(),
+            Service("ftp", "tcp"): frozenset({21}),
+        },
         timeouts=Timeouts(udp=120, tcp=None, ports=(("udp", 69, 30),)),
     )
 

@@ -220,7 +220,11 @@ def test_an_alg_listens_where_a_port_map_says_and_is_matched_where_it_listens() 
         "access-list 1 permit any\nno ip nat service sip tcp port 5060\n",
         "f",
     )
-    assert config.served == {Service("sip", "udp"): frozenset({5060, 5070, 5080}), Service("sip", "tcp"): frozenset()}
+    assert config.served == {
+        Service("sip", "udp"): frozenset({5060, 5070, 5080}),
+        Service("sip", "tcp"): frozenset(),
+        Service("ftp", "tcp"): frozenset({21}),
+    }
     assert config.ports("udp") == {"sip": frozenset({5060, 5070, 5080})}
     assert config.application("sip") == {
         None: (

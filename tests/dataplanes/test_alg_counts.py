@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from doorman.algs.api import Direction
+from doorman.algs.sip.statistics import METHODS, ROWS
 from doorman.cli.show.alg_statistics import show_qfp_statistics
-from doorman.dataplanes.alg_counts import METHODS, ROWS, accepted, alg_counts, row_of, sip_rows
+from doorman.dataplanes.alg_counts import accepted, alg_counts, counted_rows
 from doorman.engine.connecting import connect
 from doorman.engine.connections import End
 from doorman.engine.inspection import Kind
@@ -36,8 +37,8 @@ def test_there_is_a_row_for_each_method() -> None:
     ],
 )
 def test_row(name: str, row: str) -> None:
-    assert row_of(name) == row
-    assert row in ROWS
+    assert ROWS.row_of(name) == row
+    assert row in ROWS.names
 
 
 def test_transports_and_directions_are_told_apart() -> None:
@@ -49,8 +50,8 @@ def test_transports_and_directions_are_told_apart() -> None:
             ("404", "", UDP, IN): 4,
         }
     )
-    rows = {row["name"]: row for row in sip_rows(seen)}
-    assert tuple(rows) == ROWS
+    rows = {row["name"]: row for row in counted_rows("sip", seen)}
+    assert tuple(rows) == ROWS.names
     assert rows["INVITE"] == {
         "name": "INVITE",
         "total": 3,
@@ -82,7 +83,9 @@ def test_messages_over_tcp_are_counted_like_those_over_udp() -> None:
     connection.receive(request("PUBLISH") + request("MESSAGE", call_id="two"), End.CLIENT, gateway.now)
     connection.receive(answer(489, method="PUBLISH"), End.SERVER, gateway.now)
     rows = {
-        row["name"]: (row["udp"], row["tcp"]) for row in sip_rows(gateway.engine.inspector.seen["sip"]) if row["total"]
+        row["name"]: (row["udp"], row["tcp"])
+        for row in counted_rows("sip", gateway.engine.inspector.seen["sip"])
+        if row["total"]
     }
     none = {"outbound": 0, "inbound": 0}
     assert rows == {

@@ -23,8 +23,8 @@ def whole_call() -> Replayed:
 def test_keys() -> None:
     found = whole_call().found
     assert list(found) == [
-        *("packets", "messages", "statistics", "rewritten", "asymmetries", "drops", "notes", "translations", "doors"),
-        *("calls", "access_lists"),
+        *("packets", "messages", "statistics", "rewritten", "rewritten_by", "asymmetries", "drops", "notes"),
+        *("translations", "doors", "calls", "sessions", "access_lists"),
     ]
     assert list(found["packets"]) == ["read", "from_inside", "from_outside", "written", "passed", "dropped"]
     assert {tuple(entry) for entry in found["translations"]} == {
@@ -62,8 +62,9 @@ def test_counts_of_a_call() -> None:
     assert found["packets"] == {
         "read": 11, "from_inside": 7, "from_outside": 4, "written": 11, "passed": 0, "dropped": 0,
     }  # fmt: skip
-    assert found["messages"] == {"sip": {"180": 1, "200": 2, "ACK": 1, "BYE": 1, "INVITE": 1}}
-    assert found["rewritten"] == 6
+    assert found["messages"] == {"sip": {"180": 1, "200": 2, "ACK": 1, "BYE": 1, "INVITE": 1}, "ftp": {}}
+    assert (found["rewritten"], found["rewritten_by"]) == (6, {"sip": 6})
+    assert found["sessions"] == {"ftp": []}
     assert found["asymmetries"] == []
 
 

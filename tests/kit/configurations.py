@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.registry import DEFAULT_PORTS
-from doorman.algs.settings import Mode
+from doorman.algs.settings import Mode, Settings
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.access_lists import (
     AccessEntry,
@@ -113,7 +114,20 @@ sip_settings = st.builds(
     mode=modes,
     tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
-interface_modes = st.just(()) | modes.map(lambda mode: (("sip", mode),))
+ftp_settings = st.builds(
+    FtpSettings,
+    max_message_size=st.integers(8_192, 65_535),
+    oversized=st.sampled_from(("drop", "pass")),
+    malformed=st.sampled_from(("drop", "pass", "pass nat-applied", "pass routed")),
+    data_timeout=st.integers(5, 3_600),
+    commands=st.integers(16, 4_096),
+    mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
+)
+settings_of: dict[str, st.SearchStrategy[Settings]] = {"sip": sip_settings, "ftp": ftp_settings}
+interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
+    lambda all_: tuple(sorted(all_.items()))
+)
 
 
 extended_numbers = st.integers(100, 199) | st.integers(2000, 2699)
@@ -409,7 +423,8 @@ def configs(draw: st.DrawFn) -> Config:
             {service: st.frozensets(ports | st.just(5060), max_size=3) for service in DEFAULT_PORTS}
         )
     )
-    config.settings = {"sip": draw(st.just(settings_at_first(config.profile)["sip"]) | sip_settings)}
+    at_first = settings_at_first(config.profile)
+    config.settings = {alg: draw(st.just(at_first[alg]) | built) for alg, built in settings_of.items()}
     config.failures = draw(failures)
     of_hosts = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
     config.max_entries = draw(max_entries(of_hosts, list(defined)))

@@ -17,7 +17,7 @@ from threading import Thread
 from doorman.algs.api import Door, Owner
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call
-from doorman.cli.debug.sip import debug_lines
+from doorman.cli.debug.lines import debug_lines
 from doorman.cli.debug.topic import Topic
 from doorman.cli.gateway import NotApplied, Selection, Unsubscribe
 from doorman.cli.shell.session import ShellSession
@@ -32,13 +32,23 @@ from doorman.dataplanes.access_report import access_entries, clear_access, match
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.call_report import call_report
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
-from doorman.dataplanes.report import Json, binding_entry, call_entry, door_entry, registration_entry, session_entry
+from doorman.dataplanes.report import (
+    Json,
+    binding_entry,
+    call_entry,
+    door_entry,
+    registration_entry,
+    session_entries,
+    session_entry,
+)
+from doorman.engine.connecting import connect
+from doorman.engine.connections import End
 from doorman.engine.engine import Engine
 from doorman.engine.ladder import Ladders, judged
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Side
 from doorman.nat.rules import UnusableConfig
 from doorman.net.addresses import Address, address_text
-from kit.packets import udp
+from kit.packets import endpoint, udp
 from kit.sip import OVERLOAD, PEER, PHONE, answer, request, sdp
 
 BEGIN_NS = 1_779_545_477_243_000_000
@@ -78,6 +88,14 @@ class FakeGateway:
         self.now += seconds
         self.engine.expire(self.now)
         self.tracing.expire()
+
+    def transfer(self) -> None:
+        """An FTP session that begins a transfer; its names are meant to spoil a terminal."""
+        client, server = endpoint("10.0.0.10:40000"), endpoint("198.51.100.20:21")
+        connection = connect(self.engine, client, server, Side.INSIDE, self.now)
+        for line in (b"USER \x1b[2J\xe9", b"PORT 10,0,0,10,156,67", b"RETR \x1b]0;x\x07"):
+            connection.receive(line + b"\r\n", End.CLIENT, self.now)
+        connection.receive(b"331 who?\r\n200 ok\r\n150 here it comes\r\n", End.SERVER, self.now)
 
     def call(self) -> None:
         """A phone calls; the other side answers, and its first RTP packet arrives."""
@@ -225,6 +243,10 @@ class FakeGateway:
     def alg_statistics(self, alg: str) -> Json:
         """What the inspector counted."""
         return alg_counts(self.engine, alg, self.ladders.repeated)
+
+    def sessions(self, alg: str) -> Iterator[Json]:
+        """What the ALG follows."""
+        return session_entries(self.engine, alg, self.now)
 
     def guard(self) -> Iterator[Json]:
         """Whom the guard watches."""

@@ -1,12 +1,23 @@
-"""Every ALG there is, with the ports it serves and its settings unless the configuration says otherwise."""
+"""Every ALG there is, with the ports it serves and its settings unless the configuration says otherwise.
+
+A further protocol is an entry here: its ports, switches, settings, counters, tables and debugging come from it.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from doorman.algs.api import Alg
-from doorman.algs.settings import Settings
+from doorman.algs.ftp.alg import FtpAlg
+from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
+from doorman.algs.ftp.settings import FtpSettings
+from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
+from doorman.algs.settings import SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
+from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.statistics import ROWS as SIP_ROWS
+from doorman.algs.statistics import Rows
+from doorman.stream import ftp
 from doorman.stream.framing import MakeFramer
 from doorman.stream.sip import SipFramer
 
@@ -24,19 +35,25 @@ class Entry(NamedTuple):
     Attributes:
         name: its name.
         make: makes it for a set of ports and settings.
-        udp, tcp: the ports it serves by default.
+        udp, tcp: the ports it serves by default; None: it has no switch for this transport.
         framer: makes its framer for streams.
         settings: its settings by default; what they are there is their class.
-        profiles: other ones to start from, by the name of the profile.
+        commands: what sets them.
+        rows: of its statistics.
+        profiles: other settings to start from, by the name of the profile.
+        sessions: the keys of `Alg.sessions`, in the order of the columns of a table; none: it has tables of its own.
     """
 
     name: str
     make: Callable[[frozenset[int], Settings], Alg]
-    udp: frozenset[int]
-    tcp: frozenset[int]
+    udp: frozenset[int] | None
+    tcp: frozenset[int] | None
     framer: MakeFramer
     settings: Settings
-    profiles: Mapping[str, Settings]
+    commands: tuple[Setting, ...]
+    rows: Rows
+    profiles: Mapping[str, Settings] = {}
+    sessions: tuple[str, ...] = ()
 
 
 REGISTRY = (
@@ -47,9 +64,24 @@ REGISTRY = (
         tcp=frozenset({5060}),
         framer=SipFramer,
         settings=SipSettings(),
+        commands=SIP_SETTINGS,
+        rows=SIP_ROWS,
         profiles={"ios": SipSettings(max_streams=5)},
     ),
+    Entry(
+        "ftp",
+        FtpAlg,
+        udp=None,
+        tcp=frozenset({21}),
+        framer=ftp.framer,
+        settings=FtpSettings(),
+        commands=(*SHARED, *FTP_SETTINGS),
+        rows=FTP_ROWS,
+        sessions=("client", "server", "user", "state", "age", "data", "opened_by", "doing"),
+    ),
 )
+
+ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in REGISTRY}
 
 DEFAULT_SETTINGS: Mapping[str, Settings] = {entry.name: entry.settings for entry in REGISTRY}
 
@@ -59,4 +91,5 @@ DEFAULT_PORTS: dict[Service, frozenset[int]] = {
     service: ports
     for entry in REGISTRY
     for service, ports in ((Service(entry.name, "tcp"), entry.tcp), (Service(entry.name, "udp"), entry.udp))
+    if ports is not None
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from doorman.net.addresses import Address
 from doorman.stream.framing import MAX_MESSAGE
@@ -55,6 +55,77 @@ class Settings:
     def listed(self, name: str) -> Hosts | None:
         """The access list that a setting names; None where it names none, or one that does not exist (yet)."""
         return self.lists.get(name)
+
+
+class Setting(NamedTuple):
+    """A setting, and the command that it has: `ip nat service ALG WORDS VALUE`.
+
+    Attributes:
+        field: of the ALG's settings.
+        words: of the command, before its value.
+        value: the grammar of the value; every variable in it is part of the value.
+        effect: what the command does.
+        help: a text for each new word.
+    """
+
+    field: str
+    words: str
+    value: str
+    effect: str
+    help: Mapping[str, str]
+
+
+WHERE = {
+    "nat-applied": "Only where an address is translated",
+    "routed": "Only where no address is translated",
+}
+"""Help for the words of a policy, see `Unreadable`."""
+
+SHARED = (
+    Setting(
+        "tcp_mode",
+        "tcp mode",
+        "MODE:l4f|vtcp",
+        "End TCP connections at the gateway and make them anew, or change their segments on the way; `l4f` by default. "
+        "Live only, and for new connections.",
+        {
+            "mode": "How TCP connections are inspected",
+            "l4f": "Each ends at the gateway, which makes another to the server (layer 4 forwarding)",
+            "vtcp": "Segments are changed on their way, and their numbers mapped (virtual TCP)",
+        },
+    ),
+    Setting(
+        "max_message_size",
+        "max-message-size",
+        "BYTES:8192-65535",
+        "Put together messages over TCP up to this size; 8192 bytes by default.",
+        {"max-message-size": "Specify the largest message over TCP", "BYTES": "Size in bytes"},
+    ),
+    Setting(
+        "oversized",
+        "oversized",
+        "ACTION:drop|pass",
+        "Drop a larger message, or one that would outgrow a datagram, or let it pass as it came; `drop` by default.",
+        {
+            "oversized": "What becomes of messages that are too large",
+            "drop": "They are dropped; a TCP connection ends",
+            "pass": "They pass as they came; a TCP connection is inspected no longer",
+        },
+    ),
+    Setting(
+        "malformed",
+        "malformed",
+        "{ACTION:drop | ACTION:pass [WHERE:nat-applied|routed]}",
+        "Drop a message that breaks the rules of its protocol, or let it pass as it came; `drop` by default.",
+        {
+            "malformed": "What becomes of messages that cannot be read",
+            "drop": "They are dropped",
+            "pass": "They pass as they came",
+        }
+        | WHERE,
+    ),
+)
+"""The commands that every ALG has whose messages come in streams."""
 
 
 def lets_pass(policy: str, *, translated: bool) -> bool:

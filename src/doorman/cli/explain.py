@@ -5,13 +5,15 @@ The names are NAT's own: an inside host's *inside local* address is its own, its
 
 from collections.abc import Iterator
 
-from doorman.algs.api import CloseDoors, Direction, Edit, Effect, Note, OpenDoor
+from doorman.algs.api import VOID, CloseDoors, Direction, Edit, Effect, Note, OpenDoor
 from doorman.cli.reasons import NOT_DONE, meaning_of_drop
 from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
 from doorman.engine.modes import as_decided
 from doorman.net.addresses import address_text
 
+_ITSELF = frozenset({"Content-Length"})
+"""Rules that are about no address."""
 _MEANING = {
     Direction.OUTBOUND: "inside local to global",
     Direction.INBOUND: "inside global to local",
@@ -52,7 +54,7 @@ def _diff(data: bytes, edits: list[Edit], meaning: str) -> Iterator[str]:
 
 def _rules(edits: list[Edit], meaning: str) -> str:
     rules = dict.fromkeys(edit.rule for edit in edits)
-    return ", ".join(rule if rule == "Content-Length" else f"{rule}: {meaning}" for rule in rules)
+    return ", ".join(rule if rule in _ITSELF or rule.startswith(VOID) else f"{rule}: {meaning}" for rule in rules)
 
 
 def _changed(line: bytes, edits: list[Edit], at: int) -> bytes:

@@ -106,10 +106,14 @@ class Gateway(Protocol):
     def alg_statistics(self, alg: str) -> Json:
         """An ALG's counters.
 
-        `messages`, `drops` and `notes` (counts by name), and `totals` (what exists now: calls, registrations). `rows`:
+        `messages`, `drops` and `notes` (counts by name), and `totals` (what exists now: calls …). `rows`:
         the messages by method and class of response, see `dataplanes.alg_counts`; `accepted`: how many of each method
         were answered with 200; `repeated`: messages that were sent again, by name.
         """
+        ...
+
+    def sessions(self, alg: str) -> Iterator[Json]:
+        """The sessions that an ALG follows, with the keys that its entry in the registry lists."""
         ...
 
     def guard(self) -> Iterator[Json]:

@@ -12,19 +12,27 @@ NOTES = {
     "cseq-method-differs": "requests whose CSeq names another method",
     "cut-short-by-capture": "packets of which the capture kept only the beginning; record with 'tcpdump -s 0'",
     "door-without-binding": "doors not opened: the name they were to have belongs to nobody, or to another host",
+    "epsv-all": "FTP: announcements other than by EPSV, though the client promised none ('EPSV ALL'): made void",
     "encoded-body": "bodies that are compressed or written as base64: not looked into",
     "encrypted-body": "bodies that are encrypted: not looked into",
+    "extended-host-port": "FTP: EPRT without |family|address|port|: made void, see 'ip nat service ftp malformed'",
     "expected-source": "sources not denied though their INVITEs fail: an inside host has asked them something itself",
     "fragment-unreadable": "bodies that should be parts of SIP messages and are none: left as they are",
     "fragments-missing": "fragments of datagrams of which the rest did not come within 30 seconds",
+    "ftp-connection-already-open": "FTP connections whose beginning was not seen: only their headers are translated",
     "guard-full": "INVITEs whose failure is not counted: too many sources, or too many of one, are watched already",
+    "host-port": "FTP: PORT or 227 without h1,h2,h3,h4,p1,p2: a PORT is made void, see 'ip nat service ftp malformed'",
     "inactive-media": "calls whose doors closed at 'ip nat service sip inactive-media-timeout'",
     "ip-header-damaged": "frames whose IP header is not whole: passed unchanged",
+    "long-host-port": "FTP: LPRT (RFC 1639), which nobody needs: made void",
     "media-host-name": "media at a host name instead of an address",
     "no-content-length": "messages over TCP without Content-Length: taken to have no body",
+    "not-ftp": "something else on FTP's port: passed, and its connection is never looked into again",
     "not-ip": "frames without an IP packet",
     "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
+    "other-address": "FTP: ports announced by EPSV that could be had at another address only: made void",
     "passed-as-it-came": "messages that the configuration lets pass untouched: oversized, malformed or unknown ones",
+    "port-number": "FTP: announcements of a port above 65535: made void",
     "session-expired": "calls ended since nobody refreshed the session in the time that its answer says (RFC 4028)",
     "signed-body": "bodies covered by a signature or by credentials (auth-int): left as they are",
     "signalling-port-refused": "no door to a port that signalling does not use",
@@ -35,7 +43,11 @@ NOTES = {
     "tcp-contradiction": "TCP data that came again as other data, which is an attack: not looked into from there on",
     "tcp-segment-missing": "TCP data that arrived but were not captured: not looked into from there on",
     "tcp-signed": "TCP connections with signatures (MD5, TCP-AO): not looked into",
-    "third-party-address": "no door to another host than the sender; 'ip nat service sip trusted-media' names who may",
+    "telnet-in-command": "FTP: commands of Telnet within PORT, which not all servers read alike: made void",
+    "third-party-address": (
+        "no door to another host than the sender; of SIP, see 'trusted-media'; of FTP, the command is made void"
+    ),
+    "too-many-commands": "FTP: commands beyond those that may wait for their replies ('quota commands')",
     "too-many-signalling-doors": "no more doors for one call",
     "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers of no known dialog, or from another address than was asked: they change nothing here",
@@ -158,8 +170,8 @@ _ALG = re.compile(r"^[a-z0-9]+: ")
 
 
 def meaning_of_note(name: str) -> str:
-    """What a note says; "" for one that says it all by its name."""
-    return NOTES.get(name, "")
+    """What a note says; "" for one that says it all by its name. What is a reason for a drop elsewhere can be noted."""
+    return NOTES.get(name) or DROPS.get(name, "")
 
 
 def meaning_of_drop(reason: str) -> str:

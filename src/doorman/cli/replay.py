@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from doorman.algs.api import Outcome
 from doorman.cli.check import UnreadableError, read_text, tell_warnings
-from doorman.cli.debug.sip import debug_lines
+from doorman.cli.debug.lines import debug_lines
 from doorman.cli.explain import explain
 from doorman.cli.recordings import Recording, WhichVrf, in_order, name_of
 from doorman.cli.show.call import show_call

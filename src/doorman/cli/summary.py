@@ -9,6 +9,7 @@ from doorman.cli.show.access_lists import show_access_lists
 from doorman.cli.show.alg_statistics import message_rows
 from doorman.cli.show.calls import show_calls
 from doorman.cli.show.doors import show_doors
+from doorman.cli.show.sessions import show_sessions
 from doorman.cli.show.table import table
 from doorman.cli.show.translations import show_translations
 from doorman.dataplanes.replay import Drop
@@ -25,7 +26,16 @@ def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes
         ("show ip nat translations", show_translations(found["translations"])),
         ("show ip nat doors (opened, used, closed: numbers of packets)", show_doors(found["doors"])),
         ("show alg sip calls", show_calls(found["calls"])),
-        ("show alg sip statistics", _statistics(found["statistics"])),
+        *(
+            (f"show alg {alg} sessions", show_sessions(sessions))
+            for alg, sessions in found["sessions"].items()
+            if sessions
+        ),
+        *(
+            (f"show alg {alg} statistics", _statistics(rows))
+            for alg, rows in found["statistics"].items()
+            if alg == "sip" or any(row["total"] for row in rows)
+        ),
         *([("show access-lists", show_access_lists(found["access_lists"]))] if found["access_lists"] else []),
         ("left alone, and why", _notes(found["notes"], details)),
         ("dropped, and why", _drops(list(drops))),
@@ -47,13 +57,13 @@ def _counts(found: Json) -> Iterator[str]:
     for alg, messages in found["messages"].items():
         if messages:
             counted = ", ".join(f"{name} {count}" for name, count in messages.items())
-            yield f"{alg}: {sum(messages.values())} messages ({counted}), {found['rewritten']} rewritten"
+            yield f"{alg}: {sum(messages.values())} messages ({counted}), {found['rewritten_by'].get(alg, 0)} rewritten"
 
 
-def _statistics(statistics: dict[str, list[Json]]) -> Iterator[str]:
-    """The rows of all ALGs that are not zero."""
-    rows = [row for rows in statistics.values() for row in rows if row["total"]]
-    yield from message_rows(rows) if rows else ["no messages"]
+def _statistics(rows: list[Json]) -> Iterator[str]:
+    """The rows that are not zero."""
+    counted = [row for row in rows if row["total"]]
+    yield from message_rows(counted) if counted else ["no messages"]
 
 
 def _notes(notes: dict[str, int], details: dict[str, Counter[bytes]]) -> Iterator[str]:

@@ -37,7 +37,7 @@ from doorman.dataplanes.guard_report import clear_guard, guard_entries
 from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
-from doorman.dataplanes.report import Json
+from doorman.dataplanes.report import Json, session_entries
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.realms import carry_on, reserve
@@ -226,6 +226,10 @@ class Gateway:
     def alg_statistics(self, alg: str) -> Json:
         """See `cli.gateway.Gateway`."""
         return summed([alg_counts(part.engine, alg, part.ladders.repeated) for part in self._parts.values()])
+
+    def sessions(self, alg: str) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return self._of_all(lambda part: session_entries(part.engine, alg, seconds()))
 
     def guard(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from doorman.algs.api import Refused
+from doorman.cli.debug.lines import debug_lines
 from doorman.cli.debug.nat import flow_lines
-from doorman.cli.debug.sip import debug_lines
 from doorman.cli.debug.topic import Topic
 from doorman.cli.gateway import Selection, Unsubscribe
 from doorman.config.errors import printable

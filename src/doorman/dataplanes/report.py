@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from doorman.algs.api import Door, Owner
+from doorman.algs.api import Door, Owner, Shown
+from doorman.algs.registry import ENTRIES
 from doorman.algs.sip.calls import Call
 from doorman.dataplanes.access_report import applied_entries
-from doorman.dataplanes.alg_counts import sip_rows
+from doorman.dataplanes.alg_counts import counted_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
+from doorman.engine.engine import Engine
 from doorman.nat.bindings import Binding
 from doorman.nat.peerings import Peering
 from doorman.nat.rules import Rules
@@ -34,8 +36,9 @@ def report(replay: Replay) -> Json:
             "dropped": counts.dropped,
         },
         "messages": {alg: dict(sorted(counter.items())) for alg, counter in engine.inspector.messages.items()},
-        "statistics": {alg: sip_rows(seen) for alg, seen in engine.inspector.seen.items() if alg == "sip"},
-        "rewritten": replay.rewritten,
+        "statistics": {alg: counted_rows(alg, seen) for alg, seen in engine.inspector.seen.items()},
+        "rewritten": replay.rewritten.total(),
+        "rewritten_by": dict(sorted((+replay.rewritten).items())),
         "asymmetries": [_asymmetry(asymmetry) for asymmetry in replay.asymmetries],
         "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
         "notes": dict(sorted((state.notes + replay.notes).items())),
@@ -48,6 +51,9 @@ def report(replay: Replay) -> Json:
         ],
         "doors": [door_record_entry(record) for record in replay.doors],
         "calls": [call_entry(call) for call in replay.touched if isinstance(call, Call) and call.method == b"INVITE"],
+        "sessions": {
+            alg: list(session_entries(engine, alg, replay.now)) for alg in engine.inspector.algs if has_sessions(alg)
+        },
         "access_lists": list(applied_entries(engine.access)),
     }
 
@@ -55,6 +61,24 @@ def report(replay: Replay) -> Json:
 def protocol_name(number: int) -> str:
     """The name of an IP protocol, or its number."""
     return PROTOCOL_NAMES.get(number, str(number))
+
+
+def has_sessions(alg: str) -> bool:
+    """Whether an ALG has a table of sessions."""
+    return bool(ENTRIES[alg].sessions)
+
+
+def session_entries(engine: Engine, alg: str, now: float) -> Iterator[Json]:
+    """The sessions that an ALG follows, see `Alg.sessions`, as far as they can be shown: bytes are escaped."""
+    known = engine.inspector.algs.get(alg)
+    for session in known.sessions(now) if known is not None else ():
+        yield {key: _shown(session[key]) for key in ENTRIES[alg].sessions}
+
+
+def _shown(value: Shown) -> str | float | None:
+    if isinstance(value, bytes):
+        return shown(value)
+    return str(value) if isinstance(value, Endpoint) else value
 
 
 def label(owner: Owner) -> str:

@@ -45,6 +45,7 @@ def refusal(session: ShellSession, line: str, *, as_json: bool = False) -> str:
 @pytest.mark.parametrize("command", shows())
 def test_every_show_has_json(command: str, gateway: FakeGateway) -> None:
     gateway.call()
+    gateway.transfer()
     gateway.flood()
     gateway.attack()
     text = typed(privileged(gateway), f" {command} ", as_json=True)

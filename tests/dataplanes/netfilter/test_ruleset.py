@@ -142,6 +142,7 @@ VTCP = OVERLOAD + "ip nat service sip tcp mode vtcp\n"
 
 def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> None:
     assert [rule for rule in rules(VTCP, "begin") if "tcp" in rule] == [
+        "tcp dport { 21 } goto begin_tcp",
         "tcp dport { 5060 } goto begin_segments",
         "meta l4proto tcp ip daddr . meta l4proto . th dport @inspected goto begin_segments",
     ]
@@ -154,7 +155,7 @@ def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> N
 
 
 def test_otherwise_it_goes_to_the_proxy_and_no_rule_speaks_of_segments() -> None:
-    assert "tcp dport { 5060 } goto begin_tcp" in rules(OVERLOAD, "begin")
+    assert "tcp dport { 21, 5060 } goto begin_tcp" in rules(OVERLOAD, "begin")
     assert [rules(OVERLOAD, chain) for chain in ("begin_segments", "judged", "made")] == [[], [], []]
 
 

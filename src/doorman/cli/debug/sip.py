@@ -7,7 +7,6 @@ what was replaced follows as `OLD->NEW`. Ports are shown where they changed as w
 from collections.abc import Iterator
 
 from doorman.algs.api import OpenDoor, apply_edits
-from doorman.cli.debug.stamp import stamp
 from doorman.cli.reasons import NOT_DONE
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
@@ -21,13 +20,8 @@ _LOOKED_AT = frozenset({"via", "from", "to", "contact"})
 """Headers of which each message has its own; others are told of where they were changed."""
 
 
-def debug_lines(inspection: Inspection, time_ns: int) -> Iterator[str]:
-    """The lines about one message, each with its time (UTC)."""
-    for line in _lines(inspection):
-        yield f"{stamp(time_ns)}: {line}"
-
-
-def _lines(inspection: Inspection) -> Iterator[str]:
+def sip_lines(inspection: Inspection) -> Iterator[str]:
+    """The lines about one message."""
     outcome = as_decided(inspection.outcome)
     if not outcome.name:
         yield f"NAT: SIP: [0] not a SIP message, {len(inspection.message.data)} bytes passed"

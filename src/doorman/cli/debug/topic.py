@@ -1,12 +1,12 @@
-"""What an operator wants to be told of: `debug ip nat`, `debug ip nat sip`, and that of one host or one call."""
+"""What an operator wants to be told of: `debug ip nat`, `debug ip nat ALG`, and that of one host or one call."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
 from doorman.net.addresses import Address, address_text
 
-_NAMES = {"nat": "IP NAT", "sip": "IP NAT SIP"}
+NAT = "nat"
 
 
 class Topic(NamedTuple):
@@ -18,7 +18,7 @@ class Topic(NamedTuple):
         call_id: only messages whose Call-ID, as it is shown, begins so.
     """
 
-    about: Literal["nat", "sip"]
+    about: str
     host: Address | None = None
     call_id: str = ""
 
@@ -46,4 +46,4 @@ class Topic(NamedTuple):
     @property
     def title(self) -> str:
         """What it is called on a terminal."""
-        return _NAMES[self.about]
+        return "IP NAT" if self.about == NAT else f"IP NAT {self.about.upper()}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from doorman.algs.sip.statistics import OTHERS_OF_1XX, OTHERS_OF_2XX
 from doorman.cli.reasons import meaning_of_drop, meaning_of_note
 from doorman.cli.show.statistics import counted, listed
 from doorman.cli.show.table import table
-from doorman.dataplanes.alg_counts import OTHERS_OF_1XX, OTHERS_OF_2XX
 from doorman.dataplanes.report import Json
 
 _WAYS = (("udp", "outbound"), ("udp", "inbound"), ("tcp", "outbound"), ("tcp", "inbound"))

@@ -5,9 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from doorman.algs.registry import REGISTRY
-from doorman.algs.settings import Mode
+from doorman.algs.settings import Mode, Setting
 from doorman.config.command import Command
-from doorman.config.commands.settings import Setting
 from doorman.config.model import Config
 
 _CHOICE = "MODE:full|pinhole-only|observe|off"

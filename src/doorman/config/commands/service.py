@@ -7,11 +7,11 @@ port left is off. `ip nat service profile rfc4787` starts from the other end: al
 from collections.abc import Callable
 from functools import partial
 
-from doorman.algs.registry import DEFAULT_PORTS, Service
+from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
+from doorman.algs.settings import Setting
 from doorman.config.command import Command
 from doorman.config.commands.mode import MODE
-from doorman.config.commands.settings import Setting, commands_of, start_from
-from doorman.config.commands.sip import SETTINGS as SIP_SETTINGS
+from doorman.config.commands.settings import commands_of, start_from
 from doorman.config.commands.words import IP_NAT, TRANSPORT
 from doorman.config.model import Config, Failure, ServiceProfile, ports_at_first
 from doorman.config.statics import Transport
@@ -19,7 +19,7 @@ from doorman.config.statics import Transport
 ALGS = tuple(dict.fromkeys(service.alg for service in DEFAULT_PORTS))
 """The names of the ALGs, in the order of the registry."""
 
-SETTINGS: dict[str, tuple[Setting, ...]] = {"sip": (MODE, *SIP_SETTINGS)}
+SETTINGS: dict[str, tuple[Setting, ...]] = {entry.name: (MODE, *entry.commands) for entry in REGISTRY}
 """The settings of each ALG that commands set, in the order in which they are written."""
 
 

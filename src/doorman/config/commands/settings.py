@@ -7,28 +7,11 @@ back to the default, which is that of the profile.
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from doorman.algs.settings import Setting
 from doorman.config.command import Command
 from doorman.config.model import Config, ServiceProfile, settings_at_first
-
-
-class Setting(NamedTuple):
-    """A setting, and the command that it has.
-
-    Attributes:
-        field: of the ALG's settings.
-        words: of the command, before its value.
-        value: the grammar of the value; every variable in it is part of the value.
-        effect: what the command does.
-        help: a text for each new word.
-    """
-
-    field: str
-    words: str
-    value: str
-    effect: str
-    help: Mapping[str, str]
 
 
 def commands_of(alg: str, settings: tuple[Setting, ...], texts: Mapping[str, str]) -> tuple[Command, ...]:

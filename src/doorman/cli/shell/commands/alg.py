@@ -1,5 +1,9 @@
-"""`show alg …`: what the ALGs know and have seen."""
+"""`show alg …`: what the ALGs know and have seen. Every ALG has its statistics here; SIP has calls, others sessions."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from doorman.algs.registry import ENTRIES, REGISTRY, Entry
 from doorman.cli.shell.commands.vrf import OF_VRF, OF_VRF_HELP, of_vrf
 from doorman.cli.shell.commands.words import SHOW
 from doorman.cli.shell.output import Output
@@ -8,6 +12,7 @@ from doorman.cli.show.alg_statistics import show_alg_statistics, show_qfp_statis
 from doorman.cli.show.call import show_call
 from doorman.cli.show.calls import live_calls
 from doorman.cli.show.registrations import live_registrations
+from doorman.cli.show.sessions import live_sessions
 from doorman.config.command import Command
 
 
@@ -26,9 +31,14 @@ def _registrations(terminal: Terminal, *, vrf: str | None = None) -> Output:
     return Output(of_vrf(terminal, terminal.gateway.registrations(), vrf), live_registrations)
 
 
-def _statistics(terminal: Terminal) -> Output:
-    """Show how many messages of each kind the SIP ALG has seen, and what it dropped or noted."""
-    return Output(terminal.gateway.alg_statistics("sip"), show_alg_statistics)
+def _statistics(alg: str, terminal: Terminal) -> Output:
+    """Show how many messages of each kind the ALG has seen, and what it dropped or noted."""
+    return Output(terminal.gateway.alg_statistics(alg), show_alg_statistics)
+
+
+def _sessions(alg: str, terminal: Terminal, *, vrf: str | None = None) -> Output:
+    """Show the sessions that the ALG follows, and what was announced in each last."""
+    return Output(of_vrf(terminal, terminal.gateway.sessions(alg), vrf), partial(live_sessions, ENTRIES[alg].sessions))
 
 
 def _qfp_statistics(terminal: Terminal) -> Output:
@@ -41,14 +51,28 @@ _HELP = (
     | OF_VRF_HELP
     | {
         "alg": "Application-level gateways",
-        "sip": "SIP protocol",
+        **{entry.name: f"{entry.name.upper()} protocol" for entry in REGISTRY},
         "call": "One call with its messages",
         "CALL-ID": "Call-ID, or as much of it as tells it from others",
         "calls": "Calls with their media",
         "registrations": "Registrations of inside phones",
+        "sessions": "Sessions that it follows",
         "statistics": "Messages, drops and notes",
     }
 )
+
+
+def _about(alg: str, function: Callable[..., Output]) -> Callable[..., Output]:
+    bound = partial(function, alg)
+    bound.__doc__ = function.__doc__
+    return bound
+
+
+def _commands_of(entry: Entry) -> Iterator[Command]:
+    if entry.sessions:
+        yield Command(f"show alg {entry.name} sessions {OF_VRF}", _HELP, _about(entry.name, _sessions))
+    yield Command(f"show alg {entry.name} statistics", _HELP, _about(entry.name, _statistics))
+
 
 _QFP = "show platform hardware qfp active feature alg statistics sip"
 _QFP_HELP = _HELP | {
@@ -63,6 +87,6 @@ COMMANDS = (
     Command("show alg sip call CALL-ID:text", _HELP, _call),
     Command(f"show alg sip calls {OF_VRF}", _HELP, _calls),
     Command(f"show alg sip registrations {OF_VRF}", _HELP, _registrations),
-    Command("show alg sip statistics", _HELP, _statistics),
+    *(command for entry in REGISTRY for command in _commands_of(entry)),
     Command(_QFP, _QFP_HELP, _qfp_statistics),
 )

@@ -3,9 +3,11 @@
 The records of calls are the SIP ALG's own: `clear` frees none of them, and their doors stay.
 """
 
+from functools import partial
 from typing import Literal
 
 from doorman.algs.api import PROTOCOL_NUMBERS
+from doorman.algs.registry import ENTRIES
 from doorman.cli.gateway import Selection
 from doorman.cli.shell.commands.vrf import OF_VRF, OF_VRF_HELP
 from doorman.cli.shell.terminal import Terminal
@@ -92,9 +94,16 @@ def _statistics(terminal: Terminal) -> None:
     terminal.gateway.clear_statistics()
 
 
-def _alg_statistics(terminal: Terminal) -> None:
-    """Begin the counters of the SIP ALG at zero."""
-    terminal.gateway.clear_alg_statistics("sip")
+def _alg_statistics(alg: str, terminal: Terminal) -> None:
+    """Begin the counters of the ALG at zero."""
+    terminal.gateway.clear_alg_statistics(alg)
+
+
+def _clears(alg: str) -> Command:
+    """The command for the counters of an ALG."""
+    action = partial(_alg_statistics, alg)
+    action.__doc__ = _alg_statistics.__doc__
+    return Command(f"clear alg {alg} statistics", _ALG_HELP | {alg: f"{alg.upper()} protocol"}, action)
 
 
 _HELP = {
@@ -120,7 +129,7 @@ _HELP = {
     "OUTSIDE-GLOBAL-IP": "Outside global IP address",
     "OUTSIDE-GLOBAL-PORT": "Outside global port",
 }
-_ALG_HELP = _HELP | {"alg": "Application-level gateways", "sip": "SIP protocol", "statistics": "Clear its counters"}
+_ALG_HELP = _HELP | {"alg": "Application-level gateways", "statistics": "Clear its counters"}
 _PORT = "1-65535"
 _FORCED = f"{OF_VRF} [FORCED:forced]"
 _OUTSIDE = "outside OUTSIDE-LOCAL-IP:ipv4 OUTSIDE-GLOBAL-IP:ipv4"
@@ -142,5 +151,5 @@ COMMANDS = (
     ),
     Command("clear ip nat translation esp", _HELP, _esp),
     Command("clear ip nat statistics", _HELP, _statistics),
-    Command("clear alg sip statistics", _ALG_HELP, _alg_statistics),
+    *map(_clears, ENTRIES),
 )

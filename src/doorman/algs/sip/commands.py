@@ -1,11 +1,7 @@
-"""`ip nat service sip …`: the settings of the SIP ALG."""
+"""`ip nat service sip …`: the commands of the settings of the SIP ALG."""
 
-from doorman.config.commands.settings import Setting
+from doorman.algs.settings import SHARED, WHERE, Setting
 
-_WHERE = {
-    "nat-applied": "Only where an address is translated",
-    "routed": "Only where no address is translated",
-}
 _QUOTA = {"quota": "Limits that protect the gateway"}
 _PROTECT = {"protect": "Protection of servers against floods of INVITEs"}
 
@@ -63,48 +59,7 @@ SETTINGS = (
         "Drop messages that announce more media lines; 12 by default, 5 with the profile `ios`.",
         {"max-streams": "Specify the media streams that a call may have", "NUMBER": "Number of media lines"},
     ),
-    Setting(
-        "tcp_mode",
-        "tcp mode",
-        "MODE:l4f|vtcp",
-        "End TCP connections at the gateway and make them anew, or change their segments on the way; `l4f` by default. "
-        "Live only, and for new connections.",
-        {
-            "mode": "How TCP connections are inspected",
-            "l4f": "Each ends at the gateway, which makes another to the server (layer 4 forwarding)",
-            "vtcp": "Segments are changed on their way, and their numbers mapped (virtual TCP)",
-        },
-    ),
-    Setting(
-        "max_message_size",
-        "max-message-size",
-        "BYTES:8192-65535",
-        "Put together messages over TCP up to this size; 8192 bytes by default.",
-        {"max-message-size": "Specify the largest message over TCP", "BYTES": "Size in bytes"},
-    ),
-    Setting(
-        "oversized",
-        "oversized",
-        "ACTION:drop|pass",
-        "Drop a larger message, or one that would outgrow a datagram, or let it pass as it came; `drop` by default.",
-        {
-            "oversized": "What becomes of messages that are too large",
-            "drop": "They are dropped; a TCP connection ends",
-            "pass": "They pass as they came; a TCP connection is inspected no longer",
-        },
-    ),
-    Setting(
-        "malformed",
-        "malformed",
-        "{ACTION:drop | ACTION:pass [WHERE:nat-applied|routed]}",
-        "Drop a message that breaks the rules of SIP, or let it pass as it came; `drop` by default.",
-        {
-            "malformed": "What becomes of messages that cannot be read",
-            "drop": "They are dropped",
-            "pass": "They pass as they came",
-        }
-        | _WHERE,
-    ),
+    *SHARED,
     Setting(
         "unknown_message",
         "unknown-message",
@@ -115,7 +70,7 @@ SETTINGS = (
             "drop": "They are dropped",
             "permit": "They pass as they came",
         }
-        | _WHERE,
+        | WHERE,
     ),
     Setting(
         "calls",

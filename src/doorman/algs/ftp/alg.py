@@ -1,0 +1,256 @@
+"""The FTP ALG: what is said on a control connection, and the data connections that are announced there.
+
+    client inside                gateway                        server outside
+      | PORT 192,168,1,10,4,1 -->| translate, door for server ---->|       active: the server connects, from its port 20
+      |<====================== data ==============================>|
+      | PASV ------------------->|-------------------------------->|
+      |<-------------------- 227 |<-------------- 227 h1,…,p2      |       passive: the client connects
+      |<====================== data ==============================>|
+      | AUTH TLS --------------->|-------------------------------->|
+      |<-------------------- 234 |<---------------------------- 234|       nothing is looked into from here on
+
+A server inside is the same the other way round: its 227 is translated, with a door for the client; a PORT from outside
+needs nothing. EPRT and EPSV (229) do what PORT and PASV do. RFC 959, 2428, 4217 (AUTH TLS), 2577 (bounce attacks).
+"""
+
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+
+from doorman.algs.api import (
+    CloseDoors,
+    Direction,
+    Edit,
+    Effect,
+    Ends,
+    Json,
+    Message,
+    Nat,
+    Note,
+    Outcome,
+    Owner,
+    Record,
+    Refused,
+    Shown,
+    StopInspecting,
+    Touched,
+    WaitForOthers,
+)
+from doorman.algs.ftp.announcing import announce, void, void_argument, void_line
+from doorman.algs.ftp.control import EPSV_ALL, EXTENDED_PASSIVE, Control
+from doorman.algs.ftp.settings import FtpSettings
+from doorman.algs.records import DamagedRecord
+from doorman.algs.settings import Settings, lets_pass
+from doorman.wire.ftp import (
+    ANNOUNCING,
+    VERBS,
+    Announcement,
+    Command,
+    find_extended_passive,
+    find_passive,
+    read_command,
+    read_extended_port,
+    read_port,
+    read_reply,
+)
+from doorman.wire.malformed import Malformed
+
+_NAMES = {verb: verb.decode("ascii") for verb in VERBS}
+_READERS = {b"PORT": read_port, b"EPRT": read_extended_port}
+_FINDERS = {b"227": find_passive, b"229": find_extended_passive}
+_UNKNOWN = "unknown"
+_GOODBYES = frozenset({b"221", b"421"})
+
+
+class FtpAlg:
+    """FTP's application-level gateway.
+
+    Args:
+        ports: those it is served on.
+        settings: `FtpSettings`.
+
+    Raises:
+        TypeError: they are those of another ALG.
+    """
+
+    name = "ftp"
+
+    def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
+        self.touched = Touched()
+        self._settings = FtpSettings()
+        self._controls: dict[Ends, Control] = {}
+        self.configure(ports, settings or FtpSettings())
+
+    def configure(self, ports: frozenset[int], settings: Settings) -> None:  # noqa: ARG002 - data flows come to others
+        """Heed other settings. See `Alg.configure`."""
+        if not isinstance(settings, FtpSettings):
+            raise TypeError(f"not of FTP: {settings!r}")
+        self._settings = settings
+
+    def recognises(self, data: bytes) -> bool:  # noqa: ARG002 - the protocol knows no datagrams
+        """Nothing: FTP is not sent in datagrams. See `Alg.recognises`."""
+        return False
+
+    def on_message(self, message: Message, nat: Nat) -> Outcome:
+        """Translate a line. See `Alg.on_message`."""
+        control = self._controls.get(message.ends) or self._begin(message)
+        return self._on_command(control, message, nat) if message.of_client else self._on_reply(control, message, nat)
+
+    def _begin(self, message: Message) -> Control:
+        ends = message.ends
+        outbound = message.direction == Direction.OUTBOUND
+        client, server = (ends.inside, ends.outside) if message.of_client == outbound else (ends.outside, ends.inside)
+        owner = Owner(self.name, f"{client} {server}".encode(), message.party)
+        control = self._controls[ends] = Control(owner, client, server, message.now)
+        self.touched.add(control)
+        return control
+
+    # What the client says
+
+    def _on_command(self, control: Control, message: Message, nat: Nat) -> Outcome:
+        data = message.data
+        try:
+            command = read_command(data)
+        except Malformed as malformed:
+            end = len(data.rstrip(b"\r\n"))
+            return self._malformed(malformed.reason, [void_line(end, malformed.reason)], "PORT", message)
+        verb, start, end = command
+        argument = data[start:end]
+        asked = EPSV_ALL if verb == EXTENDED_PASSIVE and argument.strip().upper() == b"ALL" else verb
+        effects: list[Effect] = []
+        if verb and not control.ask(asked, argument, self._settings.commands):
+            effects.append(Note("too-many-commands"))
+        if verb == b"USER":
+            control.user = argument[:64]
+        if verb in ANNOUNCING:
+            return self._on_announcing(control, command, message, nat)
+        return Outcome([], effects, _NAMES.get(verb, _UNKNOWN))
+
+    def _on_announcing(self, control: Control, command: Command, message: Message, nat: Nat) -> Outcome:
+        verb, start, end = command
+        name, read = _NAMES[verb], _READERS.get(verb)
+        if read is None:  # RFC 1639 tells of networks that nobody has
+            return self._malformed("long-host-port", [void_argument(verb, start, end, "long-host-port")], name, message)
+        try:
+            found = read(message.data, start, end)
+        except Malformed as malformed:
+            edits = [void_argument(verb, start, end, malformed.reason)]
+            return self._malformed(malformed.reason, edits, name, message)
+        try:
+            edits, effects = announce(control, found, name, message, nat, self._settings.data_timeout)
+        except Refused as refused:
+            return _void(found, str(refused), name, message)
+        return Outcome(edits, effects, name)
+
+    def _malformed(self, reason: str, edits: list[Edit], name: str, message: Message) -> Outcome:
+        """What cannot be read announces nothing, or goes on as it came."""
+        if lets_pass(self._settings.malformed, translated=message.path.translated):
+            return Outcome([], [Note("passed-as-it-came", reason.encode())], name)
+        return Outcome(edits, [Note(reason, message.data[edits[0].start : edits[0].end])], name)
+
+    # What the server says
+
+    def _on_reply(self, control: Control, message: Message, nat: Nat) -> Outcome:
+        reply = read_reply(message.data)
+        code, first = control.reply, not control.reply
+        if first:
+            if reply is None:
+                return Outcome([], [], _UNKNOWN)
+            code = reply.code
+        ends = reply is not None and reply.code == code and reply.last
+        control.reply = b"" if ends else code
+        outcome = Outcome([], [], code.decode("ascii") if first else "")
+        finder = _FINDERS.get(code)
+        if finder is not None and control.waits_for(code):
+            start = reply.start if reply is not None and reply.code == code else 0
+            try:
+                found = finder(message.data, start, len(message.data))
+            except Malformed as malformed:
+                return outcome._replace(effects=[Note(malformed.reason, message.data)])
+            if found is not None:
+                outcome = self._on_passive(control, code.decode("ascii"), found, message, nat)
+        if ends:
+            outcome.effects.extend(self._follow(control, code, message))
+        return outcome
+
+    def _on_passive(self, control: Control, code: str, found: Announcement, message: Message, nat: Nat) -> Outcome:
+        try:
+            edits, effects = announce(control, found, code, message, nat, self._settings.data_timeout)
+        except Refused as refused:
+            if nat.shielded(message.path.sent_from.address):
+                return _void(found, str(refused), code, message)
+            # It opens no door: what a server outside says of itself, though it be wrong, is the client's to judge.
+            return Outcome([], [Note(str(refused), message.data[found.start : found.end])], code)
+        return Outcome(edits, effects, code)
+
+    def _follow(self, control: Control, code: bytes, message: Message) -> list[Effect]:
+        """A reply is whole: what it does to the connection."""
+        effects: list[Effect] = []
+        was_busy = bool(control.doing)
+        verb = control.answer(code)
+        if bool(control.doing) != was_busy:
+            effects.append(WaitForOthers(not was_busy))
+        if code in _GOODBYES:
+            effects.append(CloseDoors(control.owner, message.now))
+        if verb == b"AUTH" and code == b"234":
+            effects += [StopInspecting(agreed=True), Note("tls")]
+        elif verb == EPSV_ALL and code[:1] == b"2":
+            control.extended_only = True
+        elif verb == b"REIN" and code[:1] == b"2":
+            control.extended_only, control.user = False, b""
+        return effects
+
+    # What is remembered
+
+    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:  # noqa: ARG002 - see there
+        """Nothing: an end outside announces itself, which has one name. See `Alg.as_sent`."""
+        return []
+
+    def on_time(self, now: float) -> list[Effect]:  # noqa: ARG002 - see there
+        """Nothing: doors end by themselves, and control connections with their flows. See `Alg.on_time`."""
+        return []
+
+    def on_end(self, ends: Ends, now: float) -> list[Effect]:
+        """A control connection is over, and with it what was announced. See `Alg.on_end`."""
+        control = self._controls.pop(ends, None)
+        if control is None:
+            return []
+        control.over = True
+        return [CloseDoors(control.owner, now)]
+
+    def totals(self) -> Mapping[str, int]:
+        """Control connections, and those that transfer something. See `Alg.totals`."""
+        controls = self._controls.values()
+        return {"sessions": len(controls), "transfers": sum(bool(control.doing) for control in controls)}
+
+    def sessions(self, now: float) -> Iterator[Mapping[str, Shown]]:
+        """The control connections, in the order of their coming. See `Alg.sessions`."""
+        watched = [one for one in self.touched if isinstance(one, Control) and one.over]
+        for control in [*watched, *self._controls.values()]:
+            data = control.data
+            yield {
+                "client": control.client,
+                "server": control.server,
+                "user": control.user or None,
+                "state": "ended" if control.over else "transfer" if control.doing else "idle",
+                "age": now - control.begun,
+                "data": data.awaited_at if data is not None else None,
+                "opened_by": None if data is None else "server" if data.by_client else "client",
+                "doing": control.doing or None,
+            }
+
+    def remembered(self) -> Iterable[Hashable]:
+        """Nothing that outlives a gateway: its connections end with it. See `Alg.remembered`."""
+        return ()
+
+    def record(self, item: Hashable) -> Record:
+        """No record, for the same reason. See `Alg.record`."""
+        if not isinstance(item, Control):
+            raise TypeError(f"not of FTP: {item!r}")
+        return Record(item.owner.name.decode("ascii"), None, item.owner)
+
+    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:  # noqa: ARG002 - see there
+        """Nothing was saved. See `Alg.restore`."""
+        raise DamagedRecord("no record of FTP")
+
+
+def _void(found: Announcement, reason: str, name: str, message: Message) -> Outcome:
+    return Outcome([void(found, reason)], [Note(reason, message.data[found.start : found.end])], name)

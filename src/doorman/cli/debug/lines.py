@@ -1,0 +1,36 @@
+"""`debug ip nat ALG`: what an ALG decided about each message, in the words that IOS has for SIP."""
+
+from collections.abc import Iterator
+
+from doorman.algs.api import Note, OpenDoor
+from doorman.cli.debug.sip import sip_lines
+from doorman.cli.debug.stamp import stamp
+from doorman.cli.reasons import NOT_DONE
+from doorman.dataplanes.report import shown
+from doorman.engine.inspection import Inspection
+from doorman.engine.modes import as_decided
+
+
+def debug_lines(inspection: Inspection, time_ns: int) -> Iterator[str]:
+    """The lines about one message, each with its time (UTC)."""
+    for line in sip_lines(inspection) if inspection.alg == "sip" else _lines(inspection):
+        yield f"{stamp(time_ns)}: {line}"
+
+
+def _lines(inspection: Inspection) -> Iterator[str]:
+    outcome, withheld = as_decided(inspection.outcome), inspection.outcome.withheld
+    title = f"NAT: {inspection.alg.upper()}:"
+    if outcome.name:
+        yield f"{title} [0] processing {outcome.name} message"
+    if withheld is not None:
+        yield f"{title} [0] mode {withheld.mode}: {NOT_DONE[withheld.mode]}"
+    if outcome.drop is not None:
+        yield f"{title} [0] message dropped: {outcome.drop}"
+    for edit in outcome.edits:
+        old, new = shown(inspection.message.data[edit.start : edit.end]), shown(edit.new)
+        yield f"{title} [0] translated {edit.rule} {old}->{new}"
+    for effect in outcome.effects:
+        if isinstance(effect, OpenDoor):
+            yield f"{title} [0] door created: {effect.door.entrance} -> {effect.door.leads_to}"
+        elif isinstance(effect, Note):
+            yield f"{title} [0] {effect.name}{' ' + shown(effect.detail) if effect.detail else ''}"
