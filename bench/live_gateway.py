@@ -6,7 +6,7 @@ The machine's first CPU is the gateway's; the second one generates, receives, an
 import os
 import sys
 
-from live import doors, invites, latency, media, rules, sipp_calls
+from live import doors, invites, latency, media, rules, sipp_calls, transfers
 from live.beds import BENCH_CPU, beds, have_cpu
 
 
@@ -19,6 +19,8 @@ def main() -> None:
         latency.measure(two)
     with beds("plain", "doorman") as two:
         media.measure(two)
+    with beds("plain", "doorman") as two:
+        transfers.measure(two)
     with beds("plain", "helper", "doorman") as three:
         invites.measure(three)
     doors.measure()

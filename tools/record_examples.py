@@ -20,9 +20,11 @@ from doorman.lab.capture import capturing
 from doorman.lab.errors import LabError
 from doorman.lab.network import PHONE_LINK, network
 from recording.calls import CALLS
+from recording.transfers import TRANSFERS
 
 PROJECT = Path(__file__).parents[1]
-PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "tshark")
+PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "tshark")
+RECORDINGS = {**CALLS, **TRANSFERS}
 
 
 def record(name: str) -> Path:
@@ -35,13 +37,15 @@ def record(name: str) -> Path:
         directory = Path(folder)
         write_tones(directory)
         with capturing(between.inside, PHONE_LINK, directory / f"{name}.pcap"):
-            CALLS[name](between, directory)
+            RECORDINGS[name](between, directory)
         return Path(shutil.copyfile(directory / f"{name}.pcap", PROJECT / "examples" / f"{name}.pcap"))
 
 
 def obstacles(names: list[str]) -> list[str]:
     """Why recording cannot start: a line for each reason."""
-    found = [f"no recording is called {name}; there are: {', '.join(CALLS)}" for name in names if name not in CALLS]
+    found = [
+        f"no recording is called {name}; there are: {', '.join(RECORDINGS)}" for name in names if name not in RECORDINGS
+    ]
     if os.geteuid() != 0:
         found.append("network namespaces are root's to make")
     if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
@@ -57,13 +61,13 @@ def main(names: list[str]) -> int:
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
     try:
-        for name in names or CALLS:
+        for name in names or RECORDINGS:
             capture = record(name)
             print(f"{capture.relative_to(PROJECT)}: {capture.stat().st_size:,} bytes")
     except LabError as error:
         print(f"record_examples: {error}", file=sys.stderr)
         return 1
-    tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py"]
+    tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py", "tests/test_ftp_example.py"]
     return min(1, subprocess.run(tests, cwd=PROJECT, env={**os.environ, "CI": "1"}, check=False).returncode)
 
 

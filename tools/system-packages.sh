@@ -31,6 +31,11 @@ test -x /usr/lib/ipsec/charon | strongswan-charon  | real IKE
 command -v swanctl   | strongswan-swanctl | tells it what to do
 test -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so | libstrongswan-standard-plugins | its cryptography
 test -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so | libcharon-extra-plugins | ESP without the kernel's
+command -v vsftpd | vsftpd        | serves files
+/usr/bin/python3 -c 'import pyftpdlib' | python3-pyftpdlib | serves files
+command -v curl  | curl           | fetches them
+command -v lftp  | lftp           | fetches them
+command -v tnftp | tnftp          | fetches them
 LIST
     lab) cat <<'LIST' ;;
 command -v ip      | iproute2     | makes the network namespaces
@@ -42,6 +47,8 @@ command -v baresip | baresip-core | a real telephone
 LIST
     recording) cat <<'LIST' ;;
 command -v tshark  | tshark       | judges the recordings
+command -v vsftpd  | vsftpd       | serves files
+command -v lftp    | lftp         | fetches them
 LIST
   esac
 }

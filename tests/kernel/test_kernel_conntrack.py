@@ -170,6 +170,16 @@ def test_a_listed_flow_is_deleted_by_its_key(wire: Wire, port: int, to: str) -> 
     assert conntrack.delete(wire.netlink, [flow.key._replace(id=flow.id ^ 1), flow.key]) == [False, True]
 
 
+def test_a_flow_may_be_told_to_be_silent_for_longer(wire: Wire) -> None:
+    wire.send(5060)
+    [flow] = wire.packets(1)
+    assert flow.timeout <= 180
+    absent = flow.key._replace(receiver=endpoint("10.0.0.2", 9), id=0)
+    conntrack.prolong(wire.netlink, [absent, flow.key._replace(id=0)], 5_000)
+    [flow] = wire.packets(1)
+    assert 4_900 < flow.timeout <= 5_000
+
+
 def test_an_echo_is_a_flow_with_its_identifier_as_both_ports(wire: Wire) -> None:
     with wire.sender.inside(), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
         for _ in range(2):

@@ -26,6 +26,8 @@ from doorman.net.packet import ICMP, TCP, parse_packet, readdress
 from doorman.net.tcp import ACK, SYN
 
 _log = logging.getLogger(__name__)
+_PROLONG_EVERY = 60.0
+"""Seconds."""
 _HELD, _DROPPED = Fate.HELD, Fate.DROPPED
 _PROTOCOL, _ICMP = slice(9, 10), bytes((ICMP,))
 
@@ -47,6 +49,7 @@ class SegmentRoad:
         self._plane = plane
         self._queue = queue
         self._opening: list[FlowKey] = []
+        self._prolong_at = 0.0
         self.counters: Counter[str] = Counter()
 
     def judge(self, packet: QueuedPacket, result: Result) -> bool:
@@ -84,6 +87,20 @@ class SegmentRoad:
     def remind(self, now: float) -> None:
         """Send what is due by now; to be called each second."""
         self._send(self._engine.splicing.remind(now))
+
+    def prolong(self, seconds: int | None, now: float) -> None:
+        """Keep connections that wait for others from ending, which are silent meanwhile; to be called each second.
+
+        `seconds`: how long the kernel lets them be silent, None for as long as they like.
+        """
+        waiting = self._engine.state.waiting.values()
+        if not waiting or seconds is None or now < self._prolong_at:
+            return
+        self._prolong_at = now + min(seconds / 3, _PROLONG_EVERY)
+        try:
+            self._plane.prolong(waiting, seconds)
+        except PlaneRefused as refused:
+            _log.warning("connections that wait for others may end: %s", refused)
 
     def reset(self) -> None:
         """Break off all connections whose numbers nobody will know any more."""

@@ -65,10 +65,14 @@ def second_leg(mark: int = 0) -> socket.socket:
 
 
 def prepare(leg: socket.socket) -> None:
-    """Let a leg send at once, and notice when the other end is gone."""
+    """Let a leg send at once, and notice when the other end is gone; urgent data are data like any other.
+
+    Without that, the byte that a sender marks as urgent would be lost, as in the ABOR of FTP (RFC 959, section 4.1.3).
+    """
     for option, value in _ALIVE:
         leg.setsockopt(socket.IPPROTO_TCP, option, value)
     leg.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    leg.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
 
 def reset_on_close(leg: socket.socket) -> None:

@@ -163,6 +163,8 @@ class Traffic:
         self._see_tunnels()
         self.engine.expire(seconds())
         self.segments.remind(seconds())
+        if self._config is not None:
+            self.segments.prolong(self._config.timeouts.tcp, seconds())
         if not self._behind and not self._is_in_force():
             self.counters["table-lost"] += 1
             _log.warning("somebody has emptied or removed the kernel's table: it is made anew")

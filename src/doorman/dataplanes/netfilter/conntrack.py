@@ -4,6 +4,7 @@ to list      GET     nfgenmsg  MARK(8):u32  MARK_MASK(21):u32
 to look up   GET     as to delete
 to mark      NEW     as to delete  MARK(8):u32  MARK_MASK(21):u32  [LABELS(22)  LABELS_MASK(23)]  16 bytes each
 to change    NEW     as to delete  PROTOINFO(4) { TCP(1) { FLAGS_ORIGINAL(4), FLAGS_REPLY(5) flags:u8 mask:u8 } }
+             or TIMEOUT(7) seconds:u32
 to delete    DELETE  nfgenmsg with the family  TUPLE_ORIG(1) or TUPLE_REPLY(2)  [ZONE(18)]  [ID(12)]
 the answers  NEW     nfgenmsg and what `flow` describes
 """
@@ -22,6 +23,7 @@ _NEW, _GET, _DELETE = 0x100, 0x101, 0x102
 _PROTOINFO, _TCP, _FLAGS_ORIGINAL, _FLAGS_REPLY = 4, 1, 4, 5
 _BE_LIBERAL = 0x08
 _LABELS_MASK, _LABEL_SIZE = 23, 16
+_TIMEOUT = 7
 _AF_INET, _AF_INET6 = 2, 10
 _AT_ONCE = 1000
 """Deletions of one send: their answers have to fit the socket."""
@@ -57,11 +59,16 @@ def be_liberal(netlink: Netlink, keys: Sequence[FlowKey]) -> None:
     """
     flags = bytes((_BE_LIBERAL, _BE_LIBERAL))
     both = attribute(_FLAGS_ORIGINAL, flags), attribute(_FLAGS_REPLY, flags)
-    wanted = nested(_PROTOINFO, nested(_TCP, *both))
-    for failure in netlink.each([Request(_NEW, _named(key) + wanted) for key in keys]):
-        if failure.errno != errno.ENOENT:
-            key = keys[failure.position]
-            raise NetlinkError(failure.errno, f"let {key.sender} number its bytes as it likes", failure.explanation)
+    _change(netlink, keys, nested(_PROTOINFO, nested(_TCP, *both)), "let {} number its bytes as it likes")
+
+
+def prolong(netlink: Netlink, keys: Sequence[FlowKey], seconds: int) -> None:
+    """Let flows be silent for so long from now on; a key that no flow has is passed over.
+
+    Raises:
+        NetlinkError: the kernel refused one for another reason.
+    """
+    _change(netlink, keys, attribute(_TIMEOUT, struct.pack("!I", seconds)), "let the flow from {} go on")
 
 
 def admit(netlink: Netlink, marks: int, labels: Mapping[FlowKey, int]) -> None:
@@ -105,6 +112,13 @@ def delete(netlink: Netlink, keys: Sequence[FlowKey]) -> list[bool]:
                 raise NetlinkError(failure.errno, asked, failure.explanation)
             deleted[start + failure.position] = False
     return deleted
+
+
+def _change(netlink: Netlink, keys: Sequence[FlowKey], wanted: bytes, asked: str) -> None:
+    for failure in netlink.each([Request(_NEW, _named(key) + wanted) for key in keys]):
+        if failure.errno != errno.ENOENT:
+            sender = keys[failure.position].sender
+            raise NetlinkError(failure.errno, asked.format(sender), failure.explanation)
 
 
 def _named(key: FlowKey) -> bytes:

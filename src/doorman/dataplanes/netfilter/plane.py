@@ -11,7 +11,7 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
-from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find
+from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
 from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
 from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import Transaction
@@ -227,6 +227,18 @@ class NetfilterPlane:
         """
         try:
             be_liberal(self._netlink, [self._placed(key) for key in keys])
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def prolong(self, sessions: Iterable[Session], seconds: int) -> None:
+        """Let the flows of sessions be silent for so long from now on.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        try:
+            keys = [self._placed(key) for session in sessions for key in _keys(session)]
+            prolong(self._netlink, keys, seconds)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 

@@ -1,0 +1,61 @@
+"""FTP servers in a namespace: vsftpd, and pyftpdlib as the system has it. Each serves one directory to anybody.
+
+What lies in the folder `incoming` of that directory may be written.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from doorman.lab.programs import running
+
+FTP_PORT = 21
+PYTHON = "/usr/bin/python3"
+"""The system's, which has Debian's pyftpdlib."""
+_SEARCHABLE = 0o005
+_JAIL = Path("/var/run/vsftpd/empty")
+"""Where vsftpd locks itself in; Debian's start script would make it."""
+
+
+@contextmanager
+def vsftpd(namespace: str, address: str, port: int, directory: Path, files: Path) -> Iterator[None]:
+    """Run vsftpd in a namespace; it connects from port 20, or the one below its own.
+
+    Raises:
+        LabError: it does not listen.
+    """
+    config = directory / f"vsftpd-{address}.conf"
+    config.write_text(
+        f"listen=YES\nlisten_ipv6=NO\nlisten_address={address}\nlisten_port={port}\nbackground=NO\n"
+        f"anonymous_enable=YES\nlocal_enable=NO\nno_anon_password=YES\nanon_root={files}\nmax_per_ip=100\n"
+        "write_enable=YES\nanon_upload_enable=YES\nanon_umask=022\nconnect_from_port_20=YES\n"
+        f"seccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\nsecure_chroot_dir={_JAIL}\n"
+    )
+    _JAIL.mkdir(parents=True, exist_ok=True)
+    with running(f"vsftpd-{address}", namespace, ["vsftpd", str(config)], directory) as program:
+        program.wait_for_tcp(address, port)
+        yield
+
+
+@contextmanager
+def pyftpdlib(namespace: str, address: str, port: int, directory: Path, files: Path) -> Iterator[None]:
+    """Run pyftpdlib in a namespace; it connects from any port.
+
+    Raises:
+        LabError: it does not listen.
+    """
+    command = [PYTHON, "-m", "pyftpdlib", "-i", address, "-p", str(port), "-w", "-d", str(files)]
+    with running(f"pyftpdlib-{address}", namespace, command, directory) as program:
+        program.wait_for_tcp(address, port)
+        yield
+
+
+def public(directory: Path) -> Path:
+    """A directory that servers may serve, with its folder `incoming`: made, and open to their users."""
+    (directory / "incoming").mkdir(parents=True)
+    for folder in (directory, *directory.parents):
+        mode = folder.stat().st_mode
+        if mode | _SEARCHABLE != mode:
+            folder.chmod(mode | _SEARCHABLE)
+    (directory / "incoming").chmod(0o777)
+    return directory
