@@ -35,7 +35,7 @@ class Gateway:
         for call in calls:
             name = host(call % HOSTS)
             own = Endpoint(address_of(name), 5060)
-            nat = Outward(state.rules, state.bindings, own.address)
+            nat = Outward(state.names, own.address)
             path = Path(own, server, nat.translate(own, UDP), server)
             data = invite(name, call, 10_000 + call // HOSTS * 2)
             outcome = self.inspector.ask("sip", Message(data, Direction.OUTBOUND, UDP, path, call * 0.0001), nat)

@@ -30,7 +30,7 @@ def main() -> None:
         for number, (address, data) in enumerate(work):
             now = number * 0.001
             own = Endpoint(address, 5060)
-            nat = Outward(state.rules, state.bindings, address)
+            nat = Outward(state.names, address)
             path = Path(own, server, nat.translate(own, UDP), server)
             message = Message(data, Direction.OUTBOUND, UDP, path, now)
             outcome = inspector.ask("sip", message, nat)

@@ -79,6 +79,18 @@ DONE_AND_UNDONE = [
         "ip address 10.99.0.1 255.255.255.0 secondary",
         "no ip address 10.99.0.1 255.255.255.0 secondary",
     ),
+    ("", "ip nat outside source static 192.0.2.9 10.99.0.9", "no ip nat outside source static 192.0.2.9 10.99.0.9"),
+    (
+        "",
+        "ip nat outside source static tcp 192.0.2.9 80 10.99.0.9 8080 add-route",
+        "no ip nat outside source static tcp 192.0.2.9 80 10.99.0.9 8080",
+    ),
+    (
+        "",
+        "ip nat outside source static network 192.0.3.0 10.99.0.0 /24 extendable add-route",
+        "no ip nat outside source static network 192.0.3.0 10.99.0.0 255.255.255.0",
+    ),
+    ("", "ip nat outside source list 1 pool P add-route", "no ip nat outside source list 1 pool P"),
     ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
     *(
         ("interface in0", f"ip nat service {alg} mode {mode}", f"no ip nat service {alg} mode")

@@ -33,6 +33,7 @@ from doorman.config.model import (
     Interface,
     MaxEntries,
     NatSide,
+    OutsideSource,
     Pool,
     PoolType,
     Timeouts,
@@ -367,6 +368,15 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
 
 
 @st.composite
+def outside_sources(draw: st.DrawFn, config: Config) -> list[OutsideSource]:
+    """At most one for each access list."""
+    lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
+    usable = [name for name, pool in config.pools.items() if pool.type != "rotary"]
+    chosen = draw(st.lists(st.sampled_from(lists), max_size=2, unique=True)) if lists and usable else []
+    return [OutsideSource(name, draw(st.sampled_from(usable)), draw(st.booleans())) for name in chosen]
+
+
+@st.composite
 def destinations(draw: st.DrawFn, config: Config) -> list[DynamicDestination]:
     """At most one for each access list, to a pool of real hosts."""
     lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
@@ -431,6 +441,8 @@ def configs(draw: st.DrawFn) -> Config:
     config.ipsec = draw(ipsec(of_hosts, list(config.interfaces)))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.destinations = draw(destinations(config))
+    config.outside_sources = draw(outside_sources(config))
+    config.outside_statics = draw(statics(Config()))
     config.statics = draw(statics(config))
     return config
 

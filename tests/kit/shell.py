@@ -223,6 +223,7 @@ class FakeGateway:
             "expired": 0,
             "mappings": [
                 {
+                    "kind": "inside source",
                     "access_list": rule.access_list,
                     "pool": rule.pool,
                     "interface": rule.interface,

@@ -85,7 +85,10 @@ def summary(config: Config) -> Iterator[str]:
         for rule in config.dynamic_sources
     ]
     shared = [f"to list {rule.access_list} by hosts of pool {rule.pool}" for rule in config.destinations]
+    shared += [f"outside list {rule.access_list} to pool {rule.pool}" for rule in config.outside_sources]
     statics = len(config.statics)
+    outside = len(config.outside_statics)
+    shared += [f"{outside} static of the outside"] if outside else []
     yield f"translation: {', '.join([*dynamic, *shared, *([f'{statics} static'] if statics else [])]) or 'none'}"
     if config.access_lists:
         yield f"access lists: {', '.join(map(_access_list, config.access_lists.values()))}"

@@ -125,6 +125,7 @@ DROPS = {
     "not-redirected": "somebody connected to the TCP proxy itself, whom the kernel did not lead there",
     "one-connection-line-two-addresses": "ports of one c= line have names at different global addresses",
     "overlapping fragments": "an attack: fragments that contradict each other",
+    "outside-host-unknown": "it came from a name inside that is leased to outside hosts, and no capture says to which",
     "pool-exhausted": "all addresses of the pool are in use: a larger pool, or 'overload' at the end of the rule",
     "port-not-allowed": "a message announces a privileged port, or that of a well-known service",
     "port-pair-unavailable": "no even port with the odd one above it is left for RTP and RTCP",

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from doorman.config.model import DynamicDestination, DynamicSource
+from doorman.config.model import DynamicDestination, DynamicSource, OutsideSource
 from doorman.config.statics import Static
 from doorman.config.zones import Place
 
@@ -10,6 +10,6 @@ from doorman.config.zones import Place
 class Fault(NamedTuple):
     """A rule, a setting by two names, or a line, that cannot work; the parameter of its command to blame, and why."""
 
-    rule: DynamicSource | DynamicDestination | Static | tuple[str, str] | Place
+    rule: DynamicSource | OutsideSource | DynamicDestination | Static | tuple[str, str] | Place
     parameter: str
     message: str

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from doorman.config.commands.static_source import similar
+from doorman.config.commands.static_rule import similar
 from doorman.config.fault import Fault
-from doorman.config.model import Config, DynamicDestination, DynamicSource
+from doorman.config.model import Config, DynamicDestination, DynamicSource, OutsideSource
 from doorman.config.realms import outside_of
 from doorman.config.statics import StaticHost, StaticNetwork, StaticPort
 from doorman.config.zone_faults import find_zone_faults
@@ -19,6 +19,9 @@ def find_faults(config: Config) -> Iterator[Fault]:
         yield from _list_faults(config, source, source.access_list)
         yield from _pool_faults(config, source)
         yield from _interface_faults(config, source)
+    for outside in config.outside_sources:
+        yield from _list_faults(config, outside, outside.access_list)
+        yield from _pool_faults(config, outside)
     for destination in config.destinations:
         yield from _list_faults(config, destination, destination.access_list)
         yield from _rotary_faults(config, destination)
@@ -33,7 +36,7 @@ def find_faults(config: Config) -> Iterator[Fault]:
     yield from find_zone_faults(config)
 
 
-def _pool_faults(config: Config, rule: DynamicSource) -> Iterator[Fault]:
+def _pool_faults(config: Config, rule: DynamicSource | OutsideSource) -> Iterator[Fault]:
     if rule.pool is None:
         return
     pool = config.pools.get(rule.pool)
@@ -41,7 +44,7 @@ def _pool_faults(config: Config, rule: DynamicSource) -> Iterator[Fault]:
         yield Fault(rule, "pool", f"% Pool {rule.pool} does not exist")
     elif pool.type == "rotary":
         yield Fault(rule, "pool", f"% Pool {rule.pool} is of type rotary: it has real hosts, no names for them")
-    elif rule.overload and pool.type == "match-host":
+    elif isinstance(rule, DynamicSource) and rule.overload and pool.type == "match-host":
         yield Fault(rule, "pool", f"% Pool {rule.pool} is of type match-host: its addresses are not shared")
 
 
@@ -88,7 +91,7 @@ def _missing_lists(config: Config) -> Iterator[Fault]:
 
 
 def _list_faults(
-    config: Config, rule: DynamicSource | DynamicDestination | tuple[str, str], name: str
+    config: Config, rule: DynamicSource | OutsideSource | DynamicDestination | tuple[str, str], name: str
 ) -> Iterator[Fault]:
     """A list that says which hosts are meant must be there, and look at sources only."""
     if name not in config.access_lists:

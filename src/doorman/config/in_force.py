@@ -19,6 +19,7 @@ def in_force(config: Config) -> tuple[Config, list[str]]:
     working = replace(
         config,
         dynamic_sources=[rule for rule in config.dynamic_sources if rule not in faulty],
+        outside_sources=[rule for rule in config.outside_sources if rule not in faulty],
         destinations=[rule for rule in config.destinations if rule not in faulty],
         statics=Statics(rule for rule in config.statics if rule not in faulty),
         firewall=without_faulty(config.firewall, faults),

@@ -103,6 +103,15 @@ class DynamicSource:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideSource:
+    """`ip nat outside source list ACL pool NAME [add-route]`: outside hosts get addresses of their own inside."""
+
+    access_list: str
+    pool: str
+    add_route: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DynamicDestination:
     """`ip nat inside destination list ACL pool NAME`: connections to what the list permits go to the pool's hosts."""
 
@@ -164,6 +173,9 @@ class Config:
     statics: Statics = field(default_factory=Statics)
     others: Statics = field(default_factory=Statics)
     """Of one VRF's part of a configuration: what other VRFs have of the same outside, see `realms`."""
+    outside_sources: list[OutsideSource] = field(default_factory=list)
+    outside_statics: Statics = field(default_factory=Statics)
+    """Of outside hosts: `local` is their outside global address, `global_` the outside local one."""
     profile: ServiceProfile | None = None
     """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))

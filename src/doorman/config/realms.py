@@ -40,6 +40,8 @@ def config_of(config: Config, realm: Realm) -> Config:
         dynamic_sources=[rule for rule in config.dynamic_sources if rule.vrf == realm],
         statics=Statics(rule for rule in config.statics if rule.vrf == realm),
         destinations=config.destinations if realm is None else [],
+        outside_sources=config.outside_sources if realm is None else [],
+        outside_statics=config.outside_statics if realm is None else Statics(),
         ipsec=config.ipsec if realm is None else replace(config.ipsec, inward=()),
         others=Statics(rule for rule in config.statics if rule.vrf != realm and rule.vrf in shared),
         max_entries=_limits(config.max_entries, realm),

@@ -40,6 +40,7 @@ def render(config: Config) -> str:
             *_dynamic(config),
             *_static(config),
             *_inward_esp(config.ipsec),
+            *_outside(config),
             *_destinations(config),
         ],
         ["crypto ipsec nat-transparency spi-matching"] if config.ipsec.ends_match else [],
@@ -159,6 +160,15 @@ def _dynamic(config: Config) -> Iterator[str]:
         target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
         words = f"{target}{_of_vrf(rule)}{' overload' if rule.overload else ''}"
         yield f"ip nat inside source list {rule.access_list} {words}"
+
+
+def _outside(config: Config) -> Iterator[str]:
+    for source in config.outside_sources:
+        route = " add-route" if source.add_route else ""
+        yield f"ip nat outside source list {source.access_list} pool {source.pool}{route}"
+    for rule in config.outside_statics:
+        said = f"{' extendable' if rule.extendable else ''}{' add-route' if rule.add_route else ''}"
+        yield f"ip nat outside source static {_mapping(rule)}{said}"
 
 
 def _destinations(config: Config) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """Static translations: hosts, single ports and whole networks that are always seen under the same address.
 
+An inside host is at its local address, and is called by the global one. With outside hosts, `ip nat outside source
+static GLOBAL LOCAL`, it is the other way round. The rules are the same, so they are written the same here: `local` is
+where a host is, `global_` what it is called on the other side, whichever side it is on.
+
 Each new one is held against those there are by what they take, so that thousands of them are read in no time.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Literal, NamedTuple
 
 from doorman.net.addresses import Address, Endpoint, Prefix, address_text
@@ -23,6 +26,7 @@ class StaticHost:
     extendable: bool = False
     vrf: str | None = None
     match_in_vrf: bool = False
+    add_route: bool = False
 
     def __str__(self) -> str:
         return f"{address_text(self.local)} -> {address_text(self.global_)}{_place(self)}"
@@ -43,6 +47,7 @@ class StaticPort:
     extendable: bool = False
     vrf: str | None = None
     match_in_vrf: bool = False
+    add_route: bool = False
 
     def __str__(self) -> str:
         seen_as = self.interface if self.global_ is None else address_text(self.global_)
@@ -59,6 +64,7 @@ class StaticNetwork:
     extendable: bool = False
     vrf: str | None = None
     match_in_vrf: bool = False
+    add_route: bool = False
 
     @property
     def hosts(self) -> Iterator[StaticHost]:
@@ -66,7 +72,7 @@ class StaticNetwork:
         first, seen_as = int.from_bytes(self.local, "big"), int.from_bytes(self.global_, "big")
         for number in range(1 << (32 - self.prefix_length)):
             local, global_ = (Address((start + number).to_bytes(4, "big")) for start in (first, seen_as))
-            yield StaticHost(local, global_, self.extendable, self.vrf, self.match_in_vrf)
+            yield StaticHost(local, global_, self.extendable, self.vrf, self.match_in_vrf, add_route=self.add_route)
 
     def prefix(self, side: Side) -> Prefix:
         """The network as it is on one side."""
@@ -154,15 +160,14 @@ class Statics:
         self._rules[rule] = None
 
     def remove(self, rule: Static) -> bool:
-        """Take one out, whether or not it is extendable, or matched in its VRF; False if there is none."""
-        for extendable, matched in product((False, True), repeat=2):
-            one = replace(rule, extendable=extendable, match_in_vrf=matched)
-            if one in self._rules:
-                del self._rules[one]
-                self._networks = [network for network in self._networks if network != one]
-                self._index = None
-                return True
-        return False
+        """Take one out, whatever else was said of it; False if there is none."""
+        one = rule if rule in self._rules else next((other for other in self._rules if _same(other, rule)), None)
+        if one is None:
+            return False
+        del self._rules[one]
+        self._networks = [network for network in self._networks if network != one]
+        self._index = None
+        return True
 
     def _indexed(self) -> "_Index":
         if self._index is None:
@@ -171,6 +176,12 @@ class Statics:
                 if not isinstance(rule, StaticNetwork):
                     _enter(self._index, rule)
         return self._index
+
+
+def _same(one: Static, other: Static) -> bool:
+    """Whether two are about the same, and differ in what is said of it at most."""
+    bare = (replace(rule, extendable=False, match_in_vrf=False, add_route=False) for rule in (one, other))
+    return next(bare) == next(bare)
 
 
 _Index = dict[Hashable, dict[StaticHost | StaticPort, None]]

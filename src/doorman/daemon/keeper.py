@@ -42,7 +42,7 @@ class Keeper:
         self._engine = engine
         self._journal = journal
         self._say = say
-        self._bindings: dict[tuple[int, Endpoint], tuple[Binding, bool]] = {}
+        self._bindings: dict[tuple[bool, int, Endpoint], tuple[Binding, bool]] = {}
         self._owners: dict[Owner, None] = {}
         self._ipsec: dict[tuple[str, str], Saved] = {}
         self._retry_at: float | None = None
@@ -72,8 +72,8 @@ class Keeper:
             if isinstance(change, _DOORS):
                 self._owners[change.door.owner] = None
             elif isinstance(change, BindingMade | BindingFreed) and not change.binding.static:
-                binding = change.binding
-                self._bindings[binding.protocol, binding.local] = binding, isinstance(change, BindingFreed)
+                binding, freed = change.binding, isinstance(change, BindingFreed)
+                self._bindings[binding.outside, binding.protocol, binding.local] = binding, freed
             elif isinstance(change, IpsecChange):
                 self._ipsec |= {(saved.kind, saved.key): saved for saved in save_ipsec([change])}
 

@@ -131,13 +131,11 @@ class Part:
                 cleared += 1
         cleared += state.clear_ipsec(selection.covers)
         if forced:
-            cleared += state.free_unused(
-                lambda binding: selection.covers(binding.protocol, (binding.global_, binding.local, None, None))
-            )
+            cleared += state.free_unused(lambda binding: selection.covers(binding.protocol, views.ends_of(binding)))
         self.traffic.commit()
         chosen: list[FlowKey] = []
         for flow, seen in views.translated(self.traffic):
-            ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside
+            ends = seen.inside_global, seen.inside_local, seen.outside, seen.outside_global or seen.outside
             if selection.covers(seen.protocol, ends):
                 chosen.append(flow.key)
         return cleared + sum(self.traffic.plane.forget(chosen))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.flow import Flow, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
+from doorman.nat.naming import Naming
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP
@@ -24,11 +25,13 @@ def translate_alike(one: Config, other: Config) -> bool:
 
 
 class _Names(NamedTuple):
-    """The names that rules give: those of whole hosts, and of single ports, and the rules themselves."""
+    """The names that rules give: those of whole hosts, and of single ports, on both sides; and the rules themselves."""
 
     rules: Rules
     hosts: dict[Address, set[Address]]
     ports: set[tuple[int, Endpoint, Endpoint]]
+    outside_hosts: set[tuple[Address, Address]]
+    outside_ports: set[tuple[int, Endpoint, Endpoint]]
 
 
 def stale_flows(flows: Iterable[Flow], before: Rules, now: Rules) -> Iterator[FlowKey]:
@@ -43,10 +46,18 @@ def _names_of(rules: Rules) -> _Names:
     hosts: dict[Address, set[Address]] = {}
     for rule in rules.static_hosts:
         hosts.setdefault(rule.local.address, set()).add(rule.global_.address)
-    return _Names(rules, hosts, {(rule.protocol, rule.local, rule.global_) for rule in rules.static_ports})
+    ports, outside = _ports(rules), rules.outside
+    outside_hosts = {(rule.local.address, rule.global_.address) for rule in outside.static_hosts}
+    return _Names(rules, hosts, ports, outside_hosts, _ports(outside))
+
+
+def _ports(rules: Naming) -> set[tuple[int, Endpoint, Endpoint]]:
+    return {(rule.protocol, rule.local, rule.global_) for rule in rules.static_ports}
 
 
 def _is_stale(flow: Flow, before: _Names, now: _Names) -> bool:
+    if _renames(before, flow) and not _renames(now, flow):
+        return True
     goes_out, comes_in = flow.reply_receiver != flow.sender, flow.reply_sender != flow.receiver
     if not goes_out and not comes_in:
         return flow.protocol != TCP and _is_translated_now(flow.sender, flow.receiver, before.rules, now.rules)
@@ -67,7 +78,17 @@ def _gives(names: _Names, flow: Flow) -> bool:
 def _lets_in(names: _Names, flow: Flow) -> bool:
     """Whether it is these rules that lead it to where it goes."""
     name, host = flow.receiver, flow.reply_sender
+    if names.rules.virtual.allows(name, host):
+        return True
     return name.address in names.hosts.get(host.address, ()) or (flow.protocol, host, name) in names.ports
+
+
+def _renames(names: _Names, flow: Flow) -> bool:
+    """Whether it is these rules that give its outside end the name that it has inside."""
+    for real, name in ((flow.reply_sender, flow.receiver), (flow.sender, flow.reply_receiver)):
+        if (real.address, name.address) in names.outside_hosts or (flow.protocol, real, name) in names.outside_ports:
+            return True
+    return False
 
 
 def _is_translated_now(sender: Endpoint, receiver: Endpoint, before: Rules, now: Rules) -> bool:
@@ -81,6 +102,8 @@ def _translating(config: Config) -> tuple[object, ...]:
         config.statics,
         config.dynamic_sources,
         config.destinations,
+        config.outside_statics,
+        config.outside_sources,
         config.pools,
         config.access_lists,
         config.object_groups,

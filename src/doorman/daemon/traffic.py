@@ -12,6 +12,7 @@ the messages that announce what is not there are dropped, and its table is made 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 from doorman.config.model import Config
 from doorman.daemon.clock import seconds
@@ -24,7 +25,7 @@ from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN, PROXIED
-from doorman.dataplanes.netfilter.plane import NetfilterPlane, flows_of
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
@@ -89,7 +90,8 @@ class Traffic:
             PlaneRefused: it goes on as before.
         """
         state, now = self.engine.state, seconds()
-        self.plane.synchronise(config, state.bindings, state.doors.everyone(), now, state.ipsec())
+        names = chain(state.bindings, state.outside)
+        self.plane.synchronise(config, names, state.doors.everyone(), now, state.ipsec())
         self.queue.when_full(accept=config.fails_open)
         self._config = config
         self._behind = False
@@ -142,7 +144,7 @@ class Traffic:
         for event in self.events.receive():
             if not self.plane.has(event.flow):
                 continue
-            for flow in flows_of(event.flow):
+            for flow in self.plane.flows_of(event.flow):
                 if event.kind == Kind.DESTROY:
                     if self.segments.has_followed(event.flow):
                         continue
@@ -201,7 +203,7 @@ class Traffic:
         keys = [
             flow.key
             for flow in filter(self.plane.has, dump(0, INSPECTED | PLAIN | PROXIED))
-            if flows_of(flow) and served.get(flow.protocol, set()) & {flow.sender.port, flow.receiver.port}
+            if self.plane.flows_of(flow) and served.get(flow.protocol, set()) & {flow.sender.port, flow.receiver.port}
         ]
         try:
             self.plane.forget(keys)

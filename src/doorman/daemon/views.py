@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.flow import Flow
-from doorman.dataplanes.netfilter.plane import flows_of
 from doorman.dataplanes.report import (
     Json,
     binding_entry,
@@ -31,7 +31,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow
 from doorman.nat.bindings import Binding
 from doorman.nat.sessions import Session, flow_key
-from doorman.net.addresses import address_text
+from doorman.net.addresses import Endpoint, address_text
 
 _TRACKED = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _COUNTED = 10_000
@@ -42,7 +42,7 @@ _NO_DETAILS: Json = {"created": None, "used": None, "left": None, "alg": None, "
 def translations(traffic: Traffic, now: float, *, verbose: bool) -> Iterator[Json]:
     """Bindings nobody uses now, then flows: those of the engine, and those that only the kernel knows."""
     state = traffic.engine.state
-    for binding in list(state.bindings):
+    for binding in [*state.bindings, *state.outside]:
         if binding.static or not binding.sessions:
             yield binding_entry(binding) | (_of_binding(binding) if verbose else {})
     unseen = dict.fromkeys(state.sessions)
@@ -75,8 +75,13 @@ def _tunnels(engine: Engine, now: float, *, verbose: bool) -> Iterator[Json]:
 
 def translated(traffic: Traffic) -> Iterator[tuple[Flow, KernelFlow]]:
     """What conntrack has of flows to this gateway's addresses; others may translate on this machine, too."""
-    owns, flows = traffic.engine.state.rules.owns, filter(traffic.plane.has, dump())
-    return ((flow, seen) for flow in flows for seen in flows_of(flow) if owns(seen.inside_global.address))
+    rules = traffic.engine.state.rules
+    return (
+        (flow, seen)
+        for flow in filter(traffic.plane.has, dump())
+        for seen in traffic.plane.flows_of(flow)
+        if seen.outside_global is not None or rules.owns(seen.inside_global.address)
+    )
 
 
 def doors(engine: Engine, now: float) -> Iterator[Json]:
@@ -117,7 +122,7 @@ class Counts:
         """See `cli.show.statistics` for the keys."""
         engine, state = self._traffic.engine, self._traffic.engine.state
         counted = self._traffic.counters
-        static = sum(binding.static for binding in state.bindings)
+        static = sum(binding.static for binding in (*state.bindings, *state.outside))
         extended = max(_tracked(self._traffic), len(state.sessions))
         groups = {
             title: dict(counter - self._before.get(title, Counter())) or {"none": 0}
@@ -132,17 +137,7 @@ class Counts:
             "hits": max(0, self._traffic.received - counted["flows-begun"]),
             "misses": counted["flows-begun"],
             "expired": counted["flows-ended"],
-            "mappings": [
-                {
-                    "access_list": rule.access_list,
-                    "pool": rule.pool,
-                    "interface": rule.interface,
-                    "overload": rule.overload,
-                    "in_use": self._in_use(index),
-                }
-                | self._pool(config, rule.pool)
-                for index, rule in enumerate(config.dynamic_sources)
-            ],
+            "mappings": list(self._mappings(config)),
             "doors": {"open": len(state.doors)}
             | {name: counted[f"doors-{name}"] for name in ("opened", "closed", "promoted")},
             "queued": self._traffic.queue.statistics().waiting,
@@ -181,10 +176,33 @@ class Counts:
             + Counter({f"refused-{reason}": count for reason, count in proxied.refused.items()}),
         } | ({"TCP segments": segments} if segments else {})
 
-    def _in_use(self, index: int) -> int:
-        rules = self._traffic.engine.state.rules.dynamic
-        bindings = self._traffic.engine.state.bindings
-        return sum(binding.rule is rules[index] for binding in bindings) if index < len(rules) else 0
+    def _mappings(self, config: Config) -> Iterator[Json]:
+        """The dynamic rules: of inside hosts, of outside hosts, and of virtual ones."""
+        rules = self._traffic.engine.state.rules
+        in_use = Counter(id(binding.rule) for binding in self._everything())
+        inside = zip(config.dynamic_sources, rules.dynamic, strict=False)
+        outside = zip(config.outside_sources, rules.outside.dynamic, strict=False)
+        for source, rule in inside:
+            yield self._mapping(config, "inside source", source.access_list, source.pool, in_use[id(rule)]) | {
+                "interface": source.interface,
+                "overload": source.overload,
+            }
+        for named, rule in outside:
+            yield self._mapping(config, "outside source", named.access_list, named.pool, in_use[id(rule)])
+        flows = translated(self._traffic) if config.destinations else ()
+        virtual = [flow.reply_sender.address for flow, _ in flows]
+        for shared in config.destinations:
+            hosts = config.pools[shared.pool].ranges if shared.pool in config.pools else ()
+            used = sum(any(first <= end <= last for first, last in hosts) for end in virtual)
+            yield self._mapping(config, "inside destination", shared.access_list, shared.pool, used)
+
+    def _mapping(self, config: Config, kind: str, access_list: str, pool: str | None, in_use: int) -> Json:
+        common: Json = {"kind": kind, "access_list": access_list, "pool": pool, "interface": None, "overload": False}
+        return common | {"in_use": in_use} | self._pool(config, pool)
+
+    def _everything(self) -> Iterator[Binding]:
+        state = self._traffic.engine.state
+        return chain(state.bindings, state.outside)
 
     def _pool(self, config: Config, name: str | None) -> Json:
         pool = config.pools.get(name or "")
@@ -192,7 +210,7 @@ class Counts:
             return {}
         used = {
             binding.global_.address
-            for binding in self._traffic.engine.state.bindings
+            for binding in self._everything()
             if not binding.static and any(first <= binding.global_.address <= last for first, last in pool.ranges)
         }
         return {
@@ -249,7 +267,15 @@ def _tracked(traffic: Traffic) -> int:
 
 
 def _kernel_entry(flow: KernelFlow) -> Json:
-    return translation_entry(flow.protocol, (flow.inside_global, flow.inside_local, flow.outside, flow.outside))
+    outside_global = flow.outside_global or flow.outside
+    return translation_entry(flow.protocol, (flow.inside_global, flow.inside_local, flow.outside, outside_global))
+
+
+def ends_of(binding: Binding) -> tuple[Endpoint | None, Endpoint | None, Endpoint | None, Endpoint | None]:
+    """The four ends of a binding, in the order of the columns; None for those that it says nothing of."""
+    if binding.outside:
+        return None, None, binding.global_, binding.local
+    return binding.global_, binding.local, None, None
 
 
 def _of_binding(binding: Binding) -> Json:

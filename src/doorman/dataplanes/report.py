@@ -43,7 +43,7 @@ def report(replay: Replay) -> Json:
         "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
         "notes": dict(sorted((state.notes + replay.notes).items())),
         "translations": [
-            *(binding_entry(binding) for binding in state.bindings if not binding.sessions or binding.static),
+            *(binding_entry(one) for one in (*state.bindings, *state.outside) if not one.sessions or one.static),
             *inward_entries(state.rules),
             *(session_entry(session) for session in state.sessions if not session.is_level),
             *(entry for tunnel in state.tunnels for entry in tunnel_entries(tunnel)),
@@ -106,12 +106,14 @@ def flow(data: bytes) -> str:
 def binding_entry(binding: Binding) -> Json:
     """A binding as a line of `show ip nat translations`."""
     whole = binding.protocol == 0
+    local, name = (_host(end) if whole else str(end) for end in (binding.local, binding.global_))
+    inside, outside = ((None, None), (name, local)) if binding.outside else ((name, local), (None, None))
     return {
         "protocol": None if whole else protocol_name(binding.protocol),
-        "inside_global": _host(binding.global_) if whole else str(binding.global_),
-        "inside_local": _host(binding.local) if whole else str(binding.local),
-        "outside_local": None,
-        "outside_global": None,
+        "inside_global": inside[0],
+        "inside_local": inside[1],
+        "outside_local": outside[0],
+        "outside_global": outside[1],
     }
 
 

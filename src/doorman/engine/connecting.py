@@ -10,7 +10,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.results import Side
 from doorman.engine.screen import level_session
 from doorman.engine.streams import passage_of
-from doorman.nat.bindings import WHOLE_HOST
+from doorman.nat.bindings import WHOLE_HOST, untranslated
 from doorman.nat.sessions import Session, flow_key
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP
@@ -49,11 +49,13 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     state, alg = engine.state, engine.inspector.alg_for(TCP, sender.port, receiver.port)
     if not state.rules.is_inside(sender.address) or state.rules.is_inside(receiver.address):
         return _untouched(engine, sender, receiver, Side.INSIDE, now, limits)
+    outside = state.outside.by_global(TCP, receiver)
     binding = state.bindings.by_local(TCP, sender)
     made = [] if binding is not None else state.bindings.bind(TCP, sender)
-    if binding is None and not made:  # without a translation; its doors may matter all the same
+    if binding is None and not made and outside is None:  # without a translation; its doors may matter all the same
         return _plain(engine, sender, receiver, Side.INSIDE, now, limits)
-    session = Session(TCP, binding or made[0], sender, receiver)
+    binding = binding or (made[0] if made else untranslated(sender.address))
+    session = Session(TCP, binding, sender, outside.inward(receiver) if outside is not None else receiver, outside)
     session.alg = alg
     session.hairpin = state.rules.owns(receiver.address)
     if engine.screen is not None and not session.hairpin:
@@ -78,9 +80,10 @@ def _from_outside(
     engine: Engine, sender: Endpoint, receiver: Endpoint, now: float, limits: Limits | None
 ) -> Connection:
     state = engine.state
-    if state.rules.is_inside(sender.address):
+    if state.rules.is_spoofed(sender.address):
         raise Refused("spoofed-source")
-    if state.bindings.by_global(TCP, receiver) is None:
+    renamed = state.rules.outside.gives_name(sender.address) and state.rules.is_inside(receiver.address)
+    if state.bindings.by_global(TCP, receiver) is None and not renamed:
         return _untouched(engine, sender, receiver, Side.OUTSIDE, now, limits)
     return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits, now)
 
@@ -120,13 +123,15 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     """The session of a flow that comes in."""
     state = engine.state
     binding = state.bindings.by_global(TCP, receiver)
-    if binding is None:
+    if binding is None and not state.rules.is_inside(receiver.address):
         raise Refused("no-translation")
+    binding = binding or untranslated(receiver.address)
     known = state.sessions.inward.get(flow_key(TCP, sender, receiver))
     door = state.doors.find(TCP, receiver, sender.address, now)
     if known is None and door is None and not binding.static and binding.protocol != WHOLE_HOST:
         raise Refused("no-session-or-door")
-    session = Session(TCP, binding, binding.inward(receiver), sender)
+    outside, made = state.name_outside(TCP, sender)
+    session = Session(TCP, binding, binding.inward(receiver), sender, outside)
     session.alg = door.inspect_as if door is not None else None
     session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
     session.hairpin = state.rules.owns(sender.address)
@@ -134,6 +139,7 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
         session.by_door = door is not None
         engine.screen.connect(session, now, outward=False)
     state.sessions.add(session, now)
+    state.keep(made, now)
     if door is not None:
         state.promote(door)
     return session

@@ -24,11 +24,11 @@ from doorman.engine.views import Outward, View
 from doorman.firewall.access import AccessGroups, access_groups
 from doorman.firewall.interfaces import Route
 from doorman.firewall.zones import zone_firewall
-from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.icmp import Quote, quoted, readdress_error
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -213,7 +213,7 @@ class Engine:
             return self._drop(data, side, "damaged-packet")
         if self.access is not None and not again:
             self.access.admit(packet, side)
-        if side == _OUTSIDE and self.state.rules.is_inside(packet.source) and not self._comes_level(packet):
+        if side == _OUTSIDE and self.state.rules.is_spoofed(packet.source) and not self._comes_level(packet):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
@@ -272,7 +272,7 @@ class Engine:
             return self._go_on(packet, way, now)
         if way is None and self._is_for_nobody(packet):
             return self._drop(packet.data, _INSIDE, "no-translation")
-        nat = Outward(rules, state.bindings, packet.source)
+        nat = Outward(state.names, packet.source)
         session = way.session if way is not None else self._begin_outbound(packet, nat)
         if session is None:
             return self._untranslated(packet, nat, now)
@@ -303,14 +303,16 @@ class Engine:
 
     def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""
+        outside = self.state.outside.by_global(packet.protocol, packet.receiver)
         binding = self.state.bindings.by_local(packet.protocol, packet.sender)
         if binding is None:
             made = self.state.bindings.bind(packet.protocol if packet.has_ports else WHOLE_HOST, packet.sender)
-            if not made:
+            if not made and outside is None:
                 return None
             nat.made += made
-            binding = made[0]
-        session = Session(packet.protocol, binding, packet.sender, packet.receiver)
+            binding = made[0] if made else untranslated(packet.source)
+        receiver = outside.inward(packet.receiver) if outside is not None else packet.receiver
+        session = Session(packet.protocol, binding, packet.sender, receiver, outside)
         session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
         session.hairpin = self.state.rules.owns(packet.destination)
         return session
@@ -429,10 +431,9 @@ class Engine:
             self._release(packet, way.session, way, _INSIDE, now)
             if way.session.awaited:
                 self.meet_door(way.session, now)
-            return self._forward(packet, way.session, way, self._inward(way), now)
-        binding = state.bindings.by_global(packet.protocol, packet.receiver)
-        if binding is None and packet.protocol == TCP and opens(packet):
-            binding = state.share_out(packet.receiver)
+            nat = state.view(_INBOUND, _path(way))
+            return self._settle(self._forward(packet, way.session, way, nat, now), nat, now)
+        binding = self._entrance(packet)
         if binding is None:
             if state.rules.owns(packet.destination) and not self._is_for_us(packet):
                 return self._drop(packet.data, _INSIDE, "no-translation")
@@ -440,10 +441,16 @@ class Engine:
         door = self._door_of_visitor(packet, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
-        session = self._begin_inbound(packet, binding, door.inspect_as if door is not None else None)
+        outside, made = state.name_outside(packet.protocol, packet.sender)
+        session = self._begin_inbound(packet, binding, outside, door.inspect_as if door is not None else None)
         session.by_door = door is not None
-        self._release(packet, session, session.inward, _INSIDE, now)
-        result = self._forward(packet, session, session.inward, self._inward(session.inward), now)
+        nat = state.view(_INBOUND, _path(session.inward), made)
+        try:
+            self._release(packet, session, session.inward, _INSIDE, now)
+        except Refused:
+            nat.undo()
+            raise
+        result = self._settle(self._forward(packet, session, session.inward, nat, now), nat, now)
         if result.fate == _FORWARDED:
             state.sessions.add(session, now)
             if door is not None:
@@ -453,6 +460,25 @@ class Engine:
     def _is_for_us(self, packet: Packet) -> bool:
         """Whether a packet is for the gateway itself, and the firewall says whether it gets there."""
         return self.screen is not None and not self._delegated and self.screen.is_gateway(packet.destination)
+
+    def _entrance(self, packet: Packet) -> Binding | None:
+        """By whose name a packet comes in that is of no flow; None where nothing of it is translated."""
+        state, rules = self.state, self.state.rules
+        binding = state.bindings.by_global(packet.protocol, packet.receiver)
+        if binding is None and packet.protocol == TCP and opens(packet):
+            binding = state.share_out(packet.receiver)
+        if binding is None and rules.outside.gives_name(packet.source) and rules.is_inside(packet.destination):
+            binding = untranslated(packet.destination)
+        return binding
+
+    def _settle(self, result: Result, nat: View, now: float) -> Result:
+        """Keep the names that outside hosts were given for a packet, or take them back if it does not go on."""
+        if nat.made:
+            if result.fate == _FORWARDED:
+                self.state.keep(nat.made, now)
+            else:
+                nat.undo()
+        return result
 
     def _door_of(self, session: Session, now: float) -> Door | None:
         """The door for one flow that waits for the other side of a session which the inside began."""
@@ -467,8 +493,10 @@ class Engine:
         session.awaited = False
         session.settle_plain()
 
-    def _begin_inbound(self, packet: Packet, binding: Binding, inspect_as: str | None) -> Session:
-        session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender)
+    def _begin_inbound(
+        self, packet: Packet, binding: Binding, outside: Binding | None, inspect_as: str | None
+    ) -> Session:
+        session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender, outside)
         # A door may lead where no port is served; a TCP connection is inspected from its beginning, or not at all.
         served = inspect_as
         if packet.protocol != UDP and not (opens(packet) and self.splicing.serves(inspect_as)):
@@ -476,9 +504,6 @@ class Engine:
         session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
         session.hairpin = self.state.rules.owns(packet.source)
         return session
-
-    def _inward(self, way: Way) -> View:
-        return self.state.view(_INBOUND, _path(way))
 
     # Both ways
 
@@ -573,10 +598,7 @@ class Engine:
         sender = _INBOUND if side == _INSIDE else _OUTBOUND
         shift = splice.distance(sender, quote.sequence) if splice is not None else 0
         changed = quote.readdressed(way.receiver, way.sender, shift)
-        if side == _INSIDE:
-            addresses = (way.session.inside_global.address, packet.destination)
-        else:
-            addresses = (packet.source, way.session.inside_local.address)
+        addresses = _ends_of_error(packet, way.session, side)
         if self.screen is not None:
             seen = (packet.source, way.session.inside_local.address)
             source, target = (packet.source, packet.destination) if side == _INSIDE else seen
@@ -607,6 +629,14 @@ class Engine:
         if side == _OUTSIDE:
             return rules.owns(packet.destination)
         return rules.translates(packet.source) and not rules.is_inside(packet.destination)
+
+
+def _ends_of_error(packet: Packet, session: Session, side: Side) -> tuple[Address, Address]:
+    """Sender and receiver of an ICMP error on the other side; its sender may be a router, or an end of the flow."""
+    local, global_ = session.outside_local.address, session.outside_global.address
+    if side == _INSIDE:
+        return session.inside_global.address, global_ if packet.destination == local else packet.destination
+    return local if packet.source == global_ else packet.source, session.inside_local.address
 
 
 def _path(way: Way) -> Path:

@@ -64,12 +64,12 @@ def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
         binding = state.bindings.by_local(packet.protocol, packet.receiver)
         if binding is None and state.rules.translates(packet.destination):
             raise Refused("no-translation")
-        sender = packet.sender
+        sender = state.outside_global(packet.protocol, packet.sender)
         receiver = binding.outward(packet.receiver) if binding is not None else packet.receiver
         alg = _alg(state, inspector, packet, receiver)
     if alg is None or packet.payload_end <= packet.payload_at:
         return readdress(packet, sender, receiver)
-    mirror = Mirror(state.rules, state.bindings, packet.destination)
+    mirror = Mirror(state.names, packet.destination)
     path = Path(packet.receiver, packet.sender, receiver, sender)
     message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
     edits = inspector.as_sent(alg, message, mirror)

@@ -27,8 +27,9 @@ class KernelFlow(NamedTuple):
     Attributes:
         protocol: 6 or 17; others too, of hosts that have an address for themselves.
         inside_local, inside_global: the two names of its inside end.
-        outside: its other end.
+        outside: its other end, as the inside knows it.
         begun: the side its first packet came from.
+        outside_global: that end as the outside knows it, None for the same.
     """
 
     protocol: int
@@ -36,6 +37,7 @@ class KernelFlow(NamedTuple):
     inside_global: Endpoint
     outside: Endpoint
     begun: Side
+    outside_global: Endpoint | None = None
 
 
 def ipsec_news(change: Change) -> tuple[str, KernelFlow] | None:
@@ -62,10 +64,16 @@ def flow_began(engine: Engine, flow: KernelFlow, now: float) -> bool:
     if _session(engine, flow) is not None:
         return True
     binding = state.bindings.by_global(flow.protocol, flow.inside_global)
+    outside_global = flow.outside_global or flow.outside
+    outside = state.outside.by_local(flow.protocol, outside_global) if flow.outside_global is not None else None
+    if binding is None and outside is not None:  # the kernel gave it a name, or it keeps its own
+        binding = Binding(flow.protocol, flow.inside_local, flow.inside_global)
     if binding is None or binding.inward(flow.inside_global) != flow.inside_local:
         return False
-    session = Session(flow.protocol, binding, flow.inside_local, flow.outside)
-    door = state.doors.find(flow.protocol, flow.inside_global, flow.outside.address, now)
+    if outside is not None and outside.outward(outside_global).address != flow.outside.address:
+        return False
+    session = Session(flow.protocol, binding, flow.inside_local, outside_global, outside)
+    door = state.doors.find(flow.protocol, flow.inside_global, outside_global.address, now)
     ports = (flow.inside_local.port, flow.outside.port)
     served, client = ports if flow.begun == Side.OUTSIDE else ports[::-1]
     session.alg = engine.inspector.alg_for(flow.protocol, client, served) if flow.protocol == UDP else None

@@ -9,7 +9,7 @@ from doorman.algs.registry import DEFAULT_SETTINGS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings
 from doorman.config.model import Config
 from doorman.engine.modes import Modes, restrain
-from doorman.engine.views import Outward
+from doorman.engine.views import Transaction
 from doorman.net.packet import TCP, UDP
 
 Kind = tuple[str, str, int, Direction]
@@ -109,9 +109,9 @@ class Inspector:
         mode = self._modes.of(alg, message.direction, message.path)
         if mode == "full":
             return self._decide(alg, message, nat)
-        made = len(nat.made) if mode == "observe" and isinstance(nat, Outward) else None
+        made = len(nat.made) if mode == "observe" and isinstance(nat, Transaction) else None
         outcome = restrain(self._decide(alg, message, nat), mode)
-        if made is not None and isinstance(nat, Outward):
+        if made is not None and isinstance(nat, Transaction):
             nat.undo(made)
         return outcome
 

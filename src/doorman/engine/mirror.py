@@ -71,7 +71,7 @@ class _FarStream:
         session, state = self._session, self._state
         if session.is_level:
             return data
-        view = View(state.rules, state.bindings, session.inside_local.address)
+        view = View(state.names, session.inside_local.address)
         path = Path(session.inside_local, session.outside_local, session.inside_global, session.outside_global)
         message = Message(data, _OUTBOUND, TCP, path, 0.0)
         return apply_edits(data, self._inspector.as_sent(self._alg, message, view))

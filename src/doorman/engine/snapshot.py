@@ -2,6 +2,7 @@
 
     kind       key                           value
     binding    17 192.168.1.10:5060          "203.0.113.1:5060"
+    outside    0 198.51.100.7:0              "10.99.0.1:0": what an outside host is called inside
     doors      sip 192.168.1.10 7cb1@host    [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
                                                closes, promoted], ...]: all doors of this owner
     tunnel     see `ipsec_records`           and `peering`
@@ -33,11 +34,11 @@ from doorman.engine.engine import Engine
 from doorman.engine.ipsec_records import PEERING, TUNNEL, adopt_peering, adopt_tunnel, ipsec_record
 from doorman.engine.results import IpsecChange
 from doorman.engine.state import State
-from doorman.nat.bindings import WHOLE_HOST, Binding
+from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.net.addresses import address_text
 from doorman.net.packet import ICMP, TCP, UDP
 
-BINDING, DOORS = "binding", "doors"
+BINDING, OUTSIDE, DOORS = "binding", "outside", "doors"
 _PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
 
 
@@ -76,7 +77,8 @@ class Restored(NamedTuple):
 
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
-    return Saved(BINDING, f"{binding.protocol} {binding.local}", None if freed else str(binding.global_))
+    kind = OUTSIDE if binding.outside else BINDING
+    return Saved(kind, f"{binding.protocol} {binding.local}", None if freed else str(binding.global_))
 
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
@@ -91,7 +93,7 @@ def save_ipsec(changes: Iterable[IpsecChange]) -> Iterator[Saved]:
 
 def save_everything(engine: Engine) -> Iterator[Saved]:
     """The whole state of a gateway."""
-    for binding in engine.state.bindings:
+    for binding in chain(engine.state.bindings, engine.state.outside):
         if not binding.static:
             yield save_binding(binding)
     doors = engine.state.doors
@@ -113,8 +115,9 @@ def restore(engine: Engine, saved: Iterable[Saved], now: float) -> Restored:
     for record in saved:
         of_kind.setdefault(record.kind, []).append(record)
     restored = Restored(Counter(), Counter(), [])
-    for record in of_kind.pop(BINDING, ()):
-        _try(restored, record, lambda record: _adopt_binding(engine, record, now))
+    for kind, table in ((BINDING, engine.state.bindings), (OUTSIDE, engine.state.outside)):
+        for record in of_kind.pop(kind, ()):
+            _try(restored, record, partial(_adopt_binding, engine, table, now))
     for record in of_kind.pop(DOORS, ()):
         _try(restored, record, lambda record: _adopt_doors(engine, record, restored))
     for kind, adopt in ((TUNNEL, adopt_tunnel), (PEERING, adopt_peering)):
@@ -148,11 +151,11 @@ def _try(restored: Restored, record: Saved, adopt: Callable[[Saved], int]) -> No
     restored.corrections.append(Saved(record.kind, record.key, None))
 
 
-def _adopt_binding(engine: Engine, record: Saved, now: float) -> int:
+def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Saved) -> int:
     protocol, blank, local = record.key.partition(" ")
     if not blank or not protocol.isdecimal() or len(protocol) > len("255") or int(protocol) not in _PROTOCOLS:
         raise DamagedRecord("a binding")
-    binding = engine.state.bindings.adopt(int(protocol), as_endpoint(local), as_endpoint(record.value))
+    binding = table.adopt(int(protocol), as_endpoint(local), as_endpoint(record.value))
     engine.state.keep([binding], now)
     return 1
 

@@ -15,13 +15,14 @@ from doorman.algs.api import (
     OpenDoor,
     Owner,
     Path,
+    Refused,
     StopInspecting,
     WaitForOthers,
 )
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.silence import Silence
-from doorman.engine.views import Inward, Level, Outward, View
+from doorman.engine.views import Inward, Level, Names, Outward, View
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
@@ -63,6 +64,7 @@ class Plan(NamedTuple):
     config: Config
     rules: Rules
     bindings: Bindings
+    outside: Bindings
 
 
 class State:
@@ -76,6 +78,8 @@ class State:
         reserved: see `Holdings`.
 
     Attributes:
+        rules, bindings: whom this NAT is about, and what inside hosts are called outside.
+        outside: what outside hosts are called inside.
         notes: how often each oddity was noted.
         endings: what ended lately because of the time, the newest last.
         silence: whose doors close when nothing uses them.
@@ -101,7 +105,7 @@ class State:
         self.delegated = delegated
         self.chance = chance
         self.reserved = reserved
-        _, self.rules, self.bindings = self.plan(config, holdings)
+        _, self.rules, self.bindings, self.outside = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
         self.peerings = self._make_peerings(config, self.rules, self.bindings)
@@ -114,13 +118,13 @@ class State:
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
 
-    def view(self, direction: Direction, path: Path) -> View:
-        """The view for a message that goes this way."""
+    def view(self, direction: Direction, path: Path, made: Iterable[Binding] = ()) -> View:
+        """The view for a message that goes this way; `made`: the names that its flow needed."""
         if self.screened and not path.translated:
             return Level(path)
         if direction == Direction.OUTBOUND:
-            return Outward(self.rules, self.bindings, path.sent_from.address)
-        return Inward(self.rules, self.bindings, path, screened=self.screened)
+            return Outward(self.names, path.sent_from.address)
+        return Inward(self.names, path, made, screened=self.screened)
 
     def ipsec(self) -> Iterator[IpsecChange]:
         """What makes the tunnels and peerings that there are."""
@@ -164,6 +168,34 @@ class State:
         real = self.rules.virtual.next(virtual)
         return Binding(TCP, real, virtual) if real is not None else None
 
+    def name_outside(self, protocol: int, sender: Endpoint) -> tuple[Binding | None, list[Binding]]:
+        """What an outside end is called inside, None for its own name; and what was made for that.
+
+        Raises:
+            Refused: the pool is exhausted.
+        """
+        known = self.outside.by_local(protocol, sender)
+        if known is not None or not self.rules.outside.dynamic or self.rules.owns(sender.address):
+            return known, []
+        made = self.outside.bind(WHOLE_HOST, sender)
+        return (made[0] if made else None), made
+
+    def outside_global(self, protocol: int, local: Endpoint) -> Endpoint:
+        """An outside end as the outside knows it, which the inside knows by another name or the same.
+
+        Raises:
+            Refused: nobody has that name.
+        """
+        binding = self.outside.by_global(protocol, local)
+        if binding is None and any(local.address in rule.pool for rule in self.rules.outside.dynamic):
+            raise Refused("outside-host-unknown")
+        return binding.inward(local) if binding is not None else local
+
+    @property
+    def names(self) -> Names:
+        """What views of ALGs look at."""
+        return Names(self.rules, self.bindings, self.outside)
+
     def promote(self, door: Door) -> None:
         """A door got its first packet."""
         self.doors.promote(door)
@@ -198,7 +230,9 @@ class State:
         if holdings is None:
             holdings = self.hold(config)
         rules = Rules(config, holdings)
-        return Plan(config, rules, Bindings(rules, holdings, journal=self.changes.append if self.delegated else None))
+        journal = self.changes.append if self.delegated else None
+        inside = Bindings(rules, holdings, journal=journal)
+        return Plan(config, rules, inside, Bindings(rules.outside, holdings, journal=journal, outside=True))
 
     def hold(self, config: Config) -> Holdings:
         """What an outside has to give by a configuration with all rules about it."""
@@ -206,8 +240,8 @@ class State:
 
     def carry_on(self, plan: Plan, now: float) -> None:
         """Go on by other rules: what they still allow stays as it is, the rest ends at once."""
-        config, rules, bindings = plan
-        lost = bindings.take_over(self.bindings)
+        config, rules, bindings, outside = plan
+        lost = bindings.take_over(self.bindings) + outside.take_over(self.outside)
         gone = set(map(id, lost))
         for door in list(self.doors.everyone()):
             if id(self.bindings.by_global(door.protocol, door.entrance)) in gone:
@@ -215,15 +249,15 @@ class State:
                 self._forget_silence(door.owner)
                 self.changes.append(DoorClosed(door))
         for session in list(self.sessions):
-            binding = session.binding
-            known = self.bindings.has(binding) or rules.virtual.allows(binding.global_, binding.local)
-            if id(binding) in gone or not known:
+            known = self.bindings.has(session.binding) or _allows(rules, session)
+            if not known or {id(session.binding), id(session.outside_binding)} & gone:
                 self._cut(session)
         tunnels = self._make_tunnels(config, rules, bindings)
         tunnels.take_over(self.tunnels)
         peerings = self._make_peerings(config, rules, bindings)
         peerings.take_over(self.peerings)
-        self.rules, self.bindings, self.tunnels, self.peerings = rules, bindings, tunnels, peerings
+        self.rules, self.bindings, self.outside = rules, bindings, outside
+        self.tunnels, self.peerings = tunnels, peerings
         self._lease = lifetime(config.timeouts.translation)
         if not self.delegated:
             self.sessions.set_timeouts(config.timeouts)
@@ -239,13 +273,14 @@ class State:
     def cut_session(self, session: Session, now: float) -> None:
         """End a flow though packets of it may still come."""
         self._cut(session)
-        self._release(session.binding, now)
+        self._release_both(session, now)
 
     def free_unused(self, chosen: Callable[[Binding], bool]) -> int:
         """Take names back that nobody uses and that are kept for a while; how many."""
-        unused = [binding for binding in self.bindings if binding.idle and chosen(binding)]
+        everything = (*self.bindings, *self.outside)
+        unused = [binding for binding in everything if binding.idle and chosen(binding)]
         for binding in unused:
-            self.bindings.free(binding)
+            self._free(binding)
         return len(unused)
 
     def clear_ipsec(self, chosen: Callable[[int, tuple[Endpoint, Endpoint, Endpoint, Endpoint]], bool]) -> int:
@@ -268,7 +303,7 @@ class State:
         self._remove(session)
         for door in self._doors_of(session):
             self.silence.used(door.owner, session.last_used)
-        self._release(session.binding, now)
+        self._release_both(session, now)
 
     def expire(self, now: float) -> None:
         """End whatever is over by now."""
@@ -290,7 +325,7 @@ class State:
         self.peerings.expire(now)
         for binding in self._unused.due(now):
             if binding.idle:
-                self.bindings.free(binding)
+                self._free(binding)
 
     def _open(self, door: Door, now: float, *, anew: bool) -> None:
         binding = self.bindings.by_global(door.protocol, door.entrance)
@@ -415,7 +450,26 @@ class State:
         if binding.protocol == WHOLE_HOST:
             self._unused.start(now + self._lease, binding)
         else:
-            self.bindings.free(binding)
+            self._free(binding)
+
+    def _release_both(self, session: Session, now: float) -> None:
+        self._release(session.binding, now)
+        if session.outside_binding is not None:
+            self._release(session.outside_binding, now)
+
+    def _free(self, binding: Binding) -> None:
+        table = self.outside if binding.outside else self.bindings
+        table.free(binding)
+
+
+def _allows(rules: Rules, session: Session) -> bool:
+    """Whether a flow whose binding is in no table may go on by other rules."""
+    binding = session.binding
+    if binding.local == binding.global_:
+        return not rules.translates(session.inside_local.address)
+    if session.outside_binding is not None:  # the kernel gave it a name
+        return rules.owns(session.inside_global.address)
+    return rules.virtual.allows(binding.global_, binding.local)
 
 
 def _hosts(session: Session) -> tuple[Address, Address]:

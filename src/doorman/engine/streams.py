@@ -14,7 +14,6 @@ from doorman.algs.registry import FRAMERS
 from doorman.algs.settings import lets_pass
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.state import State
-from doorman.engine.views import Outward
 from doorman.nat.sessions import Session
 from doorman.net.packet import TCP
 from doorman.stream.assembler import Assembler, Unit
@@ -185,13 +184,11 @@ class Streams:
         alg, session, direction, path, of_client = passage
         state = self._state
         view = state.view(direction, path)
-        outward = view if isinstance(view, Outward) else None
         message = Message(data, direction, TCP, path, now, of_client)
         outcome = self._inspector.ask(alg, message, view)
         if outcome.drop is not None:
             state.carry_out(outcome.effects, now)
-            if outward is not None:
-                outward.undo()
+            view.undo()
             self._drops[f"{alg}: {outcome.drop}"] += 1
             return Inspection(alg, message, outcome, data)
         # What an inside host speaks is its own affair; nobody outside may say it is another protocol.
@@ -199,8 +196,7 @@ class Streams:
         self._told = any(isinstance(effect, StopInspecting) and effect.agreed for effect in outcome.effects)
         if session is not None and outcome.name:
             session.spoke = alg
-        if outward is not None:
-            state.keep(outward.made, now)
+        state.keep(view.made, now)
         after = apply_edits(data, outcome.edits) if outcome.edits else data
         return Inspection(alg, message, outcome, after)
 

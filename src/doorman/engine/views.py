@@ -1,10 +1,15 @@
 """How an ALG sees the NAT: views of the same bindings, one for each way of asking.
 
-- `Outward`: a message from the inside. Inside names become global ones; bindings are made, as a transaction.
-- `Inward`: a message from the outside. Global names become inside ones.
+- `Outward`: a message from the inside. Local names become global ones; bindings are made, as a transaction.
+- `Inward`: a message from the outside. Global names become local ones; outside hosts may get some.
 - `Level`: a message that nothing translates, past a firewall. Everybody is called what it is; doors open.
-- `Mirror`: replay's question, what the outside must have sent. Inside names become global ones, but nothing is made.
+- `Mirror`: replay's question, what the outside must have sent. Local names become global ones, but nothing is made.
+
+Of inside hosts and outside hosts alike: where the latter have but one name, nothing is done to it.
 """
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from doorman.algs.api import MAX_RUN, Path, Refused
 from doorman.firewall.doors import may_lead_to
@@ -29,28 +34,76 @@ def require_announceable(endpoint: Endpoint, protocol: int, ports: int) -> None:
             raise Refused("port-not-allowed")
 
 
-class Mirror:
-    """Inside names as the outside knows them, where it knows them. `party`: the inside host the message is for."""
+class Names(NamedTuple):
+    """What a NAT knows: its rules, what inside hosts are called outside, and what outside hosts are called inside."""
 
-    __slots__ = ("_bindings", "_party", "_rules")
+    rules: Rules
+    inside: Bindings
+    outside: Bindings
 
-    def __init__(self, rules: Rules, bindings: Bindings, party: Address) -> None:
-        self._rules = rules
-        self._bindings = bindings
+
+class Transaction:
+    """What was made for a message; it is kept or undone."""
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made: list[Binding] = []
+
+    def undo(self, kept: int = 0) -> None:
+        """Give back what was made, but for the first so many."""
+        del self.made[kept:]
+
+
+class Named(Transaction):
+    """A look at the names of a NAT."""
+
+    __slots__ = ("_bindings", "_outside", "_rules")
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self._rules, self._bindings, self._outside = names
+
+    def undo(self, kept: int = 0) -> None:
+        """Give back what was made, but for the first so many."""
+        for binding in reversed(self.made[kept:]):
+            table = self._outside if binding.outside else self._bindings
+            table.free(binding)
+        super().undo(kept)
+
+    def _check_names(self) -> None:
+        if len(self.made) >= MAX_NAMES:
+            raise Refused("too-many-names")
+
+
+class Mirror(Named):
+    """Names of the inside as the outside knows them, where it knows them: of its hosts, and of those outside.
+
+    Args:
+        names: of the NAT.
+        party: the inside host the message is for.
+    """
+
+    __slots__ = ("_party",)
+
+    def __init__(self, names: Names, party: Address) -> None:
+        super().__init__(names)
         self._party = party
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.translates(address)
+        return self._rules.translates(address) or self._rules.outside.is_name(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`."""
-        return self.owns(address)
+        return self._rules.translates(address)
 
     def host(self, address: Address, *, own: bool) -> Address:
         """See `Nat.host`; an address that the message's host has for itself alone is never another's name."""
         known = self._bindings.global_host(address)
-        if known is not None or not self.owns(address) or not (own or address == self._party):
+        if known is None and not self._rules.translates(address):
+            return self._outside.local_host(address) or address
+        if known is not None or not (own or address == self._party):
             return known or address
         shared = self._bindings.global_host(self._party)
         if shared is not None and self._bindings.local_host(shared) is not None:
@@ -60,7 +113,7 @@ class Mirror:
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
         binding = self._bindings.by_local(protocol, endpoint)
-        return binding.outward(endpoint) if binding is not None else endpoint
+        return binding.outward(endpoint) if binding is not None else self._beyond(endpoint, protocol)
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
         """See `Nat.expose`."""
@@ -80,30 +133,36 @@ class Mirror:
         local = binding.inward(endpoint) if binding is not None else None
         return local if local is not None and local.address == self._party else None
 
+    def _beyond(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """An end outside, by the name that it has there."""
+        binding = self._outside.by_global(protocol, endpoint)
+        return binding.inward(endpoint) if binding is not None else endpoint
+
 
 class Outward(Mirror):
-    """The view for a message from the inside; what it made is in `made`, to be kept or undone."""
+    """The view for a message from the inside."""
 
-    __slots__ = ("_trusted", "made")
+    __slots__ = ("_trusted",)
 
-    def __init__(self, rules: Rules, bindings: Bindings, party: Address) -> None:
-        super().__init__(rules, bindings, party)
+    def __init__(self, names: Names, party: Address) -> None:
+        super().__init__(names, party)
         self._trusted = False
-        self.made: list[Binding] = []
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
         binding = self._bindings.by_local(protocol, endpoint)
         if binding is not None:
             return binding.outward(endpoint)
-        return self.introduce(endpoint, protocol) if endpoint.address == self._party else endpoint
+        if endpoint.address == self._party:
+            return self.introduce(endpoint, protocol)
+        return self._beyond(endpoint, protocol)
 
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.introduce`; the gateway itself is nobody to be talked to."""
         binding = self._bindings.by_local(protocol, endpoint)
         if binding is None:
-            if not self.owns(endpoint.address) or self._is_gateway(endpoint.address):
-                return endpoint
+            if not self._rules.translates(endpoint.address) or self._is_gateway(endpoint.address):
+                return self._beyond(endpoint, protocol)
             self._check_names()
             made = self._bindings.bind(protocol, endpoint)
             if not made:
@@ -115,8 +174,8 @@ class Outward(Mirror):
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
         """See `Nat.expose`; only the message's own host may be announced, by one that is trusted also others."""
         if endpoint.address != self._party:
-            if not self.owns(endpoint.address):
-                return endpoint
+            if not self._rules.translates(endpoint.address):
+                return self._beyond(endpoint, protocol)
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
         require_announceable(endpoint, protocol, ports)
@@ -136,22 +195,12 @@ class Outward(Mirror):
 
     def trust(self) -> bool:
         """See `Nat.trust`; the messages of a host without a translation go on as they came, and could tell no name."""
-        self._trusted = self.owns(self._party)
+        self._trusted = self._rules.translates(self._party)
         return self._trusted
 
     def _is_gateway(self, address: Address) -> bool:
         """Whether an address is the gateway's, though it may lie among those of inside hosts."""
         return address != self._party and self._rules.owns(address)
-
-    def _check_names(self) -> None:
-        if len(self.made) >= MAX_NAMES:
-            raise Refused("too-many-names")
-
-    def undo(self, kept: int = 0) -> None:
-        """Give back what was made, but for the first so many."""
-        for binding in reversed(self.made[kept:]):
-            self._bindings.free(binding)
-        del self.made[kept:]
 
     def _complete(self, protocol: int, run: list[Endpoint], known: list[Binding | None]) -> Endpoint:
         """Bind the rest of a run of which some ports have names: a phone may send before it announces."""
@@ -169,7 +218,7 @@ class Outward(Mirror):
         return Endpoint(anchor.global_.address, base)
 
 
-class Level:
+class Level(Transaction):
     """The view for a message between two hosts that know each other as they are: nothing is named, doors may open.
 
     Either of them is shielded by the firewall, and may announce itself only.
@@ -178,6 +227,7 @@ class Level:
     __slots__ = ("_party",)
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._party = path.sent_from.address
 
     def owns(self, address: Address) -> bool:
@@ -215,27 +265,27 @@ class Level:
         return endpoint
 
 
-class Inward:
+class Inward(Named):
     """The view for a message from the outside on a path.
 
     Args:
-        rules: who is who.
-        bindings: their names.
+        names: of the NAT.
         path: of the message.
+        made: the names that its flow needed.
         screened: whether a firewall lets the inside begin only what it allows, or what a door is for.
     """
 
-    __slots__ = ("_bindings", "_path", "_rules", "_screened")
+    __slots__ = ("_path", "_screened")
 
-    def __init__(self, rules: Rules, bindings: Bindings, path: Path, *, screened: bool = False) -> None:
-        self._rules = rules
-        self._bindings = bindings
+    def __init__(self, names: Names, path: Path, made: Iterable[Binding] = (), *, screened: bool = False) -> None:
+        super().__init__(names)
         self._path = path
         self._screened = screened
+        self.made += made
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.owns(address)
+        return self._rules.owns(address) or self._rules.outside.gives_name(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`; who is on the outside is, where a firewall stands between."""
@@ -246,12 +296,16 @@ class Inward:
         known = self._bindings.local_host(address)
         if known is not None:
             return known
-        return self._path.arrives_to.address if address == self._path.sent_to.address else address
+        if address == self._path.sent_to.address:
+            return self._path.arrives_to.address
+        return self._outside.global_host(address) or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
         binding = self._bindings.by_global(protocol, endpoint)
-        return binding.inward(endpoint) if binding is not None else endpoint
+        if binding is not None:
+            return binding.inward(endpoint)
+        return self._known_as(endpoint, protocol, anew=endpoint.address == self._path.sent_from.address)
 
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.introduce`; nobody outside gives names to our hosts."""
@@ -266,13 +320,25 @@ class Inward:
         return None
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
-        """See `Nat.expose`: an end outside can be reached as it is.
+        """See `Nat.expose`: an end outside can be reached as it is, or by the name that outside hosts like it get.
 
         One of ours is named as inside hosts know it, but only if it may be reached from outside anyway: nobody there
         shall make one inside host send to another, nor learn of it.
         """
         binding = self._bindings.by_global(protocol, endpoint)
-        return binding.inward(endpoint) if binding is not None and (binding.static or binding.doors) else endpoint
+        if binding is not None:
+            return binding.inward(endpoint) if binding.static or binding.doors else endpoint
+        return self._known_as(endpoint, protocol, anew=True)
+
+    def _known_as(self, endpoint: Endpoint, protocol: int, *, anew: bool) -> Endpoint:
+        """An end outside, by the name that it has inside; with `anew` it gets one if a rule gives it one."""
+        binding = self._outside.by_local(protocol, endpoint)
+        if binding is None and anew and self._rules.outside.dynamic and not self._rules.owns(endpoint.address):
+            self._check_names()
+            made = self._outside.bind(WHOLE_HOST, endpoint)
+            self.made += made
+            binding = made[0] if made else None
+        return binding.outward(endpoint) if binding is not None else endpoint
 
 
 View = Outward | Level | Inward

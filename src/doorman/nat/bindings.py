@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from doorman.algs.api import Refused
 from doorman.nat.holdings import Holdings
-from doorman.nat.rules import DynamicRule, Rules
+from doorman.nat.naming import DynamicRule, Naming
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
 
@@ -22,12 +22,15 @@ _WITH_PORTS = frozenset({TCP, UDP, ICMP})
 
 
 class Binding:
-    """An inside endpoint and its global name.
+    """An endpoint and its name on the other side: an inside one and its global name.
+
+    Where `outside`, it is an outside one: then `local` is its outside global end, `global_` its outside local name.
 
     Attributes:
         protocol: 6, 17 or 1 (whose 'port' is the query identifier); 0: the whole host, and both ports are 0.
         local, global_: the two names.
         static: from the configuration; it never ends.
+        outside: whether it is about an outside host.
         secondary: a further static name of something inside: it leads in, and is what answers to it are called.
         doors: how many doors lead through it.
         sessions: how many sessions use it.
@@ -35,14 +38,14 @@ class Binding:
         rings: of its timer.
     """
 
-    __slots__ = ("doors", "global_", "local", "protocol", "rings", "rule", "secondary", "sessions", "static")
+    __slots__ = ("doors", "global_", "local", "outside", "protocol", "rings", "rule", "secondary", "sessions", "static")
 
     def __init__(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> None:
         self.protocol = protocol
         self.local = local
         self.global_ = global_
         self.static = rule is None
-        self.secondary = False
+        self.secondary = self.outside = False
         self.doors = 0
         self.sessions = 0
         self.rule = rule
@@ -60,6 +63,12 @@ class Binding:
     def inward(self, global_: Endpoint) -> Endpoint:
         """The inside name of an endpoint which this binding covers."""
         return self.local if self.protocol else Endpoint(self.local.address, global_.port)
+
+
+def untranslated(host: Address) -> Binding:
+    """What a host has that keeps its own address, in a flow whose other end does not: it is in no table."""
+    itself = Endpoint(host, 0)
+    return Binding(WHOLE_HOST, itself, itself)
 
 
 class BindingMade(NamedTuple):
@@ -91,6 +100,7 @@ class Bindings:
         rules: who is to be translated, and to what.
         holdings: the ports that can be had.
         journal: told of every name that is given out or taken back.
+        outside: whether they are those of outside hosts.
 
     Attributes:
         holdings: see above.
@@ -98,12 +108,14 @@ class Bindings:
 
     def __init__(
         self,
-        rules: Rules,
+        rules: Naming,
         holdings: Holdings,
         *,
         journal: Callable[[BindingMade | BindingFreed], None] | None = None,
+        outside: bool = False,
     ) -> None:
         self._rules = rules
+        self._outside = outside
         self.holdings = holdings
         self._journal = None
         self._limits = rules.entry_limits()
@@ -113,11 +125,11 @@ class Bindings:
         self._hosts_by_global: dict[Address, Binding] = {}
         self._shares: dict[Address, _Share] = {}
         for rule in rules.static_hosts:
-            host = Binding(WHOLE_HOST, rule.local, rule.global_)
+            host = self._make(WHOLE_HOST, rule.local, rule.global_)
             host.secondary = rule.local.address in self._hosts
             self._add_host(host)
         for rule in rules.static_ports:
-            port = Binding(rule.protocol, rule.local, rule.global_)
+            port = self._make(rule.protocol, rule.local, rule.global_)
             port.secondary = rule.local in self._by_local[rule.protocol]
             self._add(port)
             self.holdings.space(rule.protocol, rule.global_.address).claim(rule.global_.port)
@@ -173,7 +185,7 @@ class Bindings:
         self._limits.admit(local.address, count if rule.overload else 1)
         if not rule.overload:
             address = rule.pool.lease(local.address)
-            host = Binding(WHOLE_HOST, Endpoint(local.address, 0), Endpoint(address, 0), rule)
+            host = self._make(WHOLE_HOST, Endpoint(local.address, 0), Endpoint(address, 0), rule)
             self._add_host(host)
             return [host]
         if protocol not in _WITH_PORTS:
@@ -265,7 +277,7 @@ class Bindings:
         rule = self._rules.dynamic_for(local.address)
         if rule is None:
             raise Refused("no-translation")
-        binding = Binding(protocol, local, global_, rule)
+        binding = self._make(protocol, local, global_, rule)
         self._adopt(binding)
         return binding
 
@@ -324,6 +336,11 @@ class Bindings:
             self._shares[local.address] = share
             share.count += 1
         self._enter(binding)
+
+    def _make(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> Binding:
+        binding = Binding(protocol, local, global_, rule)
+        binding.outside = self._outside
+        return binding
 
     def _enter(self, binding: Binding) -> None:
         if binding.protocol == WHOLE_HOST:

@@ -77,7 +77,7 @@ class Holdings:
         pool = config.pools.get(name)
         if pool is None:
             raise UnusableConfig(f"pool {name} of a NAT rule does not exist")
-        reserved = {rule.global_ for rule in config.statics.hosts}
+        reserved = {rule.global_ for statics in (config.statics, config.outside_statics) for rule in statics.hosts}
         if any(source.pool == name and not source.overload for source in config.dynamic_sources):
             reserved |= {rule.global_ or interface_address(config, rule.interface) for rule in config.statics.ports}
         return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.type == "match-host" else 0)

@@ -84,6 +84,7 @@ class Session:
         protocol: 6, 17, 1 (the 'ports' are the query identifier), or another without ports.
         inside_local, inside_global, outside_local, outside_global: its endpoints.
         binding: the one it goes through.
+        outside_binding: that of its outside end; None where this has the same name inside.
         alg: the ALG that inspects it; None for plain traffic.
         spoke: the ALG of whose protocol a message was seen, "" where none was.
         waits: whether silence does not end it as long as there are plain flows between its two hosts.
@@ -101,19 +102,29 @@ class Session:
 
     __slots__ = (
         "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
-        "inward_key", "last_used", "outside_global", "outside_local", "outward", "outward_key", "plain", "protocol",
-        "rings", "settled", "splice", "spoke", "timeout", "waits",
+        "inward_key", "last_used", "outside_binding", "outside_global", "outside_local", "outward", "outward_key",
+        "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout", "waits",
     )  # fmt: skip
 
-    def __init__(self, protocol: int, binding: Binding, inside_local: Endpoint, outside: Endpoint) -> None:
+    def __init__(
+        self,
+        protocol: int,
+        binding: Binding,
+        inside_local: Endpoint,
+        outside_global: Endpoint,
+        outside_binding: Binding | None = None,
+    ) -> None:
         self.protocol = protocol
         self.binding = binding
+        self.outside_binding = outside_binding
         self.inside_local = inside_local
         self.inside_global = binding.outward(inside_local)
-        self.outside_local = self.outside_global = outside
+        self.outside_local = self.outside_global = outside_global
+        if outside_binding is not None:
+            self.outside_local = outside_binding.outward(outside_global)
         if protocol == ICMP:  # both directions carry the one identifier, as the sender of each knows it
-            self.outside_local = Endpoint(outside.address, self.inside_local.port)
-            self.outside_global = Endpoint(outside.address, self.inside_global.port)
+            self.outside_local = Endpoint(self.outside_local.address, self.inside_local.port)
+            self.outside_global = Endpoint(outside_global.address, self.inside_global.port)
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
         self.spoke = ""
@@ -185,6 +196,8 @@ class Sessions:
         self.outward[session.outward_key] = session.outward
         self.inward[session.inward_key] = session.inward
         session.binding.sessions += 1
+        if session.outside_binding is not None:
+            session.outside_binding.sessions += 1
         self._of_endpoint.setdefault((session.protocol, session.inside_local), {})[session.outward_key] = session
         session.last_used = now
         session.settle_plain()
@@ -198,6 +211,8 @@ class Sessions:
         if self.outward.get(session.outward_key) is session.outward:
             del self.outward[session.outward_key]
             session.binding.sessions -= 1
+            if session.outside_binding is not None:
+                session.outside_binding.sessions -= 1
             endpoint = (session.protocol, session.inside_local)
             others = self._of_endpoint[endpoint]
             del others[session.outward_key]

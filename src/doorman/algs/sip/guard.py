@@ -161,7 +161,7 @@ class Guard:
         if message.direction == _OUTBOUND:
             if settings.protect_against == "outside":
                 return False
-        elif nat.owns(message.path.sent_from.address):
+        elif message.path.sent_from == message.path.arrives_from and nat.owns(message.path.sent_from.address):
             return False  # a hairpin: its sender was watched on its way out, and others share the name it has now
         servers = settings.listed(settings.protect_servers)
         return servers is None or servers.permits(message.path.arrives_to.address)

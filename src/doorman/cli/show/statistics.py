@@ -6,9 +6,9 @@ The keys of the NAT's statistics, all counters since the last `clear ip nat stat
     interfaces     inside, outside: lists of names
     hits, misses   packets that found a translation, and that made or did not find one
     expired        translations that ended by themselves
-    mappings       a list, one for each dynamic rule: access_list, pool or interface (the other None), overload,
-                   in_use (translations); and for a pool ranges (first, last), netmask, type, addresses, allocated,
-                   misses
+    mappings       a list, one for each dynamic rule: kind (`inside source`, `outside source`, `inside destination`),
+                   access_list, pool or interface (the other None), overload, in_use (translations); and for a pool
+                   ranges (first, last), netmask, type, addresses, allocated, misses
     doors          open (now), opened, closed, promoted
     queued         packets of signalling that wait now
     counters       groups of further counters by their title: {"Queue": {"received": 4, "lost": 0}, …}
@@ -47,10 +47,11 @@ def show_statistics(found: Json) -> Iterator[str]:
 
 
 def _mappings(mappings: list[Json]) -> Iterator[str]:
-    if not mappings:
-        return
-    yield "-- Inside Source"
+    kind = ""
     for number, mapping in enumerate(mappings, 1):
+        if mapping["kind"] != kind:
+            kind = mapping["kind"]
+            yield f"-- {kind.title()}"
         target = f"pool {mapping['pool']}" if mapping["pool"] is not None else f"interface {mapping['interface']}"
         overload = " overload" if mapping["overload"] else ""
         yield f"[Id: {number}] access-list {mapping['access_list']} {target}{overload} refcount {mapping['in_use']}"

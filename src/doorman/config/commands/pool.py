@@ -90,7 +90,7 @@ def _require_range(name: str, first: Address, last: Address, length: int, blamed
 
 def _in_use(config: Config, name: str) -> bool:
     users = [rule.pool for rule in config.dynamic_sources] + [rule.pool for rule in config.destinations]
-    return name in users
+    return name in [*users, *(rule.pool for rule in config.outside_sources)]
 
 
 _RANGE = {"FIRST": "Start IP address", "LAST": "End IP address"}

@@ -2,18 +2,17 @@
 
 from typing import Literal
 
-from doorman.config.command import Command, Refused
+from doorman.config.command import Command
+from doorman.config.commands.static_rule import OF_INSIDE, enter, network_length, remove
 from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import INSIDE_SOURCE, TRANSPORT
 from doorman.config.model import Config
-from doorman.config.statics import Obstacle, Static, StaticHost, StaticNetwork, StaticPort, Transport
-from doorman.config.validity import host_bits, prefix_length, require_host
-from doorman.net.addresses import Address, Endpoint, address_text
+from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Transport
+from doorman.config.validity import prefix_length, require_host
+from doorman.net.addresses import Address, Endpoint
 
 _Extendable = Literal["extendable"]
 _Match = Literal["match-in-vrf"]
-SHORTEST_PREFIX = 20
-"""Of a network: each of its hosts has an entry in the tables."""
 
 
 def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -42,7 +41,7 @@ def _remove_host(
     match: _Match | None = None,
 ) -> None:
     """Remove the translation."""
-    _remove(config, StaticHost(local_ip, global_ip, vrf=vrf, match_in_vrf=match is not None))
+    remove(config.statics, StaticHost(local_ip, global_ip, vrf=vrf, match_in_vrf=match is not None))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -83,8 +82,9 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
 ) -> None:
     """Remove the translation."""
     local = Endpoint(local_ip, local_port)
-    _remove(
-        config, StaticPort(transport, local, global_ip, interface, global_port, vrf=vrf, match_in_vrf=match is not None)
+    remove(
+        config.statics,
+        StaticPort(transport, local, global_ip, interface, global_port, vrf=vrf, match_in_vrf=match is not None),
     )
 
 
@@ -100,15 +100,7 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     match: _Match | None = None,
 ) -> StaticNetwork:
     """Translate each host of an inside network to the one with the same place in a global network."""
-    blamed = "mask" if mask is not None else "length"
-    prefix = prefix_length(mask, blamed) if mask is not None else length or 0
-    if prefix < SHORTEST_PREFIX:
-        most = 1 << (32 - SHORTEST_PREFIX)
-        raise Refused(f"% A network of more than {most} addresses (/{SHORTEST_PREFIX}) is not supported", blamed)
-    for address, parameter in ((local_ip, "local_ip"), (global_ip, "global_ip")):
-        require_host(address, parameter)
-        if host_bits(address, prefix):
-            raise Refused(f"% {address_text(address)} is not the address of a network of /{prefix}", parameter)
+    prefix = network_length(mask, length, local_ip=local_ip, global_ip=global_ip)
     rule = StaticNetwork(local_ip, global_ip, prefix, extendable is not None, vrf, match is not None)
     _add(config, rule)
     return rule
@@ -126,29 +118,12 @@ def _remove_network(  # noqa: PLR0913 - one parameter for each variable of the c
 ) -> None:
     """Remove the translation."""
     prefix = prefix_length(mask, "mask") if mask is not None else length or 0
-    _remove(config, StaticNetwork(local_ip, global_ip, prefix, vrf=vrf, match_in_vrf=match is not None))
+    remove(config.statics, StaticNetwork(local_ip, global_ip, prefix, vrf=vrf, match_in_vrf=match is not None))
 
 
 def _add(config: Config, rule: Static) -> None:
     require_vrf(config, rule.vrf)
-    obstacle = config.statics.obstacle(rule)
-    if obstacle is not None:
-        raise Refused(similar(obstacle.rule), _blamed(obstacle))
-    config.statics.add(rule)
-
-
-def _blamed(obstacle: Obstacle) -> str:
-    return f"{obstacle.side}_{'port' if obstacle.is_port else 'ip'}"
-
-
-def _remove(config: Config, rule: Static) -> None:
-    if not config.statics.remove(rule):
-        raise Refused("% Translation not found")
-
-
-def similar(rule: Static) -> str:
-    """The message about a static that stands in the way of another."""
-    return f"% similar static entry ({rule}) already exists"
+    enter(config.statics, rule, OF_INSIDE)
 
 
 _END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable]"

@@ -5,7 +5,7 @@ change of the configuration is, and so is each batch of doors and names. The tab
 saying so: one that starts again finds its flows running, and brings the table up to date in one transaction.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
@@ -31,9 +31,10 @@ from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, IpsecChange, SessionCut, Side
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
+from doorman.nat.naming import OutsideLocals
 from doorman.nat.sessions import Session
 from doorman.nat.tunnels import Tunnel
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
 _TRANSPORTS = {"tcp": TCP, "udp": UDP}
@@ -61,6 +62,7 @@ class NetfilterPlane:
         self._netlink = Netlink()
         self.injection = Injection(INSPECTED | self.mark)
         self._tables = Tables({})
+        self._outside_locals = OutsideLocals(Config())
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
 
@@ -119,6 +121,7 @@ class NetfilterPlane:
                 self._redirect.lead(config, self.setting)
             self._nft.run(script)
             self._numbers = zones.numbers
+            self._outside_locals = OutsideLocals(config)
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
@@ -351,20 +354,33 @@ class NetfilterPlane:
     def flows(self) -> Iterator[tuple[KernelFlow, bool]]:
         """See `Plane.flows`."""
         for flow in filter(self.has, dump(OURS, OURS)):
-            for seen in flows_of(flow):
+            for seen in self.flows_of(flow):
                 yield seen, bool(flow.status & SEEN_REPLY)
 
+    def flows_of(self, flow: Flow) -> list[KernelFlow]:
+        """A conntrack entry as flows through the NAT, see the function."""
+        return flows_of(flow, self._outside_locals)
 
-def flows_of(flow: Flow) -> list[KernelFlow]:
-    """A conntrack entry as flows through the NAT: none if it is not translated or is a leg, two for a hairpin."""
-    flows: list[KernelFlow] = []
+
+def flows_of(flow: Flow, outside_locals: Container[Address] = ()) -> list[KernelFlow]:
+    """A conntrack entry as flows through the NAT: none if it is not translated or is a leg, two for a hairpin.
+
+    `outside_locals`: the addresses that outside hosts may be called by inside.
+    """
     if flow.mark & PROXIED:
-        return flows
-    if flow.reply_receiver != flow.sender:
-        flows.append(KernelFlow(flow.protocol, flow.sender, flow.reply_receiver, flow.receiver, Side.INSIDE))
-    if flow.reply_sender != flow.receiver:
-        outside = flow.reply_receiver  # as the inside end sees it; what it was before, if that is an inside host, too
-        flows.append(KernelFlow(flow.protocol, flow.reply_sender, flow.receiver, outside, Side.OUTSIDE))
+        return []
+    sender, receiver = flow.sender, flow.receiver
+    answers, answered = flow.reply_sender, flow.reply_receiver
+    if answers != receiver and receiver.address in outside_locals:
+        return [KernelFlow(flow.protocol, sender, answered, receiver, Side.INSIDE, answers)]
+    if answered != sender and answered.address in outside_locals:
+        return [KernelFlow(flow.protocol, answers, receiver, answered, Side.OUTSIDE, sender)]
+    flows: list[KernelFlow] = []
+    if answered != sender:
+        flows.append(KernelFlow(flow.protocol, sender, answered, receiver, Side.INSIDE))
+    if answers != receiver:
+        # The outside as the inside end sees it; what it was before, if that is an inside host, too.
+        flows.append(KernelFlow(flow.protocol, answers, receiver, answered, Side.OUTSIDE))
     return flows
 
 

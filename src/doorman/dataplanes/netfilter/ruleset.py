@@ -21,6 +21,8 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     entrances           entrance -> inside end                                    static ports
     hosts(_in)          inside host <-> global address                            static hosts
     leases(_in)         the same, leased from a pool, and `leased`, its keys
+    outside_hosts(_in)  outside local <-> outside global address                  static names of outside hosts
+    outside_ports(_in)  the same of ports; outside_leases(_in), `outside_leased`: as those of inside hosts
     bindings            inside end -> name                                        every port that has a name
     names               names given out: without a door nothing new comes in, and leaves no trace that would block media
     inspected           names at which signalling arrives; `whole`, global addresses of whole hosts
@@ -50,12 +52,14 @@ from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
+from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
 from doorman.dataplanes.netfilter.chains.vrf import VrfChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
+from doorman.net.addresses import address_text
 
 SETS = {
     "doors": f"map doors {{ type ipv4_addr . {ENDPOINT} : ipv4_addr . inet_service; flags timeout; }}",
@@ -68,6 +72,13 @@ SETS = {
     "leases_in": "map leases_in { type ipv4_addr : ipv4_addr; }",
     "leased": "set leased { type ipv4_addr; }",
     "whole": "set whole { type ipv4_addr; }",
+    "outside_hosts": "map outside_hosts { type ipv4_addr : ipv4_addr; }",
+    "outside_hosts_in": "map outside_hosts_in { type ipv4_addr : ipv4_addr; }",
+    "outside_ports": f"map outside_ports {{ type {ENDPOINT} : ipv4_addr . inet_service; }}",
+    "outside_ports_in": f"map outside_ports_in {{ type {ENDPOINT} : ipv4_addr . inet_service; }}",
+    "outside_leases": "map outside_leases { type ipv4_addr : ipv4_addr; }",
+    "outside_leases_in": "map outside_leases_in { type ipv4_addr : ipv4_addr; }",
+    "outside_leased": "set outside_leased { type ipv4_addr; }",
     "names": f"set names {{ type {ENDPOINT}; flags timeout; }}",
     "inspected": f"set inspected {{ type {ENDPOINT}; }}",
     **ZONE_SETS,
@@ -127,6 +138,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         SourceChains(config),
         DestinationChains(config),
         IpsecChains(config),
+        OutsideChains(config),
         limits,
         access,
         zones,
@@ -148,8 +160,17 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
 def _refuse_unsupported(config: Config, setting: Setting) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
+    _refuse_overlap(config)
     if config.firewall.zones and setting.zone is not None:
         raise UnsupportedConfig("the zone-based firewall and VRFs do not go together on the live gateway yet")
+
+
+def _refuse_overlap(config: Config) -> None:
+    """The kernel looks for a receiver where its address lies, after it was translated."""
+    for rule in config.outside_statics.hosts:
+        if any(rule.local in network for network in config.networks("inside")):
+            where = "lies in a network of the inside: the kernel would look for it there"
+            raise UnsupportedConfig(f"outside host {address_text(rule.local)} {where}")
 
 
 def _remove(table: str, present: Present, chains: Collection[str], counters: Collection[str]) -> Iterator[str]:

@@ -186,6 +186,8 @@ class Tables:
             self._uses.pop(element, None)
 
     def _of_binding(self, binding: Binding) -> list[Element]:
+        if binding.outside:
+            return _of_outside(binding)
         protocol, local, name = binding.protocol, binding.local, binding.global_
         if protocol == WHOLE_HOST:
             return _of_host(binding)
@@ -236,6 +238,22 @@ def _of_host(binding: Binding) -> list[Element]:
     if not binding.secondary:
         elements.insert(0, Element(kind, local, name))
     return [*elements, Element("single" if binding.static else "leased", local)]
+
+
+def _of_outside(binding: Binding) -> list[Element]:
+    """What an outside host is called inside: its name leads to it, and it comes by that name."""
+    protocol, end, name = binding.protocol, binding.local, binding.global_
+    if protocol == WHOLE_HOST:
+        kind = "outside_hosts" if binding.static else "outside_leases"
+        elements = [Element(kind, name.address, end.address), Element(f"{kind}_in", end.address, name.address)]
+    else:
+        elements = [
+            Element("outside_ports", _end(protocol, name), _goal(end)),
+            Element("outside_ports_in", _end(protocol, end), _goal(name)),
+        ]
+    if binding.secondary:
+        del elements[1]
+    return elements if binding.static else [*elements, Element("outside_leased", end.address)]
 
 
 def _of_door(door: Door, *, screened: bool) -> list[Element]:

@@ -22,6 +22,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     elsewhere,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.chains.sources import leases
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
@@ -74,6 +75,8 @@ class InspectChains:
         for index, source in enumerate(self._config.dynamic_sources):
             if leases(source):
                 yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
+
+        yield from OutsideChains(self._config).leasing
 
     def _begin_udp(self) -> Iterator[str]:
         yield f"ct mark and {PLAIN:#x} != 0 return"

@@ -19,6 +19,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     elsewhere,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.portless_timeouts import portless_timeouts
@@ -35,6 +36,7 @@ class TranslateChains:
         self._setting = setting
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
+        self._renames = OutsideChains(config)
         self._splices = bool(config.ports("tcp", "vtcp"))
         # How long sessions of the firewall may be silent it has said already.
         self._unless_admitted = f"ct mark and {ADMITTED:#x} == 0 " if config.firewall.zones else ""
@@ -48,6 +50,9 @@ class TranslateChains:
     def _translate_in(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)
         yield from self._without_proxy()
+        if self._renames.is_needed:
+            yield from self._silent_as_ordinary()
+            yield from self._renames.inward
         yield from self._silent_as_media()
         yield MARK_OURS
         yield f"dnat ip to ip saddr . {RECEIVER} map @doors"
@@ -77,6 +82,7 @@ class TranslateChains:
             second_leg = f"meta mark and {PROXIED:#x} != 0 oifname {ways_out}"
             yield f"{second_leg} ct mark set ct mark or {PROXIED:#x} snat ip to tcp sport map @legs"
             yield f"{second_leg} counter drop"
+        yield from self._renames.outward
         yield f"iifname != {self._inside} return"
         yield f"oifname != {self._outside} ct status and dnat == 0 return"
         yield f"ct mark and {OURS:#x} != 0 goto named"

@@ -1,0 +1,173 @@
+"""`ip nat outside source`: what outside hosts are called inside."""
+
+from typing import Literal
+
+from doorman.config.command import Command, Refused
+from doorman.config.commands.static_rule import OF_OUTSIDE, enter, network_length, remove
+from doorman.config.commands.words import IP_NAT, TRANSPORT
+from doorman.config.model import Config, OutsideSource
+from doorman.config.statics import StaticHost, StaticNetwork, StaticPort, Transport
+from doorman.config.validity import prefix_length, require_host
+from doorman.net.addresses import Address, Endpoint
+
+_Extendable = Literal["extendable"]
+_AddRoute = Literal["add-route"]
+
+
+def _add_host(
+    config: Config,
+    *,
+    global_ip: Address,
+    local_ip: Address,
+    extendable: _Extendable | None = None,
+    add_route: _AddRoute | None = None,
+) -> StaticHost:
+    """Let inside hosts know an outside host, all its protocols and ports, by an outside local address."""
+    require_host(global_ip, "global_ip")
+    require_host(local_ip, "local_ip")
+    rule = StaticHost(global_ip, local_ip, extendable is not None, add_route=add_route is not None)
+    enter(config.outside_statics, rule, OF_OUTSIDE)
+    return rule
+
+
+def _remove_host(config: Config, *, global_ip: Address, local_ip: Address) -> None:
+    """Remove the translation."""
+    remove(config.outside_statics, StaticHost(global_ip, local_ip))
+
+
+def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    transport: Transport,
+    global_ip: Address,
+    global_port: int,
+    local_ip: Address,
+    local_port: int,
+    extendable: _Extendable | None = None,
+    add_route: _AddRoute | None = None,
+) -> StaticPort:
+    """Let inside hosts know one port of an outside host by a port of an outside local address."""
+    require_host(global_ip, "global_ip")
+    require_host(local_ip, "local_ip")
+    end, shared = Endpoint(global_ip, global_port), extendable is not None
+    rule = StaticPort(transport, end, local_ip, None, local_port, shared, add_route=add_route is not None)
+    enter(config.outside_statics, rule, OF_OUTSIDE)
+    return rule
+
+
+def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    transport: Transport,
+    global_ip: Address,
+    global_port: int,
+    local_ip: Address,
+    local_port: int,
+) -> None:
+    """Remove the translation."""
+    remove(config.outside_statics, StaticPort(transport, Endpoint(global_ip, global_port), local_ip, None, local_port))
+
+
+def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    global_ip: Address,
+    local_ip: Address,
+    mask: Address | None = None,
+    length: int | None = None,
+    extendable: _Extendable | None = None,
+    add_route: _AddRoute | None = None,
+) -> StaticNetwork:
+    """Let inside hosts know each host of an outside network by the address with its place in an outside local one."""
+    prefix = network_length(mask, length, global_ip=global_ip, local_ip=local_ip)
+    rule = StaticNetwork(global_ip, local_ip, prefix, extendable is not None, add_route=add_route is not None)
+    enter(config.outside_statics, rule, OF_OUTSIDE)
+    return rule
+
+
+def _remove_network(
+    config: Config, *, global_ip: Address, local_ip: Address, mask: Address | None = None, length: int | None = None
+) -> None:
+    """Remove the translation."""
+    prefix = prefix_length(mask, "mask") if mask is not None else length or 0
+    remove(config.outside_statics, StaticNetwork(global_ip, local_ip, prefix))
+
+
+def _add_list(config: Config, *, acl: str, pool: str, add_route: _AddRoute | None = None) -> OutsideSource:
+    """Give each outside host that the access list permits an outside local address, when its first packet comes."""
+    rule = OutsideSource(acl, pool, add_route is not None)
+    for other in config.outside_sources:
+        if other.access_list == acl and other != rule:
+            raise Refused("% Dynamic mapping in use, cannot change", "acl")
+    if rule not in config.outside_sources:
+        config.outside_sources.append(rule)
+    return rule
+
+
+def _remove_list(config: Config, *, acl: str, pool: str) -> None:
+    """Remove the rule; translations by it end."""
+    for rule in config.outside_sources:
+        if (rule.access_list, rule.pool) == (acl, pool):
+            config.outside_sources.remove(rule)
+            return
+    raise Refused("% Dynamic mapping not found")
+
+
+_OUTSIDE = IP_NAT | {
+    "outside": "Outside address translation",
+    "source": "Source address translation",
+    "add-route": "Look for the outside local address outside, wherever it lies",
+}
+_HELP = (
+    _OUTSIDE
+    | TRANSPORT
+    | {
+        "static": "Specify static global->local mapping",
+        "GLOBAL-IP": "Outside global IP address",
+        "GLOBAL-PORT": "Outside global port",
+        "LOCAL-IP": "Outside local IP address",
+        "LOCAL-PORT": "Outside local port",
+        "extendable": "Share hosts with other static translations that are extendable",
+    }
+)
+_NETWORK_HELP = _HELP | {
+    "network": "Subnet translation",
+    "GLOBAL-IP": "Outside global network address",
+    "LOCAL-IP": "Outside local network address",
+    "MASK": "Network mask",
+    "prefix-length": "Specify the prefix length",
+    "LENGTH": "Prefix length",
+}
+_ROUTE = "[ADD-ROUTE:add-route]"
+_SAID = f"[EXTENDABLE:extendable] {_ROUTE}"
+_WORDS = "ip nat outside source"
+
+COMMANDS = (
+    Command(f"{_WORDS} static GLOBAL-IP:ipv4 LOCAL-IP:ipv4 ~ {_SAID}", _HELP, _add_host, _remove_host),
+    Command(
+        f"{_WORDS} static TRANSPORT:tcp|udp GLOBAL-IP:ipv4 GLOBAL-PORT:1-65535 "
+        f"LOCAL-IP:ipv4 LOCAL-PORT:1-65535 ~ {_SAID}",
+        _HELP,
+        _add_port,
+        _remove_port,
+    ),
+    Command(
+        f"{_WORDS} static network GLOBAL-IP:ipv4 LOCAL-IP:ipv4 "
+        f"{{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32}} ~ {_SAID}",
+        _NETWORK_HELP,
+        _add_network,
+        _remove_network,
+    ),
+    Command(
+        f"{_WORDS} list ACL:access-list pool POOL:word ~ {_ROUTE}",
+        _OUTSIDE
+        | {
+            "list": "Specify access list describing outside global addresses",
+            "ACL": "Access list number or name for outside global addresses",
+            "pool": "Name pool of outside local addresses",
+            "POOL": "Pool name for outside local addresses",
+        },
+        _add_list,
+        _remove_list,
+    ),
+)
