@@ -299,10 +299,13 @@ class TestWhichHostsAreMeant:
         assert not listed.permits(address_of("10.0.1.1"))
 
     @pytest.mark.parametrize("line", ["permit tcp any any", "deny ip any host 10.0.0.1", "permit udp any any eq 53"])
-    def test_one_that_looks_at_more_is_refused(self, line: str) -> None:
+    def test_one_that_looks_at_more_is_of_use_to_sources_of_the_inside_alone(self, line: str) -> None:
+        lists = f"access-list 101 {line}\n"
+        assert read_config(self.NAT + lists, "test").dynamic_sources
+        pool = "ip nat pool P 10.9.0.1 10.9.0.9 prefix-length 24\n"
         with pytest.raises(ConfigErrors) as refused:
-            read_config(self.NAT + f"access-list 101 {line}\n", "test")
-        assert "test:2:27" in str(refused.value)
+            read_config(pool + "ip nat outside source list 101 pool P\n" + lists, "test")
+        assert "test:2:28" in str(refused.value)
         assert "% Access list 101 looks at more than source addresses" in str(refused.value)
 
     def test_nor_is_it_of_use_to_a_setting(self) -> None:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from doorman.config.in_force import in_force
 from doorman.config.model import Config, Interface, NatSide
 from doorman.config.reader import read_config
+from doorman.config.statics import StaticHost, Statics
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
@@ -253,6 +254,9 @@ def test_nft_takes_whatever_a_configuration_says(kernel: Kernel, config: Config)
         address = Address(bytes([10, 200, len(name), 1]))
         config.interfaces[name] = Interface(name, address, 24, cast("NatSide", side), "", shutdown=False)
     config.interfaces = {name: interface for name, interface in config.interfaces.items() if len(name) < 16}
+    inside = config.networks("inside")
+    hosts = [rule for rule in config.outside_statics if isinstance(rule, StaticHost)]
+    config.outside_statics = Statics(rule for rule in hosts if not any(rule.local in network for network in inside))
     for interface, listed in zip(list(config.interfaces.values()), config.access_lists, strict=False):
         config.interfaces[interface.name] = replace(interface, access_in=listed, access_out=listed)
     try:

@@ -42,6 +42,7 @@ from doorman.config.model import (
 )
 from doorman.config.object_groups import GroupKind, Member, Nested, ObjectGroup, Range
 from doorman.config.realms import outside_of
+from doorman.config.route_maps import RouteMap, RouteMapEntry
 from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Statics, Transport
 from doorman.config.vrf import Family, Vrf
 from doorman.net.addresses import Address, Endpoint
@@ -368,6 +369,23 @@ def dynamic_rules(draw: st.DrawFn, config: Config) -> list[DynamicSource]:
 
 
 @st.composite
+def route_maps(draw: st.DrawFn, config: Config) -> dict[str, RouteMap]:
+    """Maps that name lists which there are."""
+    found = {}
+    for name in draw(st.lists(words, max_size=2, unique=True)):
+        entries = []
+        for sequence in sorted(draw(st.sets(st.integers(0, 65_535), min_size=1, max_size=3))):
+            known = st.sampled_from(sorted(config.access_lists) or ["1"])
+            lists = draw(st.lists(known, max_size=2, unique=True))
+            exits = draw(st.lists(names, max_size=2, unique=True))
+            others = draw(st.sampled_from(((), ("match community 5",), ("match ip next-hop 7", "match tag 3"))))
+            sets = draw(st.sampled_from(((), ("description why not", "set metric 7"))))
+            entries.append(RouteMapEntry(sequence, draw(st.booleans()), tuple(lists), tuple(exits), others, sets))
+        found[name] = RouteMap(name, tuple(entries))
+    return found
+
+
+@st.composite
 def outside_sources(draw: st.DrawFn, config: Config) -> list[OutsideSource]:
     """At most one for each access list."""
     lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
@@ -439,6 +457,7 @@ def configs(draw: st.DrawFn) -> Config:
     of_hosts = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
     config.max_entries = draw(max_entries(of_hosts, list(defined)))
     config.ipsec = draw(ipsec(of_hosts, list(config.interfaces)))
+    config.route_maps = draw(route_maps(config))
     config.dynamic_sources = draw(dynamic_rules(config))
     config.destinations = draw(destinations(config))
     config.outside_sources = draw(outside_sources(config))

@@ -190,7 +190,10 @@ def tables(gateway: Gateway) -> dict[str, object]:
         "ports": {
             space: taken for space, ports in state.bindings.holdings._spaces.items() if (taken := sum(ports._taken))
         },
-        "hosts": [state.bindings._shares, [rule.pool._leased for rule in state.rules.dynamic]],
+        "hosts": [
+            [one.shares for one in state.bindings._ways.values() if one.shares],
+            [rule.pool._leased for rule in state.rules.dynamic],
+        ],
         "doors": [state.doors._table, state.doors._by_owner],
         "sessions": [state.sessions.outward, state.sessions.inward, state.sessions._of_endpoint],
         "calls": [list(alg.calls), alg.calls._counts, alg._signals._users],

@@ -80,7 +80,7 @@ def summary(config: Config) -> Iterator[str]:
         yield f"vrfs: {', '.join(config.vrfs)}"
     yield f"interfaces: {', '.join(interfaces) or 'none'}"
     dynamic = [
-        f"list {rule.access_list}{f' of vrf {rule.vrf}' if rule.vrf else ''} "
+        f"{rule.chosen_by}{f' of vrf {rule.vrf}' if rule.vrf else ''} "
         f"to {rule.interface or f'pool {rule.pool}'}{' overload' if rule.overload else ''}"
         for rule in config.dynamic_sources
     ]

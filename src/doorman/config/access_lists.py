@@ -141,6 +141,11 @@ class AccessEntry:
     wildcard: Address
     log: Log = ""
 
+    @property
+    def source_hosts(self) -> Hosts:
+        """The senders it is about."""
+        return Hosts(self.address, self.wildcard)
+
     def matches(self, address: Address) -> bool:
         """Whether an IPv4 address falls under this line."""
         return _agree(address, self.address, self.wildcard)
@@ -173,6 +178,11 @@ class ExtendedEntry:
     destination: Hosts | HostGroup = ANY
     established: bool = False
     log: Log = ""
+
+    @property
+    def source_hosts(self) -> Hosts | HostGroup:
+        """The senders it is about."""
+        return self.source
 
     def covers(self, traffic: Traffic) -> bool:
         """Whether a packet falls under this line."""

@@ -6,7 +6,7 @@ from doorman.config.commands.static_rule import similar
 from doorman.config.fault import Fault
 from doorman.config.model import Config, DynamicDestination, DynamicSource, OutsideSource
 from doorman.config.realms import outside_of
-from doorman.config.statics import StaticHost, StaticNetwork, StaticPort
+from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort
 from doorman.config.zone_faults import find_zone_faults
 
 MOST_REAL_HOSTS = 1_024
@@ -16,7 +16,7 @@ MOST_REAL_HOSTS = 1_024
 def find_faults(config: Config) -> Iterator[Fault]:
     """Every rule that names what does not exist, and every static port that another has taken by another name."""
     for source in config.dynamic_sources:
-        yield from _list_faults(config, source, source.access_list)
+        yield from _chosen_faults(config, source)
         yield from _pool_faults(config, source)
         yield from _interface_faults(config, source)
     for outside in config.outside_sources:
@@ -25,6 +25,9 @@ def find_faults(config: Config) -> Iterator[Fault]:
     for destination in config.destinations:
         yield from _list_faults(config, destination, destination.access_list)
         yield from _rotary_faults(config, destination)
+    for static in config.statics:
+        if static.route_map is not None:
+            yield from _route_map_faults(config, static, static.route_map)
     for port in config.statics.ports:
         yield from _interface_faults(config, port)
     for interface, _ in config.ipsec.inward:
@@ -34,6 +37,26 @@ def find_faults(config: Config) -> Iterator[Fault]:
     yield from _vrf_faults(config)
     yield from _missing_lists(config)
     yield from find_zone_faults(config)
+
+
+def _chosen_faults(config: Config, rule: DynamicSource) -> Iterator[Fault]:
+    """What says which flows a rule is about must be there; a list may look at destinations, too."""
+    if rule.route_map is not None:
+        yield from _route_map_faults(config, rule, rule.route_map)
+    elif rule.access_list not in config.access_lists:
+        yield Fault(rule, "acl", f"% Access list {rule.access_list} does not exist")
+
+
+def _route_map_faults(config: Config, rule: DynamicSource | Static, name: str) -> Iterator[Fault]:
+    if name not in config.route_maps:
+        yield Fault(rule, "route_map", f"% Route-map {name} does not exist")
+        return
+    for entry in config.route_maps[name].entries:
+        for line in entry.others:
+            yield Fault(rule, "route_map", f"% Route-map {name} has `{line}`, which is of no use in a NAT rule")
+        for listed in entry.access_lists:
+            if listed not in config.access_lists:
+                yield Fault(rule, "route_map", f"% Access list {listed} of route-map {name} does not exist")
 
 
 def _pool_faults(config: Config, rule: DynamicSource | OutsideSource) -> Iterator[Fault]:

@@ -86,6 +86,20 @@ def _read_list(ranges: tuple[tuple[int, int], ...], rest: str) -> Reading:
     return (str(number[0]), number[1]) if number is not None else _read_matching(_LIST_NAME, rest)
 
 
+def _read_lists(ranges: tuple[tuple[int, int], ...], rest: str) -> Reading:
+    """Access lists, all that stand there."""
+    names: list[str] = []
+    end = 0
+    while True:
+        blank = _BLANKS.match(rest, end)
+        start = blank.end() if blank is not None else end
+        found = _read_list(ranges, rest[start:])
+        if found is None:
+            return (tuple(names), end) if names else None
+        names.append(str(found[0]))
+        end = start + found[1]
+
+
 def _read_number(ranges: tuple[tuple[int, int], ...], rest: str) -> Reading:
     word = _FIRST_WORD.match(rest)
     if word is None or not _DIGITS.fullmatch(word[0]):
@@ -150,6 +164,11 @@ def _list_kind(spec: str) -> Kind:
     return Kind(_shown(ranges, "WORD"), str, partial(_read_list, ranges))
 
 
+def _lists_kind(spec: str) -> Kind:
+    ranges = _ranges(spec)
+    return Kind(_shown(ranges, "WORD"), tuple, partial(_read_lists, ranges))
+
+
 def _port_kind(names: Mapping[str, int]) -> Kind:
     return Kind(_shown(((0, _LAST_PORT),), *names), int, partial(_read_port, names))
 
@@ -169,6 +188,7 @@ _KINDS = {
     "standard-list": _list_kind(STANDARD_NUMBERS),
     "extended-list": _list_kind(EXTENDED_NUMBERS),
     "access-list": _list_kind(f"{STANDARD_NUMBERS},{EXTENDED_NUMBERS}"),
+    "access-lists": _lists_kind(f"{STANDARD_NUMBERS},{EXTENDED_NUMBERS}"),
     "tcp-port": _port_kind(TCP_PORTS),
     "tcp-ports": _ports_kind(TCP_PORTS),
     "udp-port": _port_kind(UDP_PORTS),

@@ -12,6 +12,7 @@ from doorman.config.access_lists import AccessList, ServiceMatch
 from doorman.config.ipsec import Ipsec
 from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.port_map import services_of
+from doorman.config.route_maps import RouteMap
 from doorman.config.statics import Statics, Transport
 from doorman.config.vrf import Vrf
 from doorman.config.zones import Firewall
@@ -89,9 +90,9 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class DynamicSource:
-    """`ip nat inside source list ACL {pool NAME | interface NAME} [overload] [vrf NAME [match-in-vrf]]`.
+    """`ip nat inside source {list ACL | route-map MAP} {pool NAME | interface NAME} [overload] [vrf NAME …]`.
 
-    There is exactly one of pool and interface.
+    There is exactly one of pool and interface; the access list is empty where there is a route map.
     """
 
     access_list: str
@@ -100,6 +101,12 @@ class DynamicSource:
     overload: bool = False
     vrf: str | None = None
     match_in_vrf: bool = False
+    route_map: str | None = None
+
+    @property
+    def chosen_by(self) -> str:
+        """What says whom it is about, in the words of its command."""
+        return f"list {self.access_list}" if self.route_map is None else f"route-map {self.route_map}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,7 @@ class Config:
     access_lists: dict[str, AccessList] = field(default_factory=dict)
     """As they were written; what uses them takes `lists`."""
     object_groups: dict[str, ObjectGroup] = field(default_factory=dict)
+    route_maps: dict[str, RouteMap] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     dynamic_sources: list[DynamicSource] = field(default_factory=list)
     destinations: list[DynamicDestination] = field(default_factory=list)

@@ -19,6 +19,7 @@ from doorman.config.commands import (
     policy_map,
     pool,
     port_map,
+    route_map,
     service,
     static_source,
     translation,
@@ -62,6 +63,7 @@ CONFIGURE = Mode(
     *static_source.COMMANDS,
     *ipsec.COMMANDS,
     *destination.COMMANDS,
+    *route_map.COMMANDS,
     *outside_source.COMMANDS,
     *access_list.COMMANDS,
     *object_group.COMMANDS,
@@ -84,6 +86,8 @@ INTERFACE = Mode(
 VRF = Mode("vrf", "(config-vrf)#", *vrf.VRF_COMMANDS)
 
 VRF_FAMILY = Mode("vrf-family", "(config-vrf-af)#", *vrf.FAMILY_COMMANDS)
+
+ROUTE_MAP = Mode("route-map", "(config-route-map)#", *route_map.ROUTE_MAP_COMMANDS)
 
 POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
 
@@ -110,8 +114,8 @@ ZONE_PAIR = Mode("zone-pair", "(config-sec-zone-pair)#", *zone.ZONE_PAIR_COMMAND
 _LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)
 _FIREWALL = (PARAMETER_MAP, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR)
 
-WHOLE = frozenset({*_LISTS, *_FIREWALL})
+WHOLE = frozenset({ROUTE_MAP, *_LISTS, *_FIREWALL})
 """Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""
 
-SUBMODES = {mode.name: mode for mode in (VRF, VRF_FAMILY, INTERFACE, *_LISTS, *_FIREWALL)}
+SUBMODES = {mode.name: mode for mode in (VRF, VRF_FAMILY, INTERFACE, ROUTE_MAP, *_LISTS, *_FIREWALL)}
 """The modes that commands enter, by name."""

@@ -15,6 +15,7 @@ from doorman.config.ipsec import Ipsec
 from doorman.config.model import Config, DynamicSource, Interface, MaxEntries, Timeouts, ports_at_first
 from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
 from doorman.config.render_zones import zone_blocks
+from doorman.config.route_maps import RouteMap
 from doorman.config.statics import Static, StaticHost, StaticPort
 from doorman.config.validity import mask_of
 from doorman.config.vrf import Vrf
@@ -44,6 +45,7 @@ def render(config: Config) -> str:
             *_destinations(config),
         ],
         ["crypto ipsec nat-transparency spi-matching"] if config.ipsec.ends_match else [],
+        *(block for name in sorted(config.route_maps) for block in _route_map(config.route_maps[name])),
         *object_group_blocks(config.object_groups),
         *access_list_blocks(sorted(config.access_lists.values(), key=list_order)),
     ]
@@ -159,7 +161,7 @@ def _dynamic(config: Config) -> Iterator[str]:
     for rule in config.dynamic_sources:
         target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
         words = f"{target}{_of_vrf(rule)}{' overload' if rule.overload else ''}"
-        yield f"ip nat inside source list {rule.access_list} {words}"
+        yield f"ip nat inside source {rule.chosen_by} {words}"
 
 
 def _outside(config: Config) -> Iterator[str]:
@@ -176,9 +178,21 @@ def _destinations(config: Config) -> Iterator[str]:
         yield f"ip nat inside destination list {rule.access_list} pool {rule.pool}"
 
 
+def _route_map(route_map: RouteMap) -> Iterator[list[str]]:
+    """A block for each entry."""
+    for entry in route_map.entries:
+        lists = [f"match ip address {' '.join(entry.access_lists)}"] if entry.access_lists else []
+        interfaces = [f"match interface {name}" for name in entry.interfaces]
+        lines = [*lists, *interfaces, *entry.others, *entry.sets]
+        action = "permit" if entry.permit else "deny"
+        yield [f"route-map {route_map.name} {action} {entry.sequence}", *(f" {line}" for line in lines)]
+
+
 def _static(config: Config) -> Iterator[str]:
     for rule in config.statics:
-        yield f"ip nat inside source static {_mapping(rule)}{_of_vrf(rule)}{' extendable' if rule.extendable else ''}"
+        chosen = f" route-map {rule.route_map}" if rule.route_map is not None else ""
+        said = f"{_of_vrf(rule)}{chosen}{' extendable' if rule.extendable else ''}"
+        yield f"ip nat inside source static {_mapping(rule)}{said}"
 
 
 def _of_vrf(rule: Static | DynamicSource) -> str:

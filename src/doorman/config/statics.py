@@ -27,6 +27,7 @@ class StaticHost:
     vrf: str | None = None
     match_in_vrf: bool = False
     add_route: bool = False
+    route_map: str | None = None
 
     def __str__(self) -> str:
         return f"{address_text(self.local)} -> {address_text(self.global_)}{_place(self)}"
@@ -48,6 +49,7 @@ class StaticPort:
     vrf: str | None = None
     match_in_vrf: bool = False
     add_route: bool = False
+    route_map: str | None = None
 
     def __str__(self) -> str:
         seen_as = self.interface if self.global_ is None else address_text(self.global_)
@@ -65,6 +67,7 @@ class StaticNetwork:
     vrf: str | None = None
     match_in_vrf: bool = False
     add_route: bool = False
+    route_map: str | None = None
 
     @property
     def hosts(self) -> Iterator[StaticHost]:
@@ -147,7 +150,7 @@ class Statics:
         index = self._indexed()
         for name in _wanted(rule):
             for other in index.get(name.key, ()):
-                if not (name.is_shareable and rule.extendable and other.extendable):
+                if not (name.is_shareable and _shares(rule, other)):
                     return Obstacle(other, name.side, name.is_port)
         return None
 
@@ -178,9 +181,16 @@ class Statics:
         return self._index
 
 
+def _shares(one: StaticHost | StaticPort, other: StaticHost | StaticPort) -> bool:
+    """Whether two may have the same host, or the same address in part: both say so, or flows tell them apart."""
+    return (one.extendable and other.extendable) or one.route_map != other.route_map
+
+
 def _same(one: Static, other: Static) -> bool:
     """Whether two are about the same, and differ in what is said of it at most."""
-    bare = (replace(rule, extendable=False, match_in_vrf=False, add_route=False) for rule in (one, other))
+    bare = (
+        replace(rule, extendable=False, match_in_vrf=False, add_route=False, route_map=None) for rule in (one, other)
+    )
     return next(bare) == next(bare)
 
 

@@ -102,6 +102,7 @@ def _translating(config: Config) -> tuple[object, ...]:
         config.statics,
         config.dynamic_sources,
         config.destinations,
+        config.route_maps,
         config.outside_statics,
         config.outside_sources,
         config.pools,

@@ -11,6 +11,7 @@ from doorman.engine.results import Side
 from doorman.engine.screen import level_session
 from doorman.engine.streams import passage_of
 from doorman.nat.bindings import WHOLE_HOST, untranslated
+from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, flow_key
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP
@@ -50,12 +51,13 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     if not state.rules.is_inside(sender.address) or state.rules.is_inside(receiver.address):
         return _untouched(engine, sender, receiver, Side.INSIDE, now, limits)
     outside = state.outside.by_global(TCP, receiver)
-    binding = state.bindings.by_local(TCP, sender)
-    made = [] if binding is not None else state.bindings.bind(TCP, sender)
+    towards = Towards(TCP, sender.port, outside.inward(receiver) if outside is not None else receiver)
+    binding = state.binding_of(TCP, sender, towards)
+    made = [] if binding is not None else state.bindings.bind(TCP, sender, towards)
     if binding is None and not made and outside is None:  # without a translation; its doors may matter all the same
         return _plain(engine, sender, receiver, Side.INSIDE, now, limits)
     binding = binding or (made[0] if made else untranslated(sender.address))
-    session = Session(TCP, binding, sender, outside.inward(receiver) if outside is not None else receiver, outside)
+    session = Session(TCP, binding, sender, towards.remote, outside)
     session.alg = alg
     session.hairpin = state.rules.owns(receiver.address)
     if engine.screen is not None and not session.hairpin:

@@ -27,6 +27,7 @@ from doorman.firewall.zones import zone_firewall
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.icmp import Quote, quoted, readdress_error
+from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.fragments import is_fragment
@@ -272,8 +273,9 @@ class Engine:
             return self._go_on(packet, way, now)
         if way is None and self._is_for_nobody(packet):
             return self._drop(packet.data, _INSIDE, "no-translation")
-        nat = Outward(state.names, packet.source)
-        session = way.session if way is not None else self._begin_outbound(packet, nat)
+        towards = Towards(packet.protocol, packet.source_port, state.known_outside(packet.protocol, packet.receiver))
+        nat = Outward(state.names, packet.source, towards)
+        session = way.session if way is not None else self._begin_outbound(packet, nat, towards)
         if session is None:
             return self._untranslated(packet, nat, now)
         door = self._door_to(session, now) if way is None else None
@@ -301,12 +303,13 @@ class Engine:
             return False
         return state.bindings.by_global(packet.protocol, packet.receiver) is None
 
-    def _begin_outbound(self, packet: Packet, nat: Outward) -> Session | None:
+    def _begin_outbound(self, packet: Packet, nat: Outward, towards: Towards) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""
         outside = self.state.outside.by_global(packet.protocol, packet.receiver)
-        binding = self.state.bindings.by_local(packet.protocol, packet.sender)
+        binding = self.state.binding_of(packet.protocol, packet.sender, towards)
         if binding is None:
-            made = self.state.bindings.bind(packet.protocol if packet.has_ports else WHOLE_HOST, packet.sender)
+            protocol = packet.protocol if packet.has_ports else WHOLE_HOST
+            made = self.state.bindings.bind(protocol, packet.sender, towards)
             if not made and outside is None:
                 return None
             nat.made += made

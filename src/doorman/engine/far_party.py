@@ -11,6 +11,7 @@ from doorman.engine.splicing import opens
 from doorman.engine.state import State
 from doorman.engine.views import Mirror
 from doorman.nat.icmp import quoted, readdress_error
+from doorman.nat.selection import Towards
 from doorman.nat.sessions import flow_key
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
@@ -61,15 +62,16 @@ def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
         virtual = state.rules.virtual.as_sent(packet.receiver) if packet.protocol == TCP and opens(packet) else None
         if virtual is not None:
             return readdress(packet, packet.sender, virtual)
-        binding = state.bindings.by_local(packet.protocol, packet.receiver)
+        sender = state.outside_global(packet.protocol, packet.sender)
+        towards = Towards(packet.protocol, packet.destination_port, sender)
+        binding = state.binding_of(packet.protocol, packet.receiver, towards)
         if binding is None and state.rules.translates(packet.destination):
             raise Refused("no-translation")
-        sender = state.outside_global(packet.protocol, packet.sender)
         receiver = binding.outward(packet.receiver) if binding is not None else packet.receiver
         alg = _alg(state, inspector, packet, receiver)
     if alg is None or packet.payload_end <= packet.payload_at:
         return readdress(packet, sender, receiver)
-    mirror = Mirror(state.names, packet.destination)
+    mirror = Mirror(state.names, packet.destination, Towards(packet.protocol, packet.destination_port, sender))
     path = Path(packet.receiver, packet.sender, receiver, sender)
     message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
     edits = inspector.as_sent(alg, message, mirror)

@@ -16,6 +16,7 @@ from doorman.engine.inspection import Inspector
 from doorman.engine.state import State
 from doorman.engine.streams import Streams
 from doorman.engine.views import Mirror as View
+from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session
 from doorman.net.packet import TCP
 from doorman.net.tcp import ACK, FIN, SEQUENCES, SYN, Segment, read_blocks, with_blocks
@@ -71,7 +72,8 @@ class _FarStream:
         session, state = self._session, self._state
         if session.is_level:
             return data
-        view = View(state.names, session.inside_local.address)
+        towards = Towards(TCP, session.inside_local.port, session.outside_global)
+        view = View(state.names, session.inside_local.address, towards)
         path = Path(session.inside_local, session.outside_local, session.inside_global, session.outside_global)
         message = Message(data, _OUTBOUND, TCP, path, 0.0)
         return apply_edits(data, self._inspector.as_sent(self._alg, message, view))

@@ -29,6 +29,7 @@ from doorman.nat.holdings import Holdings
 from doorman.nat.peerings import Peering, PeeringMade, Peerings
 from doorman.nat.ports import ALL_PORTS
 from doorman.nat.rules import Rules
+from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Sessions
 from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
 from doorman.net.addresses import Address, Endpoint
@@ -118,12 +119,13 @@ class State:
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
 
-    def view(self, direction: Direction, path: Path, made: Iterable[Binding] = ()) -> View:
+    def view(self, direction: Direction, path: Path, made: Iterable[Binding] = (), *, protocol: int = TCP) -> View:
         """The view for a message that goes this way; `made`: the names that its flow needed."""
         if self.screened and not path.translated:
             return Level(path)
         if direction == Direction.OUTBOUND:
-            return Outward(self.names, path.sent_from.address)
+            towards = Towards(protocol, path.sent_from.port, path.arrives_to)
+            return Outward(self.names, path.sent_from.address, towards)
         return Inward(self.names, path, made, screened=self.screened)
 
     def ipsec(self) -> Iterator[IpsecChange]:
@@ -179,6 +181,21 @@ class State:
             return known, []
         made = self.outside.bind(WHOLE_HOST, sender)
         return (made[0] if made else None), made
+
+    def known_outside(self, protocol: int, receiver: Endpoint) -> Endpoint:
+        """An outside end as the outside knows it, whatever the inside calls it."""
+        binding = self.outside.by_global(protocol, receiver)
+        return binding.inward(receiver) if binding is not None else receiver
+
+    def binding_of(self, protocol: int, local: Endpoint, towards: Towards) -> Binding | None:
+        """The binding of an inside end for a flow; a name that was announced to the other end comes first."""
+        if self.rules.looks_at_flows:
+            remote = towards.remote.address
+            for binding in self.bindings.every_of(protocol, local):
+                known = self.doors.at(protocol, binding.outward(local), remote) if binding.doors else ()
+                if any(door.visitor == remote for door in known):
+                    return binding
+        return self.bindings.by_local(protocol, local, towards)
 
     def outside_global(self, protocol: int, local: Endpoint) -> Endpoint:
         """An outside end as the outside knows it, which the inside knows by another name or the same.

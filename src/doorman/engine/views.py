@@ -15,6 +15,7 @@ from doorman.algs.api import MAX_RUN, Path, Refused
 from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
+from doorman.nat.selection import Towards
 from doorman.net.addresses import Address, Endpoint
 
 MAX_NAMES = 256
@@ -82,13 +83,15 @@ class Mirror(Named):
     Args:
         names: of the NAT.
         party: the inside host the message is for.
+        towards: its flow, as rules may look at it.
     """
 
-    __slots__ = ("_party",)
+    __slots__ = ("_party", "_towards")
 
-    def __init__(self, names: Names, party: Address) -> None:
+    def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
         super().__init__(names)
         self._party = party
+        self._towards = towards
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
@@ -100,19 +103,19 @@ class Mirror(Named):
 
     def host(self, address: Address, *, own: bool) -> Address:
         """See `Nat.host`; an address that the message's host has for itself alone is never another's name."""
-        known = self._bindings.global_host(address)
+        known = self._bindings.global_host(address, self._towards)
         if known is None and not self._rules.translates(address):
             return self._outside.local_host(address) or address
         if known is not None or not (own or address == self._party):
             return known or address
-        shared = self._bindings.global_host(self._party)
+        shared = self._bindings.global_host(self._party, self._towards)
         if shared is not None and self._bindings.local_host(shared) is not None:
             shared = None  # the party's alone: it would name the wrong host
         return self._rules.static_port_host(address) or shared or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
-        binding = self._bindings.by_local(protocol, endpoint)
+        binding = self._bindings.by_local(protocol, endpoint, self._towards)
         return binding.outward(endpoint) if binding is not None else self._beyond(endpoint, protocol)
 
     def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
@@ -144,13 +147,13 @@ class Outward(Mirror):
 
     __slots__ = ("_trusted",)
 
-    def __init__(self, names: Names, party: Address) -> None:
-        super().__init__(names, party)
+    def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
+        super().__init__(names, party, towards)
         self._trusted = False
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
-        binding = self._bindings.by_local(protocol, endpoint)
+        binding = self._bindings.by_local(protocol, endpoint, self._towards)
         if binding is not None:
             return binding.outward(endpoint)
         if endpoint.address == self._party:
@@ -159,12 +162,12 @@ class Outward(Mirror):
 
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.introduce`; the gateway itself is nobody to be talked to."""
-        binding = self._bindings.by_local(protocol, endpoint)
+        binding = self._bindings.by_local(protocol, endpoint, self._towards)
         if binding is None:
             if not self._rules.translates(endpoint.address) or self._is_gateway(endpoint.address):
                 return self._beyond(endpoint, protocol)
             self._check_names()
-            made = self._bindings.bind(protocol, endpoint)
+            made = self._bindings.bind(protocol, endpoint, self._towards)
             if not made:
                 return endpoint  # of this host, only other ports have names
             self.made += made
@@ -179,15 +182,15 @@ class Outward(Mirror):
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
         require_announceable(endpoint, protocol, ports)
-        first = self._bindings.by_local(protocol, endpoint)
+        first = self._bindings.by_local(protocol, endpoint, self._towards)
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
         self._check_names()
         run = [endpoint] + [Endpoint(endpoint.address, endpoint.port + step) for step in range(1, ports)]
-        known = [first] + [self._bindings.by_local(protocol, own) for own in run[1:]]
+        known = [first] + [self._bindings.by_local(protocol, own, self._towards) for own in run[1:]]
         if any(known):
             return self._complete(protocol, run, known)
-        made = self._bindings.bind(protocol, endpoint, count=ports, even=even)
+        made = self._bindings.bind(protocol, endpoint, self._towards, count=ports, even=even)
         self.made += made
         if not made:
             raise Refused("no-translation")

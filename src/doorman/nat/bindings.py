@@ -10,6 +10,7 @@ from typing import NamedTuple
 from doorman.algs.api import Refused
 from doorman.nat.holdings import Holdings
 from doorman.nat.naming import DynamicRule, Naming
+from doorman.nat.selection import Towards
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
 
@@ -35,10 +36,23 @@ class Binding:
         doors: how many doors lead through it.
         sessions: how many sessions use it.
         rule: the dynamic rule it was made by.
+        way: the number of its rule among those that look at flows; 0 for all others.
         rings: of its timer.
     """
 
-    __slots__ = ("doors", "global_", "local", "outside", "protocol", "rings", "rule", "secondary", "sessions", "static")
+    __slots__ = (
+        "doors",
+        "global_",
+        "local",
+        "outside",
+        "protocol",
+        "rings",
+        "rule",
+        "secondary",
+        "sessions",
+        "static",
+        "way",
+    )
 
     def __init__(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> None:
         self.protocol = protocol
@@ -49,6 +63,7 @@ class Binding:
         self.doors = 0
         self.sessions = 0
         self.rule = rule
+        self.way = rule.way if rule is not None else 0
         self.rings = 0.0
 
     @property
@@ -93,6 +108,28 @@ class _Share:
         self.count = 0
 
 
+class _Locals:
+    """Bindings by their local ends: those that one way of naming gives.
+
+    Attributes:
+        ports: of single ports, by protocol.
+        hosts: of whole hosts.
+        shares: the address that each overloaded host keeps.
+    """
+
+    __slots__ = ("hosts", "ports", "shares")
+
+    def __init__(self) -> None:
+        self.ports: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
+        self.hosts: dict[Address, Binding] = {}
+        self.shares: dict[Address, _Share] = {}
+
+    def find(self, protocol: int, local: Endpoint) -> Binding | None:
+        """The binding of an endpoint, if there is one."""
+        table = self.ports.get(protocol)
+        return (table.get(local) if table else None) or self.hosts.get(local.address)
+
+
 class Bindings:
     """All bindings of a NAT, static ones included.
 
@@ -119,18 +156,19 @@ class Bindings:
         self.holdings = holdings
         self._journal = None
         self._limits = rules.entry_limits()
-        self._by_local: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
+        self._plain = _Locals()
+        self._ways = {0: self._plain}
         self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
-        self._hosts: dict[Address, Binding] = {}
         self._hosts_by_global: dict[Address, Binding] = {}
-        self._shares: dict[Address, _Share] = {}
         for rule in rules.static_hosts:
             host = self._make(WHOLE_HOST, rule.local, rule.global_)
-            host.secondary = rule.local.address in self._hosts
+            host.way = rule.way
+            host.secondary = rule.local.address in self._way(rule.way).hosts
             self._add_host(host)
         for rule in rules.static_ports:
             port = self._make(rule.protocol, rule.local, rule.global_)
-            port.secondary = rule.local in self._by_local[rule.protocol]
+            port.way = rule.way
+            port.secondary = rule.local in self._way(rule.way).ports[rule.protocol]
             self._add(port)
             self.holdings.space(rule.protocol, rule.global_.address).claim(rule.global_.port)
         self._journal = journal
@@ -147,22 +185,35 @@ class Bindings:
         """Whether a binding is one of these."""
         return self.by_global(binding.protocol, binding.global_) is binding
 
-    def by_local(self, protocol: int, local: Endpoint) -> Binding | None:
-        """The binding of an inside endpoint, if there is one."""
-        table = self._by_local.get(protocol)
-        return (table.get(local) if table else None) or self._hosts.get(local.address)
+    def by_local(self, protocol: int, local: Endpoint, towards: Towards | None = None) -> Binding | None:
+        """The binding of an inside endpoint, if there is one; where rules look at flows, that for such a flow."""
+        if towards is None or not self._rules.looks_at_flows:
+            return self._plain.find(protocol, local)
+        way, _ = self._rules.rule_for(protocol, local, towards)
+        known = self._ways.get(way)
+        return known.find(protocol, local) if known is not None else None
+
+    def every_of(self, protocol: int, local: Endpoint) -> list[Binding]:
+        """All bindings of an inside endpoint, whatever flows they are for."""
+        found = (locals_.find(protocol, local) for locals_ in self._ways.values())
+        return [binding for binding in found if binding is not None]
 
     def by_global(self, protocol: int, global_: Endpoint) -> Binding | None:
         """The binding that has this global name, if there is one."""
         table = self._by_global.get(protocol)
         return (table.get(global_) if table else None) or self._hosts_by_global.get(global_.address)
 
-    def global_host(self, local: Address) -> Address | None:
-        """The global address of an inside host, where it has one now."""
-        host = self._hosts.get(local)
+    def global_host(self, local: Address, towards: Towards | None = None) -> Address | None:
+        """The global address of an inside host, where it has one now; where rules look at flows, for such a flow."""
+        locals_: _Locals | None = self._plain
+        if towards is not None and self._rules.looks_at_flows:
+            way, _ = self._rules.rule_for(towards.protocol, Endpoint(local, towards.port), towards)
+            locals_ = self._ways.get(way)
+        if locals_ is None:
+            return None
+        host, share = locals_.hosts.get(local), locals_.shares.get(local)
         if host is not None:
             return host.global_.address
-        share = self._shares.get(local)
         return share.address if share is not None else None
 
     def local_host(self, global_: Address) -> Address | None:
@@ -170,7 +221,9 @@ class Bindings:
         host = self._hosts_by_global.get(global_)
         return host.local.address if host is not None else None
 
-    def bind(self, protocol: int, local: Endpoint, *, count: int = 1, even: bool = False) -> list[Binding]:
+    def bind(
+        self, protocol: int, local: Endpoint, towards: Towards | None = None, *, count: int = 1, even: bool = False
+    ) -> list[Binding]:
         """Bind an inside endpoint, and the `count` - 1 ports after it, to global ports in a row.
 
         None of them may be bound yet. An empty list: no rule wants this host translated.
@@ -179,7 +232,10 @@ class Bindings:
             Refused: the pool or the ports are exhausted, there would be too many entries, or the protocol has no ports
                 to tell hosts apart by.
         """
-        rule = self._rules.dynamic_for(local.address)
+        if towards is None or not self._rules.looks_at_flows:
+            rule = self._rules.dynamic_for(local.address)
+        else:
+            _, rule = self._rules.rule_for(protocol, local, towards)
         if rule is None:
             return []
         self._limits.admit(local.address, count if rule.overload else 1)
@@ -190,13 +246,14 @@ class Bindings:
             return [host]
         if protocol not in _WITH_PORTS:
             raise Refused("protocol-without-ports")
-        share = self._shares.get(local.address)
+        shares = self._way(rule.way).shares
+        share = shares.get(local.address)
         if share is not None and share.count + count > MAX_PORTS_PER_HOST:
             raise Refused("host-over-quota")
         if share is None:
             share = _Share(rule.pool.share())
         first = self.holdings.space(protocol, share.address).take(local.port, count, even=even)
-        self._shares[local.address] = share
+        shares[local.address] = share
         share.count += count
         made = [Binding(protocol, local, Endpoint(share.address, first), rule)]
         for step in range(1, count):
@@ -212,7 +269,7 @@ class Bindings:
         Raises:
             Refused: the name is taken, the other binding is static, or there would be too many entries.
         """
-        share = self._shares.get(local.address)
+        share = self._way(like.way).shares.get(local.address)
         if share is None or like.rule is None or not 0 < global_.port < self.holdings.ports_end:
             raise Refused("port-pair-unavailable")
         self._limits.admit(local.address, 1)
@@ -233,15 +290,15 @@ class Bindings:
             Refused: no rule lets the host share an address, or this one; or there would be too many entries.
         """
         rule = self._rules.dynamic_for(local)
-        if rule is None or not rule.overload or (address is not None and address not in rule.pool):
+        if rule is None or rule.way or not rule.overload or (address is not None and address not in rule.pool):
             raise Refused("no-translation")
         if address is None:
             self._limits.admit(local, 1)
-        share = self._shares.get(local)
+        share = self._plain.shares.get(local)
         if share is not None and address not in {None, share.address}:
             raise Refused("name-taken")
         if share is None:
-            share = self._shares[local] = _Share(address or rule.pool.share())
+            share = self._plain.shares[local] = _Share(address or rule.pool.share())
         share.count += 1
         self._limits.change(local, 1)
         return share.address
@@ -249,24 +306,25 @@ class Bindings:
     def unshare(self, local: Address) -> None:
         """Take an entry back that `share` counted."""
         self._limits.change(local, -1)
-        self._leave_share(local)
+        self._leave_share(local, 0)
 
     def free(self, binding: Binding) -> None:
         """Forget a dynamic binding; its ports or its address can be given out again."""
-        if binding.static or binding.rule is None or self.by_local(binding.protocol, binding.local) is not binding:
+        locals_ = self._way(binding.way)
+        if binding.static or binding.rule is None or locals_.find(binding.protocol, binding.local) is not binding:
             return
         if self._journal is not None:
             self._journal(BindingFreed(binding))
         self._limits.change(binding.local.address, -1)
         if binding.protocol == WHOLE_HOST:
-            del self._hosts[binding.local.address]
+            del locals_.hosts[binding.local.address]
             del self._hosts_by_global[binding.global_.address]
             binding.rule.pool.release(binding.global_.address)
             return
-        del self._by_local[binding.protocol][binding.local]
+        del locals_.ports[binding.protocol][binding.local]
         del self._by_global[binding.protocol][binding.global_]
         self.holdings.release(binding.protocol, binding.global_)
-        self._leave_share(binding.local.address)
+        self._leave_share(binding.local.address, binding.way)
 
     def adopt(self, protocol: int, local: Endpoint, global_: Endpoint) -> Binding:
         """Enter a dynamic binding that was made before: by this gateway, ere it was started again.
@@ -274,7 +332,7 @@ class Bindings:
         Raises:
             Refused: no rule of today makes such a binding, or something else has one of the names.
         """
-        rule = self._rules.dynamic_for(local.address)
+        rule = self._rules.rule_giving(local.address, global_.address, whole=protocol == WHOLE_HOST)
         if rule is None:
             raise Refused("no-translation")
         binding = self._make(protocol, local, global_, rule)
@@ -287,6 +345,8 @@ class Bindings:
         lost = []
         for binding in old:
             if self._is_still_static(binding):
+                same = self.by_global(binding.protocol, binding.global_)
+                binding.way = same.way if same is not None else 0
                 self._enter(binding)
             elif binding.static or not self._takes(binding):
                 lost.append(binding)
@@ -317,23 +377,25 @@ class Bindings:
 
     def _adopt(self, binding: Binding) -> None:
         local, name = binding.local, binding.global_
-        rule = self._rules.dynamic_for(local.address)
-        if rule is None or rule.overload == (binding.protocol == WHOLE_HOST) or name.address not in rule.pool:
+        whole = binding.protocol == WHOLE_HOST
+        rule = self._rules.rule_giving(local.address, name.address, whole=whole)
+        if rule is None or rule.overload == whole or name.address not in rule.pool:
             raise Refused("no-translation")
         if rule.overload and not 0 < name.port < self.holdings.ports_end:
             raise Refused("no-translation")
-        if self.by_local(binding.protocol, local) is not None or self.by_global(binding.protocol, name) is not None:
+        locals_ = self._way(rule.way)
+        if locals_.find(binding.protocol, local) is not None or self.by_global(binding.protocol, name) is not None:
             raise Refused("name-taken")
-        binding.rule = rule
+        binding.rule, binding.way = rule, rule.way
         if binding.protocol == WHOLE_HOST:
             if not rule.pool.claim(name.address, local.address):
                 raise Refused("name-taken")
         else:
-            share = self._shares.get(local.address) or _Share(name.address)
+            share = locals_.shares.get(local.address) or _Share(name.address)
             space = self.holdings.space(binding.protocol, name.address)
             if share.address != name.address or not space.claim(name.port):
                 raise Refused("name-taken")
-            self._shares[local.address] = share
+            locals_.shares[local.address] = share
             share.count += 1
         self._enter(binding)
 
@@ -354,7 +416,7 @@ class Bindings:
         if not binding.static:
             self._limits.change(binding.local.address, 1)
         if not binding.secondary:
-            self._by_local[binding.protocol][binding.local] = binding
+            self._way(binding.way).ports[binding.protocol][binding.local] = binding
         self._by_global[binding.protocol][binding.global_] = binding
 
     def _add_host(self, binding: Binding) -> None:
@@ -363,11 +425,18 @@ class Bindings:
         if not binding.static:
             self._limits.change(binding.local.address, 1)
         if not binding.secondary:
-            self._hosts[binding.local.address] = binding
+            self._way(binding.way).hosts[binding.local.address] = binding
         self._hosts_by_global[binding.global_.address] = binding
 
-    def _leave_share(self, local: Address) -> None:
-        share = self._shares[local]
+    def _way(self, number: int) -> _Locals:
+        known = self._ways.get(number)
+        if known is None:
+            known = self._ways[number] = _Locals()
+        return known
+
+    def _leave_share(self, local: Address, way: int) -> None:
+        shares = self._way(way).shares
+        share = shares[local]
         share.count -= 1
         if share.count == 0:
-            del self._shares[local]
+            del shares[local]

@@ -11,6 +11,7 @@ from doorman.config.statics import Statics
 from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.pools import AddressPool
+from doorman.nat.selection import Selector, Towards, select
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -18,19 +19,36 @@ _CACHE_LIMIT = 65_536
 
 
 class StaticRule(NamedTuple):
-    """A host, or one port of it, that always has the same name; with protocol 0, both ports are 0."""
+    """A host, or one port of it, that always has the same name; with protocol 0, both ports are 0.
+
+    Attributes:
+        protocol, local, global_: what is called how.
+        way: 0, or its own number where a `selector` says for which flows from inside it is.
+        selector: None where it is for all.
+    """
 
     protocol: int
     local: Endpoint
     global_: Endpoint
+    way: int = 0
+    selector: Selector | None = None
 
 
 class DynamicRule(NamedTuple):
-    """Hosts that get an address from `pool`: one each, or with `overload` a few ports of a shared one."""
+    """Hosts that get an address from `pool`: one each, or with `overload` a few ports of a shared one.
+
+    Attributes:
+        source: what the configuration says.
+        pool, overload: see above.
+        selector: which hosts, or which of their flows.
+        way: 0, or its own number where it looks at flows: a host then may have other names by other rules.
+    """
 
     source: DynamicSource | OutsideSource
     pool: AddressPool
     overload: bool
+    selector: Selector
+    way: int = 0
 
 
 class Naming:
@@ -44,6 +62,7 @@ class Naming:
 
     Attributes:
         static_hosts, static_ports, dynamic: the rules.
+        looks_at_flows: whether one of them is about some flows of a host only.
 
     Raises:
         UnusableConfig: a rule names an interface that has no address.
@@ -53,16 +72,24 @@ class Naming:
         self._lists = config.lists
         self._limits = limits
         self.dynamic = dynamic
-        hosts = ((Endpoint(rule.local, 0), Endpoint(rule.global_, 0)) for rule in statics.hosts)
-        self.static_hosts = [StaticRule(0, local, global_) for local, global_ in hosts]
+        self._chosen: list[StaticRule] = []
+        self.static_hosts = [
+            self._static(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0), rule.route_map, config)
+            for rule in statics.hosts
+        ]
         self.static_ports = [
-            StaticRule(
+            self._static(
                 TCP if rule.transport == "tcp" else UDP,
                 rule.local,
                 Endpoint(rule.global_ or interface_address(config, rule.interface), rule.global_port),
+                rule.route_map,
+                config,
             )
             for rule in statics.ports
         ]
+        plain = [rule for rule in (*self.static_hosts, *self.static_ports) if not rule.way]
+        self._plain = {(rule.protocol, rule.local) for rule in plain}
+        self.looks_at_flows = bool(self._chosen) or any(rule.way for rule in dynamic)
         rules = [*self.static_hosts, *self.static_ports]
         self._locals = {rule.local.address for rule in rules}
         self._names = {rule.global_.address for rule in rules}
@@ -73,16 +100,37 @@ class Naming:
         return EntryLimits(self._limits, self._lists)
 
     def dynamic_for(self, address: Address) -> DynamicRule | None:
-        """The first dynamic rule whose access list permits the address."""
+        """The first dynamic rule that is about the host, or some of its flows."""
         try:
             return self._dynamic_cache[address]
         except KeyError:
-            lists = self._lists
-            rule = next((rule for rule in self.dynamic if lists[rule.source.access_list].permits(address)), None)
+            rule = next((rule for rule in self.dynamic if rule.selector.may_choose(address)), None)
             if len(self._dynamic_cache) >= _CACHE_LIMIT:
                 self._dynamic_cache.clear()
             self._dynamic_cache[address] = rule
             return rule
+
+    def rule_for(self, protocol: int, local: Endpoint, towards: Towards) -> tuple[int, DynamicRule | None]:
+        """By which way an end of a host is named for a flow of the host, and by which dynamic rule, if by one.
+
+        An end that is not the flow's own is named as if its host had begun such a flow itself.
+        """
+        for static in self._chosen:
+            same = static.local == local if static.protocol else static.local.address == local.address
+            about = same and static.protocol in {0, protocol} and static.selector is not None
+            if about and static.selector is not None and static.selector.chooses(local.address, towards):
+                return static.way, None
+        if (protocol, local) in self._plain or (0, Endpoint(local.address, 0)) in self._plain:
+            return 0, None
+        rule = next((rule for rule in self.dynamic if rule.selector.chooses(local.address, towards)), None)
+        return (rule.way, rule) if rule is not None else (0, None)
+
+    def rule_giving(self, host: Address, name: Address, *, whole: bool) -> DynamicRule | None:
+        """The dynamic rule by which a host may have a name that was given before: with all its ports, or some."""
+        if not self.looks_at_flows:
+            return self.dynamic_for(host)
+        fitting = (rule for rule in self.dynamic if rule.overload != whole and name in rule.pool)
+        return next((rule for rule in fitting if rule.selector.may_choose(host)), None)
 
     def gives_name(self, address: Address) -> bool:
         """Whether a rule is about a host with this address."""
@@ -92,6 +140,15 @@ class Naming:
         """Whether an address is a name that a rule gives, or may give."""
         return address in self._names or any(address in rule.pool for rule in self.dynamic)
 
+    def _static(
+        self, protocol: int, local: Endpoint, global_: Endpoint, route_map: str | None, config: Config
+    ) -> StaticRule:
+        if route_map is None:
+            return StaticRule(protocol, local, global_)
+        rule = StaticRule(protocol, local, global_, -1 - len(self._chosen), select(config, "", route_map))
+        self._chosen.append(rule)
+        return rule
+
 
 def outside_naming(config: Config, holdings: Holdings) -> Naming:
     """The rules about outside hosts: `local` is then the outside global address, `global_` the outside local one."""
@@ -100,7 +157,8 @@ def outside_naming(config: Config, holdings: Holdings) -> Naming:
     for source in config.outside_sources:
         if source.access_list not in lists:
             raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
-        dynamic.append(DynamicRule(source, holdings.pool(source.pool), overload=False))
+        selector = select(config, source.access_list, None)
+        dynamic.append(DynamicRule(source, holdings.pool(source.pool), overload=False, selector=selector))
     return Naming(config.outside_statics, dynamic, config, MaxEntries())
 
 

@@ -6,6 +6,7 @@ from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.ipsec_rules import IpsecRules
 from doorman.nat.naming import DynamicRule, Naming, OutsideLocals, StaticRule, outside_naming
 from doorman.nat.pools import AddressPool
+from doorman.nat.selection import select
 from doorman.net.addresses import Address
 
 __all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
@@ -27,7 +28,7 @@ class Rules(Naming):
     """
 
     def __init__(self, config: Config, holdings: Holdings) -> None:
-        dynamic = [_dynamic(source, config, holdings) for source in config.dynamic_sources]
+        dynamic = [_dynamic(number, one, config, holdings) for number, one in enumerate(config.dynamic_sources, 1)]
         super().__init__(config.statics, dynamic, config, config.max_entries)
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
@@ -85,19 +86,16 @@ class Rules(Naming):
             return True
         if self.owns(address) or any(address in network for network in self._outside):
             return False
-        lists = [self._lists[rule.source.access_list] for rule in self.dynamic]
-        return any(
-            access_list.permits(address)
-            and any(entry.matches(address) and entry.wildcard != b"\xff" * 4 for entry in access_list.by_source or ())
-            for access_list in lists
-        )
+        return any(rule.selector.is_about(address) for rule in self.dynamic)
 
 
-def _dynamic(source: DynamicSource, config: Config, holdings: Holdings) -> DynamicRule:
-    if source.access_list not in config.lists:
+def _dynamic(number: int, source: DynamicSource, config: Config, holdings: Holdings) -> DynamicRule:
+    if source.route_map is None and source.access_list not in config.lists:
         raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
+    selector = select(config, source.access_list, source.route_map)
+    way = 0 if selector.by_source else number
     if source.pool is None:
         address = interface_address(config, source.interface)
         # One address for all: without its ports it could serve but a single host.
-        return DynamicRule(source, AddressPool([(address, address)]), overload=True)
-    return DynamicRule(source, holdings.pool(source.pool), source.overload)
+        return DynamicRule(source, AddressPool([(address, address)]), overload=True, selector=selector, way=way)
+    return DynamicRule(source, holdings.pool(source.pool), source.overload, selector, way)

@@ -225,3 +225,16 @@ def test_lines_of_an_extended_list_that_looks_at_sources() -> None:
         "ip saddr 192.168.1.7/32 goto pool_0",
         "ip saddr 192.168.1.8/30 goto pool_0",
     ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "access-list 101 permit ip any 192.0.2.0 0.0.0.255\nip nat inside source list 101 interface out0 overload\n",
+        "route-map M\n match ip address 1\nip nat inside source route-map M interface out0 overload\n",
+        "route-map M\n match ip address 1\nip nat inside source static 192.168.1.5 203.0.113.5 route-map M\n",
+    ],
+)
+def test_rules_of_flows_are_refused(rule: str) -> None:
+    with pytest.raises(UnsupportedConfig, match="look at destinations"):
+        rules(INTERFACES + rule, "inspect")

@@ -23,11 +23,13 @@ def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
     extendable: _Extendable | None = None,
     vrf: str | None = None,
     match: _Match | None = None,
+    route_map: str | None = None,
 ) -> StaticHost:
     """Translate one inside host, all its protocols and ports, to a global address of its own."""
     require_host(local_ip, "local_ip")
     require_host(global_ip, "global_ip")
-    rule = StaticHost(local_ip, global_ip, extendable is not None, vrf, match is not None)
+    shared, matched = extendable is not None, match is not None
+    rule = StaticHost(local_ip, global_ip, shared, vrf, matched, route_map=route_map)
     _add(config, rule)
     return rule
 
@@ -56,6 +58,7 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     extendable: _Extendable | None = None,
     vrf: str | None = None,
     match: _Match | None = None,
+    route_map: str | None = None,
 ) -> StaticPort:
     """Translate one port of an inside host to a port of a global address, or of the address of an interface."""
     require_host(local_ip, "local_ip")
@@ -63,7 +66,7 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
         require_host(global_ip, "global_ip")
     local = Endpoint(local_ip, local_port)
     shared, matched = extendable is not None, match is not None
-    rule = StaticPort(transport, local, global_ip, interface, global_port, shared, vrf, matched)
+    rule = StaticPort(transport, local, global_ip, interface, global_port, shared, vrf, matched, route_map=route_map)
     _add(config, rule)
     return rule
 
@@ -127,6 +130,7 @@ def _add(config: Config, rule: Static) -> None:
 
 
 _END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable]"
+_CHOSEN_END = f"[{OF_VRF}] ~ [route-map ROUTE-MAP:word] [EXTENDABLE:extendable]"
 _HELP = (
     INSIDE_SOURCE
     | TRANSPORT
@@ -139,6 +143,8 @@ _HELP = (
         "GLOBAL-PORT": "Global port",
         "interface": "Specify interface for global address",
         "INTERFACE": "Interface whose address is the global one",
+        "route-map": "Use it for flows that a route-map permits",
+        "ROUTE-MAP": "Name of the route map",
         "extendable": "Share names with other static translations that are extendable",
     }
 )
@@ -153,14 +159,14 @@ _NETWORK_HELP = _HELP | {
 
 COMMANDS = (
     Command(
-        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 " + _END,
+        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 " + _CHOSEN_END,
         _HELP,
         _add_host,
         _remove_host,
     ),
     Command(
         "ip nat inside source static TRANSPORT:tcp|udp LOCAL-IP:ipv4 LOCAL-PORT:1-65535 "
-        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 " + _END,
+        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 " + _CHOSEN_END,
         _HELP,
         _add_port,
         _remove_port,

@@ -161,8 +161,18 @@ def _refuse_unsupported(config: Config, setting: Setting) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
     _refuse_overlap(config)
+    _refuse_flows(config)
     if config.firewall.zones and setting.zone is not None:
         raise UnsupportedConfig("the zone-based firewall and VRFs do not go together on the live gateway yet")
+
+
+def _refuse_flows(config: Config) -> None:
+    """Rules that give one host several names, each for other flows."""
+    lists = config.lists
+    maps = [rule.route_map for rule in (*config.dynamic_sources, *config.statics)]
+    by_list = [lists[rule.access_list] for rule in config.dynamic_sources if rule.route_map is None]
+    if any(maps) or any(listed.by_source is None for listed in by_list):
+        raise UnsupportedConfig("NAT rules that look at destinations work in replay only, not on the live gateway yet")
 
 
 def _refuse_overlap(config: Config) -> None:

@@ -1,0 +1,124 @@
+"""Which flows a NAT rule is about: by an access list, or by a route map of such lists and of interfaces.
+
+Most rules look at the inside host alone. Those that look at where its flow goes as well may give one host several
+names, each for other destinations.
+"""
+
+from typing import NamedTuple
+
+from doorman.config.access_lists import ANY, AccessList, Traffic
+from doorman.config.model import Config
+from doorman.net.addresses import Address, Endpoint, Prefix
+
+
+class Towards(NamedTuple):
+    """A flow, as rules look at it besides the address of its inside host.
+
+    Attributes:
+        protocol: its number.
+        port: of the inside host.
+        remote: its outside end, as the outside knows it.
+    """
+
+    protocol: int
+    port: int
+    remote: Endpoint
+
+
+class _Exits:
+    """The outside interfaces, found by the address of who is behind them: there are no routes to ask."""
+
+    __slots__ = ("_networks", "_only")
+
+    def __init__(self, config: Config) -> None:
+        outside = [one for one in config.interfaces.values() if one.nat == "outside" and not one.shutdown]
+        self._networks: list[tuple[Prefix, str]] = [(network, one.name) for one in outside for network in one.networks]
+        self._only = outside[0].name if len(outside) == 1 else None
+
+    def of(self, address: Address) -> str | None:
+        """The interface by which an address is reached; None where nobody can tell."""
+        return next((name for network, name in self._networks if address in network), self._only)
+
+
+class _Step(NamedTuple):
+    """What must be true, and what that decides: some list permits the flow, and it leaves by some interface."""
+
+    permit: bool
+    lists: tuple[AccessList, ...]
+    interfaces: tuple[str, ...]
+
+
+class Selector:
+    """The flows that a rule is about.
+
+    Attributes:
+        by_source: whether it looks at the inside host alone.
+    """
+
+    __slots__ = ("_exits", "_steps", "by_source")
+
+    def __init__(self, steps: list[_Step], exits: _Exits) -> None:
+        self._steps = steps
+        self._exits = exits
+        self.by_source = all(
+            not step.interfaces and all(listed.by_source is not None for listed in step.lists) for step in steps
+        )
+
+    def may_choose(self, host: Address) -> bool:
+        """Whether some flow of a host is meant."""
+        for step in self._steps:
+            if step.lists and not any(_may_permit(listed, host) for listed in step.lists):
+                continue
+            if step.permit:
+                return True
+            if not step.interfaces and all(listed.by_source is not None for listed in step.lists):
+                return False
+        return False
+
+    def chooses(self, host: Address, towards: Towards) -> bool:
+        """Whether a flow of a host is meant."""
+        protocol, port, remote = towards
+        traffic = Traffic(protocol, host, remote.address, port, remote.port)
+        for step in self._steps:
+            if step.lists and not any(_permits(listed, traffic) for listed in step.lists):
+                continue
+            if step.interfaces and self._exits.of(remote.address) not in step.interfaces:
+                continue
+            return step.permit
+        return False
+
+    def is_about(self, host: Address) -> bool:
+        """Whether a host is meant in a line that names a network: `any` says who is translated, not where it is."""
+        lines = (line for step in self._steps for listed in step.lists for line in listed.entries)
+        return self.may_choose(host) and any(
+            line.permit and line.source_hosts != ANY and host in line.source_hosts for line in lines
+        )
+
+
+def select(config: Config, access_list: str, route_map: str | None) -> Selector:
+    """What a rule of a configuration selects; its lists, and its route map, must be there."""
+    lists = config.lists
+    if route_map is None:
+        steps = [_Step(permit=True, lists=(lists[access_list],), interfaces=())]
+    else:
+        steps = [
+            _Step(entry.permit, tuple(lists[name] for name in entry.access_lists), entry.interfaces)
+            for entry in config.route_maps[route_map].entries
+        ]
+    return Selector(steps, _Exits(config))
+
+
+def _permits(listed: AccessList, traffic: Traffic) -> bool:
+    index = listed.match(traffic)
+    return index is not None and listed.entries[index].permit
+
+
+def _may_permit(listed: AccessList, host: Address) -> bool:
+    """Whether a list permits some flow of a host."""
+    for entry in listed.entries:
+        if host in entry.source_hosts:
+            if entry.permit:
+                return True
+            if entry.by_source is not None:
+                return False
+    return False
