@@ -41,6 +41,7 @@ from doorman.dataplanes.report import (
     session_entries,
     session_entry,
 )
+from doorman.dataplanes.zone_report import clear_counts, clear_sessions, counts_in, sessions_in, zone_pair_entries
 from doorman.engine.connecting import connect
 from doorman.engine.connections import End
 from doorman.engine.engine import Engine
@@ -257,6 +258,11 @@ class FakeGateway:
         """Those of the configuration."""
         return access_entries(self.config.access_lists, matches_in(self.engine.access))
 
+    def zone_pairs(self) -> Iterator[Json]:
+        """Those of the configuration."""
+        screen = self.engine.screen
+        return zone_pair_entries(self.config.firewall, counts_in(screen), sessions_in(screen), self.now)
+
     def call_details(self, call_id: str) -> Json:
         """What is known of a call; its first door had packets."""
 
@@ -276,6 +282,14 @@ class FakeGateway:
     def clear_access_lists(self, name: str | None) -> int:
         """Count anew."""
         return clear_access(self.engine, name)
+
+    def clear_zone_counters(self, pair: str | None) -> None:
+        """Count anew."""
+        clear_counts(self.engine.screen, pair)
+
+    def clear_zone_sessions(self, pair: str | None) -> int:
+        """End them."""
+        return clear_sessions(self.engine.screen, pair)
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """Write messages beside the configuration."""

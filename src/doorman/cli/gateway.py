@@ -127,6 +127,10 @@ class Gateway(Protocol):
         """All access lists, see `dataplanes.access_report`."""
         ...
 
+    def zone_pairs(self) -> Iterator[Json]:
+        """The zone pairs with what their policies did, see `dataplanes.zone_report`."""
+        ...
+
     def call_details(self, call_id: str) -> Json:
         """All about the call whose Call-ID this is or begins with, see `dataplanes.call_report`.
 
@@ -192,6 +196,14 @@ class Gateway(Protocol):
 
     def clear_access_lists(self, name: str | None) -> int:
         """Begin the counters of an access list at zero, or of all; say of how many."""
+        ...
+
+    def clear_zone_counters(self, pair: str | None) -> None:
+        """Begin the counters of a zone pair at zero, or of all."""
+        ...
+
+    def clear_zone_sessions(self, pair: str | None) -> int:
+        """End the sessions that a zone pair let begin, or all; say how many."""
         ...
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:

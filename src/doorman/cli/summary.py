@@ -12,11 +12,13 @@ from doorman.cli.show.doors import show_doors
 from doorman.cli.show.sessions import show_sessions
 from doorman.cli.show.table import table
 from doorman.cli.show.translations import show_translations
+from doorman.cli.show.zones import show_zone_pairs
 from doorman.dataplanes.replay import Drop
 from doorman.dataplanes.report import Json, flow, shown
 
 _MOST_ASYMMETRIES = 3
 _MOST_DETAILS = 8
+_MOST_TOLD = 20
 
 
 def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes]]) -> Iterator[str]:
@@ -37,6 +39,7 @@ def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes
             if alg == "sip" or any(row["total"] for row in rows)
         ),
         *([("show access-lists", show_access_lists(found["access_lists"]))] if found["access_lists"] else []),
+        *_firewall(found),
         ("left alone, and why", _notes(found["notes"], details)),
         ("dropped, and why", _drops(list(drops))),
     ):
@@ -45,6 +48,16 @@ def summary(found: Json, drops: Iterable[Drop], details: dict[str, Counter[bytes
         yield from lines
     yield ""
     yield from _verdict(found)
+
+
+def _firewall(found: Json) -> Iterator[tuple[str, Iterable[str]]]:
+    """What zone pairs did, and what the firewall tells, where there is one."""
+    if found["zone_pairs"]:
+        yield "show policy-map type inspect zone-pair sessions", show_zone_pairs(found["zone_pairs"], sessions=True)
+    told = found["firewall_log"]
+    if told:
+        more = [f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
+        yield "what the firewall tells", [*told[:_MOST_TOLD], *more]
 
 
 def _counts(found: Json) -> Iterator[str]:

@@ -38,6 +38,14 @@ from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json, session_entries
+from doorman.dataplanes.zone_report import (
+    clear_counts,
+    clear_sessions,
+    counts_in,
+    sessions_in,
+    summed_counts,
+    zone_pair_entries,
+)
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.realms import carry_on, reserve
@@ -244,6 +252,12 @@ class Gateway:
                 matches[name] = [one + other for one, other in zip(known, counts, strict=True)]
         return access_entries(self.config.access_lists, matches)
 
+    def zone_pairs(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        screens = [engine.screen for engine in self._engines().values()]
+        sessions = [session for screen in screens for session in sessions_in(screen)]
+        return zone_pair_entries(self.config.firewall, summed_counts(map(counts_in, screens)), sessions, seconds())
+
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
         return summed([call_view(part.traffic, part.ladders, call_id, part.named) for part in self._parts.values()])
@@ -287,6 +301,15 @@ class Gateway:
             return max(clear_matches(part.traffic, name) for part in self._parts.values())
         except PlaneRefused as refused:
             raise NotApplied(str(refused)) from None
+
+    def clear_zone_counters(self, pair: str | None) -> None:
+        """See `cli.gateway.Gateway`."""
+        for engine in self._engines().values():
+            clear_counts(engine.screen, pair)
+
+    def clear_zone_sessions(self, pair: str | None) -> int:
+        """See `cli.gateway.Gateway`."""
+        return sum(clear_sessions(engine.screen, pair) for engine in self._engines().values())
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """See `cli.gateway.Gateway`."""

@@ -9,6 +9,7 @@ from doorman.algs.sip.calls import Call
 from doorman.dataplanes.access_report import applied_entries
 from doorman.dataplanes.alg_counts import counted_rows
 from doorman.dataplanes.replay import Asymmetry, DoorRecord, Replay
+from doorman.dataplanes.zone_report import counts_in, zone_pair_entries
 from doorman.engine.engine import Engine
 from doorman.nat.bindings import Binding
 from doorman.nat.peerings import Peering
@@ -55,7 +56,17 @@ def report(replay: Replay) -> Json:
             alg: list(session_entries(engine, alg, replay.now)) for alg in engine.inspector.algs if has_sessions(alg)
         },
         "access_lists": list(applied_entries(engine.access)),
+        "zone_pairs": list(_zone_pairs(engine)),
+        "firewall_log": [told.line for told in engine.screen.firewall.told] if engine.screen is not None else [],
     }
+
+
+def _zone_pairs(engine: Engine) -> Iterator[Json]:
+    """The zone pairs at the end of the capture."""
+    screen = engine.screen
+    if screen is not None:
+        firewall = screen.firewall
+        yield from zone_pair_entries(firewall.config, counts_in(screen), firewall.sessions, firewall.now)
 
 
 def protocol_name(number: int) -> str:

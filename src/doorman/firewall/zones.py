@@ -43,14 +43,17 @@ class ZoneFirewall:
         route: its routes.
 
     Attributes:
+        config: what is configured.
         judge: the policies; who asks it only asks.
         interfaces: which of them a host is behind.
         sessions: the flows that are inspected.
         counts: what policies said, by zone pair and class.
         told: what the operator wants to know, the newest last.
+        now: when it was asked last, in seconds.
     """
 
     def __init__(self, config: Config, *, delegated: bool = False, route: Route | None = None) -> None:
+        self.config = config.firewall
         self._delegated = delegated
         self.judge = Judge(config)
         self.interfaces = Interfaces(config, route)
@@ -58,7 +61,7 @@ class ZoneFirewall:
         self.told: deque[Told] = deque(maxlen=_KEPT)
         self.sessions = InspectedSessions(config.firewall, self._tell)
         self._log_all = config.firewall.parameters("global").log_dropped
-        self._now = 0.0
+        self.now = 0.0
 
     def crosses(self, source: Address, destination: Address) -> bool:
         """Whether what a host sends to another goes through the gateway: between two interfaces, or to itself."""
@@ -87,7 +90,7 @@ class ZoneFirewall:
 
     def admit_traffic(self, traffic: Traffic, sender: Endpoint, receiver: Endpoint, size: int, now: float) -> None:
         """The same, of a packet that is not at hand: the first of a connection that a proxy takes."""
-        self._now = now
+        self.now = now
         session = self.sessions.find(traffic.protocol, sender, receiver)
         if session is not None and session.is_over and _opens(traffic):
             self.sessions.end(session)
@@ -126,7 +129,7 @@ class ZoneFirewall:
 
     def expire(self, now: float) -> None:
         """End what is over."""
-        self._now = now
+        self.now = now
         self.sessions.expire(now)
 
     def go_on(self, before: "ZoneFirewall") -> None:
@@ -146,7 +149,7 @@ class ZoneFirewall:
             self._tell(packet_line(traffic.protocol, sender, receiver, verdict.pair, verdict.class_map, reason))
 
     def _tell(self, line: str) -> None:
-        self.told.append(Told(self._now, line))
+        self.told.append(Told(self.now, line))
 
 
 def _opens(traffic: Traffic) -> bool:

@@ -22,7 +22,33 @@ FILTERED = (
     OVERLOAD + "access-list 9 permit 10.0.0.0 0.0.0.255\naccess-list 9 deny any\nip access-list extended L\n"
     " permit udp any any eq 5060\n permit udp any any\ninterface in0\n ip access-group L in\n"
 )
-CONFIGS = {"pool": POOL, "overload": OVERLOAD, "filtered": FILTERED}
+SCREENED = (
+    OVERLOAD
+    + """
+class-map type inspect match-any VOICE
+ match protocol sip
+parameter-map type inspect SLOW
+ udp idle-time 90
+policy-map type inspect OUT
+ description what phones may do
+ class type inspect VOICE
+  inspect SLOW
+  police rate 8000000
+ class class-default
+  drop log
+zone security LAN
+zone security WAN
+ description the others
+zone-pair security OUT source LAN destination WAN
+ service-policy type inspect OUT
+zone-pair security IN source WAN destination LAN
+interface in0
+ zone-member security LAN
+interface out0
+ zone-member security WAN
+"""
+)
+CONFIGS = {"pool": POOL, "overload": OVERLOAD, "filtered": FILTERED, "screened": SCREENED}
 EVENTS: dict[str, Callable[[FakeGateway], None]] = {
     "[call]": FakeGateway.call,
     "[the call ends]": FakeGateway.hang_up,

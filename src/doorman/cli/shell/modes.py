@@ -2,7 +2,20 @@
 
 from functools import cached_property
 
-from doorman.cli.shell.commands import access_lists, alg, clear, debug, guard, memory, nat, system, terminal, trace, vrf
+from doorman.cli.shell.commands import (
+    access_lists,
+    alg,
+    clear,
+    debug,
+    guard,
+    memory,
+    nat,
+    system,
+    terminal,
+    trace,
+    vrf,
+    zones,
+)
 from doorman.config.command import Command
 from doorman.config.tree import CommandTree
 
@@ -26,6 +39,7 @@ _EVERYWHERE = (
     *alg.COMMANDS,
     *guard.SHOW_COMMANDS,
     *access_lists.SHOW_COMMANDS,
+    *zones.SHOW_COMMANDS,
     *trace.SHOW_COMMANDS,
     *system.COMMANDS,
     *vrf.COMMANDS,
@@ -41,6 +55,7 @@ PRIVILEGED = ExecMode(
     *clear.COMMANDS,
     *guard.COMMANDS,
     *access_lists.COMMANDS,
+    *zones.COMMANDS,
     *debug.COMMANDS,
     *trace.COMMANDS,
     *memory.COMMANDS,

@@ -1,0 +1,124 @@
+"""`show policy-map type inspect zone-pair` and what else there is to show of the zone-based firewall, as IOS does."""
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from doorman.cli.show.durations import duration
+from doorman.config.model import Config
+from doorman.config.render_zones import class_map_lines, policy_map_lines
+from doorman.config.zones import SELF
+from doorman.dataplanes.report import Json
+
+_STATES = {"SIS_OPEN": "Established", "SIS_OPENING": "Half-open", "SIS_CLOSING": "Terminating"}
+_ACTIONS = {"inspect": "Inspect", "pass": "Pass", "drop": "Drop"}
+
+
+def show_zone_pairs(pairs: Iterable[Json], *, sessions: bool = False) -> Iterator[str]:
+    """Each zone pair with what the classes of its policy did; with `sessions` also who talks to whom."""
+    for pair in pairs:
+        yield f"Zone-pair: {pair['name']}"
+        yield ""
+        if pair["policy"] is None:
+            yield "  Service-policy inspect : not configured, all is dropped"
+            yield ""
+            continue
+        yield f"  Service-policy inspect : {pair['policy']}"
+        yield ""
+        for one in pair["classes"]:
+            yield from _class(one, sessions=sessions)
+            yield ""
+
+
+def show_zones(config: Config) -> Iterator[str]:
+    """`show zone security`: each zone with the interfaces in it."""
+    yield f"zone {SELF}"
+    yield "  Description: System Defined Zone"
+    for name, zone in sorted(config.firewall.zones.items()):
+        yield ""
+        yield f"zone {name}"
+        if zone.description:
+            yield f"  Description: {zone.description}"
+        yield "  Member Interfaces:"
+        for interface in config.interfaces.values():
+            if config.firewall.zone_of(interface.zone) == name:
+                yield f"    {interface.name}"
+
+
+def show_pairs(config: Config) -> Iterator[str]:
+    """`show zone-pair security`: each pair with its policy."""
+    for name, pair in sorted(config.firewall.zone_pairs.items()):
+        yield f"Zone-pair name {name}"
+        if pair.description:
+            yield f"    Description: {pair.description}"
+        yield f"    Source-Zone {pair.source}  Destination-Zone {pair.destination}"
+        yield f"    service-policy {pair.policy or 'not configured'}"
+
+
+def show_class_maps(config: Config, name: str | None) -> Iterator[str]:
+    """`show class-map type inspect`."""
+    numbers = count(1)
+    for _, class_map in sorted(config.firewall.class_maps.items()):
+        number = next(numbers)
+        if name in {None, class_map.name}:
+            head, *lines = class_map_lines(class_map)
+            yield f" {_title(head, 'class-map', 'Class Map')} (id {number})"
+            yield from (f"  {line.replace(' match ', ' Match ')}" for line in lines or [" match none"])
+            yield ""
+
+
+def show_policy_maps(config: Config, name: str | None) -> Iterator[str]:
+    """`show policy-map type inspect`."""
+    for _, policy_map in sorted(config.firewall.policy_maps.items()):
+        if name in {None, policy_map.name}:
+            head, *lines = policy_map_lines(policy_map)
+            yield f"  {_title(head, 'policy-map', 'Policy Map')}"
+            yield from map(_policy_line, lines)
+            yield ""
+
+
+def _policy_line(line: str) -> str:
+    if line.startswith(" class "):
+        return f"    Class {line.rsplit(maxsplit=1)[-1]}"
+    word, _, rest = line.strip().partition(" ")
+    indented = "      " if line.startswith("  ") else "    "
+    return f"{indented}{word.capitalize()} {rest}".rstrip()
+
+
+def _title(line: str, keyword: str, words: str) -> str:
+    return line.replace(keyword, words, 1)
+
+
+def _class(one: Json, *, sessions: bool) -> Iterator[str]:
+    yield f"    Class-map: {one['class_map']} ({one['kind']})"
+    yield from (f"      Match: {match}" for match in one["matches"])
+    yield f"      {_ACTIONS[one['action']]}{' log' if one['log'] else ''}{_parameters(one)}"
+    if one["police"] is not None:
+        yield f"      Police: rate {one['police']['rate']} bps, burst {one['police']['burst']} bytes"
+    if one["action"] != "drop":
+        yield f"        {one['packets']} packets, {one['bytes']} bytes"
+    if one["action"] == "inspect":
+        yield from _sessions(one, listed=sessions)
+    if one["action"] == "drop" or one["drops"]:
+        yield f"        {one['drops']} packets dropped, {one['drop_bytes']} bytes"
+
+
+def _parameters(one: Json) -> str:
+    return f" parameter-map {one['parameter_map']}" if one["parameter_map"] else ""
+
+
+def _sessions(one: Json, *, listed: bool) -> Iterator[str]:
+    grouped: dict[str, list[Json]] = {state: [] for state in _STATES}
+    for session in one["sessions"]:
+        grouped[session["state"]].append(session)
+    numbers = ":".join(str(len(some)) for some in grouped.values())
+    yield f"        Session creations since subsystem startup or last reset {one['flows']}"
+    yield f"        Current session counts (estab/half-open/terminating) [{numbers}]"
+    for state, some in grouped.items():
+        if listed and some:
+            yield f"        {_STATES[state]} Sessions"
+            for session in some:
+                ends = f"({session['initiator']})=>({session['responder']})"
+                yield f"         Session {ends} {session['protocol']} {state}"
+                yield f"          Created {duration(session['created'])}, Last heard {duration(session['heard'])}"
+                sent = ":".join(map(str, session["sent"]))
+                yield f"          Bytes sent (initiator:responder) [{sent}]"
