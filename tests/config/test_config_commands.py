@@ -40,6 +40,7 @@ object-group service SS
 class-map type inspect match-any CC
 policy-map type inspect PP
 zone security ZZ
+class-map type inspect sip match-any SC
 ip nat pool P 192.0.2.10 192.0.2.20 prefix-length 24
 """
 
@@ -296,6 +297,39 @@ DONE_AND_UNDONE = [
         )
     ),
     ("policy-map type inspect P\nclass type inspect CC\ninspect", "police rate 8000", "no police"),
+    (
+        "policy-map type inspect P\nclass type inspect CC\ninspect",
+        "service-policy sip SP",
+        "no service-policy sip SP",
+    ),
+    ("", "parameter-map type regex BAD", "no parameter-map type regex BAD"),
+    ("parameter-map type regex BAD", 'pattern "sip:.*@[a-z]+"', "no pattern sip:.*@[a-z]+"),
+    ("", "class-map type inspect sip match-all C", "no class-map type inspect sip C"),
+    *(
+        ("class-map type inspect sip C", f"match {match}", f"no match {match}")
+        for match in (
+            "request method INVITE",
+            "not req-resp header via length gt 300",
+            "response header Via count gt 5",
+            "request header user-agent regex BAD",
+            "request uri length gt 200",
+            "not request uri regex BAD",
+            "content type application/sdp",
+            "content type regex BAD",
+            "content length gt 4000",
+            "max-forwards gt 70",
+            "protocol-violation",
+            "not unknown header",
+        )
+    ),
+    ("class-map type inspect sip C", "description odd ones", "no description"),
+    ("", "policy-map type inspect sip SP", "no policy-map type inspect sip SP"),
+    ("policy-map type inspect sip SP", "class type inspect sip SC", "no class type inspect sip SC"),
+    ("policy-map type inspect sip SP", "description of messages", "no description"),
+    *(
+        ("policy-map type inspect sip SP\nclass type inspect sip SC", word, f"no {word}")
+        for word in ("allow", "reset", "log")
+    ),
     ("", "zone security Z", "no zone security Z"),
     ("zone security Z", "description ours", "no description"),
     ("", "zone-pair security ZP source ZZ destination self", "no zone-pair security ZP"),

@@ -350,6 +350,7 @@ class Outcome(NamedTuple):
         name: what the message is, for counters: `INVITE`, `200`, …; empty where it is none of the protocol.
         about: what it belongs to, None where that is not to be read.
         withheld: what else was decided and does not happen, because of the ALG's mode; None: all happens.
+        reset: whether the connection that it came by must end with it.
     """
 
     edits: list[Edit]
@@ -358,6 +359,7 @@ class Outcome(NamedTuple):
     drop: str | None = None
     about: About | None = None
     withheld: Withheld | None = None
+    reset: bool = False
 
 
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007 - names itself

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from doorman.algs.api import Alg
+from doorman.algs.fields import Fields
 from doorman.algs.ftp.alg import FtpAlg
 from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
 from doorman.algs.ftp.settings import FtpSettings
@@ -14,6 +15,7 @@ from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
 from doorman.algs.settings import SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
+from doorman.algs.sip.fields import SipFields
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
@@ -42,6 +44,7 @@ class Entry(NamedTuple):
         rows: of its statistics.
         profiles: other settings to start from, by the name of the profile.
         sessions: the keys of `Alg.sessions`, in the order of the columns of a table; none: it has tables of its own.
+        fields: reads a message for application inspection; None where there is none.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Entry(NamedTuple):
     rows: Rows
     profiles: Mapping[str, Settings] = {}
     sessions: tuple[str, ...] = ()
+    fields: Callable[[bytes], Fields] | None = None
 
 
 REGISTRY = (
@@ -67,6 +71,7 @@ REGISTRY = (
         commands=SIP_SETTINGS,
         rows=SIP_ROWS,
         profiles={"ios": SipSettings(max_streams=5)},
+        fields=SipFields,
     ),
     Entry(
         "ftp",
@@ -84,6 +89,8 @@ REGISTRY = (
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in REGISTRY}
 
 DEFAULT_SETTINGS: Mapping[str, Settings] = {entry.name: entry.settings for entry in REGISTRY}
+
+FIELDS = {entry.name: entry.fields for entry in REGISTRY}
 
 FRAMERS = {entry.name: entry.framer for entry in REGISTRY}
 

@@ -70,6 +70,7 @@ _SDP = "the session description cannot be read"
 
 DROPS = {
     "access-list": "an access list of an interface denies it, see 'show access-lists' (ip access-group)",
+    "application-policy": "a policy for messages of its protocol resets it (policy-map type inspect sip)",
     "body-shorter-than-content-length": "the datagram ends before the body that Content-Length promises",
     "call-id": f"{_BROKEN}: a Call-ID has no blanks",
     "call-id-twice": _BROKEN,

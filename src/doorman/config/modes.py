@@ -12,6 +12,7 @@ from doorman.config.commands import (
     interface,
     ipsec,
     max_entries,
+    message_policy,
     mode,
     object_group,
     outside_source,
@@ -26,6 +27,7 @@ from doorman.config.commands import (
     vrf,
     zone,
 )
+from doorman.config.message_forms import FORMS
 from doorman.config.tree import CommandTree
 
 EXIT = Command("exit", {"exit": "Exit from the current mode"}, lambda: None)
@@ -70,6 +72,7 @@ CONFIGURE = Mode(
     *port_map.COMMANDS,
     *parameter_map.COMMANDS,
     *class_map.COMMANDS,
+    *message_policy.COMMANDS,
     *policy_map.COMMANDS,
     *zone.COMMANDS,
 )
@@ -111,8 +114,26 @@ ZONE = Mode("zone", "(config-sec-zone)#", *zone.ZONE_COMMANDS)
 
 ZONE_PAIR = Mode("zone-pair", "(config-sec-zone-pair)#", *zone.ZONE_PAIR_COMMANDS)
 
+REGEX = Mode("regex", "(config-profile)#", *message_policy.REGEX_COMMANDS)
+
+
+def _of_messages(protocol: str) -> tuple[Mode, ...]:
+    """The modes for messages of an application."""
+    return (
+        Mode(f"{protocol}-class-map", "(config-cmap)#", *message_policy.class_commands(protocol)),
+        Mode(f"{protocol}-policy-map", "(config-pmap)#", *message_policy.policy_commands(protocol)),
+        Mode(f"{protocol}-policy-class", "(config-pmap-c)#", *message_policy.rule_commands(protocol)),
+    )
+
+
+MESSAGES = {protocol: _of_messages(protocol) for protocol in FORMS}
+"""For each application: the modes of a class of its messages, of a policy for them, and of a class in such a policy."""
+
 _LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)
-_FIREWALL = (PARAMETER_MAP, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR)
+_FIREWALL = (
+    *(PARAMETER_MAP, REGEX, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR),
+    *(mode for modes in MESSAGES.values() for mode in modes),
+)
 
 WHOLE = frozenset({ROUTE_MAP, *_LISTS, *_FIREWALL})
 """Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from doorman.config.applications import MessageClass, MessagePolicy, RegexMap
 from doorman.config.commands.parameter_map import NUMBERS
+from doorman.config.message_forms import criterion_text
 from doorman.config.port_map import PortMap
 from doorman.config.zones import (
     CLASS_DEFAULT,
@@ -26,6 +28,9 @@ def zone_blocks(firewall: Firewall) -> Iterator[list[str]]:
     """The blocks of a configuration that say what the firewall does."""
     yield [port_map_text(mapped) for mapped in sorted(firewall.port_maps, key=repr)]
     yield from (list(parameter_map_lines(one)) for _, one in sorted(firewall.parameter_maps.items()))
+    yield from (list(_regex_lines(one)) for _, one in sorted(firewall.regexes.items()))
+    yield from (list(_message_class_lines(one)) for _, one in sorted(firewall.message_classes.items()))
+    yield from (list(_message_policy_lines(one)) for _, one in sorted(firewall.message_policies.items()))
     yield from (list(class_map_lines(one)) for _, one in sorted(firewall.class_maps.items()))
     yield from (list(policy_map_lines(one)) for _, one in sorted(firewall.policy_maps.items()))
     yield from (list(_zone(one)) for _, one in sorted(firewall.zones.items()))
@@ -95,6 +100,32 @@ def _actions(known: PolicyClass) -> Iterator[str]:
     if known.police is not None:
         burst = f" burst {known.police.burst}" if known.police.burst is not None else ""
         yield f"police rate {known.police.rate}{burst}"
+    if known.application is not None:
+        yield f"service-policy {' '.join(known.application)}"
+
+
+def _regex_lines(known: RegexMap) -> Iterator[str]:
+    yield f"parameter-map type regex {known.name}"
+    yield from (f' pattern "{pattern}"' for pattern in known.patterns)
+
+
+def _message_class_lines(known: MessageClass) -> Iterator[str]:
+    yield f"class-map type inspect {known.protocol} {'match-any' if known.any_of else 'match-all'} {known.name}"
+    if known.description:
+        yield f" description {known.description}"
+    yield from (f" match {criterion_text(known.protocol, one)}" for one in known.criteria)
+
+
+def _message_policy_lines(known: MessagePolicy) -> Iterator[str]:
+    yield f"policy-map type inspect {known.protocol} {known.name}"
+    if known.description:
+        yield f" description {known.description}"
+    for rule in known.rules:
+        yield f" class type inspect {known.protocol} {rule.class_map}"
+        if rule.verb is not None:
+            yield f"  {rule.verb}"
+        if rule.log:
+            yield "  log"
 
 
 def _zone(known: Zone) -> Iterator[str]:

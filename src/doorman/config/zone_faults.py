@@ -29,6 +29,7 @@ def find_zone_faults(config: Config) -> Iterator[Fault]:
         yield from _policy_faults(firewall, policy)
     for class_map in firewall.class_maps:
         yield from _class_faults(config, class_map)
+    yield from _message_faults(firewall)
     for mapped in firewall.port_maps:
         if mapped.access_list is not None and mapped.access_list not in config.access_lists:
             place = Place("port-map", mapped.protocol, mapped)
@@ -55,10 +56,27 @@ def _policy_faults(firewall: Firewall, policy: PolicyMap) -> Iterator[Fault]:
         if one.class_map != CLASS_DEFAULT and one.class_map not in firewall.class_maps:
             place = Place("policy-map", policy.name, one.class_map)
             yield Fault(place, "class_map", f"% Class-map {one.class_map} not configured")
+        if one.application is not None and one.application not in firewall.message_policies:
+            place = Place("application", policy.name, (one.class_map, *one.application))
+            yield Fault(place, "name", f"% Policy-map {one.application[1]} not configured")
         named = one.parameter_map
         if named not in {None, DEFAULT_MAP} and named not in firewall.parameter_maps:
             place = Place("inspect", policy.name, (one.class_map, named))
             yield Fault(place, "parameters", f"% Parameter-map {named} not configured")
+
+
+def _message_faults(firewall: Firewall) -> Iterator[Fault]:
+    """What classes of messages and policies for them name."""
+    for policy in firewall.message_policies.values():
+        for rule in policy.rules:
+            if (policy.protocol, rule.class_map) not in firewall.message_classes:
+                place = Place(f"{policy.protocol}-policy-map", policy.name, rule.class_map)
+                yield Fault(place, "class_map", f"% Class-map {rule.class_map} not configured")
+    for one in firewall.message_classes.values():
+        for criterion in one.criteria:
+            if criterion.test == "regex" and criterion.operand not in firewall.regexes:
+                place = Place(f"{one.protocol}-class-map", one.name, criterion)
+                yield Fault(place, "patterns", f"% Parameter-map {criterion.operand} not configured")
 
 
 def _class_faults(config: Config, name: str) -> Iterator[Fault]:
@@ -74,11 +92,25 @@ def without_faulty(firewall: Firewall, faults: Iterable[Fault]) -> Firewall:
     """The firewall without the policies in which there are faults: whoever names one that is not there drops all."""
     places = [fault.rule for fault in faults if isinstance(fault.rule, Place)]
     classes = {place.name for place in places if place.section == "class-map"}
-    policies = {place.name for place in places if place.section in {"policy-map", "inspect"}}
+    policies = {place.name for place in places if place.section in {"policy-map", "inspect", "application"}}
+    faulty = _faulty_applications(firewall, places)
     for policy in firewall.policy_maps.values():
         if any(classes & {*classes_within(firewall.class_maps, one.class_map)} for one in policy.classes):
+            policies.add(policy.name)
+        if any(one.application in faulty for one in policy.classes):
             policies.add(policy.name)
     known = {name: policy for name, policy in firewall.policy_maps.items() if name not in policies}
     lists = {place.said for place in places if place.section == "port-map"}
     maps = {mapped: None for mapped in firewall.port_maps if mapped not in lists}
     return replace(firewall, policy_maps=known, port_maps=maps)
+
+
+def _faulty_applications(firewall: Firewall, places: list[Place]) -> set[tuple[str, str] | None]:
+    """The policies for messages in which something is missing, or in whose classes."""
+    said = {(place.section, place.name) for place in places}
+    return {
+        key
+        for key, policy in firewall.message_policies.items()
+        if (f"{policy.protocol}-policy-map", policy.name) in said
+        or any((f"{policy.protocol}-class-map", rule.class_map) in said for rule in policy.rules)
+    }

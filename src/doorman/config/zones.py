@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from doorman.config.applications import MessageClass, MessagePolicy, RegexMap
 from doorman.config.port_map import PortMap
 
 SELF = "self"
@@ -82,6 +83,7 @@ class PolicyClass:
         parameter_map: of the sessions that are kept; None for the one named `default`.
         log: tell of each flow that is dropped or passed.
         police: of what is inspected.
+        application: the policy that messages of the class must pass, by its protocol and name.
     """
 
     class_map: str
@@ -89,6 +91,7 @@ class PolicyClass:
     parameter_map: str | None = None
     log: bool = False
     police: Police | None = None
+    application: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,11 @@ class Firewall:
     zone_pairs: dict[str, ZonePair] = field(default_factory=dict)
     port_maps: dict[PortMap, None] = field(default_factory=dict)
     """`ip port-map`, a set that keeps its order."""
+    message_classes: dict[tuple[str, str], MessageClass] = field(default_factory=dict)
+    """Classes of messages, by protocol and name."""
+    message_policies: dict[tuple[str, str], MessagePolicy] = field(default_factory=dict)
+    """Policies for them, by protocol and name."""
+    regexes: dict[str, RegexMap] = field(default_factory=dict)
 
     def __copy__(self) -> "Firewall":
         return Firewall(
@@ -208,6 +216,9 @@ class Firewall:
             dict(self.zones),
             dict(self.zone_pairs),
             dict(self.port_maps),
+            dict(self.message_classes),
+            dict(self.message_policies),
+            dict(self.regexes),
         )
 
     def parameters(self, name: str | None) -> ParameterMap:

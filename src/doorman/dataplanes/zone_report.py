@@ -84,6 +84,7 @@ def _class(  # noqa: PLR0913, PLR0917 - a class, and where what is told of it co
         "action": rule.action or "drop",
         "log": rule.log,
         "parameter_map": rule.parameter_map,
+        "application": None if rule.application is None else " ".join(rule.application),
         "police": None if rule.police is None else {"rate": rule.police.rate, "burst": rule.police.bucket},
         **counts(pair.name, rule.class_map)._asdict(),
         "sessions": [_session(session, now) for session in sessions],

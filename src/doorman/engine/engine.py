@@ -180,6 +180,8 @@ class Engine:
             firewall.go_on(screened.firewall)
         self.screen = Screen(firewall, self.state) if firewall is not None else None
         self.state.screened = firewall is not None
+        inspects = self.screen is not None and self.screen.firewall.inspects_messages
+        self.inspector.gate = self.screen.passes if self.screen is not None and inspects else None
         self._is_direct = not self._delegated and self.access is None and firewall is None
 
     def as_sent(self, data: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Choosing the ALG of a flow, and asking it about a message."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused
@@ -17,6 +17,8 @@ Kind = tuple[str, str, int, Direction]
 
 
 _FULL = Modes(Config())
+RESET = "application-policy"
+"""Why a message is dropped that a policy for messages does not let pass."""
 
 
 class Inspection(NamedTuple):
@@ -41,6 +43,7 @@ class Inspector:
     Attributes:
         settings: what is configured of each ALG, by its name.
         seen: how many of each kind each ALG has seen, those it dropped included.
+        gate: what a message must pass before its ALG sees it: says whether it does.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Inspector:
         settings: Mapping[str, Settings] = DEFAULT_SETTINGS,
         modes: Modes = _FULL,
     ) -> None:
+        self.gate: Callable[[str, Message], bool] | None = None
         self.algs: dict[str, Alg] = {}
         self.seen: dict[str, Counter[Kind]] = {}
         self._udp: dict[int, str] = {}
@@ -106,6 +110,8 @@ class Inspector:
 
         If it fails, the message is dropped and nothing else suffers.
         """
+        if self.gate is not None and not self.gate(alg, message):
+            return Outcome([], [], "", drop=RESET, reset=True)
         mode = self._modes.of(alg, message.direction, message.path)
         if mode == "full":
             return self._decide(alg, message, nat)

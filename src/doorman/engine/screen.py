@@ -7,7 +7,7 @@ A flow between two inside hosts by a global name passes twice; it is judged once
 was opened for is not judged: neither what comes in by it, nor what the host that it leads to sends there first.
 """
 
-from doorman.algs.api import Door
+from doorman.algs.api import Direction, Door, Message
 from doorman.config.access_lists import Traffic
 from doorman.engine.state import State
 from doorman.firewall.zones import ZoneFirewall
@@ -62,6 +62,14 @@ class Screen:
             return
         near, far = self._ends(session)
         self.firewall.admit(packet, near if outward else far, far if outward else near, now)
+
+    def passes(self, alg: str, message: Message) -> bool:
+        """Whether a message may pass which an ALG is to see, by the policy for messages of its flow."""
+        sender, receiver = message.path.sent_from, message.path.arrives_to
+        binding = self._state.bindings.by_global(message.protocol, sender)
+        if binding is not None and message.direction == Direction.INBOUND:  # another inside host, by its name outside
+            sender = binding.inward(sender)
+        return self.firewall.passes(alg, message.data, message.protocol, sender, receiver, message.now)
 
     def connect(self, session: Session, now: float, *, outward: bool) -> Door | None:
         """Let a TCP connection begin that a proxy carries; give the door that it comes by, which was for one flow less.

@@ -150,11 +150,12 @@ class Streams:
             assembler, length = self._assemblers[end], len(unit.data)
             if unit.kind == _MESSAGE and assembler is not None:
                 self._note(unit.note, now)
-                pieces.append(Piece(length, self._message(unit.data, end, now), judged=True))
+                pieces.append(Piece(length, b"" if close else self._message(unit.data, end, now), judged=True))
+                close = close or self._is_reset()
                 if self._told_to_stop(end):
                     tails = self._stop()
             elif unit.kind == _REFUSED and assembler is not None and not self._may_pass(unit, end, now):
-                close = bool(assembler.stopped)
+                close = close or bool(assembler.stopped)
                 pieces.append(Piece(length, b"", judged=True))
             else:
                 pieces.append(Piece(length, unit.data))
@@ -162,6 +163,10 @@ class Streams:
                     tails = self._ended(unit.note, end, now)
         tails[end][:0] = pieces
         return Translation(tails, close)
+
+    def _is_reset(self) -> bool:
+        """Whether the last message must not only be dropped, but end the connection."""
+        return bool(self.inspections) and self.inspections[-1].outcome.reset
 
     def _message(self, data: bytes, end: int, now: float) -> bytes:
         """Take a message past everybody who looks at it; nothing where it must not go on."""

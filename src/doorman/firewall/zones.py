@@ -11,11 +11,14 @@ from collections import deque
 from typing import NamedTuple
 
 from doorman.algs.api import Refused
+from doorman.algs.registry import FIELDS
 from doorman.config.access_lists import Traffic
+from doorman.config.errors import printable
 from doorman.config.model import Config
 from doorman.firewall.access import traffic_of
 from doorman.firewall.counts import PolicyCounts
 from doorman.firewall.interfaces import Interfaces, Route
+from doorman.firewall.messages import MessagePolicies
 from doorman.firewall.news import packet_line
 from doorman.firewall.policy import Judge, Verdict
 from doorman.firewall.sessions import Inspected, InspectedSessions
@@ -23,6 +26,8 @@ from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import Packet
 
 _V4 = 4
+_SHOWN = 32
+"""Characters of the name of a message."""
 _KEPT = 1_000
 """Lines for the operator that are kept."""
 
@@ -60,6 +65,7 @@ class ZoneFirewall:
         self.counts = PolicyCounts()
         self.told: deque[Told] = deque(maxlen=_KEPT)
         self.sessions = InspectedSessions(config.firewall, self._tell)
+        self._messages = MessagePolicies(config.firewall)
         self._log_all = config.firewall.parameters("global").log_dropped
         self.now = 0.0
 
@@ -122,6 +128,33 @@ class ZoneFirewall:
             self.sessions.begin(traffic, ends, verdict, size, now)
         elif verdict.action == "drop":
             raise Refused(verdict.reason)
+
+    @property
+    def inspects_messages(self) -> bool:
+        """Whether any class has a policy for messages."""
+        policies = self.config.policy_maps.values()
+        return any(one.application is not None for policy in policies for one in policy.classes)
+
+    def passes(  # noqa: PLR0913, PLR0917 - a message, and where it is from
+        self, alg: str, data: bytes, protocol: int, sender: Endpoint, receiver: Endpoint, now: float
+    ) -> bool:
+        """Whether the policy for messages lets one pass, of a flow that is inspected or came by a door."""
+        session = self.sessions.find(protocol, sender, receiver)
+        traffic = Traffic(protocol, sender.address, receiver.address, sender.port, receiver.port)
+        verdict = session.verdict if session is not None else self._verdict(traffic)
+        application = verdict.rule.application if verdict.rule is not None else None
+        read = FIELDS[alg] if application is not None and application[0] == alg else None
+        if application is None or read is None:
+            return True
+        fields = read(data)
+        rule = self._messages.rule(application, fields) if fields.kind else None
+        if rule is None:
+            return True
+        self.now = now
+        if rule.log:
+            done = f"{rule.verb or 'allow'} {printable(fields.name[:_SHOWN])} {sender} => {receiver}"
+            self._tell(f"%APPFW-6-MESSAGE: class {rule.class_map} of {alg} policy {application[1]}: {done}")
+        return rule.verb != "reset"
 
     def knows(self, protocol: int, sender: Endpoint, receiver: Endpoint) -> bool:
         """Whether a flow is inspected: then an ICMP error about it may pass."""

@@ -187,6 +187,25 @@ def begins_like_sip(data: bytes) -> bool:
     return _REQUEST_LINE.match(data) is not None or _STATUS_LINE.match(data) is not None
 
 
+def header_lines(data: bytes, most: int = MAX_HEADERS) -> list[tuple[bytes, bytes]]:
+    """The start line, with nothing behind it, then names and values of header lines as they stand, `most` of them.
+
+    Also of a message that breaks the rules: continued lines are put together, a line without a colon has no value.
+    """
+    at = _skip_blank_lines(data)
+    ends = [end for end in (data.find(b"\r\n\r\n", at), data.find(b"\n\n", at)) if end >= 0]
+    found: list[tuple[bytes, bytes]] = []
+    for line in data[at : min(ends, default=len(data))].split(b"\n", most + 1)[: most + 1]:
+        if not found:
+            found.append((line.strip(), b""))
+        elif line[:1] in {b" ", b"\t"} and len(found) > 1:
+            found[-1] = (found[-1][0], found[-1][1] + b" " + line.strip())
+        else:
+            name, _, value = line.partition(b":")
+            found.append((name.strip(), value.strip()))
+    return found
+
+
 def is_keepalive(data: bytes) -> bool:
     """Whether a datagram is nothing but what keeps a flow open (RFC 5626, section 4.4): CRLFs, zeros, STUN."""
     if len(data) <= 8 or not data.strip(b"\r\n\0 "):  # noqa: PLR2004 - shorter than any start line

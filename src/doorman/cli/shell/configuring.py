@@ -1,6 +1,6 @@
 """Configuration of a running gateway: each line takes effect at once, or leaves everything as it was."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from copy import copy
 from dataclasses import fields
 
@@ -12,10 +12,12 @@ from doorman.config.modes import (
     CLASS_MAP,
     EXIT,
     INTERFACE,
+    MESSAGES,
     PARAMETER_MAP,
     POLICY_CLASS,
     POLICY_MAP,
     POOL,
+    REGEX,
     ZONE,
     ZONE_PAIR,
     Mode,
@@ -88,9 +90,21 @@ def _subjects(config: Config) -> dict[Mode, Container[object]]:
             for policy in firewall.policy_maps.values()
             for one in policy.classes
         ],
+        REGEX: firewall.regexes,
         ZONE: firewall.zones,
         ZONE_PAIR: [Place("zone-pair", name) for name in firewall.zone_pairs],
+        **{mode: subjects for protocol in MESSAGES for mode, subjects in _of_messages(config, protocol)},
     }
+
+
+def _of_messages(config: Config, protocol: str) -> Iterator[tuple[Mode, Container[object]]]:
+    firewall = config.firewall
+    class_mode, policy_mode, rule_mode = MESSAGES[protocol]
+    policies = [policy for policy in firewall.message_policies.values() if policy.protocol == protocol]
+    yield class_mode, [name for known, name in firewall.message_classes if known == protocol]
+    yield policy_mode, [policy.name for policy in policies]
+    rules = [(policy.name, rule.class_map) for policy in policies for rule in policy.rules]
+    yield rule_mode, [Place(f"{protocol}-policy-map", *rule) for rule in rules]
 
 
 def editable(config: Config) -> Config:

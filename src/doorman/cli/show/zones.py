@@ -92,6 +92,8 @@ def _class(one: Json, *, sessions: bool) -> Iterator[str]:
     yield f"    Class-map: {one['class_map']} ({one['kind']})"
     yield from (f"      Match: {match}" for match in one["matches"])
     yield f"      {_ACTIONS[one['action']]}{' log' if one['log'] else ''}{_parameters(one)}"
+    if one["application"] is not None:
+        yield f"      Service-policy: {one['application']}"
     if one["police"] is not None:
         yield f"      Police: rate {one['police']['rate']} bps, burst {one['police']['burst']} bytes"
     if one["action"] != "drop":

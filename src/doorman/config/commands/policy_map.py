@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from doorman.config.command import Command, Refused
+from doorman.config.message_forms import FORMS
 from doorman.config.model import Config
 from doorman.config.zones import CLASS_DEFAULT, Action, Place, Police, PolicyClass, PolicyMap
 
@@ -105,6 +106,20 @@ def _no_police(config: Config, place: Place) -> None:
     _store(config, place, replace(_class(config, place), police=None))
 
 
+def _apply(config: Config, place: Place, *, protocol: str, name: str) -> Place:
+    """Let messages of the class pass only as a policy of their protocol says."""
+    if _class(config, place).action != "inspect":
+        raise Refused("% service-policy is for a class that is inspected: configure inspect first")
+    _store(config, place, replace(_class(config, place), application=(protocol, name)))
+    return Place("application", place.name, (place.said, protocol, name))
+
+
+def _no_policy(config: Config, place: Place, *, protocol: str, name: str) -> None:
+    """Let all of them pass."""
+    if _class(config, place).application == (protocol, name):
+        _store(config, place, replace(_class(config, place), application=None))
+
+
 def _act(config: Config, place: Place, action: Action, *, log: bool = False) -> None:
     known = _class(config, place)
     if known.action not in {None, action}:
@@ -149,6 +164,10 @@ _IN_CLASS = {
     "RATE": "Bits per second",
     "burst": "Specify 'burst' parameter",
     "BURST": "Burst in bytes",
+    "service-policy": "Deep Packet Inspection Engine",
+    "sip": "Session Initiation Protocol",
+    "ftp": "File Transfer Protocol",
+    "NAME": "Policy-map name",
 }
 
 COMMANDS = (Command("policy-map type inspect NAME:word", _HELP, _enter, _remove, enters="policy-map"),)
@@ -164,4 +183,5 @@ POLICY_CLASS_COMMANDS = (
     Command("pass [LOG:log]", _IN_CLASS, _pass, _no_pass),
     Command("drop [LOG:log]", _IN_CLASS, _drop, _no_drop),
     Command("police ~ rate RATE:8000-2000000000 [burst BURST:1000-512000000]", _IN_CLASS, _police, _no_police),
+    Command(f"service-policy PROTOCOL:{'|'.join(FORMS)} NAME:word", _IN_CLASS, _apply, _no_policy),
 )
