@@ -217,6 +217,17 @@ class TestWithoutNat:
         assert gate.out(b"rtp", "10.0.0.10:33333", "198.51.100.20:7000").fate == Fate.FORWARDED
         assert gate.out(b"rtp", "10.0.0.10:33333", "198.51.100.20:7004").fate == Fate.DROPPED
 
+    def test_flows_that_came_by_a_door_end_with_it_whoever_began_them(self) -> None:
+        gate = SipGateway(self.PURE + ZONES + self.CALLS)
+        gate.out(request(body=sdp()))
+        gate.in_(answer(body=sdp("198.51.100.20", 7000)).replace(b"203.0.113.1", b"10.0.0.10"), target=PHONE)
+        asymmetric = b"rtp", "10.0.0.10:33333", "198.51.100.20:7000"
+        assert gate.out(*asymmetric).fate == Fate.FORWARDED
+        for door in list(gate.engine.state.doors.everyone()):
+            gate.engine.state.doors.close(door.owner, gate.now)
+        gate.wait(2)
+        assert gate.out(*asymmetric).reason == "zone-policy"
+
     def test_a_message_that_the_policy_drops_opens_no_door(self) -> None:
         for delegated in (False, True):
             config = read_config(self.PURE + ZONES + pair("LAN", "WAN", "dns: inspect"), "f")

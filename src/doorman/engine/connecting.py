@@ -138,7 +138,7 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
     session.hairpin = state.rules.owns(sender.address)
     if engine.screen is not None:
-        session.by_door = door is not None
+        session.by_door = door
         engine.screen.connect(session, now, outward=False)
     state.sessions.add(session, now)
     state.keep(made, now)

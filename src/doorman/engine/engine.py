@@ -371,7 +371,7 @@ class Engine:
         near, far = (packet.sender, packet.receiver) if outward else (packet.receiver, packet.sender)
         session = level_session(packet.protocol, near, far)
         door = self._door_to(session, now) if outward else self._door_of_visitor(packet, now)
-        session.by_door = session.by_door or door is not None
+        session.by_door = session.by_door or door
         session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
         if door is not None and packet.protocol == UDP:
             session.alg = door.inspect_as or session.alg
@@ -399,7 +399,7 @@ class Engine:
         if self.screen is None:
             return None
         door = self.screen.door_to(session, now)
-        session.by_door = door is not None or self.screen.is_awaited(session, now)
+        session.by_door = door or self.screen.door_of(session, now)
         return door
 
     def _door_of_visitor(self, packet: Packet, now: float) -> Door | None:
@@ -448,7 +448,7 @@ class Engine:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
         outside, made = state.name_outside(packet.protocol, packet.sender)
         session = self._begin_inbound(packet, binding, outside, door.inspect_as if door is not None else None)
-        session.by_door = door is not None
+        session.by_door = door
         nat = state.view(_INBOUND, _path(session.inward), made)
         try:
             self._release(packet, session, session.inward, _INSIDE, now)

@@ -45,11 +45,11 @@ class Screen:
         inside = session.inside_local.address
         return self._state.doors.find(session.protocol, session.outside_global, inside, now)
 
-    def is_awaited(self, session: Session, now: float) -> bool:
-        """Whether the inside end sends first where its door awaits somebody: one who is known by name."""
+    def door_of(self, session: Session, now: float) -> Door | None:
+        """The door of the inside end, which sends first where that awaits somebody: one who is known by name."""
         visitor = session.outside_global.address
         door = self._state.doors.find(session.protocol, session.inside_global, visitor, now)
-        return door is not None and door.flows is not None and door.visitor is not None
+        return door if door is not None and door.flows is not None and door.visitor is not None else None
 
     def release(self, packet: Packet, session: Session, way: Way, now: float) -> None:
         """Let a packet of a flow pass.
@@ -58,7 +58,7 @@ class Screen:
             Refused: the firewall drops it.
         """
         outward = way is session.outward
-        if session.by_door or (session.hairpin and outward):
+        if (session.hairpin and outward) or self._has_door(session):
             return
         near, far = self._ends(session)
         self.firewall.admit(packet, near if outward else far, far if outward else near, now)
@@ -81,7 +81,7 @@ class Screen:
         if door is not None:
             self._state.promote(door)
             return door
-        if not session.by_door:
+        if session.by_door is None:
             near, far = self._ends(session)
             sender, receiver = (near, far) if outward else (far, near)
             traffic = Traffic(TCP, sender.address, receiver.address, sender.port, receiver.port, _SYN)
@@ -94,7 +94,7 @@ class Screen:
         Raises:
             Refused: the firewall drops it.
         """
-        if not session.by_door and not self.firewall.knows(session.protocol, *self._ends(session)):
+        if not self._has_door(session) and not self.firewall.knows(session.protocol, *self._ends(session)):
             self.firewall.admit(packet, Endpoint(source, 0), Endpoint(target, 0), now)
 
     def release_tunnelled_error(
@@ -107,6 +107,16 @@ class Screen:
         """
         if not self.firewall.knows(ESP, *about):
             self.firewall.admit(packet, packet.sender, target, now)
+
+    def _has_door(self, session: Session) -> bool:
+        """Whether a flow came by a door, and there is one for it still: what closes the door ends the flow."""
+        if session.by_door is None:
+            return False
+        doors, protocol = self._state.doors, session.protocol
+        ends = session.inside_global, session.outside_global
+        return bool(
+            doors.at(protocol, ends[0], ends[1].address) or doors.at(protocol, ends[1], session.inside_local.address)
+        )
 
     def _ends(self, session: Session) -> tuple[Endpoint, Endpoint]:
         """The inside end and the outside one, as policies see them."""

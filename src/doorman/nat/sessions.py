@@ -7,6 +7,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 from collections.abc import Iterator
 from typing import Any
 
+from doorman.algs.api import Door
 from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
@@ -89,7 +90,7 @@ class Session:
         spoke: the ALG of whose protocol a message was seen, "" where none was.
         waits: whether silence does not end it as long as there are plain flows between its two hosts.
         awaited: whether a door waits for its first packet from the outside.
-        by_door: whether a door let it through the firewall.
+        by_door: the door that let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
         splice: of an inspected TCP connection, what its segments go through.
         plain: none of these, and not inspected: a packet needs nothing but other endpoints.
@@ -128,7 +129,8 @@ class Session:
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
         self.spoke = ""
-        self.waits = self.hairpin = self.awaited = self.by_door = self.settled = False
+        self.waits = self.hairpin = self.awaited = self.settled = False
+        self.by_door: Door | None = None
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0
