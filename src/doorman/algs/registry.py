@@ -6,7 +6,7 @@ A further protocol is an entry here: its ports, switches, settings, counters, ta
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from doorman.algs.api import Alg
+from doorman.algs.api import Alg, Message
 from doorman.algs.fields import Fields
 from doorman.algs.ftp.alg import FtpAlg
 from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
@@ -15,7 +15,7 @@ from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
 from doorman.algs.settings import SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
-from doorman.algs.sip.fields import SipFields
+from doorman.algs.sip.fields import read_fields
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
     rows: Rows
     profiles: Mapping[str, Settings] = {}
     sessions: tuple[str, ...] = ()
-    fields: Callable[[bytes], Fields] | None = None
+    fields: Callable[[Message], Fields] | None = None
 
 
 REGISTRY = (
@@ -71,7 +71,7 @@ REGISTRY = (
         commands=SIP_SETTINGS,
         rows=SIP_ROWS,
         profiles={"ios": SipSettings(max_streams=5)},
-        fields=SipFields,
+        fields=read_fields,
     ),
     Entry(
         "ftp",

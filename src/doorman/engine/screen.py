@@ -65,11 +65,11 @@ class Screen:
 
     def passes(self, alg: str, message: Message) -> bool:
         """Whether a message may pass which an ALG is to see, by the policy for messages of its flow."""
-        sender, receiver = message.path.sent_from, message.path.arrives_to
+        sender = message.path.sent_from
         binding = self._state.bindings.by_global(message.protocol, sender)
         if binding is not None and message.direction == Direction.INBOUND:  # another inside host, by its name outside
             sender = binding.inward(sender)
-        return self.firewall.passes(alg, message.data, message.protocol, sender, receiver, message.now)
+        return self.firewall.passes(alg, message, sender)
 
     def connect(self, session: Session, now: float, *, outward: bool) -> Door | None:
         """Let a TCP connection begin that a proxy carries; give the door that it comes by, which was for one flow less.

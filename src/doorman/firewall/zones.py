@@ -10,7 +10,7 @@ translation of the destination and before that of the source; the firewall is ab
 from collections import deque
 from typing import NamedTuple
 
-from doorman.algs.api import Refused
+from doorman.algs.api import Message, Refused
 from doorman.algs.registry import FIELDS
 from doorman.config.access_lists import Traffic
 from doorman.config.errors import printable
@@ -135,22 +135,24 @@ class ZoneFirewall:
         policies = self.config.policy_maps.values()
         return any(one.application is not None for policy in policies for one in policy.classes)
 
-    def passes(  # noqa: PLR0913, PLR0917 - a message, and where it is from
-        self, alg: str, data: bytes, protocol: int, sender: Endpoint, receiver: Endpoint, now: float
-    ) -> bool:
-        """Whether the policy for messages lets one pass, of a flow that is inspected or came by a door."""
-        session = self.sessions.find(protocol, sender, receiver)
-        traffic = Traffic(protocol, sender.address, receiver.address, sender.port, receiver.port)
+    def passes(self, alg: str, message: Message, sender: Endpoint) -> bool:
+        """Whether the policy for messages lets one pass, of a flow that is inspected or came by a door.
+
+        `sender` is whoever sent it, as policies see it.
+        """
+        receiver = message.path.arrives_to
+        session = self.sessions.find(message.protocol, sender, receiver)
+        traffic = Traffic(message.protocol, sender.address, receiver.address, sender.port, receiver.port)
         verdict = session.verdict if session is not None else self._verdict(traffic)
         application = verdict.rule.application if verdict.rule is not None else None
         read = FIELDS[alg] if application is not None and application[0] == alg else None
         if application is None or read is None:
             return True
-        fields = read(data)
+        fields = read(message)
         rule = self._messages.rule(application, fields) if fields.kind else None
         if rule is None:
             return True
-        self.now = now
+        self.now = message.now
         if rule.log:
             done = f"{rule.verb or 'allow'} {printable(fields.name[:_SHOWN])} {sender} => {receiver}"
             self._tell(f"%APPFW-6-MESSAGE: class {rule.class_map} of {alg} policy {application[1]}: {done}")

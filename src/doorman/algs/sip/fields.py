@@ -14,6 +14,7 @@ Headers are found by their lines, also in a message that breaks the rules.
 
 from typing import Literal
 
+from doorman.algs.api import Message
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import MAX_HEADERS, MAX_LINE, header_lines, read_sip
 
@@ -46,6 +47,11 @@ _COMPACT = {
     b"l": b"content-length", b"m": b"contact", b"n": b"identity-info", b"o": b"event", b"r": b"refer-to",
     b"s": b"subject", b"t": b"to", b"u": b"allow-events", b"v": b"via", b"x": b"session-expires", b"y": b"identity",
 }  # fmt: skip
+
+
+def read_fields(message: Message) -> "SipFields":
+    """The fields of a message."""
+    return SipFields(message.data)
 
 
 class SipFields:
