@@ -24,7 +24,7 @@ def test_keys() -> None:
     found = whole_call().found
     assert list(found) == [
         *("packets", "messages", "statistics", "rewritten", "rewritten_by", "asymmetries", "drops", "notes"),
-        *("translations", "doors", "calls", "sessions", "access_lists"),
+        *("translations", "doors", "calls", "sessions", "access_lists", "zone_pairs", "firewall_log"),
     ]
     assert list(found["packets"]) == ["read", "from_inside", "from_outside", "written", "passed", "dropped"]
     assert {tuple(entry) for entry in found["translations"]} == {
