@@ -174,6 +174,9 @@ class TestTheGatewayItself:
         assert told.outside(ping("203.0.113.7", "203.0.113.1", 9)).startswith("passed")
         assert told.inside(tcp(HOST, "192.168.1.1:22")).startswith("passed")
 
+    def test_with_nat_nobody_has_its_address_unless_somebody_does(self) -> None:
+        assert screened().outside(tcp("203.0.113.7:9", "203.0.113.1:22")) == "dropped: no-translation"
+
     def test_what_it_sends(self) -> None:
         told = screened(pair("self", "WAN", "dns: inspect"), base=self.PURE)
         assert told.inside(udp("203.0.113.1:40000", self.NEAR)).startswith("passed")

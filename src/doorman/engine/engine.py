@@ -463,8 +463,11 @@ class Engine:
         return result
 
     def _is_for_us(self, packet: Packet) -> bool:
-        """Whether a packet is for the gateway itself, and the firewall says whether it gets there."""
-        return self.screen is not None and not self._delegated and self.screen.is_gateway(packet.destination)
+        """Whether a packet is for the gateway itself, which has a firewall and no NAT: that says if it gets there."""
+        rules = self.state.rules
+        if self.screen is None or self._delegated or rules.dynamic or rules.static_hosts or rules.static_ports:
+            return False
+        return self.screen.is_gateway(packet.destination)
 
     def _entrance(self, packet: Packet) -> Binding | None:
         """By whose name a packet comes in that is of no flow; None where nothing of it is translated."""
