@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,10 +13,12 @@ from doorman.config.reader import read_config
 from doorman.daemon.admitted import review_flows
 from doorman.daemon.clock import seconds
 from doorman.daemon.packet_news import PacketNews
+from doorman.daemon.policies import clear_policy_counts, clear_policy_sessions, policy_counts, policy_sessions
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.chains.zones import class_counts
 from doorman.dataplanes.netfilter.packet_log import PacketLog
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from doorman.dataplanes.zone_report import zone_pair_entries
 from doorman.engine.results import Side
 from doorman.firewall.counts import ClassCounts
 from kit.live import Live
@@ -212,6 +215,39 @@ def test_a_message_that_a_policy_denies_opens_no_door(make: Make) -> None:
     assert live.engine.drops["zone-policy"] == 1
     assert len(list(live.engine.state.doors)) == 0
     assert len(live.out(request(body=sdp(), call_id="other"))) == 1
+
+
+def test_what_policies_did_is_shown_and_cleared(make: Make) -> None:
+    live = make(firewall(WEB + VOICE, INSPECT_WEB + INSPECT))
+    live.run("sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1")
+    [sent] = live.out(b"question", "10.0.0.10:5000", "198.51.100.9:53")
+    live.in_(b"answer", "198.51.100.9:53", sent.sender)
+    live.packets(INSIDE, tcp("10.0.0.10:80", "198.51.100.9:80", "S"))
+    live.out(b"other", "10.0.0.10:5000", "198.51.100.9:54")
+
+    def shown() -> dict[str, Any]:
+        """The classes by name, of the inside's zone pair."""
+        with live.wires.gateway.inside():
+            counts, sessions = policy_counts([live.traffic]), policy_sessions([live.traffic])
+            pairs = zone_pair_entries(live.config.firewall, counts, sessions, seconds())
+            [found] = [pair for pair in pairs if pair["name"] == "LAN-WAN"]
+        return {one["class_map"]: one for one in found["classes"]}
+
+    web = shown()["WEB"]
+    assert (web["packets"], web["flows"], shown()["class-default"]["drops"]) == (3, 2, 1)
+    states = {one["protocol"]: (one["state"], one["initiator"], one["responder"]) for one in web["sessions"]}
+    assert states == {
+        "udp": ("SIS_OPEN", "10.0.0.10:5000", "198.51.100.9:53"),
+        "tcp": ("SIS_OPENING", "10.0.0.10:80", "198.51.100.9:80"),
+    }
+    [question] = [one for one in web["sessions"] if one["protocol"] == "udp"]
+    assert (question["created"], question["sent"]) == (None, [36, 34])
+    assert 0 <= question["heard"] < 3
+    with live.wires.gateway.inside():
+        clear_policy_counts(live.traffic, "LAN-WAN")
+        assert clear_policy_sessions(live.traffic, "WAN-LAN") == 0
+        assert clear_policy_sessions(live.traffic, "LAN-WAN") == 2
+    assert (shown()["WEB"]["packets"], shown()["WEB"]["sessions"], shown()["class-default"]["drops"]) == (0, [], 0)
 
 
 def test_drops_are_told_of(make: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -40,6 +40,10 @@ def test_a_call_has_its_media_and_nothing_else_passes(lab: Lab, transport: str, 
         assert [end.received for end in leg] == [PACKETS, PACKETS]
         with lab.udp(lab.network.inside, INSIDE_PHONE, 40_000) as phone:
             phone.sendto(b"neither signalling nor media", (OUTSIDE_PHONE, 40_000))
+        [shown] = lab.ask("show policy-map type inspect zone-pair")
+        voice, default = shown["classes"]
+        assert (voice["class_map"], voice["flows"], voice["drops"]) == ("VOICE", 1, 0)
+        assert (default["packets"], default["drops"]) == (0, 1)
         dropped = "OUT class class-default due to zone-policy"
         eventually(lambda: dropped in (lab.directory / "gateway.log").read_text(), "no drop is told of")
 

@@ -226,6 +226,18 @@ class Firewall:
         wanted = name or DEFAULT_MAP
         return self.parameter_maps.get(wanted, ParameterMap(wanted))
 
+    def rules(self, pair: ZonePair) -> tuple[PolicyClass, ...]:
+        """The classes of a pair's policy in order, the default one always the last; none where it has no policy."""
+        policy = self.policy_maps.get(pair.policy or "")
+        if policy is None:
+            return ()
+        return policy.classes if CLASS_DEFAULT in policy else (*policy.classes, PolicyClass(CLASS_DEFAULT))
+
+    def rule(self, pair: str, class_map: str) -> PolicyClass | None:
+        """What becomes of a class at a zone pair; None where the pair's policy has no such class."""
+        rules = self.rules(self.zone_pairs[pair]) if pair in self.zone_pairs else ()
+        return next((rule for rule in rules if rule.class_map == class_map), None)
+
     def pair(self, source: str, destination: str) -> ZonePair | None:
         """The pair of two zones, in this direction."""
         return next((one for one in self.zone_pairs.values() if one.zones == (source, destination)), None)

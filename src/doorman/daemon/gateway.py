@@ -27,25 +27,20 @@ from doorman.daemon.half_open import limits_half_open
 from doorman.daemon.journal import JournalFailed
 from doorman.daemon.part import Part, config_for_kernel
 from doorman.daemon.parts import Parts
+from doorman.daemon.policies import clear_policy_counts, clear_policy_sessions, policy_counts, policy_sessions
 from doorman.daemon.startup_file import rewrite
 from doorman.daemon.traces import Traces
-from doorman.daemon.traffic import FlowNews
+from doorman.daemon.traffic import FlowNews, Traffic
 from doorman.daemon.views import summed
 from doorman.dataplanes.access_report import access_entries
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json, session_entries
-from doorman.dataplanes.zone_report import (
-    clear_counts,
-    clear_sessions,
-    counts_in,
-    sessions_in,
-    summed_counts,
-    zone_pair_entries,
-)
+from doorman.dataplanes.zone_report import zone_pair_entries
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.realms import carry_on, reserve
@@ -254,9 +249,8 @@ class Gateway:
 
     def zone_pairs(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
-        screens = [engine.screen for engine in self._engines().values()]
-        sessions = [session for screen in screens for session in sessions_in(screen)]
-        return zone_pair_entries(self.config.firewall, summed_counts(map(counts_in, screens)), sessions, seconds())
+        counts, sessions = policy_counts(self._traffics()), policy_sessions(self._traffics())
+        return zone_pair_entries(self.config.firewall, counts, sessions, seconds())
 
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
@@ -304,12 +298,18 @@ class Gateway:
 
     def clear_zone_counters(self, pair: str | None) -> None:
         """See `cli.gateway.Gateway`."""
-        for engine in self._engines().values():
-            clear_counts(engine.screen, pair)
+        try:
+            for traffic in self._traffics():
+                clear_policy_counts(traffic, pair)
+        except PlaneRefused as refused:
+            raise NotApplied(str(refused)) from None
 
     def clear_zone_sessions(self, pair: str | None) -> int:
         """See `cli.gateway.Gateway`."""
-        return sum(clear_sessions(engine.screen, pair) for engine in self._engines().values())
+        try:
+            return sum(clear_policy_sessions(traffic, pair) for traffic in self._traffics())
+        except (PlaneRefused, NetlinkError) as refused:
+            raise NotApplied(str(refused)) from None
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """See `cli.gateway.Gateway`."""
@@ -345,6 +345,9 @@ class Gateway:
                 end()
 
         return unsubscribe
+
+    def _traffics(self) -> list[Traffic]:
+        return [part.traffic for part in self._parts.values()]
 
     def _of_all(self, listed: Callable[[Part], Iterator[Json]]) -> Iterator[Json]:
         """A list of each part, one behind the other."""

@@ -72,19 +72,13 @@ def limits_half_open(firewall: Firewall) -> bool:
 
 
 def _half_open(flows: Iterable[Flow], firewall: Firewall, numbers: dict[Place, int]) -> Iterator[_Kept]:
-    parameters = {number: _parameters(firewall, place) for place, number in numbers.items()}
+    rules = {number: firewall.rule(*place) for place, number in numbers.items()}
+    parameters = {number: firewall.parameters(rule.parameter_map) for number, rule in rules.items() if rule is not None}
     for flow in flows:
         kept = parameters.get(flow.label)
         answered = ASSURED if flow.protocol == TCP else SEEN_REPLY
         if kept is not None and not flow.status & answered:
             yield _Kept(flow, kept, _silence(flow.protocol, flow.receiver.port, kept) - flow.timeout)
-
-
-def _parameters(firewall: Firewall, place: Place) -> ParameterMap:
-    pair = firewall.zone_pairs.get(place[0])
-    policy = firewall.policy_maps.get(pair.policy or "") if pair is not None else None
-    named = policy[place[1]].parameter_map if policy is not None and place[1] in policy else None
-    return firewall.parameters(named)
 
 
 def _silence(protocol: int, port: int, parameters: ParameterMap) -> int:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from doorman.config.render_zones import match_text
-from doorman.config.zones import CLASS_DEFAULT, ClassMap, Firewall, PolicyClass, ZonePair
+from doorman.config.zones import ClassMap, Firewall, PolicyClass, ZonePair
 from doorman.engine.screen import Screen
 from doorman.firewall.counts import ClassCounts
-from doorman.firewall.sessions import Inspected
+from doorman.firewall.sessions import UNKNOWN_TIME, Inspected
 from doorman.net.packet import PROTOCOL_NAMES
 
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ def zone_pair_entries(firewall: Firewall, counts: Counts, sessions: Iterable[Ins
             "policy": pair.policy,
             "classes": [
                 _class(firewall, pair, rule, counts, listed.get((pair.name, rule.class_map), []), now)
-                for rule in _rules(firewall, pair)
+                for rule in firewall.rules(pair)
             ],
         }
 
@@ -64,13 +64,6 @@ def clear_sessions(screen: Screen | None, pair: str | None) -> int:
         if screen is not None:
             screen.firewall.sessions.end(one)
     return len(chosen)
-
-
-def _rules(firewall: Firewall, pair: ZonePair) -> tuple[PolicyClass, ...]:
-    policy = firewall.policy_maps.get(pair.policy or "")
-    if policy is None:
-        return ()
-    return policy.classes if CLASS_DEFAULT in policy else (*policy.classes, PolicyClass(CLASS_DEFAULT))
 
 
 def _class(  # noqa: PLR0913, PLR0917 - a class, and where what is told of it comes from
@@ -97,7 +90,7 @@ def _session(session: Inspected, now: float) -> Json:
         "initiator": str(session.initiator),
         "responder": str(session.responder),
         "state": session.state,
-        "created": max(0.0, now - session.began),
+        "created": None if session.began == UNKNOWN_TIME else max(0.0, now - session.began),
         "heard": max(0.0, now - session.last_used),
         "sent": list(session.sent),
     }

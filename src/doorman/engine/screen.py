@@ -85,7 +85,7 @@ class Screen:
             near, far = self._ends(session)
             sender, receiver = (near, far) if outward else (far, near)
             traffic = Traffic(TCP, sender.address, receiver.address, sender.port, receiver.port, _SYN)
-            self.firewall.admit_traffic(traffic, sender, receiver, _HEADERS, now)
+            self.firewall.admit_traffic(traffic, sender, receiver, _HEADERS, now, alone=True)
         return None
 
     def release_error(self, packet: Packet, session: Session, source: Address, target: Address, now: float) -> None:

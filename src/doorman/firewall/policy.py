@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from doorman.config.access_lists import Traffic
 from doorman.config.model import Config
-from doorman.config.zones import CLASS_DEFAULT, SELF, Action, PolicyClass, ZonePair
+from doorman.config.zones import SELF, Action, PolicyClass, ZonePair
 from doorman.firewall.classes import Classes, Test
 
 NO_PAIR = "no-zone-pair"
@@ -41,7 +41,6 @@ class Verdict(NamedTuple):
 
 _FREE = Verdict("pass")
 _APART = Verdict("drop", reason=NO_PAIR)
-_IMPLICIT = PolicyClass(CLASS_DEFAULT)
 
 
 class _Policy:
@@ -50,10 +49,7 @@ class _Policy:
     __slots__ = ("_rules",)
 
     def __init__(self, pair: ZonePair, config: Config, classes: Classes) -> None:
-        policy = config.firewall.policy_maps.get(pair.policy or "")
-        rules = policy.classes if policy is not None else ()
-        if policy is not None and CLASS_DEFAULT not in policy:
-            rules = (*rules, _IMPLICIT)
+        rules = config.firewall.rules(pair)
         self._rules: list[tuple[Test, Verdict]] = [
             (classes.test(rule.class_map), _verdict(pair.name, rule)) for rule in rules
         ]

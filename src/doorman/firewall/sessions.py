@@ -4,6 +4,7 @@ A session is known by its two endpoints as policies see them: the inside one by 
 global name. It is half-open until it is answered; a TCP connection until it is established.
 """
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
@@ -22,6 +23,7 @@ INVALID = "zone-invalid-packet"
 POLICED = "zone-police"
 """More than the rate of the class."""
 
+UNKNOWN_TIME = -math.inf
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _DNS_PORT = 53
 _REQUESTS = frozenset({8, 13, 15, 17})
@@ -38,7 +40,7 @@ class Inspected:
         initiator, responder: its ends.
         verdict: what let it begin.
         parameters: how it is kept.
-        began, last_used, timeout: seconds.
+        began, last_used, timeout: seconds; `began` is UNKNOWN_TIME where a kernel does not tell.
         half_open: whether it is not established yet.
         answered: whether the responder sent anything.
         closed: the ends that closed it, as bits; 4: it was reset.
@@ -92,9 +94,11 @@ class Inspected:
                 self.closed |= 4
             elif flags & _FIN:
                 self.closed |= 2 if answer else 1
-        self.timeout = float(self._seconds())
+        self.timeout = float(self.allowed_silence)
 
-    def _seconds(self) -> int:
+    @property
+    def allowed_silence(self) -> int:
+        """Seconds that it may be silent, as it is now."""
         parameters, protocol = self.parameters, self.traffic.protocol
         if protocol == TCP:
             if self.is_over:

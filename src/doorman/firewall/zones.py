@@ -94,8 +94,17 @@ class ZoneFirewall:
         if len(packet.source) == _V4:
             self.admit_traffic(traffic_of(packet, sender, receiver), sender, receiver, len(packet.data), now)
 
-    def admit_traffic(self, traffic: Traffic, sender: Endpoint, receiver: Endpoint, size: int, now: float) -> None:
-        """The same, of a packet that is not at hand: the first of a connection that a proxy takes."""
+    def admit_traffic(  # noqa: PLR0913 - a packet, and who judges it besides
+        self,
+        traffic: Traffic,
+        sender: Endpoint,
+        receiver: Endpoint,
+        size: int,
+        now: float,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """The same, of a packet that is not at hand; no kernel judges it `alone`, the first of a proxied connection."""
         self.now = now
         session = self.sessions.find(traffic.protocol, sender, receiver)
         if session is not None and session.is_over and _opens(traffic):
@@ -108,7 +117,7 @@ class ZoneFirewall:
             self.counts.dropped(verdict, size)
             self._log(verdict, traffic, sender, receiver, str(refused))
             raise
-        if not self._delegated:
+        if alone or not self._delegated:
             self.counts.passed(verdict, size, begins=session is None)
         if session is None and verdict.action == "pass" and verdict.rule is not None and verdict.rule.log:
             self._tell(packet_line(traffic.protocol, sender, receiver, verdict.pair, verdict.class_map, ""))

@@ -121,6 +121,7 @@ def _sessions(one: Json, *, listed: bool) -> Iterator[str]:
             for session in some:
                 ends = f"({session['initiator']})=>({session['responder']})"
                 yield f"         Session {ends} {session['protocol']} {state}"
-                yield f"          Created {duration(session['created'])}, Last heard {duration(session['heard'])}"
+                created = "" if session["created"] is None else f"Created {duration(session['created'])}, "
+                yield f"          {created}Last heard {duration(session['heard'])}"
                 sent = ":".join(map(str, session["sent"]))
                 yield f"          Bytes sent (initiator:responder) [{sent}]"

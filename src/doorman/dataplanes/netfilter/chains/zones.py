@@ -91,14 +91,15 @@ class ZoneChains:
         yield _counter(NOWHERE, "drop")
         for pair in self._pairs:
             yield _counter((pair.name, ""), "drop")
-            for rule in self._rules(pair):
+            for rule in self._firewall.rules(pair):
                 place = pair.name, rule.class_map
                 kinds = {"inspect": ("pass", "drop", "begun"), "pass": ("pass",)}.get(rule.action or "drop", ("drop",))
                 yield from (_counter(place, kind) for kind in kinds)
 
     def parameters(self) -> list[ParameterMap]:
         """How sessions are kept."""
-        maps = {rule.parameter_map for pair in self._pairs for rule in self._rules(pair) if rule.action == "inspect"}
+        rules = (self._firewall.rule(*place) for place in self.numbers)
+        maps = {rule.parameter_map for rule in rules if rule is not None}
         return [self._firewall.parameters(name) for name in sorted(maps, key=str)]
 
     def timeouts(self) -> Iterator[FlowTimeout]:
@@ -119,7 +120,7 @@ class ZoneChains:
         yield Chain("zbf_door", list(self._door()))
         for number, pair in enumerate(self._pairs):
             yield Chain(f"zbf_pair_{number}", list(self._pair(pair)))
-            for rule in self._rules(pair):
+            for rule in self._firewall.rules(pair):
                 yield from self._actions(pair, rule)
         yield from self._classes.chains
         yield from self._known()
@@ -177,7 +178,7 @@ class ZoneChains:
             return
         lines: list[Line] = []
         last = ""
-        for rule in self._rules(pair):
+        for rule in self._firewall.rules(pair):
             then = f"goto {_chain('act', (pair.name, rule.class_map))}"
             if rule.class_map == CLASS_DEFAULT:
                 last = then
@@ -265,16 +266,9 @@ class ZoneChains:
         return [
             (pair.name, rule.class_map)
             for pair in self._pairs
-            for rule in self._rules(pair)
+            for rule in self._firewall.rules(pair)
             if rule.action == "inspect"
         ]
-
-    def _rules(self, pair: ZonePair) -> tuple[PolicyClass, ...]:
-        """The classes of a pair's policy, the default one among them."""
-        policy = self._firewall.policy_maps.get(pair.policy or "")
-        if policy is None:
-            return ()
-        return policy.classes if CLASS_DEFAULT in policy else (*policy.classes, PolicyClass(CLASS_DEFAULT))
 
     def _let(self, place: Place) -> str:
         return f"{_chain('let', place)}_{self.numbers[place]}"
