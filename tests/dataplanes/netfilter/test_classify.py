@@ -34,7 +34,8 @@ def test_a_line_as_nft_asks_it() -> None:
     assert rules_of("deny tcp 10.0.3.0 0.255.0.255 any established") == [
         "meta l4proto 6 ip saddr & 255.0.255.0 == 10.0.3.0 tcp flags & (ack | rst) != 0 goto 0"
     ]
-    assert rules_of("deny icmp any any host-unreachable") == ["meta l4proto 1 icmp type 3 icmp code 1 goto 0"]
+    assert rules_of("deny icmp any any host-unreachable") == ["meta l4proto 1 th sport 769 goto 0"]
+    assert rules_of("deny icmp any any unreachable") == ["meta l4proto 1 th sport 768-1023 goto 0"]
     assert rules_of("permit 47 any any") == ["meta l4proto 47 goto 0"]
     assert rules_of("permit udp any lt 0 any") == [], "no port is less than 0"
 
@@ -58,8 +59,9 @@ def test_a_few_lines_are_asked_one_by_one() -> None:
 
 def is_true(match: Match, traffic: Traffic) -> bool:
     """What nft finds, read from the match by other means than those that wrote it."""
-    ends = traffic.source, traffic.source_port, traffic.destination, traffic.destination_port
-    asked: list[int | bytes] = [traffic.protocol, *ends]
+    message = traffic.icmp_type << 8 | traffic.icmp_code
+    ends = traffic.source, message if traffic.protocol == 1 else traffic.source_port, traffic.destination
+    asked: list[int | bytes] = [traffic.protocol, *ends, traffic.destination_port]
     for value, ranges in zip(asked, match.fields, strict=True):
         number = value if isinstance(value, int) else int.from_bytes(value, "big")
         if ranges is not None and not any(first <= number <= last for first, last in ranges):
@@ -69,9 +71,6 @@ def is_true(match: Match, traffic: Traffic) -> bool:
         bits = (bytes(map(int, text.split("."))) for text in (mask, wanted))
         if bytes(one & other for one, other in zip(address, next(bits), strict=True)) != next(bits):
             return False
-    kind, code = re.search(r"icmp type (\d+)", match.more), re.search(r"icmp code (\d+)", match.more)
-    if (kind and int(kind[1]) != traffic.icmp_type) or (code and int(code[1]) != traffic.icmp_code):
-        return False
     return "flags" not in match.more or bool(traffic.tcp_flags & 0x14)
 
 

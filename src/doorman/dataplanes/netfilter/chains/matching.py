@@ -1,7 +1,8 @@
 """Lines of access lists as matches, and matches as nft writes them.
 
 A line is true of a packet if one of its matches is. Each match says something of up to five fields; a field is given
-as ranges of numbers, both ends included, that neither overlap nor touch.
+as ranges of numbers, both ends included, that neither overlap nor touch. Type and code of an ICMP message stand where
+others have the port of their source, and are asked for as such: `th sport 769` is type 3, code 1.
 """
 
 from collections.abc import Iterable, Iterator
@@ -63,12 +64,12 @@ def matches_of(entry: Entry) -> Iterator[Match]:
                 fields = (
                     _protocols(service),
                     source,
-                    _ports(service.source_ports),
+                    _ports(service.source_ports) if service.icmp is None else _message(*service.icmp),
                     destination,
                     _ports(service.destination_ports),
                 )
                 established = not isinstance(entry, AccessEntry) and entry.established
-                more = rest_of_source + rest_of_destination + _message(service)
+                more = rest_of_source + rest_of_destination
                 match = Match(fields, more + ("tcp flags & (ack | rst) != 0 " if established else ""))
                 if not match.is_empty:
                     yield match
@@ -172,11 +173,10 @@ def _ports(ports: Ports | None) -> Ranges | None:
             return ((values[0], values[1]),)
 
 
-def _message(service: ServiceMatch) -> str:
-    if service.icmp is None:
-        return ""
-    kind, code = service.icmp
-    return f"icmp type {kind} " + (f"icmp code {code} " if code is not None else "")
+def _message(kind: int, code: int | None) -> Ranges:
+    """Type and code of ICMP messages, or all codes of a type, as one number."""
+    first = kind << 8
+    return ((first, first | 0xFF),) if code is None else ((first | code, first | code),)
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
