@@ -10,6 +10,7 @@ from doorman.cli.shell.modes import PRIVILEGED, USER
 from doorman.cli.shell.session import ShellSession
 from doorman.cli.shell.terminal import MOST_TOPICS
 from doorman.config.command import CommandError
+from doorman.config.reader import read_config
 from doorman.net.addresses import Endpoint
 from kit.packets import endpoint, udp
 from kit.shell import FakeGateway, typed
@@ -42,8 +43,22 @@ def refusal(session: ShellSession, line: str, *, as_json: bool = False) -> str:
 # JSON
 
 
+FIREWALL = """
+class-map type inspect WEB
+ match protocol http
+policy-map type inspect P
+ class type inspect WEB
+  inspect
+zone security LAN
+zone security WAN
+zone-pair security OUT source LAN destination WAN
+ service-policy type inspect P
+"""
+
+
 @pytest.mark.parametrize("command", shows())
 def test_every_show_has_json(command: str, gateway: FakeGateway) -> None:
+    gateway.config.firewall = read_config(FIREWALL, "test.cfg").firewall
     gateway.call()
     gateway.transfer()
     gateway.flood()
