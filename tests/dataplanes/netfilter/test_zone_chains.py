@@ -5,7 +5,7 @@ import re
 import pytest
 
 from doorman.config.reader import read_config
-from doorman.dataplanes.netfilter.chains.expressions import Setting
+from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone
 from doorman.dataplanes.netfilter.chains.zones import LABEL_BITS, LoggedClass, ZoneChains
 from doorman.dataplanes.netfilter.ruleset import Present, set_up
 from kit.gateway import OVERLOAD
@@ -59,6 +59,16 @@ def test_pairs_of_interfaces_are_led_to_pairs_of_zones() -> None:
         ("dmz0", "in0", "apart"),
         ("dmz0", "out0", "apart"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [(None, "ct mark and 0x800000 != 0 goto zbf_known"), (Zone(7, shares=False), "ct zone != 7 accept")],
+)
+def test_each_vrf_judges_its_own_flows(zone: Zone | None, first: str) -> None:
+    config = read_config(OVERLOAD + "policy-map type inspect P\n" + ZONES, "test.cfg")
+    made = {chain.name: chain.rules for chain in ZoneChains(config, SETTING._replace(zone=zone)).chains()}
+    assert made["zone_forward"][0] == first
 
 
 def test_classes_of_a_policy_are_one_look_up() -> None:

@@ -127,7 +127,13 @@ class ZoneChains:
 
     # Which policy is asked
 
+    def _of_others(self) -> Iterator[str]:
+        """Flows of other VRFs are judged by the tables of those, whose classes have numbers of their own."""
+        if self._setting.zone is not None:
+            yield f"ct zone != {self._setting.zone.number} accept"
+
     def _forward(self) -> Iterator[str]:
+        yield from self._of_others()
         yield f"ct mark and {ADMITTED:#x} != 0 goto zbf_known"
         for name in ("let_in", "let_in_once"):
             yield f"ip saddr . {RECEIVER} @{name} goto zbf_door"
@@ -168,7 +174,7 @@ class ZoneChains:
         legs = [f"ct mark and {PROXIED:#x} != 0 accept"]
         if not end:
             legs.append(f"meta mark and {PROXIED | INSPECTED:#x} != 0 accept")
-        return [f"ct mark and {ADMITTED:#x} != 0 goto zbf_known", *legs, lead(field, chains)]
+        return [*self._of_others(), f"ct mark and {ADMITTED:#x} != 0 goto zbf_known", *legs, lead(field, chains)]
 
     # What becomes of a class
 
