@@ -41,6 +41,7 @@ class-map type inspect match-any CC
 policy-map type inspect PP
 zone security ZZ
 class-map type inspect sip match-any SC
+class-map type inspect ftp match-any FC
 ip nat pool P 192.0.2.10 192.0.2.20 prefix-length 24
 """
 
@@ -323,6 +324,16 @@ DONE_AND_UNDONE = [
         )
     ),
     ("class-map type inspect sip C", "description odd ones", "no description"),
+    ("", "class-map type inspect ftp match-any C", "no class-map type inspect ftp C"),
+    ("class-map type inspect ftp C", "match request-command DELE  rmd", "no match request-command dele rmd"),
+    ("class-map type inspect ftp C", "description no loss", "no description"),
+    ("", "policy-map type inspect ftp FP", "no policy-map type inspect ftp FP"),
+    ("policy-map type inspect ftp FP", "class type inspect ftp FC", "no class type inspect ftp FC"),
+    ("policy-map type inspect ftp FP", "description of lines", "no description"),
+    *(
+        ("policy-map type inspect ftp FP\nclass type inspect ftp FC", word, f"no {word}")
+        for word in ("allow", "reset", "log")
+    ),
     ("", "policy-map type inspect sip SP", "no policy-map type inspect sip SP"),
     ("policy-map type inspect sip SP", "class type inspect sip SC", "no class type inspect sip SC"),
     ("policy-map type inspect sip SP", "description of messages", "no description"),

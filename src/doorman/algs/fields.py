@@ -1,6 +1,7 @@
 """What application inspection can look at in a message: fields by name, as a protocol supplies them.
 
 SIP   method, uri, header:via …, content-type, content-length, max-forwards, unknown-header, protocol-violation
+    FTP   request-command
 """
 
 from typing import Literal, Protocol

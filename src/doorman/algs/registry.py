@@ -9,13 +9,14 @@ from typing import Literal, NamedTuple
 from doorman.algs.api import Alg, Message
 from doorman.algs.fields import Fields
 from doorman.algs.ftp.alg import FtpAlg
+from doorman.algs.ftp.fields import read_fields as read_ftp_fields
 from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
 from doorman.algs.settings import SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
-from doorman.algs.sip.fields import read_fields
+from doorman.algs.sip.fields import read_fields as read_sip_fields
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
@@ -71,7 +72,7 @@ REGISTRY = (
         commands=SIP_SETTINGS,
         rows=SIP_ROWS,
         profiles={"ios": SipSettings(max_streams=5)},
-        fields=read_fields,
+        fields=read_sip_fields,
     ),
     Entry(
         "ftp",
@@ -82,6 +83,7 @@ REGISTRY = (
         settings=FtpSettings(),
         commands=(*SHARED, *FTP_SETTINGS),
         rows=FTP_ROWS,
+        fields=read_ftp_fields,
         sessions=("client", "server", "user", "state", "age", "data", "opened_by", "doing"),
     ),
 )

@@ -76,6 +76,12 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
         Form("protocol-violation", "protocol-violation", "there", "", "req-resp", "Match what breaks the protocol."),
         Form("unknown header", "unknown-header", "there", "", "req-resp", "Match messages with unregistered headers."),
     ),
+    "ftp": (
+        Form(
+            "request-command", "request-command", "is", "COMMANDS:line", "request",
+            "Match these commands of clients, such as `dele rmd site`.",
+        ),
+    ),
 }  # fmt: skip
 """The forms of each application."""
 

@@ -110,8 +110,8 @@ class Screen:
 
     def _has_door(self, session: Session) -> bool:
         """Whether a flow came by a door, and there is one for it still: what closes the door ends the flow."""
-        if session.by_door is None:
-            return False
+        if session.by_door is None or session.by_door.hands_over:
+            return session.by_door is not None
         doors, protocol = self._state.doors, session.protocol
         ends = session.inside_global, session.outside_global
         return bool(

@@ -238,6 +238,8 @@ _HELP = {
     "content": "Body of a message",
     "TYPE": "Type of the body, such as application/sdp",
     "max-forwards": "How often it may be forwarded",
+    "request-command": "Commands of clients",
+    "COMMANDS": "Commands, parted by blanks",
     "protocol-violation": "Messages that break the protocol",
     "unknown": "Headers that are not registered",
     "pattern": "Pattern, which may stand in quotation marks",
