@@ -11,7 +11,7 @@ from kit.lab import Lab, eventually
 
 SIGNALLED = """
 import os, signal, sys
-from doorman.daemon import run, service
+from doorman.daemon import parts, run, service
 from doorman.main import main
 
 number = getattr(signal, sys.argv.pop())
@@ -28,7 +28,7 @@ sys.exit(main())
 BEGINNING = "run.drop_privileges = signalled(run.drop_privileges)"
 """The kernel has the table already."""
 ENDING = """
-run.NetfilterPlane.close = signalled(run.NetfilterPlane.close)
+parts.NetfilterPlane.close = signalled(parts.NetfilterPlane.close)
 service.Notifier.ready = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 """
 """Asked to end once, and again before the table is gone."""
