@@ -349,6 +349,53 @@ def test_signalling_over_tcp_without_a_proxy(stack: ExitStack, tmp_path: Path) -
         _connect(net, stack)
 
 
+def test_a_transfer_of_one_address_in_each_vrf(stack: ExitStack, tmp_path: Path) -> None:
+    """Active FTP: the server calls back each client where it was told to, to one port of one address inside."""
+    net = network(stack, shared=True)
+    with serving(net, tmp_path, OVERLOAD):
+        server = listening(stack, net.peers["red"], PEER, 21)
+        told = {}
+        for vrf in VRFS:
+            data = listening(stack, net.phones[vrf], PHONE, 50000)
+            control, client = _control(net, vrf, stack, server)
+            client.sendall(b"PORT 10,0,0,10,195,80\r\n")
+            *address, high, low = control.recv(200).removeprefix(b"PORT ").strip().split(b",")
+            assert address == [b"203", b"0", b"113", b"1"]
+            control.sendall(b"200 ok\r\n")
+            assert client.recv(200) == b"200 ok\r\n"
+            told[vrf] = data, int(high) * 256 + int(low)
+        for vrf, (data, port) in told.items():
+            with net.peers[vrf].inside():
+                sent = stack.enter_context(socket.create_connection((GATEWAY, port), 5, (PEER, 0)))
+            sent.sendall(vrf.encode())
+            came, _ = data.accept()
+            stack.enter_context(came)
+            came.settimeout(5)
+            assert came.recv(200) == vrf.encode()
+
+
+def _control(net: Network, vrf: str, stack: ExitStack, server: socket.socket) -> tuple[socket.socket, socket.socket]:
+    """Both ends of a control connection from port 40000."""
+    with net.phones[vrf].inside():
+        client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    client.bind((PHONE, 40000))
+    client.settimeout(5)
+    client.connect((PEER, 21))
+    control, _ = server.accept()
+    stack.enter_context(control)
+    control.settimeout(5)
+    control.sendall(b"220 ready\r\n")
+    assert client.recv(200) == b"220 ready\r\n"
+    return control, client
+
+
+def listening(stack: ExitStack, where: Namespace, address: str, port: int) -> socket.socket:
+    with where.inside():
+        made = stack.enter_context(socket.create_server((address, port)))
+    made.settimeout(5)
+    return made
+
+
 def test_signalling_while_the_gateway_is_gone_and_a_vrf_that_is_no_more(stack: ExitStack, tmp_path: Path) -> None:
     net = network(stack, shared=True)
     daemon = Daemon(net.gateway, tmp_path, OVERLOAD)
@@ -371,9 +418,7 @@ def test_signalling_while_the_gateway_is_gone_and_a_vrf_that_is_no_more(stack: E
 
 def _connect(net: Network, stack: ExitStack) -> None:
     """A connection from the same port in each VRF, with a message each way."""
-    with net.peers["red"].inside():
-        listener = stack.enter_context(socket.create_server((PEER, 5060)))
-    listener.settimeout(5)
+    listener = listening(stack, net.peers["red"], PEER, 5060)
     names = set()
     for vrf in VRFS:
         with net.phones[vrf].inside():
