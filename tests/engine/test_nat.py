@@ -245,6 +245,23 @@ def test_a_ping_and_an_error_go_back_in() -> None:
     assert shown(quote_of(gate.packet)) == "udp 192.168.1.10:5000 > 203.0.113.5:80"
 
 
+@pytest.mark.parametrize("host", ["192.168.1.66", "10.9.9.9"])
+def test_a_static_host_answers_a_host_that_has_no_name(host: str) -> None:
+    gate = gateway(STATIC.replace("access-list 1", "access-list 1 deny 192.168.1.66\naccess-list 1", 1))
+    for _ in range(2):
+        assert gate.inside(udp(f"{host}:9", "203.0.113.5:7")) == f"inside: udp {host}:9 > 192.168.1.5:7"
+        arrived = gate.packet
+        assert gate.inside(udp("192.168.1.5:7", f"{host}:9")) == f"passed inside: udp 203.0.113.5:7 > {host}:9"
+        answer = gate.packet
+        refused = icmp_error("192.168.1.5", host, arrived)
+        assert gate.inside(refused) == f"passed inside: error 3 203.0.113.5 > {host}"
+        assert shown(quote_of(gate.packet)) == f"udp {host}:9 > 203.0.113.5:7"
+        refused = icmp_error(host, "203.0.113.5", answer)
+        assert gate.inside(refused) == f"inside: error 3 {host} > 192.168.1.5"
+        assert shown(quote_of(gate.packet)) == f"udp 192.168.1.5:7 > {host}:9"
+    assert gate.inside(udp(f"{host}:9", "203.0.113.1:7")) == "dropped: no-translation"
+
+
 def test_an_unknown_global_name_is_dropped_though_asked_from_inside() -> None:
     assert gateway(OVERLOAD).inside(udp(PHONE, "203.0.113.1:7")) == "dropped: no-translation"
 

@@ -216,18 +216,19 @@ class Engine:
             return self._drop(data, side, "damaged-packet")
         if self.access is not None and not again:
             self.access.admit(packet, side)
-        if side == _OUTSIDE and self.state.rules.is_spoofed(packet.source) and not self._comes_level(packet):
+        outside_of_nat = side == _OUTSIDE and not again
+        if outside_of_nat and self.state.rules.is_spoofed(packet.source) and not self._comes_level(packet):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
             return self._error(packet, side, now)
-        return self._carry(packet, side, now)
+        return self._carry(packet, side, now, again=again)
 
-    def _carry(self, packet: Packet, side: Side, now: float) -> Result:
+    def _carry(self, packet: Packet, side: Side, now: float, *, again: bool) -> Result:
         """What becomes of a packet that is whole, and no error about another."""
         ends = self.ipsec.ends(packet, side, now)
         if ends is not None:
             return self._tunnelled(packet, ends, _OTHER[side], now)
-        return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now)
+        return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now, again=again)
 
     def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
         self.drops[reason] += 1
@@ -257,6 +258,14 @@ class Engine:
         by_kernel = self._delegated and (leaves == _OUTSIDE or packet.protocol == ESP)
         return Led(_FORWARDED, packet.data if by_kernel else readdress(packet, *ends), leaves)
 
+    def _turns_back(self, packet: Packet) -> bool:
+        """Whether what no rule gives another sender is for a name of ours, so that it comes back in as it is."""
+        rules = self.state.rules
+        return self.screen is None and rules.owns(packet.destination) and not rules.is_inside(packet.destination)
+
+    def _back_in(self, packet: Packet, now: float) -> Result:
+        return self._hairpin(packet, Result(_FORWARDED, packet.data, _OUTSIDE), now)
+
     def _release(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> None:
         """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
         if self.screen is not None:
@@ -270,7 +279,7 @@ class Engine:
         state, rules = self.state, self.state.rules
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
-            return self._level(packet, _INSIDE, now)
+            return self._back_in(packet, now) if self._turns_back(packet) else self._level(packet, _INSIDE, now)
         if way is not None and way.session.is_level and self.screen is not None:
             return self._go_on(packet, way, now)
         if way is None and self._is_for_nobody(packet):
@@ -324,6 +333,8 @@ class Engine:
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
+        if self._turns_back(packet):
+            return self._back_in(packet, now)
         if self.screen is not None:
             return self._level(packet, _INSIDE, now)
         served = packet.protocol != TCP  # without a translation there is nothing to splice
@@ -429,7 +440,7 @@ class Engine:
 
     # From the outside
 
-    def _inbound(self, packet: Packet, now: float) -> Result:
+    def _inbound(self, packet: Packet, now: float, *, again: bool) -> Result:
         state = self.state
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
@@ -448,6 +459,7 @@ class Engine:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
         outside, made = state.name_outside(packet.protocol, packet.sender)
         session = self._begin_inbound(packet, binding, outside, door.inspect_as if door is not None else None)
+        session.hairpin = again
         session.by_door = door
         nat = state.view(_INBOUND, _path(session.inward), made)
         try:
@@ -510,7 +522,6 @@ class Engine:
         if packet.protocol != UDP and not (opens(packet) and self.splicing.serves(inspect_as)):
             served = None
         session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
-        session.hairpin = self.state.rules.owns(packet.source)
         return session
 
     # Both ways
@@ -600,6 +611,8 @@ class Engine:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             if not self._translates(packet, side):
+                if side == _INSIDE and self._turns_back(packet):
+                    return self._back_in(packet, now)
                 return self._pass(packet, leaves, now)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
         splice = way.session.splice
