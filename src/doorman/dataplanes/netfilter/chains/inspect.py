@@ -23,7 +23,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
-from doorman.dataplanes.netfilter.chains.sources import leases
+from doorman.dataplanes.netfilter.chains.sources import lease_questions
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
 _JUDGED = (
@@ -72,9 +72,8 @@ class InspectChains:
             yield f"tcp dport {self._spliced} goto begin_segments"
         yield f"meta l4proto udp {RECEIVER} @inspected goto begin_udp"
         yield f"meta l4proto tcp {RECEIVER} @inspected goto {'begin_segments' if self._spliced else 'begin_tcp'}"
-        for index, source in enumerate(self._config.dynamic_sources):
-            if leases(source):
-                yield f"iifname {self._inside} ip saddr != @leased jump lease_{index}"
+        for name, _ in lease_questions(self._config):
+            yield f"iifname {self._inside} ip saddr != @leased jump {name}"
 
         yield from OutsideChains(self._config).leasing
 

@@ -3,6 +3,7 @@
 source_N   is the sender one of rule N's? -> pool_N
 pool_N     the name: an address of the pool or the interface, with a port that the engine gives nobody
 lease_N    the same question before routing, where the engine must lease an address to the host first
+shared_N   the same there, of a rule before such a one, whose hosts need no lease
 
 Each question has a chain of its own, so that a line that denies can return from it.
 """
@@ -32,8 +33,9 @@ class SourceChains:
         for index, source in enumerate(self._config.dynamic_sources):
             yield Chain(f"source_{index}", list(matching(self._config, source, f"goto pool_{index}")))
             yield Chain(f"pool_{index}", list(self._pool(source)))
-            if leases(source):
-                yield Chain(f"lease_{index}", list(matching(self._config, source, f"{MARK_OURS} goto {TO_ALG}")))
+        for name, source in lease_questions(self._config):
+            then = f"{MARK_OURS} goto {TO_ALG}" if leases(source) else "accept"
+            yield Chain(name, list(matching(self._config, source, then)))
 
     def _pool(self, source: DynamicSource) -> Iterator[str]:
         if leases(source):
@@ -76,6 +78,15 @@ def matching(config: Config, source: DynamicSource, then: str) -> Iterator[str]:
 def leases(source: DynamicSource) -> bool:
     """Whether each host gets an address of its own by a rule."""
     return source.pool is not None and not source.overload
+
+
+def lease_questions(config: Config) -> Iterator[tuple[str, DynamicSource]]:
+    """The chains that find out who needs a lease, in the order of their rules, up to the last rule that leases."""
+    sources = list(enumerate(config.dynamic_sources))
+    while sources and not leases(sources[-1][1]):
+        sources.pop()
+    for index, source in sources:
+        yield f"{'lease' if leases(source) else 'shared'}_{index}", source
 
 
 def _longest_run(first: int, last: int, taken: Iterable[int]) -> tuple[int, int] | None:
