@@ -123,6 +123,14 @@ def test_a_host_that_no_rule_names_passes_and_so_do_errors_for_it() -> None:
     assert gate.inside(icmp_error(routed, PEER, udp(PEER, routed))).startswith("passed outside: error 3")
 
 
+def test_so_do_errors_about_ports_that_no_rule_names() -> None:
+    gate = gateway(STATIC_PORT.replace("permit 192.168.1.0 0.0.0.255", "deny any"))
+    refused = icmp_error("192.168.1.6", "198.51.100.7", udp(PEER, "192.168.1.6:81"))
+    assert gate.inside(refused) == "passed outside: error 3 192.168.1.6 > 198.51.100.7"
+    refused = icmp_error("192.168.1.6", "198.51.100.7", tcp(PEER, "192.168.1.6:80"))
+    assert gate.inside(refused) == "dropped: icmp-error-without-session"
+
+
 def test_ipv6_passes() -> None:
     gate = gateway(OVERLOAD)
     packet = bytes.fromhex("6000000000083a40") + bytes(15) + b"\1" + bytes(15) + b"\2" + b"\x80" + bytes(7)
@@ -264,6 +272,13 @@ def test_a_static_host_answers_a_host_that_has_no_name(host: str) -> None:
 
 def test_an_unknown_global_name_is_dropped_though_asked_from_inside() -> None:
     assert gateway(OVERLOAD).inside(udp(PHONE, "203.0.113.1:7")) == "dropped: no-translation"
+
+
+def test_no_address_is_leased_for_packets_to_nobody() -> None:
+    gate = gateway(POOL)
+    for host in (10, 11, 12):
+        assert gate.inside(udp(f"192.168.1.{host}:5000", "203.0.113.21:7")) == "dropped: no-translation"
+    assert tables(gate) == (0, 0, 0)
 
 
 # ICMP errors

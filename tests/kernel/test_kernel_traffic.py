@@ -434,6 +434,26 @@ def test_a_hairpin_from_a_port_without_a_name_goes_on(make: Make) -> None:
     assert [line for line in live.flows() if "sport=1111" in line]
 
 
+def test_a_host_that_gets_its_address_for_a_hairpin(make: Make) -> None:
+    """The kernel translates its first packet, which came to the queue, as it does the others."""
+    pool = "ip nat pool P 203.0.113.10 203.0.113.14 prefix-length 24\nip nat inside source list 1 pool P\n"
+    live = make(INTERFACES + pool + "ip nat inside source static 10.0.0.5 203.0.113.5\n")
+    for _ in range(3):
+        [arrived] = live.out(b"hello", "10.0.0.10:1111", "203.0.113.5:99")
+        assert arrived == ("203.0.113.10:1111", "10.0.0.5:99", b"hello")
+    [answer] = live.out(b"yes", "10.0.0.5:99", "203.0.113.10:1111")
+    assert answer == ("203.0.113.5:99", "10.0.0.10:1111", b"yes")
+
+
+def test_hosts_of_a_rule_before_need_no_lease_and_no_look(make: Make) -> None:
+    rules = "access-list 2 permit 10.0.0.0 0.0.0.255\nip nat inside source list 2 pool P\n"
+    pool = "ip nat pool P 203.0.113.10 203.0.113.14 prefix-length 24\n"
+    live = make(INTERFACES + pool + "ip nat inside source list 1 interface out0 overload\n" + rules)
+    [sent] = live.out(b"ordinary", "10.0.0.10:1111", "198.51.100.20:53")
+    assert sent.sender.startswith(f"{GLOBAL}:")
+    assert live.traffic.received == 0
+
+
 def test_flows_of_others_with_our_marks_are_left_alone(live: Live) -> None:
     """Another gateway in this namespace has the same marks; its names are not ours to judge."""
     live.run(

@@ -308,11 +308,18 @@ class Engine:
         return self._hairpin(packet, result, now) if session.hairpin else result
 
     def _is_for_nobody(self, packet: Packet) -> bool:
-        """Whether a packet is for the machine itself, which has services too: it needs no name, nor makes one."""
+        """Whether a packet is for a name that nobody has, and makes its sender none.
+
+        It may be for the machine itself where that is there, with its services; and an address for a host alone is not
+        spent on it. A port of a shared address is: with that, hosts meet that send to each other at once.
+        """
         state = self.state
-        if not state.delegated or not state.rules.owns(packet.destination):
+        if not state.rules.owns(packet.destination):
             return False
-        return state.bindings.by_global(packet.protocol, packet.receiver) is None
+        if state.bindings.by_global(packet.protocol, packet.receiver) is not None:
+            return False
+        rule = state.rules.dynamic_for(packet.source)
+        return state.delegated or (rule is not None and not rule.overload)
 
     def _begin_outbound(self, packet: Packet, nat: Outward, towards: Towards) -> Session | None:
         """A session for a new flow from the inside; None where no rule translates its sender."""
@@ -422,8 +429,9 @@ class Engine:
             return self._come_in([*result.packets], [*result.back], result, now)
         back = self.receive(result.packet, _OUTSIDE, now, again=True)
         back.inspections = result.inspections + back.inspections
-        if self._delegated and back.inspections and not back.is_of_stream:
-            back.packet = readdress(packet, packet.sender, packet.receiver, back.inspections[-1].after)
+        if self._delegated and not back.is_of_stream:
+            after = back.inspections[-1].after if back.inspections else None
+            back.packet = readdress(packet, packet.sender, packet.receiver, after)
         return self._come_in([*back.back], [*back.packets], back, now) if back.back else back
 
     def _come_in(self, outside: list[bytes], inside: list[bytes], result: Result, now: float) -> Result:
@@ -610,7 +618,7 @@ class Engine:
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
-            if not self._translates(packet, side):
+            if not self._translates(packet, side, quote):
                 if side == _INSIDE and self._turns_back(packet):
                     return self._back_in(packet, now)
                 return self._pass(packet, leaves, now)
@@ -644,12 +652,16 @@ class Engine:
         error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
         return Led(_FORWARDED, error, leaves)
 
-    def _translates(self, packet: Packet, side: Side) -> bool:
-        """Whether packets from here to there are translated at all."""
+    def _translates(self, packet: Packet, side: Side, quote: Quote | None) -> bool:
+        """Whether what an error from here is about would have been translated: of some hosts only single ports are."""
         rules = self.state.rules
         if side == _OUTSIDE:
             return rules.owns(packet.destination)
-        return rules.translates(packet.source) and not rules.is_inside(packet.destination)
+        if rules.is_inside(packet.destination):
+            return False
+        if quote is None or quote.receiver.address != packet.source or rules.dynamic_for(packet.source) is not None:
+            return rules.translates(packet.source)
+        return self.state.bindings.by_local(quote.protocol, quote.receiver) is not None
 
 
 def _ends_of_error(packet: Packet, session: Session, side: Side) -> tuple[Address, Address]:
