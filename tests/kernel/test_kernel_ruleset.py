@@ -373,3 +373,16 @@ def test_two_namespaces_do_not_meet(new_namespace: Callable[[], Namespace], stac
     assert gates[0].from_outside(PEER_RTP, f"{GLOBAL}:4000") == (PEER_RTP, PHONE_RTP)
     with gates[1].world.wires.gateway.inside():  # type: ignore[attr-defined]  # they are kernels
         assert gates[1].flows() == []
+
+
+STRAYS = OVERLOAD + "ip nat inside source static tcp 192.168.1.6 80 203.0.113.7 80\n"
+
+
+def test_nothing_strays(kernel: Kernel) -> None:
+    gate = Gate(kernel, STRAYS)
+    assert gate.from_outside(PHONE_RTP, "192.168.1.99:1") is None, "a sender from outside who says he is inside"
+    assert gate.from_outside(PEER_RTP, "203.0.113.7:81", TCP) is None, "a name of ours that is nobody's"
+    assert gate.from_inside(PHONE_RTP, "203.0.113.7:81") is None
+    for host, leaves in (("192.168.1.10", False), ("192.168.1.6", False), ("10.9.9.9", True)):
+        reset = tcp(f"{host}:5000", PEER_RTP, "R", b"of no connection")
+        assert (kernel.wires.through(reset, INSIDE) is not None) == leaves

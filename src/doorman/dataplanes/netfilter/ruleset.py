@@ -6,6 +6,7 @@
     (the chains for IPsec, see `chains.ipsec`)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
+    forward       -1  strays       what nothing translates, and must not be seen as it is
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
@@ -54,6 +55,7 @@ from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
+from doorman.dataplanes.netfilter.chains.strays import StrayChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
 from doorman.dataplanes.netfilter.chains.vrf import VrfChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
@@ -139,6 +141,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         DestinationChains(config),
         IpsecChains(config),
         OutsideChains(config),
+        StrayChains(config, setting),
         limits,
         access,
         zones,

@@ -145,14 +145,14 @@ def _hosts(field: str, hosts: Iterable[Hosts]) -> Iterator[tuple[Ranges | None, 
             mask = IPv4Address(wildcard ^ _LAST_ADDRESS)
             yield None, f"{field} & {mask} == {IPv4Address(address)} "
     if networks:
-        merged = _merged(networks)
-        yield (None if merged == ((0, _LAST_ADDRESS),) else merged), ""
+        ranges = merged(networks)
+        yield (None if ranges == ((0, _LAST_ADDRESS),) else ranges), ""
 
 
 def _protocols(service: ServiceMatch) -> Ranges | None:
     if ANY_PROTOCOL in service.protocols:
         return None
-    return _merged([(number, number) for number in service.protocols])
+    return merged([(number, number) for number in service.protocols])
 
 
 def _ports(ports: Ports | None) -> Ranges | None:
@@ -161,7 +161,7 @@ def _ports(ports: Ports | None) -> Ranges | None:
     values = ports.values
     match ports.operator:
         case "eq":
-            return _merged([(port, port) for port in values])
+            return merged([(port, port) for port in values])
         case "neq":
             edges = [-1, *sorted(set(values)), _LAST_PORT + 1]
             return tuple((before + 1, behind - 1) for before, behind in pairwise(edges) if behind - before > 1)
@@ -179,7 +179,7 @@ def _message(kind: int, code: int | None) -> Ranges:
     return ((first, first | 0xFF),) if code is None else ((first | code, first | code),)
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
     """Ranges in order, those that overlap or touch as one."""
     found: list[tuple[int, int]] = []
     for first, last in sorted(ranges):

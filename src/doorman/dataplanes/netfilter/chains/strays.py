@@ -1,0 +1,90 @@
+"""What must not be forwarded because nothing translates it: it would show private addresses, or go round in circles.
+
+    strays      a sender from outside who says he is inside, as the engine's `spoofed-source`
+                a receiver that is one of our names, and nobody's now: `no-translation`
+    strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
+                conntrack translates nothing that it finds invalid (answers to nothing, damaged packets)
+    stray_N     is the sender one of rule N's?
+
+They stand in the road of all that is forwarded, behind the translation of receivers and before that of senders.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from doorman.config.model import Config
+from doorman.config.statics import StaticHost, StaticNetwork
+from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, elsewhere, interface_names
+from doorman.dataplanes.netfilter.chains.matching import DESTINATION, FIELDS, SOURCE, Match, expression, merged
+from doorman.dataplanes.netfilter.chains.sources import matching
+from doorman.net.addresses import Address, Prefix
+
+_Range = tuple[int, int]
+
+
+class StrayChains:
+    """The chains that let nothing stray, for a configuration."""
+
+    def __init__(self, config: Config, setting: Setting) -> None:
+        self._config = config
+        self._setting = setting
+        self._inside = interface_names(config, "inside")
+        self._outside = interface_names(config, "outside")
+
+    def chains(self) -> Iterator[Chain]:
+        """All of them."""
+        yield Chain("strays", list(self._strays()), "type filter hook forward priority filter - 1;")
+        yield Chain("strays_out", list(self._strays_out()))
+        for index, source in enumerate(self._config.dynamic_sources):
+            yield Chain(f"stray_{index}", list(matching(self._config, source, "counter drop")))
+
+    def _strays(self) -> Iterator[str]:
+        static_hosts = list(self._static_hosts())
+        inside = [*map(_of_prefix, self._config.networks("inside")), *static_hosts]
+        names = list(self._names())
+        yield from elsewhere(self._config, self._setting)
+        if inside:
+            yield f"iifname {self._outside} {_any_of(SOURCE, inside)}counter drop"
+        if names:
+            yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
+        yield f"ct state invalid iifname {self._inside} oifname {self._outside} goto strays_out"
+
+    def _strays_out(self) -> Iterator[str]:
+        static_hosts = list(self._static_hosts())
+        if static_hosts:
+            yield f"{_any_of(SOURCE, static_hosts)}counter drop"
+        yield from (f"jump stray_{index}" for index in range(len(self._config.dynamic_sources)))
+
+    def _static_hosts(self) -> Iterator[_Range]:
+        """Inside hosts of static translations."""
+        for rule in self._config.statics:
+            if isinstance(rule, StaticNetwork):
+                yield _of_prefix(rule.prefix("local"))
+            else:
+                yield _of_address(rule.local if isinstance(rule, StaticHost) else rule.local.address)
+
+    def _names(self) -> Iterator[_Range]:
+        """Addresses outside that are ours though no host may have them now: what has whole ones is in a set."""
+        for source in self._config.dynamic_sources:
+            for first, last in self._config.pools[source.pool].ranges if source.pool is not None else ():
+                yield _number(first), _number(last)
+        for rule in self._config.statics.ports:
+            if rule.global_ is not None:
+                yield _of_address(rule.global_)
+
+
+def _any_of(field: int, ranges: Iterable[tuple[int, int]]) -> str:
+    """The match of a field that has an address in one of some ranges, with a blank behind."""
+    return expression(Match(tuple(merged(ranges) if number == field else None for number in range(len(FIELDS)))))
+
+
+def _of_prefix(prefix: Prefix) -> _Range:
+    first = _number(prefix.network)
+    return first, first + (1 << (32 - prefix.length)) - 1
+
+
+def _of_address(address: Address) -> _Range:
+    return _number(address), _number(address)
+
+
+def _number(address: Address) -> int:
+    return int.from_bytes(address, "big")
