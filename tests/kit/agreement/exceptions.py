@@ -1,0 +1,81 @@
+"""Where model and kernel may differ, and why: packets that are not sent. docs/rfc.md tells operators of them."""
+
+from collections.abc import Callable
+
+from doorman.engine.engine import Engine
+from doorman.engine.results import Side
+from doorman.net.packet import ICMP, Packet, parse_packet
+from kit.subjects.subject import Arrives
+
+_BEHIND = b"\x0a"
+"""Hosts behind the inside network are in 10.0.0.0/8."""
+
+
+def excepted(engine: Engine, arrives: Arrives, really: Arrives) -> str:
+    """Why the two need not agree about a packet that the model would get now, and the kernel; nothing if they must."""
+    packet = parse_packet(arrives.packet)
+    assert packet is not None
+    if arrives.packet == really.packet and _is_a_port_shared(engine, packet):
+        return "a port that the model gave out, and not the kernel: to the kernel it is nobody's"
+    for why, applies in (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else ())):
+        if applies(engine, packet):
+            return why
+    return ""
+
+
+def _is_a_port_shared(engine: Engine, packet: Packet) -> bool:
+    binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
+    return packet.protocol != ICMP and binding is not None and binding.rule is not None and binding.rule.overload
+
+
+def _is_unknown_to_be_inside(engine: Engine, packet: Packet) -> bool:
+    rules = engine.state.rules
+    ends = packet.source, packet.destination
+    return any(end[:1] == _BEHIND and not rules.is_inside(end) for end in ends) and (
+        rules.dynamic_for(packet.source) is not None or rules.translates(packet.source)
+    )
+
+
+def _shares_without_ports(engine: Engine, packet: Packet) -> bool:
+    rule = engine.state.rules.dynamic_for(packet.source)
+    return not packet.has_ports and not packet.is_error and rule is not None and rule.overload
+
+
+def _meets_a_shared_name(engine: Engine, packet: Packet) -> bool:
+    state = engine.state
+    binding = state.bindings.by_global(packet.protocol, packet.receiver)
+    if binding is not None:
+        return binding.rule is not None and binding.rule.overload
+    return any(rule.overload and packet.destination in rule.pool for rule in state.rules.dynamic)
+
+
+def _meets_itself(engine: Engine, packet: Packet) -> bool:
+    binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
+    return binding is not None and binding.local.address == packet.source
+
+
+def _reaches_by_another_name(engine: Engine, packet: Packet) -> bool:
+    """Whether a sender has a flow with the same port of the same host, which he knows by another name."""
+    binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
+    if binding is None:
+        return False
+    local = binding.inward(packet.receiver)
+    sessions = engine.state.sessions.of_endpoint(packet.protocol, local)
+    return any(
+        session.outside_global == packet.sender and session.inside_global != packet.receiver for session in sessions
+    )
+
+
+_Exception = tuple[str, Callable[[Engine, Packet], bool]]
+_ANYWHERE: tuple[_Exception, ...] = (
+    ("one who reaches a host by two of its names: the kernel tells the flows apart by another port of his",
+     _reaches_by_another_name),
+)  # fmt: skip
+_FROM_INSIDE: tuple[_Exception, ...] = (
+    ("hosts behind the inside network that no line names: the engine cannot know that they are inside",
+     _is_unknown_to_be_inside),
+    ("what has no ports cannot share an address: a kernel lets it, for one host and peer at a time",
+     _shares_without_ports),
+    ("hosts meet at shared addresses only under names that the engine gave them", _meets_a_shared_name),
+    ("a host that sends to its own name: to conntrack, both directions are one", _meets_itself),
+)  # fmt: skip

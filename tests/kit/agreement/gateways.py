@@ -1,0 +1,100 @@
+"""Strategies: configurations of a gateway between 192.168.1.0/24, 10.0.0.0/8 behind it, and the world.
+
+Each feature is a strategy that gives lines. What one line makes impossible for another (a name that is taken) is kept
+apart by the addresses: each feature has its own, and some that it shares with the others.
+"""
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from kit.gateway import INTERFACES as WITH_LIST
+
+Lines = tuple[str, ...]
+
+INTERFACES = WITH_LIST.partition("access-list")[0].strip()
+INSIDE_HOSTS = (*(f"192.168.1.{number}" for number in (5, 6, 7, 10, 11, 66)), "10.1.2.3", "10.1.3.3", "10.9.9.9")
+PORTS = (80, 5000, 5001, 40_000)
+NAMES = tuple(f"203.0.113.{number}" for number in (1, 5, 6, 32, 33, 34, 35, 64, 66))
+"""Addresses outside that may be the gateway's own, or given out; a host of a network has its number from 64 on."""
+
+_chance = st.booleans()
+
+
+def _some(lines: Sequence[str], most: int) -> st.SearchStrategy[Lines]:
+    return st.lists(st.sampled_from(lines), max_size=most, unique=True).map(tuple)
+
+
+_entries = st.tuples(
+    st.sampled_from(("permit", "permit", "permit", "deny")),
+    st.sampled_from((
+        "any", "192.168.1.0 0.0.0.255", "192.168.1.0 0.0.0.254", "192.168.1.8 0.0.0.7", "10.0.0.0 0.255.255.255",
+        "host 192.168.1.10", "host 192.168.1.66", "10.1.0.0 0.0.255.255",
+    )),
+).map(" ".join)  # fmt: skip
+
+
+@st.composite
+def standard_lists(draw: st.DrawFn) -> Lines:
+    """Two standard lists of hosts."""
+    lines = []
+    for number in (1, 2):
+        entries = draw(st.lists(_entries, min_size=1, max_size=3, unique_by=lambda entry: entry.partition(" ")[2]))
+        lines += [f"access-list {number} {entry}" for entry in entries]
+    return tuple(lines)
+
+
+static_hosts = _some(
+    [
+        f"ip nat inside source static {local} {name}{extendable}"
+        for local, name, extendable in (
+            ("192.168.1.5", "203.0.113.5", ""),
+            ("192.168.1.6", "203.0.113.6", " extendable"),
+            ("192.168.1.6", "203.0.113.34", " extendable"),
+            ("10.1.3.3", "203.0.113.32", ""),
+        )
+    ],
+    3,
+)
+static_ports = _some(
+    [
+        f"ip nat inside source static {line} extendable"
+        for line in (
+            "tcp 192.168.1.7 80 203.0.113.7 80",
+            "tcp 192.168.1.7 80 203.0.113.33 8080",
+            "udp 192.168.1.7 5000 203.0.113.33 5000",
+            "tcp 192.168.1.10 80 interface out0 80",
+            "udp 192.168.1.10 5000 interface out0 40000",
+            "udp 192.168.1.6 5001 203.0.113.1 5001",
+        )
+    ],
+    3,
+)
+static_networks = st.sampled_from((
+    (), (), ("ip nat inside source static network 192.168.1.64 203.0.113.64 /29",),
+    ("ip nat inside source static network 10.1.2.0 203.0.113.64 /30",),
+))  # fmt: skip
+
+
+@st.composite
+def dynamic_sources(draw: st.DrawFn) -> Lines:
+    """Rules for what the lists permit: a shared interface, a shared pool, an address for each host."""
+    pools = (
+        ("ip nat pool P 203.0.113.32 203.0.113.34 prefix-length 24",),
+        ("ip nat pool P 203.0.113.35 203.0.113.35 prefix-length 24",),
+        ("ip nat pool P prefix-length 24", " address 203.0.113.32 203.0.113.33", " address 203.0.113.40 203.0.113.41"),
+        ("ip nat pool P 203.0.113.1 203.0.113.126 prefix-length 24 type match-host",),
+    )
+    pool = draw(st.sampled_from(pools))
+    shared = "pool P overload" if "match-host" not in pool[0] and draw(_chance) else "pool P"
+    goals = ("interface out0 overload", shared)  # of a pool that is leased from, the kernel shares other addresses
+    rules = [f"ip nat inside source list {number} {draw(st.sampled_from(goals))}" for number in (1, 2)]
+    return (*pool, *rules[: draw(st.integers(0, 2))])
+
+
+FEATURES: tuple[st.SearchStrategy[Lines], ...] = (
+    standard_lists(), static_hosts, static_ports, static_networks, dynamic_sources(),
+)  # fmt: skip
+
+configurations = st.tuples(*FEATURES).map(lambda parts: (INTERFACES, *(line for part in parts for line in part)))
+"""Whole configurations, as their lines."""

@@ -1,0 +1,1 @@
+"""Gateways that are compared: packets arrive at a side of each, and what leaves is looked at."""

@@ -1,0 +1,83 @@
+"""The live gateway: engine, queue and the rules in a kernel, one gateway after the other in one namespace."""
+
+import random
+import re
+import select
+from contextlib import ExitStack
+from pathlib import Path
+
+from doorman.config.reader import read_config
+from doorman.daemon.devices import sides
+from doorman.daemon.journal import Journal
+from doorman.daemon.keeper import Keeper
+from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.chains.expressions import Setting
+from doorman.dataplanes.netfilter.events import Events
+from doorman.dataplanes.netfilter.marks import OURS
+from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from doorman.dataplanes.netfilter.queue import Queue
+from doorman.engine.engine import Engine
+from doorman.engine.results import Side
+from kit.subjects.subject import Left, Opening
+from kit.subjects.sweep import Sweep
+from kit.wires import Wires
+
+_QUEUE = 5060
+
+
+class Live:
+    """The live gateway, without its event loop; see `Subject`.
+
+    Attributes:
+        run: runs a program in the gateway's namespace.
+    """
+
+    name = "live"
+
+    def __init__(self, wires: Wires, stack: ExitStack, directory: Path) -> None:
+        self.run = wires.gateway.run
+        self._namespace = wires.gateway
+        self._sweep = Sweep(wires)
+        with self._namespace.inside():
+            self._queue = stack.enter_context(Queue.open(_QUEUE, length=1000, fail_open=False))
+            self._events = stack.enter_context(Events(OURS, buffer=1 << 20))
+            self._plane = NetfilterPlane(Setting("doorman", _QUEUE, 0, timeouts=True))
+        stack.callback(self._plane.close, remove=True)
+        self._journal = Journal(directory, "boot")
+        stack.callback(self._journal.close)
+
+    def begin(self, config: str) -> None:
+        """See `Subject.begin`."""
+        read = read_config(config, "test.cfg")
+        with self._namespace.inside():
+            self.engine = Engine(read, random.Random(7).random, delegated=True)
+            keeper = Keeper(self.engine, self._journal, print)
+            self._traffic = Traffic(self.engine, self._plane, self._queue, self._events, keeper)
+            self._traffic.adopt(read)
+            self._traffic.sides = sides(read)
+        self.run("conntrack", "-F")
+        while self._events.receive():
+            pass
+
+    def send(self, packet: bytes, side: Side) -> list[Left]:
+        """See `Subject.send`."""
+        left = self._sweep.send(packet, side)
+        if select.select([self._queue, self._events], [], [], 0)[0]:
+            with self._namespace.inside():
+                while select.select([self._queue], [], [], 0)[0]:
+                    self._traffic.on_packets()
+                while select.select([self._events], [], [], 0)[0]:
+                    self._traffic.on_events()
+            left += self._sweep.rest(side)
+        return left
+
+    def seconds(self, config: str, opening: Opening) -> int:
+        """See `Subject.seconds`: what conntrack shows."""
+        self.begin(config)
+        opening(self)
+        return seconds_left(self.run("conntrack", "-L"))
+
+
+def seconds_left(listed: str) -> int:
+    """How long the newest flow of the phone lives, by conntrack's list."""
+    return int(re.findall(r"^\S+ +\d+ (\d+) .*src=192\.168\.1\.10 ", listed, re.MULTILINE)[0])

@@ -1,0 +1,46 @@
+"""What all gateways that are compared have in common.
+
+subject.begin(OVERLOAD)                                    nothing is in its tables
+subject.send(udp(PHONE, PEER), Side.INSIDE)                what left, on which side
+subject.seconds(opening)                                   how long what `opening` sends may be silent
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from doorman.engine.results import Side
+
+
+class Left(NamedTuple):
+    """A packet that left, and where."""
+
+    side: Side
+    packet: bytes
+
+
+class Arrives(NamedTuple):
+    """A packet that is to arrive on a side."""
+
+    side: Side
+    packet: bytes
+
+
+class Subject(Protocol):
+    """A gateway whose inside is 192.168.1.0/24, and which is 203.0.113.1 outside."""
+
+    name: str
+
+    def begin(self, config: str) -> None:
+        """Be a gateway of this configuration that has seen nothing yet."""
+        ...
+
+    def send(self, packet: bytes, side: Side) -> list[Left]:
+        """Let a packet arrive on a side; what leaves then, the gateway's own answers included."""
+        ...
+
+    def seconds(self, config: str, opening: "Opening") -> int:
+        """How long a flow may be silent: `opening` sends what begins it, and says what would show that it lives."""
+        ...
+
+
+Opening = Callable[[Subject], Arrives]
