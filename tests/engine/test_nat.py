@@ -81,6 +81,17 @@ def test_a_pool_gives_each_host_an_address_of_its_own() -> None:
     assert gate.outside(gre(PEER, "203.0.113.20")) == "inside: protocol-47 198.51.100.7 > 192.168.1.10"
 
 
+def test_the_next_port_cannot_be_foretold() -> None:
+    """RFC 6056."""
+
+    def ports(seed: int) -> list[str]:
+        gate = gateway(OVERLOAD, seed)
+        return [gate.mapped(udp(f"192.168.1.{number}:5000", PEER)) for number in range(10, 30)]
+
+    assert ports(1) == ports(1)
+    assert len(set(ports(1)) & set(ports(2))) <= 2
+
+
 # What is left alone
 
 
@@ -282,6 +293,19 @@ def test_no_address_is_leased_for_packets_to_nobody() -> None:
 
 
 # ICMP errors
+
+
+def test_a_damaged_error_is_dropped_but_one_cut_short_by_a_capture_passes() -> None:
+    gate = gateway(OVERLOAD)
+    gate.inside(udp(PHONE, PEER))
+    told = icmp_error("198.51.100.7", "203.0.113.1", gate.packet)
+    damaged = told[:22] + bytes([told[22] ^ 16]) + told[23:]
+    assert gate.outside(damaged) == "dropped: icmp-error-damaged"
+    assert gate.outside(told).startswith("inside: error 3")
+    assert gate.engine.receive(told[:-4], Side.OUTSIDE, 0.0).fate == Fate.FORWARDED
+    between = icmp_error("198.51.100.7", "198.51.100.8", udp("198.51.100.8:1", PEER))
+    between = between[:22] + bytes([between[22] ^ 16]) + between[23:]
+    assert gate.engine.receive(between, Side.OUTSIDE, 0.0).fate == Fate.PASSED
 
 
 @pytest.mark.parametrize("cut", [28, 36, 44])

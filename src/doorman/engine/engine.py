@@ -26,7 +26,7 @@ from doorman.firewall.interfaces import Route
 from doorman.firewall.zones import zone_firewall
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
-from doorman.nat.icmp import Quote, quoted, readdress_error
+from doorman.nat.icmp import Quote, is_damaged, quoted, readdress_error
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
 from doorman.net.addresses import Address, Endpoint
@@ -623,6 +623,8 @@ class Engine:
                     return self._back_in(packet, now)
                 return self._pass(packet, leaves, now)
             return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
+        if is_damaged(packet):
+            return self._drop(packet.data, leaves, "icmp-error-damaged")
         splice = way.session.splice
         sender = _INBOUND if side == _INSIDE else _OUTBOUND
         shift = splice.distance(sender, quote.sequence) if splice is not None else 0

@@ -7,7 +7,7 @@ of the quote carried. A quote may be cut short anywhere behind the first 8 bytes
 """
 
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.checksum import word_sum
+from doorman.net.checksum import is_valid, word_sum
 from doorman.net.packet import CHECKSUM_AT, ICMP, ICMP_QUERIES, TCP, UDP, Packet, carried, parse_packet, readdress
 from doorman.net.tcp import SEQUENCES
 
@@ -104,6 +104,12 @@ def quoted(packet: Packet) -> Quote | None:
     if len(data) < 20 or data[0] >> 4 != 4 or not 20 <= (data[0] & 15) * 4 <= len(data):  # noqa: PLR2004 - IPv4 header
         return None
     return Quote(data)
+
+
+def is_damaged(packet: Packet) -> bool:
+    """Whether an ICMP message has a wrong checksum (RFC 5508, REQ-3); of one that was cut short nobody can tell."""
+    end = int.from_bytes(packet.data[2:4], "big")
+    return end <= len(packet.data) and not is_valid(packet.data[packet.transport_at : end])
 
 
 def readdress_error(packet: Packet, quote: bytes, source: Address, destination: Address) -> bytes:
