@@ -9,7 +9,7 @@ WITH_PEERS := -n 2 --dist loadfile tests/live tests/lab
 WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
 UV := 0.13.8
 
-.PHONY: setup demo test check format compiled test-compiled bench bench-live fuzz lock examples clean
+.PHONY: setup demo test check format compiled test-compiled bench bench-live fuzz rfc-table lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -71,6 +71,10 @@ bench: setup compiled
 # Damaged messages through reader, engine and streams; SECONDS=600 unless told otherwise.
 fuzz: setup
 	@$(BIN)/python tools/fuzz_sip.py --seconds $(or $(SECONDS),600)
+
+# What RFC 4787, 5382 and 5508 ask of a NAT, and what is done about it; live gateways as root. WRITE=1: into docs/rfc.md.
+rfc-table: setup
+	@$(BIN)/python tools/rfc_table.py $(if $(WRITE),--write)
 
 # The live gateway, compiled, beside what the kernel does by itself; root, in network namespaces.
 bench-live: setup compiled

@@ -36,6 +36,7 @@ command -v vsftpd | vsftpd        | serves files
 command -v curl  | curl           | fetches them
 command -v lftp  | lftp           | fetches them
 command -v tnftp | tnftp          | fetches them
+command -v traceroute | traceroute | asks for the hops of a path, as users do
 LIST
     lab) cat <<'LIST' ;;
 command -v ip      | iproute2     | makes the network namespaces

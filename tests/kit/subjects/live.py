@@ -1,7 +1,6 @@
 """The live gateway: engine, queue and the rules in a kernel, one gateway after the other in one namespace."""
 
 import random
-import re
 import select
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,26 +17,26 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
+from kit.subjects.links import Links
 from kit.subjects.subject import Left, Opening
-from kit.subjects.sweep import Sweep
 from kit.wires import Wires
 
 _QUEUE = 5060
 
 
 class Live:
-    """The live gateway, without its event loop; see `Subject`.
-
-    Attributes:
-        run: runs a program in the gateway's namespace.
-    """
+    """The live gateway, without its event loop; see `Subject`."""
 
     name = "live"
+    is_configurable = True
+    has_links = True
 
     def __init__(self, wires: Wires, stack: ExitStack, directory: Path) -> None:
-        self.run = wires.gateway.run
         self._namespace = wires.gateway
-        self._sweep = Sweep(wires)
+        self._links = Links(wires)
+        self._sweep = self._links.sweep
+        self.age = self._links.age
+        self.narrow = self._links.narrow
         with self._namespace.inside():
             self._queue = stack.enter_context(Queue.open(_QUEUE, length=1000, fail_open=False))
             self._events = stack.enter_context(Events(OURS, buffer=1 << 20))
@@ -55,7 +54,7 @@ class Live:
             self._traffic = Traffic(self.engine, self._plane, self._queue, self._events, keeper)
             self._traffic.adopt(read)
             self._traffic.sides = sides(read)
-        self.run("conntrack", "-F")
+        self._links.begin()
         while self._events.receive():
             pass
 
@@ -75,9 +74,4 @@ class Live:
         """See `Subject.seconds`: what conntrack shows."""
         self.begin(config)
         opening(self)
-        return seconds_left(self.run("conntrack", "-L"))
-
-
-def seconds_left(listed: str) -> int:
-    """How long the newest flow of the phone lives, by conntrack's list."""
-    return int(re.findall(r"^\S+ +\d+ (\d+) .*src=192\.168\.1\.10 ", listed, re.MULTILINE)[0])
+        return self._links.seconds()

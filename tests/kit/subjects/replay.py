@@ -17,6 +17,8 @@ class Replay:
     """The engine of replay, see `Subject`."""
 
     name = "replay"
+    is_configurable = True
+    has_links = False
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -33,8 +35,15 @@ class Replay:
             return _routed(result.packet)
         return [Left(result.leaves, one) for one in result.packets]
 
+    def age(self, seconds: int) -> None:
+        """See `Subject.age`."""
+        self.now += seconds
+
+    def narrow(self, mtu: int) -> None:
+        """See `Subject.narrow`: there are none."""
+
     def seconds(self, config: str, opening: Opening) -> int:
-        """See `Subject.seconds`: the longest silence after which it lives, up to a week, found by halving."""
+        """See `Subject.seconds`: the silence after which it is over, at most a week, found by halving."""
         lives, over = 0, _WEEK
         while over - lives > 1:
             middle = (lives + over) // 2
@@ -45,7 +54,7 @@ class Replay:
                 lives = middle
             else:
                 over = middle
-        return lives
+        return over
 
 
 def _routed(packet: bytes) -> list[Left]:

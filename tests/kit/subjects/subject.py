@@ -28,7 +28,20 @@ class Arrives(NamedTuple):
 class Subject(Protocol):
     """A gateway whose inside is 192.168.1.0/24, and which is 203.0.113.1 outside."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def is_configurable(self) -> bool:
+        """Whether it does what a configuration says, more than which rules there are."""
+        ...
+
+    @property
+    def has_links(self) -> bool:
+        """Whether it is a host with links, of which each takes packets of some length only."""
+        ...
 
     def begin(self, config: str) -> None:
         """Be a gateway of this configuration that has seen nothing yet."""
@@ -36,6 +49,14 @@ class Subject(Protocol):
 
     def send(self, packet: bytes, side: Side) -> list[Left]:
         """Let a packet arrive on a side; what leaves then, the gateway's own answers included."""
+        ...
+
+    def age(self, seconds: int) -> None:
+        """Let the flows of 192.168.1.10 have been silent for some time."""
+        ...
+
+    def narrow(self, mtu: int) -> None:
+        """Let the link outside take no longer packets than these, in bytes, until it begins again."""
         ...
 
     def seconds(self, config: str, opening: "Opening") -> int:
