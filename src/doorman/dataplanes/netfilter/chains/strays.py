@@ -1,7 +1,8 @@
 """What must not be forwarded because nothing translates it: it would show private addresses, or go round in circles.
 
     strays      a sender from outside who says he is inside, as the engine's `spoofed-source`
-                a receiver that is one of our names, and nobody's now: `no-translation`
+                a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
+                finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
                 conntrack translates nothing that it finds invalid (answers to nothing, damaged packets)
     stray_N     is the sender one of rule N's?
@@ -46,6 +47,7 @@ class StrayChains:
             yield f"iifname {self._outside} {_any_of(SOURCE, inside)}counter drop"
         if names:
             yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
+        yield "ct state invalid ip daddr @whole counter drop"
         yield f"ct state invalid iifname {self._inside} oifname {self._outside} goto strays_out"
 
     def _strays_out(self) -> Iterator[str]:
