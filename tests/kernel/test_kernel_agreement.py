@@ -1,5 +1,6 @@
 """Random configurations, random packets: the engine and the kernel with our rules do the same with each."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -7,10 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from doorman.engine.results import Side
+from doorman.net.checksum import is_valid
+from doorman.net.fragments import fragment
 from kit.agreement.gateways import INTERFACES, Lines, configurations
-from kit.agreement.steps import Answer, Begin, Step, exchanges
+from kit.agreement.steps import DAMAGES, Answer, Begin, Refuse, Step, exchanges
 from kit.agreement.trial import Trial
+from kit.conformance.gate import ends_of
 from kit.namespaces import Namespace
+from kit.packets import icmp_error, udp
 from kit.subjects.live import Live
 from kit.subjects.replay import Replay
 from kit.wires import Wires
@@ -50,6 +55,48 @@ def test_engine_and_kernel_agree(trial: Trial) -> None:
     assert trial.pairs >= PAIRS, trial.kinds
     assert trial.left >= PAIRS / 4
     assert min(trial.kinds[kind] for kind in ("Begin", "Answer", "Again", "Intrude", "Refuse")) >= PAIRS / 50
+
+
+ERRORS = (
+    INTERFACES
+    + """
+access-list 1 permit 192.168.1.0 0.0.0.255
+ip nat inside source static 192.168.1.5 203.0.113.5
+ip nat inside source list 1 interface out0 overload
+"""
+)
+FLOWS = (
+    Begin("udp", Side.INSIDE, "192.168.1.10:5000", "198.51.100.7:9"),
+    Begin("tcp", Side.INSIDE, "192.168.1.10:5000", "198.51.100.7:9"),
+    Begin("echo-request", Side.INSIDE, "192.168.1.10:5000", "198.51.100.7:9"),
+    Begin("udp", Side.OUTSIDE, "198.51.100.7:9", "203.0.113.5:5000"),
+    Begin("udp", Side.INSIDE, "192.168.1.10:5000", "203.0.113.5:5000"),
+)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: f"{flow.kind}-{flow.sender}-{flow.receiver}")
+def test_they_agree_about_errors_of_all_kinds(trial: Trial, flow: Begin) -> None:
+    """Whole and truncated quotes, extensions, wrong checksums, of the receiver and of a router."""
+    variants = itertools.product(("", "198.51.100.1"), (200, 12, 8, 7, 4, 0), (False, True), DAMAGES)
+    steps = [step for variant in variants for step in (flow, Refuse(0, variant[0], 3, 4, *variant[1:]))]
+    before = trial.pairs
+    told = trial.differences(ERRORS, steps)
+    assert not told, told
+    assert trial.pairs == before + len(steps)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_they_agree_about_an_error_in_fragments(trial: Trial, order: int) -> None:
+    for gateway in (trial.model, trial.real):
+        gateway.begin(ERRORS)
+        [left] = gateway.send(udp("192.168.1.10:5000", "198.51.100.7:9", bytes(900)), Side.INSIDE)
+        told = icmp_error("198.51.100.1", "203.0.113.1", left.packet)
+        pieces = fragment(told, 620)[::order]
+        arrived = [one for piece in pieces for one in gateway.send(piece, Side.OUTSIDE)]
+        assert {one.side for one in arrived} == {Side.INSIDE}
+        data = b"".join(one.packet[20:] for one in sorted(arrived, key=lambda one: one.packet[6] & 31))
+        assert is_valid(data)
+        assert ends_of(data[8:]) == ("192.168.1.10:5000", "198.51.100.7:9")
 
 
 STATIC = "ip nat inside source static 192.168.1.5 203.0.113.5\n"

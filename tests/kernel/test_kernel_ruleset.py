@@ -29,7 +29,7 @@ from kit.configurations import configs
 from kit.gateway import INTERFACES, OVERLOAD, SHARED_POOL
 from kit.live import Live
 from kit.namespaces import Namespace
-from kit.packets import gre, ping, tcp, udp
+from kit.packets import gre, icmp_error, ping, tcp, udp
 from kit.plane_contract import CONFIG, GLOBAL, NOW, OTHER_RTP, PEER, PEER_RTP, PHONE, PHONE_RTP, STRANGER, Gate
 from kit.sip import request, sdp
 from kit.wires import Places, Wires, ends_of
@@ -375,7 +375,11 @@ def test_two_namespaces_do_not_meet(new_namespace: Callable[[], Namespace], stac
         assert gates[1].flows() == []
 
 
-STRAYS = OVERLOAD + "ip nat inside source static tcp 192.168.1.6 80 203.0.113.7 80\n"
+STRAYS = (
+    OVERLOAD
+    + "ip nat inside source static 192.168.1.5 203.0.113.5\n"
+    + "ip nat inside source static tcp 192.168.1.6 80 203.0.113.7 80\n"
+)
 
 
 def test_nothing_strays(kernel: Kernel) -> None:
@@ -383,6 +387,8 @@ def test_nothing_strays(kernel: Kernel) -> None:
     assert gate.from_outside(PHONE_RTP, "192.168.1.99:1") is None, "a sender from outside who says he is inside"
     assert gate.from_outside(PEER_RTP, "203.0.113.7:81", TCP) is None, "a name of ours that is nobody's"
     assert gate.from_inside(PHONE_RTP, "203.0.113.7:81") is None
+    truncated = icmp_error("198.51.100.20", "203.0.113.5", udp("203.0.113.5:1", PEER_RTP)[:20])
+    assert kernel.wires.through(truncated, OUTSIDE) is None, "to a host with a name, but about nothing"
     for host, leaves in (("192.168.1.10", False), ("192.168.1.6", False), ("10.9.9.9", True)):
         reset = tcp(f"{host}:5000", PEER_RTP, "R", b"of no connection")
         assert (kernel.wires.through(reset, INSIDE) is not None) == leaves

@@ -43,6 +43,8 @@ def _shares_without_ports(engine: Engine, packet: Packet) -> bool:
 
 def _meets_a_shared_name(engine: Engine, packet: Packet) -> bool:
     state = engine.state
+    if packet.is_error:
+        return False
     binding = state.bindings.by_global(packet.protocol, packet.receiver)
     if binding is not None:
         return binding.rule is not None and binding.rule.overload

@@ -14,12 +14,14 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
 from doorman.engine.results import Side
+from doorman.net.packet import carried
 from kit.agreement.gateways import INSIDE_HOSTS, NAMES, PORTS
 from kit.packets import QUERY_TYPES, ip, ping, port, udp
 from kit.subjects.subject import Arrives, Left
 
 PEERS = ("198.51.100.7", "198.51.100.8", "203.0.113.200")
 _DATA = b"data"
+_GRE = 47
 
 
 class Sent(NamedTuple):
@@ -28,6 +30,10 @@ class Sent(NamedTuple):
     arrives: Arrives
     left: Left | None
 
+
+_QUOTED_CHECKSUMS = {"header": 10, "transport": 26}
+"""Where they stand in a quote, of UDP for the latter."""
+DAMAGES = ("", "own", *_QUOTED_CHECKSUMS)
 
 History = Sequence[Sent | None]
 
@@ -105,6 +111,7 @@ class Refuse(NamedTuple):
         kind, code: of the error.
         quoted: how many bytes are quoted behind the IP header.
         extended: whether extensions follow the quote, padded to 128 bytes (RFC 4884).
+        damage: whose checksum is wrong: nobody's, its `own`, or in the quote the IP `header`'s or the `transport`'s.
     """
 
     of: int
@@ -112,7 +119,8 @@ class Refuse(NamedTuple):
     kind: int
     code: int
     quoted: int
-    extended: bool
+    extended: bool = False
+    damage: str = ""
 
     def arrives(self, history: History) -> Arrives | None:
         """See `Step`."""
@@ -120,13 +128,17 @@ class Refuse(NamedTuple):
         if left is None or (left.packet[9] == 1 and left.packet[20] in {3, 11, 12}):
             return None
         read = IP(left.packet)
-        quote = left.packet[: (left.packet[0] & 15) * 4 + self.quoted]
+        quoted = max(self.quoted, 8) if read.proto == _GRE else self.quoted  # conntrack wants all of its header
+        quote = left.packet[: (left.packet[0] & 15) * 4 + quoted]
         if self.extended:
             quote = left.packet[:128].ljust(128, b"\0")
         error = ICMP(type=self.kind, code=self.code, length=32 if self.extended else 0)
         extensions = bytes.fromhex("20000000 0008 0101 00064140".replace(" ", "")) if self.extended else b""
         source = self.by if self.by and left.side == Side.OUTSIDE else read.dst
-        return Arrives(left.side, bytes(ip(source, read.src) / error / Raw(quote + extensions)))
+        if self.damage in _QUOTED_CHECKSUMS:
+            quote = _damaged(quote, _QUOTED_CHECKSUMS[self.damage])
+        told = bytes(ip(source, read.src) / error / Raw(quote + extensions))
+        return Arrives(left.side, _damaged(told, 22) if self.damage == "own" else told)
 
 
 def _sent(history: History, of: int) -> Sent | None:
@@ -138,6 +150,13 @@ def _sent(history: History, of: int) -> Sent | None:
 def _left(history: History, of: int) -> Left | None:
     sent = _sent(history, of)
     return sent.left if sent else None
+
+
+def _damaged(data: bytes, at: int) -> bytes:
+    """The bytes with a checksum that is wrong by as much, whatever it was; if they reach that far."""
+    if len(data) < at + 2:
+        return data
+    return data[:at] + carried(int.from_bytes(data[at : at + 2], "big"), 0x1000).to_bytes(2, "big") + data[at + 2 :]
 
 
 @lru_cache(4096)
@@ -200,8 +219,9 @@ errors = st.builds(
     st.sampled_from(("", "198.51.100.1")),
     st.sampled_from((3, 3, 11, 12)),
     st.sampled_from((0, 1, 3, 4, 13)),
-    st.sampled_from((8, 8, 12, 200)),
+    st.sampled_from((8, 8, 12, 200, 4, 0)),
     st.booleans(),
+    st.sampled_from(("", "", *DAMAGES)),
 )
 PACKETS: tuple[st.SearchStrategy[Step], ...] = (
     outward, outward, inward, hairpins, answers, answers, answers, repeats, intruders, errors,

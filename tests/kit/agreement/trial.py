@@ -14,14 +14,15 @@ class Trial:
     """Puts packets through the engine and the kernel, and holds the one to the other.
 
     Attributes:
+        model, real: the two.
         pairs: how many packets were compared, each by the configuration of then.
         kinds: how many of each kind of step; and of each exception.
         left: how many packets left.
     """
 
     def __init__(self, model: Replay, real: Live) -> None:
-        self._model = model
-        self._real = real
+        self.model = model
+        self.real = real
         self.pairs = self.left = 0
         self.kinds: Counter[str] = Counter()
 
@@ -30,9 +31,9 @@ class Trial:
 
         `real_config` is what the kernel is given in its place, to see that a difference is found.
         """
-        self._model.begin(config)
-        self._real.begin(real_config or config)
-        judge = Judge(self._model.engine)
+        self.model.begin(config)
+        self.real.begin(real_config or config)
+        judge = Judge(self.model.engine)
         modelled: list[Sent | None] = []
         real: list[Sent | None] = []
         for step in steps:
@@ -46,7 +47,7 @@ class Trial:
         arrives, arrives_really = step.arrives(modelled), step.arrives(real)
         why = "nothing to do"
         if arrives is not None and arrives_really is not None:
-            why = excepted(self._model.engine, arrives, arrives_really)
+            why = excepted(self.model.engine, arrives, arrives_really)
         if arrives is None or arrives_really is None or why:
             self.kinds[why] += 1
             modelled.append(None)
@@ -54,8 +55,8 @@ class Trial:
             return ""
         self.pairs += 1
         self.kinds[type(step).__name__] += 1
-        left = self._model.send(arrives.packet, arrives.side)
-        really = [as_it_came(one) for one in self._real.send(arrives_really.packet, arrives_really.side)]
+        left = self.model.send(arrives.packet, arrives.side)
+        really = [as_it_came(one) for one in self.real.send(arrives_really.packet, arrives_really.side)]
         modelled.append(Sent(arrives, left[0] if left else None))
         real.append(Sent(arrives_really, really[0] if really else None))
         self.left += len(left)
