@@ -618,11 +618,7 @@ class Engine:
         if quote is not None:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
-            if not self._translates(packet, side, quote):
-                if side == _INSIDE and self._turns_back(packet):
-                    return self._back_in(packet, now)
-                return self._pass(packet, leaves, now)
-            return self._drop(packet.data, leaves, f"icmp-error-without-{'session' if quote else 'quote'}")
+            return self._error_about_nothing(packet, quote, side, now)
         if is_damaged(packet):
             return self._drop(packet.data, leaves, "icmp-error-damaged")
         splice = way.session.splice
@@ -638,6 +634,14 @@ class Engine:
             self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
         result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
         return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
+
+    def _error_about_nothing(self, packet: Packet, quote: Quote | None, side: Side, now: float) -> Result:
+        """An error about a packet of no session: it may be about what is not translated."""
+        if self._translates(packet, side, quote):
+            return self._drop(packet.data, _OTHER[side], f"icmp-error-without-{'session' if quote else 'quote'}")
+        if side == _INSIDE and self._turns_back(packet):
+            return self._back_in(packet, now)
+        return self._pass(packet, _OTHER[side], now)
 
     def _tunnelled_error(
         self, packet: Packet, quote: Quote, ends: tuple[Ends, Ends], leaves: Side, now: float
