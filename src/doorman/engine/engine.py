@@ -261,7 +261,10 @@ class Engine:
     def _turns_back(self, packet: Packet) -> bool:
         """Whether what no rule gives another sender is for a name of ours, so that it comes back in as it is."""
         rules = self.state.rules
-        return self.screen is None and rules.owns(packet.destination) and not rules.is_inside(packet.destination)
+        if not rules.owns(packet.destination) or rules.is_inside(packet.destination):
+            return False
+        named = self.state.bindings.by_global(packet.protocol, packet.receiver) is not None
+        return named or self.screen is None or not self.screen.is_gateway(packet.destination)
 
     def _back_in(self, packet: Packet, now: float) -> Result:
         return self._hairpin(packet, Result(_FORWARDED, packet.data, _OUTSIDE), now)
