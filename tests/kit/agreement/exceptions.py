@@ -17,10 +17,33 @@ def excepted(engine: Engine, arrives: Arrives, really: Arrives) -> str:
     assert packet is not None
     if arrives.packet == really.packet and _is_a_port_shared(engine, packet):
         return "a port that the model gave out, and not the kernel: to the kernel it is nobody's"
+    if (engine.access or engine.screen) and _stays_on_its_side(engine, packet, arrives.side):
+        return "filters, and a packet that leaves on the side it came from: the engine has no routes"
+    if arrives.side == Side.INSIDE and _is_hairpinned_error(engine, packet):
+        return "zones, and an error between hosts that meet at their names: the engine holds it for one to outside"
+    if engine.screen is not None and _is_behind(engine, packet):
+        return "zones, and a host that is in no interface's network: the engine does not know which it is behind"
     for why, applies in (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else ())):
         if applies(engine, packet):
             return why
     return ""
+
+
+def _is_hairpinned_error(engine: Engine, packet: Packet) -> bool:
+    return engine.screen is not None and packet.is_error and engine.state.rules.owns(packet.destination)
+
+
+def _is_behind(engine: Engine, packet: Packet) -> bool:
+    binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
+    ends = (packet.source, packet.destination, *((binding.local.address,) if binding is not None else ()))
+    return any(end[:1] == _BEHIND for end in ends)
+
+
+def _stays_on_its_side(engine: Engine, packet: Packet, side: Side) -> bool:
+    rules = engine.state.rules
+    if side == Side.OUTSIDE:
+        return not rules.owns(packet.destination) and not rules.is_inside(packet.destination)
+    return rules.is_inside(packet.destination)
 
 
 def _is_a_port_shared(engine: Engine, packet: Packet) -> bool:

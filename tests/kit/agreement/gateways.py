@@ -92,8 +92,64 @@ def dynamic_sources(draw: st.DrawFn) -> Lines:
     return (*pool, *rules[: draw(st.integers(0, 2))])
 
 
+_ENDS = ("any", "any", "192.168.1.0 0.0.0.255", "host 192.168.1.10", "203.0.113.0 0.0.0.255", "host 203.0.113.5",
+         "198.51.100.0 0.0.0.254")  # fmt: skip
+_services = st.sampled_from((
+    "ip {0} {1}", "udp {0} {1}", "udp {0} {1} eq 5000", "udp {0} range 80 5000 {1}", "tcp {0} {1}",
+    "tcp {0} {1} neq 80", "tcp {0} {1} established", "icmp {0} {1}", "icmp {0} {1} echo",
+    "icmp {0} {1} unreachable", "gre {0} {1}",
+))  # fmt: skip
+
+
+@st.composite
+def _extended_list(draw: st.DrawFn, name: str) -> Lines:
+    lines = [
+        f" {draw(st.sampled_from(('permit', 'deny')))} "
+        + draw(_services).format(draw(st.sampled_from(_ENDS)), draw(st.sampled_from(_ENDS)))
+        for _ in range(draw(st.integers(1, 4)))
+    ]
+    rest = draw(st.sampled_from((" permit ip any any", " permit ip any any", " deny ip any any")))
+    return (f"ip access-list extended {name}", *dict.fromkeys((*lines, rest)))
+
+
+@st.composite
+def access_groups(draw: st.DrawFn) -> Lines:
+    """Access lists on interfaces, in every other configuration."""
+    if draw(_chance):
+        return ()
+    lines = [line for name in "AB" for line in draw(_extended_list(name))]
+    for interface in ("in0", "out0"):
+        lines.append(f"interface {interface}")
+        for direction in ("in", "out"):
+            name = draw(st.sampled_from(("A", "B", "", "")))
+            lines += [f" ip access-group {name} {direction}"] if name else []
+    return tuple(lines)
+
+
+_matches = st.lists(st.sampled_from(("udp", "tcp", "icmp")), min_size=1, max_size=2, unique=True)
+_actions = st.sampled_from(("inspect", "inspect", "pass", "drop"))
+
+
+@st.composite
+def zone_policies(draw: st.DrawFn) -> Lines:
+    """A zone inside, one outside, and policies between them, in every other configuration."""
+    if draw(_chance):
+        return ()
+    lines = ["zone security LAN", "zone security WAN"]
+    for name in ("OUT", "IN"):
+        lines += [f"class-map type inspect match-any {name}-C", *(f" match protocol {one}" for one in draw(_matches))]
+        lines += [f"policy-map type inspect {name}-P", f" class type inspect {name}-C", f"  {draw(_actions)}"]
+        lines += [" class class-default", f"  {draw(st.sampled_from(('drop', 'drop', 'pass')))}"]
+    pairs = [("OUT", "LAN", "WAN"), ("IN", "WAN", "LAN")][: draw(st.integers(0, 2))]
+    for name, source, destination in pairs:
+        lines += [f"zone-pair security {name} source {source} destination {destination}"]
+        lines += [f" service-policy type inspect {name}-P"]
+    return (*lines, "interface in0", " zone-member security LAN", "interface out0", " zone-member security WAN")
+
+
 FEATURES: tuple[st.SearchStrategy[Lines], ...] = (
-    standard_lists(), static_hosts, static_ports, static_networks, dynamic_sources(),
+    standard_lists(), static_hosts, static_ports, static_networks, dynamic_sources(), access_groups(),
+    zone_policies(),
 )  # fmt: skip
 
 configurations = st.tuples(*FEATURES).map(lambda parts: (INTERFACES, *(line for part in parts for line in part)))

@@ -226,5 +226,5 @@ errors = st.builds(
 PACKETS: tuple[st.SearchStrategy[Step], ...] = (
     outward, outward, inward, hairpins, answers, answers, answers, repeats, intruders, errors,
 )  # fmt: skip
-exchanges = st.lists(st.one_of(PACKETS), min_size=16, max_size=16)
+exchanges = st.lists(st.one_of(PACKETS), min_size=20, max_size=20)
 """The packets for one configuration; errors and answers find something to be about since flows come first."""
