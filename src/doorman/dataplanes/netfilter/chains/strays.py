@@ -1,6 +1,7 @@
 """What must not be forwarded because nothing translates it: it would show private addresses, or go round in circles.
 
-    strays      a sender from outside who says he is inside, as the engine's `spoofed-source`
+    strays      a sender from outside who says he is inside, as the engine's `spoofed-source`; not where hosts outside
+                have other names inside, since theirs may be addresses of the inside
                 a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
                 finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
@@ -43,7 +44,7 @@ class StrayChains:
         inside = [*map(_of_prefix, self._config.networks("inside")), *static_hosts]
         names = list(self._names())
         yield from elsewhere(self._config, self._setting)
-        if inside:
+        if inside and not (self._config.outside_sources or len(self._config.outside_statics)):
             yield f"iifname {self._outside} {_any_of(SOURCE, inside)}counter drop"
         if names:
             yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
