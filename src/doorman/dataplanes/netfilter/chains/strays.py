@@ -34,7 +34,7 @@ class StrayChains:
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
-        yield Chain("strays", list(self._strays()), "type filter hook forward priority filter - 1;")
+        yield Chain("strays", list(self._strays()), "type filter hook forward priority filter + 10;")
         yield Chain("strays_out", list(self._strays_out()))
         for index, source in enumerate(self._config.dynamic_sources):
             yield Chain(f"stray_{index}", list(matching(self._config, source, "counter drop")))
