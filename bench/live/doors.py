@@ -15,7 +15,7 @@ from doorman.config.reader import read_config
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.nft import Nft
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.tables import Tables, text_of
+from doorman.dataplanes.netfilter.tables import Element, Tables, text_of
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorOpened, Side
 from doorman.lab.namespaces import entered, namespace
@@ -98,7 +98,7 @@ def _by_text(nft: Nft, changes: Sequence[Change]) -> None:
     steps = Tables({}).plan(changes, 0.0)
     nft.run(
         "".join(
-            f"add element ip {_TABLE} {step.element.set_name} {{ {text_of(step.element)} }}\n"
+            f"add element ip {_TABLE} {step.set_name} {{ {text_of(Element(step.set_name, step.key, step.data))} }}\n"
             for step in steps
             if step.add
         )

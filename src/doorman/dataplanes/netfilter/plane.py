@@ -180,11 +180,11 @@ class NetfilterPlane:
         steps = self._tables.plan(changes, now)
         if steps:
             transaction = Transaction(self.setting.table)
-            for (set_name, key, data), add, timeout in steps:
-                if add:
-                    transaction.add(set_name, key, data or None, timeout or None)
+            for step in steps:
+                if step.add:
+                    transaction.add(step.set_name, step.key, step.data or None, step.timeout or None)
                 else:
-                    transaction.destroy(set_name, key)
+                    transaction.destroy(step.set_name, step.key)
             try:
                 transaction.commit(self._netlink)
             except NetlinkError as error:

@@ -1,13 +1,13 @@
 """The elements that bindings and doors are in the kernel's sets, see `ruleset.SETS`, while somebody needs them.
 
-Several doors may be one element: calls of a phone with one media port. So elements are counted. A step is planned, then
-committed by the kernel, then kept; if the kernel refuses, it is as if it had not been planned.
+Several doors may be one element: calls of a phone with one media port. So elements are counted. Changes are planned,
+then committed by the kernel, then kept; if the kernel refuses, it is as if they had not been planned. Of all that happens
+to an element within a plan only what comes of it is told to the kernel: that it is destroyed, or added, or both.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from doorman.algs.api import Door
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
@@ -18,18 +18,18 @@ from doorman.net.addresses import Address, Endpoint, address_text
 from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 from doorman.timers import NEVER
 
-_IPV4 = 4
-_WITH_VISITOR = frozenset({"doors", "let_in", "let_in_once"})
+_IPV4: Final = 4
+_WITH_VISITOR: Final = frozenset({"doors", "let_in", "let_in_once"})
 """Sets whose keys begin with another address."""
-LINGER_MS = 60_000
+LINGER_MS: Final = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
-LEG_MS = 60_000
+LEG_MS: Final = 60_000
 """How long a second leg may be translated anew: until its first packets have passed. Longer than anybody connects."""
-COUNTED = ("esp_out", "esp_in")
+COUNTED: Final = ("esp_out", "esp_in")
 """The sets that count the packets of each SPI."""
-LATE = 5.0
+LATE: Final = 5.0
 """Seconds after which the kernel, too, must have forgotten a name that lingers no more."""
-_SLACK = 3_600.0
+_SLACK: Final = 3_600.0
 """Seconds that the kernel keeps a door longer than said: the engine closes it, this is for when there is none."""
 
 
@@ -44,13 +44,87 @@ class Element(NamedTuple):
 Holder = Door | Binding | Tunnel | Peering
 """Who needs elements."""
 
+_ADDRESS, _PAIR, _END, _PAIR_AND_SPI, _VISITOR_AND_END = 4, 8, 12, 12, 16
+_KEYS: Final = {
+    "bindings": _END,
+    "names": _END,
+    "doors": _VISITOR_AND_END,
+    "doors_any": _END,
+    "inspected": _END,
+    "entrances": _END,
+    "hosts": _ADDRESS,
+    "hosts_in": _ADDRESS,
+    "leases": _ADDRESS,
+    "leases_in": _ADDRESS,
+    "leased": _ADDRESS,
+    "whole": _ADDRESS,
+    "single": _ADDRESS,
+    "quoted": _END,
+    "outside_hosts": _ADDRESS,
+    "outside_hosts_in": _ADDRESS,
+    "outside_leases": _ADDRESS,
+    "outside_leases_in": _ADDRESS,
+    "outside_leased": _ADDRESS,
+    "outside_ports": _END,
+    "outside_ports_in": _END,
+    "let_in": _VISITOR_AND_END,
+    "let_in_any": _END,
+    "let_in_once": _VISITOR_AND_END,
+    "esp_names": _PAIR,
+    "esp_peers": _PAIR,
+    "esp_in": _PAIR_AND_SPI,
+    "esp_out": _PAIR_AND_SPI,
+    "ike_names": _PAIR,
+    "ike_peers": _PAIR,
+}
+"""The sets, and how many bytes their keys have."""
+_SETS: Final = list(_KEYS)
+_LENGTHS: Final = list(_KEYS.values())
+_TAGS: Final = {name: bytes([index]) for index, name in enumerate(_SETS)}
+_BINDINGS: Final = _TAGS["bindings"]
+_NAMES: Final = _TAGS["names"]
+_DOORS: Final = _TAGS["doors"]
+_DOORS_ANY: Final = _TAGS["doors_any"]
+_INSPECTED: Final = _TAGS["inspected"]
+_ENTRANCES: Final = _TAGS["entrances"]
+_QUOTED: Final = _TAGS["quoted"]
+_LET_IN: Final = _TAGS["let_in"]
+_LET_IN_ANY: Final = _TAGS["let_in_any"]
+_LET_IN_ONCE: Final = _TAGS["let_in_once"]
 
-class Step(NamedTuple):
-    """What is to be done to an element; `timeout` in ms, 0 for none; `lingers` for a name that is given back."""
+_Packed = bytes
+"""An element as it is remembered, since there are many: the tag of its set, its key, its data."""
 
-    element: Element
-    add: bool
-    timeout: int = 0
+
+class Step:
+    """What is to be done to an element.
+
+    Attributes:
+        set_name, key, data: of the element.
+        add: whether it is added, else destroyed.
+        timeout: how long it lives, in ms; 0 for ever.
+    """
+
+    __slots__ = ("add", "data", "key", "set_name", "timeout")
+
+    def __init__(self, packed: _Packed, *, add: bool, timeout: int = 0) -> None:
+        tag = packed[0]
+        end = 1 + _LENGTHS[tag]
+        self.set_name = _SETS[tag]
+        self.key = packed[1:end]
+        self.data = packed[end:]
+        self.add = add
+        self.timeout = timeout
+
+
+class _Use:
+    """How many need an element, and when the last of them does no more. Never changed: a plan may be undone."""
+
+    __slots__ = ("closes", "users")
+
+    def __init__(self, users: int, closes: float) -> None:
+        self.users = users
+        self.closes = closes
 
 
 class Tables:
@@ -66,110 +140,138 @@ class Tables:
         self.served = served
         self.screened = screened
         self.quoted = quoted
-        self._uses: dict[Element, _Use] = {}
-        self._of: dict[Holder, list[Element]] = {}
-        self._lingering: dict[Element, float] = {}
-        self._undo: list[Callable[[], object]] = []
-        self._before: list[tuple[Element, _Use | None]] = []
+        self._uses: dict[_Packed, _Use] = {}
+        self._of: dict[Holder, tuple[_Packed, ...]] = {}
+        self._lingering: dict[_Packed, float] = {}
+        # As it was before the last plan: elements, whose they are, and when names linger no more.
+        self._before: dict[_Packed, _Use | None] = {}
+        self._of_before: list[tuple[Holder, tuple[_Packed, ...] | None]] = []
+        self._lingered: list[tuple[_Packed, float | None]] = []
 
     def __iter__(self) -> Iterator[Element]:
-        return iter(self._uses)
+        return map(_unpacked, self._uses)
 
     def timeout(self, element: Element, now: float) -> int:
         """How long an element may still live, in ms; 0 for ever."""
-        return _milliseconds(self._uses[element].closes, now)
+        return _milliseconds(self._uses[_packed(element)].closes, now)
 
     def lingering(self, now: float) -> Iterator[tuple[Element, int]]:
         """Names that were given back lately, and how long they linger yet, in ms."""
         for element, until in self._lingering.items():
             if until > now and element not in self._uses:
-                yield element, int((until - now) * 1000)
+                yield _unpacked(element), int((until - now) * 1000)
 
     def succeed(self, old: "Tables", now: float) -> None:
         """Take the place of others: what names they had linger, unless they are in use here."""
-        self._lingering = {element: now + left / 1000 for element, left in old.lingering(now)}
-        for element in old:
-            if element.set_name == "names" and element not in self._uses:
+        self._lingering = {_packed(element): now + left / 1000 for element, left in old.lingering(now)}
+        for element in map(_packed, old):
+            if element[:1] == _NAMES and element not in self._uses:
                 self._lingering[element] = now + LINGER_MS / 1000
 
     def plan(self, changes: Iterable[Change], now: float) -> list[Step]:
-        """Carry changes out on paper: what is to be done in the kernel, in order. Then `keep` or `undo`."""
-        self._undo.clear()
-        self._before.clear()
+        """Carry changes out on paper; what is to be done in the kernel, in order. Then `undo`, or it is kept.
+
+        An element is destroyed once at most, and added after that: so those of a set can be told together.
+        """
+        self._before = {}
+        self._of_before = []
+        self._lingered = []
         self._forget_lingering(now)
-        steps: list[Step] = []
         for change in changes:
             if isinstance(change, DoorOpened):
-                self._need(change.door, _of_door(change.door, screened=self.screened), change.door.closes, steps, now)
+                door = change.door
+                self._need(door, _of_door(door, screened=self.screened), door.closes)
             elif isinstance(change, BindingMade):
-                self._need(change.binding, self._of_binding(change.binding), math.inf, steps, now)
+                self._need(change.binding, self._of_binding(change.binding), math.inf)
             elif isinstance(change, BindingFreed):
-                self._leave(change.binding, steps, now)
+                self._leave(change.binding)
             elif isinstance(change, TunnelMade | TunnelLearnt):
-                self._leave(change.tunnel, steps, now)
-                self._need(change.tunnel, of_tunnel(change.tunnel), math.inf, steps, now)
+                self._leave(change.tunnel)
+                self._need(change.tunnel, tuple(map(_packed, of_tunnel(change.tunnel))), math.inf)
             elif isinstance(change, TunnelEnded):
-                self._leave(change.tunnel, steps, now)
+                self._leave(change.tunnel)
             elif isinstance(change, PeeringMade):
-                self._need(change.peering, _of_peering(change.peering), math.inf, steps, now)
+                self._need(change.peering, tuple(map(_packed, _of_peering(change.peering))), math.inf)
             elif isinstance(change, PeeringEnded):
-                self._leave(change.peering, steps, now)
+                self._leave(change.peering)
             elif isinstance(change, DoorClosed) or (isinstance(change, DoorPromoted) and change.door.promoted):
-                self._leave(change.door, steps, now)
-        return steps
+                self._leave(change.door)
+        return self._steps(now)
 
     def undo(self) -> None:
         """Forget the last plan."""
-        for action in reversed(self._undo):
-            action()
-        for element, use in reversed(self._before):
-            self._put(element, use)
-        self._undo.clear()
-        self._before.clear()
+        for owner, elements in reversed(self._of_before):
+            if elements is None:
+                del self._of[owner]
+            else:
+                self._of[owner] = elements
+        for element, until in self._lingered:
+            if until is None:
+                del self._lingering[element]
+            else:
+                self._lingering[element] = until
+        for element, use in self._before.items():
+            if use is not None:
+                self._uses[element] = use
+            else:
+                self._uses.pop(element, None)
+        self._before = {}
+        self._of_before = []
+        self._lingered = []
 
-    def _need(self, owner: Holder, elements: list[Element], closes: float, steps: list[Step], now: float) -> None:
+    def _need(self, owner: Holder, elements: tuple[_Packed, ...], closes: float) -> None:
         if owner in self._of:
             return
         self._of[owner] = elements
-        self._undo.append(partial(self._of.pop, owner))
+        self._of_before.append((owner, None))
+        uses, before = self._uses, self._before
         for element in elements:
-            known = self._uses.get(element)
-            self._before.append((element, known))
+            known = uses.get(element)
+            if element not in before:
+                before[element] = known
             if known is None:
-                self._uses[element] = _Use(1, closes)
-                if element in self._lingering:
-                    steps.append(Step(element, add=False))
+                uses[element] = _Use(1, closes)
             else:
-                self._uses[element] = _Use(known.users + 1, max(known.closes, closes))
-                if closes <= known.closes:
-                    continue
-                steps.append(Step(element, add=False))
-            steps.append(Step(element, add=True, timeout=_milliseconds(closes, now)))
+                uses[element] = _Use(known.users + 1, max(known.closes, closes))
 
-    def _leave(self, owner: Holder, steps: list[Step], now: float) -> None:
+    def _leave(self, owner: Holder) -> None:
         mine = self._of.pop(owner, None)
         if mine is None:
             return
-        self._undo.append(partial(self._of.__setitem__, owner, mine))
+        self._of_before.append((owner, mine))
         for element in mine:
             known = self._uses[element]
-            self._before.append((element, known))
+            if element not in self._before:
+                self._before[element] = known
             if known.users > 1:
                 self._uses[element] = _Use(known.users - 1, known.closes)
-                continue
-            del self._uses[element]
-            steps.append(Step(element, add=False))
-            if element.set_name == "names":
-                steps.append(Step(element, add=True, timeout=LINGER_MS))
-                self._linger(element, now)
+            else:
+                del self._uses[element]
 
-    def _linger(self, element: Element, now: float) -> None:
-        """Remember a name that is given back."""
-        before = self._lingering.pop(element, None)
+    def _steps(self, now: float) -> list[Step]:
+        """What became of the elements of a plan; a name that is given back lingers."""
+        destroyed: list[Step] = []
+        added: list[Step] = []
+        for element, before in self._before.items():
+            use = self._uses.get(element)
+            if use is not None and before is not None and use.closes == before.closes:
+                continue
+            is_name = element[:1] == _NAMES
+            if before is not None or (is_name and element in self._lingering):
+                destroyed.append(Step(element, add=False))
+            if use is not None:
+                added.append(Step(element, add=True, timeout=_milliseconds(use.closes, now)))
+            elif is_name:
+                added.append(Step(element, add=True, timeout=LINGER_MS))
+                self._linger(element, now)
+        destroyed.sort(key=_set_name)
+        added.sort(key=_set_name)
+        return destroyed + added
+
+    def _linger(self, element: _Packed, now: float) -> None:
+        """Remember a name that is given back; those that linger longest come last."""
+        self._lingered.append((element, self._lingering.pop(element, None)))
         self._lingering[element] = now + LINGER_MS / 1000
-        self._undo.append(partial(self._lingering.pop, element))
-        if before is not None:
-            self._undo.insert(-1, partial(self._lingering.__setitem__, element, before))
 
     def _forget_lingering(self, now: float) -> None:
         """Forget the names that linger no more, the oldest of which come first."""
@@ -179,37 +281,37 @@ class Tables:
                 return
             del self._lingering[element]
 
-    def _put(self, element: Element, use: "_Use | None") -> None:
-        if use is not None:
-            self._uses[element] = use
-        else:
-            self._uses.pop(element, None)
-
-    def _of_binding(self, binding: Binding) -> list[Element]:
+    def _of_binding(self, binding: Binding) -> tuple[_Packed, ...]:
         if binding.outside:
-            return _of_outside(binding)
+            return tuple(map(_packed, _of_outside(binding)))
         protocol, local, name = binding.protocol, binding.local, binding.global_
         if protocol == WHOLE_HOST:
-            return _of_host(binding)
+            return tuple(map(_packed, _of_host(binding)))
         if protocol not in {TCP, UDP}:
-            return []
+            return ()
         inside, outside = _end(protocol, local), _end(protocol, name)
-        known = Element("bindings", inside, _goal(name))
-        quoted = [Element("quoted", outside)] if self.quoted else []
+        known = _BINDINGS + inside + _goal(name)
+        quoted = (_QUOTED + outside,) if self.quoted else ()
         if not binding.static:
-            return [known, Element("names", outside), *quoted]
-        elements = quoted if binding.secondary else [known, *quoted]
-        elements.append(Element("entrances", outside, _goal(local)))
+            return (known, _NAMES + outside, *quoted)
+        elements = [*quoted] if binding.secondary else [known, *quoted]
+        elements.append(_ENTRANCES + outside + _goal(local))
         if local.port in self.served.get(protocol, ()):
-            elements.append(Element("inspected", outside))
-        return elements
+            elements.append(_INSPECTED + outside)
+        return tuple(elements)
 
 
-class _Use(NamedTuple):
-    """How many need an element, and when the last of them does no more."""
+def _set_name(step: Step) -> str:
+    return step.set_name
 
-    users: int
-    closes: float
+
+def _packed(element: Element) -> _Packed:
+    return _TAGS[element.set_name] + element.key + element.data
+
+
+def _unpacked(packed: _Packed) -> Element:
+    end = 1 + _LENGTHS[packed[0]]
+    return Element(_SETS[packed[0]], packed[1:end], packed[end:])
 
 
 def of_leg(port: int, source: Endpoint) -> Element:
@@ -256,29 +358,25 @@ def _of_outside(binding: Binding) -> list[Element]:
     return elements if binding.static else [*elements, Element("outside_leased", end.address)]
 
 
-def _of_door(door: Door, *, screened: bool) -> list[Element]:
+def _of_door(door: Door, *, screened: bool) -> tuple[_Packed, ...]:
     if door.promoted or len(door.entrance.address) != _IPV4:
-        return []
-    let_in = [_through_firewall(door)] if screened else []
+        return ()
+    through = (_through_firewall(door),) if screened else ()
     if door.entrance == door.leads_to:  # whoever is behind it is called what it is
-        return let_in
+        return through
     entrance, goal = _end(door.protocol, door.entrance), _goal(door.leads_to)
-    elements = [*let_in, Element("bindings", _end(door.protocol, door.leads_to), _goal(door.entrance))]
-    if door.visitor is None:
-        elements.append(Element("doors_any", entrance, goal))
-    else:
-        elements.append(Element("doors", door.visitor + entrance, goal))
-    if door.inspect_as is not None:
-        elements.append(Element("inspected", entrance))
-    return elements
+    known = _BINDINGS + _end(door.protocol, door.leads_to) + _goal(door.entrance)
+    way = _DOORS_ANY + entrance + goal if door.visitor is None else _DOORS + door.visitor + entrance + goal
+    elements = (known, way) if door.inspect_as is None else (known, way, _INSPECTED + entrance)
+    return through + elements
 
 
-def _through_firewall(door: Door) -> Element:
+def _through_firewall(door: Door) -> _Packed:
     """What lets a visitor through to where a door leads; and back to one who is known, by a door that awaits a flow."""
     end = _end(door.protocol, door.leads_to)
     if door.visitor is None:
-        return Element("let_in_any", end)
-    return Element("let_in" if door.flows is None else "let_in_once", door.visitor + end)
+        return _LET_IN_ANY + end
+    return (_LET_IN if door.flows is None else _LET_IN_ONCE) + door.visitor + end
 
 
 def of_tunnel(tunnel: Tunnel) -> list[Element]:
@@ -299,12 +397,12 @@ def _of_peering(peering: Peering) -> list[Element]:
 
 def _end(protocol: int, endpoint: Endpoint) -> bytes:
     """`address . protocol . port`, each in 4 bytes."""
-    return b"%b%c\0\0\0%b\0\0" % (endpoint.address, protocol, endpoint.port.to_bytes(2, "big"))
+    return endpoint.address + (protocol << 56 | endpoint.port << 16).to_bytes(8, "big")
 
 
 def _goal(endpoint: Endpoint) -> bytes:
     """`address . port`, each in 4 bytes."""
-    return b"%b%b\0\0" % (endpoint.address, endpoint.port.to_bytes(2, "big"))
+    return endpoint.address + (endpoint.port << 16).to_bytes(4, "big")
 
 
 def _fields(set_name: str, key: bytes) -> str:
