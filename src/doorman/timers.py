@@ -6,7 +6,7 @@ whose life is prolonged is left where it is; it rings, and is filed again by who
 
 import heapq
 import math
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 
 class Timed(Protocol):
@@ -17,9 +17,9 @@ class Timed(Protocol):
 
 Item = TypeVar("Item", bound=Timed)
 
-NEVER = 10.0**12
+NEVER: Final = 10.0**12
 """A time that does not come, in seconds: thirty thousand years."""
-LOOK = 300.0
+LOOK: Final = 300.0
 """Seconds; how often those look again whose time may be far off, see `Timers.look`."""
 
 

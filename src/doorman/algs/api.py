@@ -10,14 +10,14 @@ the inside or the outside: it sees how the sender names things, and asks the NAT
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol, TypeAlias, Union
+from typing import Final, NamedTuple, Protocol, TypeAlias, Union
 
 from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
-PROTOCOL_NUMBERS = {"udp": UDP, "tcp": TCP}
-MAX_RUN = 64
+PROTOCOL_NUMBERS: Final = {"udp": UDP, "tcp": TCP}
+MAX_RUN: Final = 64
 """Ports that one announcement may take."""
 
 

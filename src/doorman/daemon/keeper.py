@@ -8,6 +8,7 @@ ALGs           -> `Alg.touched`               which calls
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Final
 
 from doorman.algs.api import Owner
 from doorman.daemon.journal import Journal, JournalFailed
@@ -17,12 +18,12 @@ from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save
 from doorman.nat.bindings import Binding, BindingFreed, BindingMade
 from doorman.net.addresses import Endpoint
 
-LATEST = 0.05
+LATEST: Final = 0.05
 """Seconds after which a change should be in the journal, however busy the gateway is."""
-RETRY = 5.0
+RETRY: Final = 5.0
 """Seconds after which a journal that failed is begun again."""
 
-_DOORS = (DoorOpened, DoorClosed, DoorPromoted)
+_DOORS: Final = (DoorOpened, DoorClosed, DoorPromoted)
 
 
 class Keeper:

@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from typing import Final
 
 from doorman.config.model import Config
 from doorman.daemon.clock import seconds
@@ -42,11 +43,11 @@ Watcher = Callable[[Inspection | FlowNews], None]
 
 _log = logging.getLogger(__name__)
 _FORWARDED, _PASSED, _HELD, _DROPPED = Fate
-_BATCH = 64
+_BATCH: Final = 64
 """Packets that share one transaction: more would wait longer for their verdicts than it saves."""
-_NOT_OURS = frozenset({"no-translation", "no-session-or-door"})
+_NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door"})
 """Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself."""
-_GRACE = 5.0
+_GRACE: Final = 5.0
 """Seconds for which a flow may be unknown to the kernel, though a packet of it came."""
 _COUNTED: dict[type, str] = {
     DoorOpened: "doors-opened",

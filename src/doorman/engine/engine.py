@@ -29,7 +29,7 @@ from doorman.nat.holdings import Holdings
 from doorman.nat.icmp import Quote, is_damaged, quoted, readdress_error
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, new_tuple
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -560,10 +560,10 @@ class Engine:
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
-        path = Path(packet.sender, packet.receiver, way.sender, way.receiver)
+        path = new_tuple(Path, (packet.sender, packet.receiver, way.sender, way.receiver))
         if self.inspector.mode(alg, direction, path) == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        message = Message(packet.payload, direction, packet.protocol, path, now)
+        message = new_tuple(Message, (packet.payload, direction, packet.protocol, path, now))
         outcome = self.inspector.ask(alg, message, nat)
         if outcome.drop is not None:
             self.state.carry_out(outcome.effects, now)
@@ -571,7 +571,7 @@ class Engine:
                 packet.data, leaves, f"{alg}: {outcome.drop}", (Inspection(alg, message, outcome, message.data),)
             )
         after = apply_edits(message.data, outcome.edits) if outcome.edits else message.data
-        inspection = Inspection(alg, message, outcome, after)
+        inspection = new_tuple(Inspection, (alg, message, outcome, after))
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.

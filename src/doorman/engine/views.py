@@ -16,7 +16,7 @@ from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, new_tuple
 
 MAX_NAMES = 256
 """Names that one message may be given."""
@@ -186,7 +186,7 @@ class Outward(Mirror):
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
         self._check_names()
-        run = [endpoint] + [Endpoint(endpoint.address, endpoint.port + step) for step in range(1, ports)]
+        run = [endpoint] + [new_tuple(Endpoint, (endpoint.address, endpoint.port + step)) for step in range(1, ports)]
         known = [first] + [self._bindings.by_local(protocol, own, self._towards) for own in run[1:]]
         if any(known):
             return self._complete(protocol, run, known)

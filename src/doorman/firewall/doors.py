@@ -6,6 +6,7 @@ for as many flows as come stays. What may be announced at all is decided here to
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 from doorman.algs.api import Door, Owner
 from doorman.nat.ports import PRIVILEGED_END
@@ -13,7 +14,7 @@ from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
 
-_NEVER = frozenset({
+_NEVER: Final = frozenset({
     (TCP, 1433), (TCP, 1521), (TCP, 1723), (TCP, 2049), (TCP, 2375), (TCP, 3306), (TCP, 3389), (TCP, 5432),
     (TCP, 5900), (TCP, 5985), (TCP, 6379), (TCP, 8080), (TCP, 9200), (TCP, 11211), (TCP, 27017),
     (UDP, 1434), (UDP, 1701), (UDP, 1900), (UDP, 2049), (UDP, 3702), (UDP, 5353), (UDP, 5355),

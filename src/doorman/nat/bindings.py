@@ -11,7 +11,7 @@ from doorman.algs.api import Refused
 from doorman.nat.holdings import Holdings
 from doorman.nat.naming import DynamicRule, Naming
 from doorman.nat.selection import Towards
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, new_tuple
 from doorman.net.packet import ICMP, TCP, UDP
 
 WHOLE_HOST = 0
@@ -255,10 +255,10 @@ class Bindings:
         first = self.holdings.space(protocol, share.address).take(local.port, count, even=even)
         shares[local.address] = share
         share.count += count
-        made = [Binding(protocol, local, Endpoint(share.address, first), rule)]
+        made = [Binding(protocol, local, new_tuple(Endpoint, (share.address, first)), rule)]
         for step in range(1, count):
-            beside = Endpoint(local.address, local.port + step)
-            made.append(Binding(protocol, beside, Endpoint(share.address, first + step), rule))
+            beside = new_tuple(Endpoint, (local.address, local.port + step))
+            made.append(Binding(protocol, beside, new_tuple(Endpoint, (share.address, first + step)), rule))
         for binding in made:
             self._add(binding)
         return made
@@ -412,7 +412,7 @@ class Bindings:
 
     def _add(self, binding: Binding) -> None:
         if self._journal is not None:
-            self._journal(BindingMade(binding))
+            self._journal(new_tuple(BindingMade, (binding,)))
         if not binding.static:
             self._limits.change(binding.local.address, 1)
         if not binding.secondary:

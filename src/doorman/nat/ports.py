@@ -6,12 +6,13 @@ privileged (4.2.1, REQ-3). Which of the free ones is left to chance, so that nob
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from doorman.algs.api import Refused
 
-PRIVILEGED_END = 1024
-ALL_PORTS = 65_536
-_GUESSES = 4
+PRIVILEGED_END: Final = 1024
+ALL_PORTS: Final = 65_536
+_GUESSES: Final = 4
 """Random tries before a search in order, which is slower but finds whatever is left."""
 
 

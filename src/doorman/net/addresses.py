@@ -6,18 +6,24 @@ stands, hashing and comparing happen in C. Its text is cached, because the same 
 
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 Address = NewType("Address", bytes)
 """4 or 16 bytes in network order."""
 
-_CACHE = 65_536
+_CACHE: Final = 65_536
 """How many texts and addresses are remembered; bounded, since a peer chooses what it sends."""
 
-_OCTETS = {str(number).encode(): number for number in range(256)}
+_OCTETS: Final = {str(number).encode(): number for number in range(256)}
 """Decimal octets without leading zeros, which some read as octal (RFC 6943, section 3.1.1)."""
 
-UNSPECIFIED_V4 = Address(bytes(4))
+new_tuple: Final = tuple.__new__
+"""Makes a named tuple, `new_tuple(Endpoint, (address, port))`, in half the time that calling its class takes.
+
+For what is made several times for each message.
+"""
+
+UNSPECIFIED_V4: Final = Address(bytes(4))
 
 
 class Endpoint(NamedTuple):

@@ -12,6 +12,13 @@ def word_sum(data: bytes) -> int:
     return total % 0xFFFF
 
 
+def sum_difference(new: bytes, old: bytes) -> int:
+    """By how much the word sum of `new` is above that of `old`, modulo 65535; one division does for both."""
+    after = int.from_bytes(new, "big") << (len(new) & 1) * 8
+    before = int.from_bytes(old, "big") << (len(old) & 1) * 8
+    return (after - before) % 0xFFFF
+
+
 def checksum(data: bytes) -> int:
     """The checksum to write, 0 to 0xFFFE, for `data` whose own checksum field is zero (RFC 1071, section 1)."""
     return 0xFFFF - (word_sum(data) or 0xFFFF)

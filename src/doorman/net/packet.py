@@ -5,29 +5,31 @@ anew but carried: what an address or a payload changes in the sum is taken off t
 was damaged on its way stays recognisable as damaged, and undoing a change gives back the very bytes.
 """
 
-from doorman.net.addresses import Address, Endpoint
-from doorman.net.checksum import word_sum
+from typing import Final
 
-ICMP = 1
-TCP = 6
-UDP = 17
-GRE = 47
-ESP = 50
-ICMPV6 = 58
+from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.checksum import sum_difference
 
-PROTOCOL_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp", ICMPV6: "icmpv6"}
+ICMP: Final = 1
+TCP: Final = 6
+UDP: Final = 17
+GRE: Final = 47
+ESP: Final = 50
+ICMPV6: Final = 58
 
-ICMP_QUERIES = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
+PROTOCOL_NAMES: Final = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp", ICMPV6: "icmpv6"}
+
+ICMP_QUERIES: Final = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP messages with an identifier: echo, timestamp, information and mask, each with its reply."""
-_ERRORS = frozenset({3, 4, 5, 11, 12})
+_ERRORS: Final = frozenset({3, 4, 5, 11, 12})
 """ICMP messages which quote the packet they are about: unreachable, quench, redirect, time exceeded, parameter."""
-_EXTENSIONS = frozenset({0, 43, 60})
+_EXTENSIONS: Final = frozenset({0, 43, 60})
 """IPv6 headers to step over: hop-by-hop options, routing, destination options."""
-CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
+CHECKSUM_AT: Final = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 """Where the checksum stands in the header of each protocol."""
-_V6_FRAGMENT = 44
-_V4_MINIMUM = 20
-_V6_HEADER = 40
+_V6_FRAGMENT: Final = 44
+_V4_MINIMUM: Final = 20
+_V6_HEADER: Final = 40
 
 
 class Packet:
@@ -95,12 +97,12 @@ class Packet:
     @property
     def sender(self) -> Endpoint:
         """Source address and port."""
-        return Endpoint(self.source, self.source_port)
+        return new_tuple(Endpoint, (self.source, self.source_port))
 
     @property
     def receiver(self) -> Endpoint:
         """Destination address and port."""
-        return Endpoint(self.destination, self.destination_port)
+        return new_tuple(Endpoint, (self.destination, self.destination_port))
 
     @property
     def has_ports(self) -> bool:
@@ -170,7 +172,7 @@ def readdress(packet: Packet, sender: Endpoint, receiver: Endpoint, payload: byt
             changed = changed[:4] + _grown(changed[4:6], growth) + changed[6:]
     covered = 0
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
-        covered = word_sum(addresses) - word_sum(old_addresses) + growth
+        covered = sum_difference(addresses, old_addresses) + growth if addresses != old_addresses else growth
     if not packet.fragment:
         changed = _carry_transport(packet.protocol, old, changed, covered)
     return _with_addresses(data[:at], addresses, growth) + changed + data[end:]
@@ -194,7 +196,7 @@ def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> byt
     if protocol == UDP and field == 0:
         return new
     # The field itself is in both sums and cancels out.
-    field = carried(field, word_sum(new) - word_sum(old) + covered)
+    field = carried(field, sum_difference(new, old) + covered)
     if protocol == UDP and field == 0:
         field = 0xFFFF
     return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
@@ -211,5 +213,5 @@ def _with_addresses(header: bytes, addresses: bytes, growth: int) -> bytes:
     if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
         return header[:4] + _grown(header[4:6], growth) + header[6:8] + addresses + header[40:]
     new = header[:2] + _grown(header[2:4], growth) + header[4:12] + addresses + header[20:]
-    field = carried(int.from_bytes(header[10:12], "big"), word_sum(new) - word_sum(header))
+    field = carried(int.from_bytes(header[10:12], "big"), sum_difference(new, header))
     return new[:10] + field.to_bytes(2, "big") + new[12:]

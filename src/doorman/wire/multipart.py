@@ -11,28 +11,28 @@ Each part is found by its own Content-Type. Parts within parts are found too.
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.wire.malformed import Excessive, Malformed
 
-MAX_PARTS = 256
+MAX_PARTS: Final = 256
 """Parts of a body; a list of states has one for each (RFC 4662)."""
-MAX_DEPTH = 3
+MAX_DEPTH: Final = 3
 """Multiparts within multiparts; deeper ones are left unread."""
-_LONGEST_TYPE = 255
+_LONGEST_TYPE: Final = 255
 """Bytes of a Content-Type in which its type is looked for, and which are remembered (RFC 6838, section 4.2)."""
 
-_BOUNDARY = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
-_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
-_CONTENT_TYPE = re.compile(
+_BOUNDARY: Final = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
+_END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
+_CONTENT_TYPE: Final = re.compile(
     rb"^(?:content-type|c)[ \t]*+:[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*)", re.IGNORECASE | re.MULTILINE
 )
-_CONTENT_LENGTH = re.compile(
+_CONTENT_LENGTH: Final = re.compile(
     rb"^(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9}+)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE
 )
 
 
-_ENCODED = re.compile(
+_ENCODED: Final = re.compile(
     rb"^(?:content-transfer-encoding[ \t]*+:[ \t]*+(?!7bit|8bit|binary)"
     rb"|(?:content-encoding|e)[ \t]*+:[ \t]*+(?!identity))[^\s]",
     re.IGNORECASE | re.MULTILINE,

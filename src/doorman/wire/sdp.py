@@ -15,16 +15,16 @@ Only lines that can name an address are looked at.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from doorman.net.addresses import Address, parse_address
+from doorman.net.addresses import Address, new_tuple, parse_address
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Excessive, Malformed
 
-MAX_CANDIDATES = 128
+MAX_CANDIDATES: Final = 128
 """ICE candidates in a description; more is an attack."""
 
-_LINE = re.compile(
+_LINE: Final = re.compile(
     rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]{1,255}+)"
     rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?[ \t]++(\S++)|())"
     rb"|a=(?:(rtcp|candidate|remote-candidates|path):([^\r\n]*+)"
@@ -34,20 +34,20 @@ _LINE = re.compile(
 )
 _HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
-_RTCP = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
-_CANDIDATE = re.compile(
+_RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
+_CANDIDATE: Final = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
 )
-_RELATED = re.compile(rb"[ \t]raddr[ \t]++(\S{1,255}+)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
-_REMOTE = re.compile(rb"([0-9]{1,5}+)[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])")
-_PATH_URI = re.compile(
+_RELATED: Final = re.compile(rb"[ \t]raddr[ \t]++(\S{1,255}+)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
+_REMOTE: Final = re.compile(rb"([0-9]{1,5}+)[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])")
+_PATH_URI: Final = re.compile(
     rb"(?<![^ \t:])msrps?://(?:[^\s@/;]{1,255}@)?(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:/;?@\[\]]{1,255}+)(?::([0-9]{1,5}+)(?![0-9]))?",
     re.IGNORECASE,
 )
-_MAX_PATH = 16
+_MAX_PATH: Final = 16
 """URIs of a path: relays, and the end itself."""
-_DIRECTIONS = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
-_MAX_PORT = 65_535
+_DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
+_MAX_PORT: Final = 65_535
 
 
 class Host(NamedTuple):
@@ -186,7 +186,7 @@ def _read_flag(session: SessionDescription, media: Media | None, flag: bytes) ->
 
 
 def _read_host(session: SessionDescription, media: Media | None, line: re.Match[bytes]) -> None:
-    host = Host(*line.span(2), parse_address(line[2]))
+    host = new_tuple(Host, (line.start(2), line.end(2), parse_address(line[2])))
     if line[1] == b"o":
         session.origin = host
     else:
@@ -209,7 +209,7 @@ def is_multicast(address: Address | None) -> bool:
 
 def _read_media(line: re.Match[bytes]) -> Media:
     kind, digits, count, transport = line.group(3, 4, 5, 6)
-    port = Port(*line.span(4), int(digits))
+    port = new_tuple(Port, (line.start(4), line.end(4), int(digits)))
     if port.number > _MAX_PORT:
         raise Malformed("sdp-media-line")
     return Media(kind, port, max(int(count), 1) if count else 1, transport)

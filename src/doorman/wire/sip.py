@@ -12,15 +12,16 @@ Reading finds places; nothing is normalised, so whatever is not edited goes on a
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from doorman.wire.malformed import Excessive, Malformed
 
-MAX_HEADERS = 256
+MAX_HEADERS: Final = 256
 """Header lines in a message; more is an attack."""
-MAX_LINE = 65_535
+MAX_LINE: Final = 65_535
 """Bytes of a header line: no datagram has more."""
 
-METHODS = frozenset({
+METHODS: Final = frozenset({
     b"ACK", b"BYE", b"CANCEL", b"INFO", b"INVITE", b"MESSAGE", b"NOTIFY", b"OPTIONS", b"PRACK", b"PUBLISH", b"REFER",
     b"REGISTER", b"SUBSCRIBE", b"UPDATE",
 })  # fmt: skip
@@ -30,7 +31,7 @@ METHODS = frozenset({
 Header = tuple[str, int, int]
 """A header that matters to a gateway: its canonical name in lower case, and where its value begins and ends."""
 
-_KNOWN = (
+_KNOWN: Final = (
     "alert-info", "also", "authorization", "call-id", "call-info", "cc-diversion", "contact", "content-encoding",
     "content-length", "content-transfer-encoding", "content-type", "cseq", "diversion", "error-info", "expires",
     "from", "geolocation", "history-info", "p-asserted-identity", "p-associated-uri", "p-called-party-id",
@@ -38,34 +39,37 @@ _KNOWN = (
     "record-route", "refer-events-at", "refer-to", "referred-by", "remote-party-id", "reply-to", "requested-by",
     "route", "service-route", "session-expires", "to", "trigger-consent", "via", "warning",
 )  # fmt: skip
-_COMPACT = {
+_COMPACT: Final = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
     "r": "refer-to", "b": "referred-by", "t": "to", "v": "via", "x": "session-expires",
 }  # fmt: skip
-_NAMES = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
-_OTHERS = (
+_NAMES: Final = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
+_OTHERS: Final = (
     "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "CSeq", "Call-ID", "Date", "Event",
     "Max-Forwards", "Min-SE", "P-Asserted-Identity", "RAck", "RSeq", "Reason", "Require", "Server",
     "Subscription-State", "Supported", "User-Agent",
 )  # fmt: skip
 # Names as they are usually spelled, of headers that matter and of others: looked up without reading the name.
-_SPELLED = {name.title().encode(): name for name in _KNOWN} | _NAMES
-_SPELLED |= {name.encode(): _NAMES.get(name.lower().encode(), "") for name in _OTHERS}
-_REQUEST_LINE = re.compile(
+_SPELLED: Final = (
+    {name.title().encode(): name for name in _KNOWN}
+    | _NAMES
+    | {name.encode(): _NAMES.get(name.lower().encode(), "") for name in _OTHERS}
+)
+_REQUEST_LINE: Final = re.compile(
     rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
     rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
 )
-_STATUS_LINE = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?\r?\n")
-_ANY_SIP_LINE = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
-_TOKEN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
-_LONGEST_NAME = 64
+_STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?\r?\n")
+_ANY_SIP_LINE: Final = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
+_TOKEN: Final = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
+_LONGEST_NAME: Final = 64
 """Bytes of a header's name that are looked at, and remembered; no known one is longer."""
-_LENGTH_DIGITS = 9
-_STUN_COOKIE = b"\x21\x12\xa4\x42"
+_LENGTH_DIGITS: Final = 9
+_STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
-_ONCE = frozenset({"call-id", "content-length", "cseq"})
+_ONCE: Final = frozenset({"call-id", "content-length", "cseq"})
 """Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
-_CSEQ = re.compile(rb"\s*+([0-9]++)\s++(\S++)")
+_CSEQ: Final = re.compile(rb"\s*+([0-9]++)\s++(\S++)")
 
 
 class SipMessage:

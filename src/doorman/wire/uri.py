@@ -13,7 +13,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.net.packet import TCP, UDP
 
@@ -56,20 +56,20 @@ class Via(NamedTuple):
     parameters: tuple[HostPort, ...]
 
 
-_REMEMBERED = 8_192
+_REMEMBERED: Final = 8_192
 """Values whose reading is remembered, of each kind."""
-_LONGEST = 256
+_LONGEST: Final = 256
 """Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
 # All alternatives begin with a character, and look behind it afterwards: where it is another, nothing is tried.
-_QUOTED = rb'"(?<!\\")(?:[^"\\]++|\\.)*"'
-_HOST = rb"(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:;?>,<\"@\[\]]{1,255}+)"
-_PORT = rb"(?::([0-9]{1,5}+)(?![0-9]))?"
+_QUOTED: Final = rb'"(?<!\\")(?:[^"\\]++|\\.)*"'
+_HOST: Final = rb"(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:;?>,<\"@\[\]]{1,255}+)"
+_PORT: Final = rb"(?::([0-9]{1,5}+)(?![0-9]))?"
 # What stands before an `@` is the user, whatever follows: where that is no host, the user is not taken for one.
-_USER = rb"(?:([^\s@<>\"]*+)@|(?![^\s@<>\"]*+@))"
-_PLAIN_USER = rb"[^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?"
-_URI = re.compile(
+_USER: Final = rb"(?:([^\s@<>\"]*+)@|(?![^\s@<>\"]*+@))"
+_PLAIN_USER: Final = rb"[^\s@<>\",;?:]*+(?::[^\s@<>\",;?:]*+)?"
+_URI: Final = re.compile(
     _QUOTED
     + rb"|<\s*+([Ss][Ii][Pp][Ss]?+):" + _USER + _HOST + _PORT + rb"(;[^<>\"?]*+)?(?:\?[^<>\"]*+)?"
     + rb"|<\s*+[A-Za-z][A-Za-z0-9+.-]*+:[^<>]*+>"
@@ -77,26 +77,26 @@ _URI = re.compile(
     + rb"(;[^<>\",?]*+)?(?:\?[^<>\",\s]*+)?",
     re.DOTALL,
 )  # fmt: skip
-_REQUEST_URI = re.compile(
+_REQUEST_URI: Final = re.compile(
     rb"<?\s*+([Ss][Ii][Pp][Ss]?+|[Pp][Rr][Ee][Ss]|[Ii][Mm]):" + _USER + _HOST + _PORT + rb"(;[^<>\"?]*+)?"
 )
-_PLAIN = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?")
-_VIA = re.compile(
+_PLAIN: Final = re.compile(rb"\s*+<?()([^\s@<>\",;:?]++)@" + _HOST + _PORT + rb"(;[^<>\",]*+)?")
+_VIA: Final = re.compile(
     _QUOTED
     + rb"|[Ss][Ii][Pp]\s*+/\s*+2\.0\s*+/\s*+([A-Za-z][A-Za-z0-9-]*+)\s++" + _HOST
     + rb"(?:\s*+:\s*+([0-9]{1,5}+)(?![0-9]))?",
     re.DOTALL,
 )  # fmt: skip
-_AGENT = re.compile(_QUOTED + rb"|(?<![0-9A-Za-z.:-])[0-9]{3}[ \t]++" + _HOST + _PORT, re.DOTALL)
-_ADDRESS = rb"(\[?[0-9A-Za-z:.-]{1,255}+\]?)"
-_VIA_PARAMETERS = re.compile(rb";\s*+(received|rport|maddr)\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
-_TRANSPORT = re.compile(rb";\s*+transport\s*+=\s*+([A-Za-z]++)", re.IGNORECASE)
-_MADDR = re.compile(rb";\s*+maddr\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
-_TRANSPORTS = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
-SIP_PORT = 5060
-SIPS_PORT = 5061
-_MAX_PORT = 65_535
-_NO_LIMIT = 65_535
+_AGENT: Final = re.compile(_QUOTED + rb"|(?<![0-9A-Za-z.:-])[0-9]{3}[ \t]++" + _HOST + _PORT, re.DOTALL)
+_ADDRESS: Final = rb"(\[?[0-9A-Za-z:.-]{1,255}+\]?)"
+_VIA_PARAMETERS: Final = re.compile(rb";\s*+(received|rport|maddr)\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
+_TRANSPORT: Final = re.compile(rb";\s*+transport\s*+=\s*+([A-Za-z]++)", re.IGNORECASE)
+_MADDR: Final = re.compile(rb";\s*+maddr\s*+=\s*+" + _ADDRESS, re.IGNORECASE)
+_TRANSPORTS: Final = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
+SIP_PORT: Final = 5060
+SIPS_PORT: Final = 5061
+_MAX_PORT: Final = 65_535
+_NO_LIMIT: Final = 65_535
 """More values than a message has bytes."""
 
 

@@ -11,20 +11,20 @@ formats has, is left alone. What an escape (`&#49;`) hides is not found.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.wire.malformed import Excessive
 
-_MAX_ATTRIBUTES = 32
+_MAX_ATTRIBUTES: Final = 32
 
-_SCHEME = re.compile(rb":(?:(?<=[Ss][Ii][Pp]:)|(?<=[Ss][Ii][Pp][Ss]:)|(?<=[Pp][Rr][Ee][Ss]:)|(?<=[Ii][Mm]:))")
-_IS_URI = re.compile(rb"\s*+((?:[Ss][Ii][Pp][Ss]?+|[Pp][Rr][Ee][Ss]|[Ii][Mm]):[^\s<>\"]++)\s*+")
-_NAME = rb"(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)"
-_ATTRIBUTE = rb"\s++(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
-_ATTRIBUTES = re.compile(_ATTRIBUTE)
-_OPENING = re.compile(rb"<" + _NAME)
-_CLOSING = re.compile(rb"\s*+(/?)>")
-_SPECIAL = re.compile(rb"<[!?]")
+_SCHEME: Final = re.compile(rb":(?:(?<=[Ss][Ii][Pp]:)|(?<=[Ss][Ii][Pp][Ss]:)|(?<=[Pp][Rr][Ee][Ss]:)|(?<=[Ii][Mm]:))")
+_IS_URI: Final = re.compile(rb"\s*+((?:[Ss][Ii][Pp][Ss]?+|[Pp][Rr][Ee][Ss]|[Ii][Mm]):[^\s<>\"]++)\s*+")
+_NAME: Final = rb"(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)"
+_ATTRIBUTE: Final = rb"\s++(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
+_ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
+_OPENING: Final = re.compile(rb"<" + _NAME)
+_CLOSING: Final = re.compile(rb"\s*+(/?)>")
+_SPECIAL: Final = re.compile(rb"<[!?]")
 
 
 class XmlUri(NamedTuple):

@@ -11,6 +11,7 @@ RFC 3261 (messages, transactions, dialogs), RFC 3264 (offer and answer), RFC 358
 
 from collections import Counter
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+from typing import Final
 
 from doorman.algs.api import (
     About,
@@ -46,18 +47,19 @@ from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
+from doorman.net.addresses import new_tuple
 from doorman.net.packet import UDP
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
 
-MAX_DATAGRAM = 65_500
+MAX_DATAGRAM: Final = 65_500
 """Bytes of a message over UDP as it goes on, so that it fits into a packet: one of 65,000 may still grow."""
 
-_OFFERING = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
+_OFFERING: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 """The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
 _, _, _CONFIRMED, _ENDED = State
-_NAMES = {method: method.decode("ascii") for method in METHODS}
-_MOST_GROWTH = 3
+_NAMES: Final = {method: method.decode("ascii") for method in METHODS}
+_MOST_GROWTH: Final = 3
 """How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
 
 
@@ -112,7 +114,7 @@ class SipAlg:
         if sip is None:
             return Outcome([], [] if is_keepalive(message.data) else [StopInspecting(), Note("not-sip")])
         answers = _NAMES.get(sip.cseq_method, "") if sip.status else ""
-        about = About(Owner(self.name, sip.call_id, message.party), answers)
+        about = new_tuple(About, (new_tuple(Owner, (self.name, sip.call_id, message.party)), answers))
         if sip.method and sip.method not in METHODS:
             note = Note("unknown-method", sip.method)
             return _by_policy(settings.unknown_message, "unknown-method", "unknown", message, [note], about)
@@ -156,7 +158,8 @@ class SipAlg:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         if guarded:
             effects += self.guard.follow(sip, message)
-        return Outcome(edits, effects + self._follow(call, announced, sip, message, nat), sip.name, None, about)
+        effects += self._follow(call, announced, sip, message, nat)
+        return new_tuple(Outcome, (edits, effects, sip.name, None, about, None))
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""

@@ -11,6 +11,7 @@ All but a description is only mentioned: it says who somebody is and where, but 
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from doorman.algs.api import Edit, Nat, Note
 from doorman.algs.sip.description import DescriptionTranslation
@@ -25,26 +26,26 @@ from doorman.wire.sip import SipMessage, read_fragment
 from doorman.wire.uri import find_request_uri, find_uris
 from doorman.wire.xml_uris import find_xml_uris
 
-MAX_MEDIA = 12
+MAX_MEDIA: Final = 12
 """Media lines of a description, as Cisco IOS and Junos have it (channels per call)."""
-MAX_DEPTH = 3
+MAX_DEPTH: Final = 3
 """Messages within messages; deeper ones are left unread."""
 
-_XML_REACHED = Treatment("XML URI", "", routing=True)
-_XML_NAMED = Treatment("XML URI", "", routing=False)
-_REACHED = frozenset({b"uri", b"target-uri", b"contact", b"reference"})
+_XML_REACHED: Final = Treatment("XML URI", "", routing=True)
+_XML_NAMED: Final = Treatment("XML URI", "", routing=False)
+_REACHED: Final = frozenset({b"uri", b"target-uri", b"contact", b"reference"})
 """Attributes and elements that say where requests are sent; others say who somebody is."""
-_DIALOG = frozenset({b"call-id", b"local-tag", b"remote-tag", b"id"})
+_DIALOG: Final = frozenset({b"call-id", b"local-tag", b"remote-tag", b"id"})
 """What identifies a dialog, whatever it looks like, is never changed."""
-_ACCOUNT_URI = Treatment("Message-Account", "", routing=True)
-_ACCOUNT = re.compile(rb"^message-account[ \t]*+:([^\r\n]*+)", re.IGNORECASE | re.MULTILINE)
-_FRAGMENTS = frozenset({b"message/sipfrag", b"message/sip"})
-_ENCRYPTED = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
-_AUTH_INT = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
-_COVERING = frozenset({"authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization"})
-_COST = 4
+_ACCOUNT_URI: Final = Treatment("Message-Account", "", routing=True)
+_ACCOUNT: Final = re.compile(rb"^message-account[ \t]*+:([^\r\n]*+)", re.IGNORECASE | re.MULTILINE)
+_FRAGMENTS: Final = frozenset({b"message/sipfrag", b"message/sip"})
+_ENCRYPTED: Final = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
+_AUTH_INT: Final = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
+_COVERING: Final = frozenset({"authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization"})
+_COST: Final = 4
 """Addresses that a media line counts as: it takes as long as so many in headers."""
-_AS_IT_IS = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
+_AS_IT_IS: Final = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
 
 
 def translate_body(sip: SipMessage, naming: Naming, max_media: int = MAX_MEDIA) -> list[Announced] | None:

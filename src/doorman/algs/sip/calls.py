@@ -8,7 +8,7 @@ kind, since they too need doors and must be forgotten in the end.
 import math
 from collections.abc import Iterator
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.algs.api import Direction, Owner, Refused
 from doorman.algs.sip.media import Announced
@@ -16,7 +16,7 @@ from doorman.algs.sip.settings import SipSettings
 from doorman.net.addresses import Address, Endpoint
 from doorman.timers import Timers
 
-MAX_DIALOGS = 32
+MAX_DIALOGS: Final = 32
 """Dialogs of one call that are told apart (forks); further ones share the state of the call."""
 
 Transaction = tuple[bytes, bytes, int]
@@ -34,7 +34,7 @@ class State(Enum):
     ENDED = "ended"
 
 
-_TRYING = State.TRYING
+_TRYING: Final = State.TRYING
 
 
 class Unsettled(NamedTuple):

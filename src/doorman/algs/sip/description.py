@@ -6,7 +6,7 @@ The address of a media line comes from its own `c=` line, or else from the sessi
 from doorman.algs.api import Edit, Effect, Nat, Refused
 from doorman.algs.sip.media import GONE, INACTIVE, SENDONLY, SENDRECV, Announced
 from doorman.algs.sip.media_line import DISCARD_PORT, MediaLine
-from doorman.net.addresses import Address, address_ascii
+from doorman.net.addresses import Address, address_ascii, new_tuple
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sdp import Host, Media, SessionDescription
 
@@ -77,7 +77,7 @@ class DescriptionTranslation:
 
     def _write(self, host: Host, address: Address, rule: str) -> None:
         if address != host.address:
-            self.edits.append(Edit(host.start, host.end, address_ascii(address), rule))
+            self.edits.append(new_tuple(Edit, (host.start, host.end, address_ascii(address), rule)))
 
 
 def _direction(media: Media, connection: Host, said: bytes) -> bytes:

@@ -16,6 +16,7 @@ might be using its address.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from doorman.algs.api import Direction, Effect, Message, Nat, Note, Refused
 from doorman.algs.sip.settings import SipSettings
@@ -23,19 +24,19 @@ from doorman.net.addresses import Address, address_ascii
 from doorman.timers import Timers
 from doorman.wire.sip import SipMessage
 
-MAX_SUSPECTS = 16_384
+MAX_SUSPECTS: Final = 16_384
 """Pairs of source and server that are watched; what comes beyond is not, and noted."""
-MAX_SUSPECTS_OF_SERVER = 4_096
-MAX_ASKED = 65_536
+MAX_SUSPECTS_OF_SERVER: Final = 4_096
+MAX_ASKED: Final = 65_536
 """INVITEs without a final response that are remembered."""
-MAX_ASKED_OF_SOURCE = 2_048
-MAX_RATED = 65_536
+MAX_ASKED_OF_SOURCE: Final = 2_048
+MAX_RATED: Final = 65_536
 """Sources whose INVITEs are counted within a second."""
 
-_NO_FAILURES = frozenset({401, 407, 487, 488})
-_BRANCH = re.compile(rb";\s*+branch\s*+=\s*+([^;,\s]++)", re.IGNORECASE)
-_FULL = Note("guard-full")
-_OUTBOUND = Direction.OUTBOUND
+_NO_FAILURES: Final = frozenset({401, 407, 487, 488})
+_BRANCH: Final = re.compile(rb";\s*+branch\s*+=\s*+([^;,\s]++)", re.IGNORECASE)
+_FULL: Final = Note("guard-full")
+_OUTBOUND: Final = Direction.OUTBOUND
 
 Pair = tuple[Address, Address]
 """A source and a server, each as the other side of the gateway knows it."""

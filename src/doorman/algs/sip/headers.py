@@ -9,41 +9,42 @@ User-Agent and the like; P-Charging-Vector and P-Charging-Function-Addresses, wh
 7315, sections 4.5 and 4.6); headers within a URI (`?Replaces=…`), which are another message's.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
+from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_agents, find_request_uri, find_uris, find_via
 
-_ROUTING = (
+_ROUTING: Final = (
     "Alert-Info", "Also", "Call-Info", "Error-Info", "Geolocation", "Path", "Policy-Contact", "Refer-Events-At",
     "Route", "Service-Route", "Trigger-Consent",
 )  # fmt: skip
 """Where requests are sent: RFC 3261, 3327, 3608, 5360, 6442, 6794, 7614, draft-ietf-sip-cc-transfer."""
-_IDENTITIES = (
+_IDENTITIES: Final = (
     "CC-Diversion", "Diversion", "From", "History-Info", "P-Asserted-Identity", "P-Associated-URI",
     "P-Called-Party-ID", "P-Charge-Info", "P-Preferred-Identity", "P-Served-User", "Referred-By", "Remote-Party-ID",
     "Reply-To", "Requested-By", "To", "Warning",
 )  # fmt: skip
 """Who somebody is, or was: RFC 3261, 3325, 3892, 5502, 5806, 7044, 7315, 8496, draft-ietf-sip-privacy."""
 
-_TREATMENTS = {
+_TREATMENTS: Final = {
     "contact": Treatment("Contact", "contact", routing=True, role="contact"),
     "record-route": Treatment("Record-Route", "record-route", routing=True, role="record-route"),
     "refer-to": Treatment("Refer-To", "refer-to", routing=True, role=REFERRAL),
     **{name.lower(): Treatment(name, name.lower(), routing=True) for name in _ROUTING},
     **{name.lower(): Treatment(name, name.lower(), routing=False) for name in _IDENTITIES},
 }
-_REQUEST_URI = Treatment("Request-URI", "", routing=True)
-_FIRST_VIA = Treatment("Via", "via", routing=True, role="via")
-_VIA = Treatment("Via", "via", routing=True)
-_VIA_PARAMETER = Treatment("Via received", "via", routing=True)
-_FROM = _TREATMENTS["from"]
-_TO = _TREATMENTS["to"]
-_WARNING = _TREATMENTS["warning"]
+_REQUEST_URI: Final = Treatment("Request-URI", "", routing=True)
+_FIRST_VIA: Final = Treatment("Via", "via", routing=True, role="via")
+_VIA: Final = Treatment("Via", "via", routing=True)
+_VIA_PARAMETER: Final = Treatment("Via received", "via", routing=True)
+_FROM: Final = _TREATMENTS["from"]
+_TO: Final = _TREATMENTS["to"]
+_WARNING: Final = _TREATMENTS["warning"]
 
 # What a side says of itself, in responses and in requests; other headers echo what the other side said.
-_OWN = (
+_OWN: Final = (
     frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to", "warning"}),
     frozenset({
         "cc-diversion", "diversion", "from", "history-info", "p-asserted-identity", "p-charge-info",
@@ -96,7 +97,7 @@ def translate_headers(sip: SipMessage, naming: Naming) -> Parties:
         elif name == "via":
             _translate_via(start, data[start:end], via, naming)
             via = _VIA
-    return Parties(caller, callee)
+    return new_tuple(Parties, (caller, callee))
 
 
 def _user(places: tuple[HostPort, ...]) -> bytes:

@@ -10,6 +10,8 @@ close once the other end agrees, and open anew, perhaps under another name, when
 stay, for ends which then go on with what was agreed before. The doors of a stream that is gone close in any case.
 """
 
+from typing import Final
+
 from doorman.algs.api import CloseDoors, Effect, InactivityTimeout
 from doorman.algs.sip.calls import Call, Speaker
 from doorman.algs.sip.media import GONE, Announced
@@ -17,7 +19,7 @@ from doorman.algs.sip.offers import close_gone
 from doorman.algs.sip.settings import SipSettings
 
 Ends = list[Announced | None]
-_FOR_EVER = float("inf")
+_FOR_EVER: Final = float("inf")
 
 
 def retained(call: Call, announced: list[Announced], speaker: Speaker) -> list[Announced]:

@@ -8,6 +8,7 @@ Everything is counted from what the call remembers, so that new settings hold fo
 """
 
 import re
+from typing import Final
 
 from doorman.algs.api import Effect
 from doorman.algs.sip.calls import Call, Calls, State
@@ -15,10 +16,10 @@ from doorman.algs.sip.hold import silence
 from doorman.algs.sip.settings import SipSettings
 from doorman.wire.sip import SipMessage
 
-MIN_SESSION = 90.0
+MIN_SESSION: Final = 90.0
 """Seconds; no session may be shorter (RFC 4028, section 4)."""
 
-_INTERVAL = re.compile(rb"\s*+([0-9]{1,9})(?![0-9])")
+_INTERVAL: Final = re.compile(rb"\s*+([0-9]{1,9})(?![0-9])")
 _, _, _CONFIRMED, _ENDED = State
 
 

@@ -1,11 +1,11 @@
 """What the media lines of a session description announce (RFC 3264)."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.net.addresses import Endpoint
 
 SENDRECV, SENDONLY, RECVONLY, INACTIVE = b"sendrecv", b"sendonly", b"recvonly", b"inactive"
-GONE = b""
+GONE: Final = b""
 """The direction of a media line that is refused or removed by port zero (RFC 3264, sections 6 and 8.2)."""
 
 

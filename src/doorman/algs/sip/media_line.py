@@ -9,16 +9,18 @@ ICE candidates are kept in agreement (RFC 8839, section 4.3.1.3), or an ICE agen
 learned by STUN what it is called outside and say that: it is recognised, kept, and gets its doors.
 """
 
+from typing import Final
+
 from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.sip.media import Announced, Flow
-from doorman.net.addresses import Address, Endpoint, address_ascii
+from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.sdp import Candidate, Host, Media, Port, is_multicast
 
-DISCARD_PORT = 9
+DISCARD_PORT: Final = 9
 """What an end writes where it receives nothing: it opens TCP connections itself (RFC 4145, section 4.1), or will say
 more later (RFC 8840, section 4.1.1)."""
-MSRP_PORT = 2855
+MSRP_PORT: Final = 2855
 
 
 class MediaLine:
@@ -83,7 +85,7 @@ class MediaLine:
             if address is None:
                 self._effects.append(Note("media-host-name"))
             return None
-        own = Endpoint(address, media.port.number)
+        own = new_tuple(Endpoint, (address, media.port.number))
         if not self._nat.owns(address):
             return self._public(own)
         active = media.protocol == TCP and self._setup in {b"active", b"holdconn"}
@@ -108,9 +110,10 @@ class MediaLine:
             first, ports = self._nat.expose(own, protocol), 1
         self.named = first.address
         self._port(media.port, first.port, "SDP m=")
-        self.flows.append(Flow(roles[0], protocol, first, own))
+        self.flows.append(new_tuple(Flow, (roles[0], protocol, first, own)))
         for step in range(1, ports):
-            self.flows.append(Flow(roles[step % len(roles)], protocol, _above(first, step), _above(own, step)))
+            role = roles[step % len(roles)]
+            self.flows.append(new_tuple(Flow, (role, protocol, _above(first, step), _above(own, step))))
         if rtcp is not None and (media.rtcp is not None or ports == 1):
             self._say_rtcp(own, rtcp)
 
@@ -259,12 +262,12 @@ class MediaLine:
 
     def _write(self, host: Host, address: Address, rule: str) -> None:
         if address != host.address:
-            self._edits.append(Edit(host.start, host.end, address_ascii(address), rule))
+            self._edits.append(new_tuple(Edit, (host.start, host.end, address_ascii(address), rule)))
 
     def _port(self, port: Port, number: int, rule: str) -> None:
         if number != port.number:
-            self._edits.append(Edit(port.start, port.end, str(number).encode(), rule))
+            self._edits.append(new_tuple(Edit, (port.start, port.end, b"%d" % number, rule)))
 
 
 def _above(endpoint: Endpoint, ports: int) -> Endpoint:
-    return Endpoint(endpoint.address, endpoint.port + ports)
+    return new_tuple(Endpoint, (endpoint.address, endpoint.port + ports))

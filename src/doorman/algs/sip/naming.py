@@ -7,23 +7,23 @@ Which of the two an address is says its `Treatment`. A host without a name of it
 identity, and only where that side speaks of itself.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
-from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
+from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple, parse_address
 from doorman.wire.malformed import Excessive
 from doorman.wire.uri import HostPort, Part
 
-REFERRAL = "refer-to"
+REFERRAL: Final = "refer-to"
 """The role of a door for somebody who is to be called because a REFER says so."""
 
-_MAX_ALIASES = 64
-_MOST_NOTES = 32
+_MAX_ALIASES: Final = 64
+_MOST_NOTES: Final = 32
 """Addresses of one message that are told to have been left alone."""
 # Looked up once: in Python 3.11 each `Part.BOTH` costs more than a look-up in a dictionary.
 _BOTH, _HOST, _PORT = Part
-_OUTBOUND = Direction.OUTBOUND
+_OUTBOUND: Final = Direction.OUTBOUND
 
 
 class Treatment(NamedTuple):
@@ -73,7 +73,7 @@ class Guests(NamedTuple):
     roles: frozenset[str]
 
 
-MAX_VALUES = 768
+MAX_VALUES: Final = 768
 """Addresses of a message, unless something else is said: three milliseconds' work. A hundred dialog states have 600."""
 
 
@@ -166,7 +166,7 @@ class Naming:
         else:
             new = self._endpoint(address, place, treatment)
         if new is not None:
-            self.edits.append(Edit(at + place.start, at + end, new, treatment.rule))
+            self.edits.append(new_tuple(Edit, (at + place.start, at + end, new, treatment.rule)))
 
     def _leave(self, host: bytes) -> None:
         if host != self._left:
@@ -191,14 +191,14 @@ class Naming:
 
     def _endpoint(self, address: Address, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
-        old = Endpoint(address, place.port if place.port >= 0 else place.default_port)
+        old = new_tuple(Endpoint, (address, place.port if place.port >= 0 else place.default_port))
         protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
         new = self.nat.translate(old, protocol)
         if role and place.part == _BOTH:
             if role == REFERRAL or self._guests is not None:
                 new = self._invite(role, old, new, protocol)
             else:
-                self.reachable.append(Reachable(role, protocol, old, new))
+                self.reachable.append(new_tuple(Reachable, (role, protocol, old, new, False)))
         if new == old:
             return None
         if self._spelling.any_public:

@@ -8,20 +8,21 @@ accepted        <-    what is not announced any more closes; what is, and not li
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
 from doorman.algs.sip.media import SENDRECV, Announced, Flow
 from doorman.algs.sip.settings import LONGEST_CALL
-from doorman.net.addresses import Address, parse_prefix
+from doorman.net.addresses import Address, new_tuple, parse_prefix
 from doorman.wire.sip import SipMessage
 
-LONGEST_DOOR = LONGEST_CALL * 60.0
+LONGEST_DOOR: Final = LONGEST_CALL * 60.0
 """Seconds that a door is there at most. What closes it is the end of its call; this is for a kernel left alone."""
-MAX_UNSETTLED = 64
+MAX_UNSETTLED: Final = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
 
-_PRIVATE = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
+_PRIVATE: Final = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
 def announce(
@@ -137,9 +138,10 @@ def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now
     """
     role, protocol, entrance, leads_to = flow
     visitor, closes = _visitor(visiting, peer), now + LONGEST_DOOR
-    return OpenDoor(
-        Door(call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1)
+    door = Door(
+        call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1
     )
+    return new_tuple(OpenDoor, (door, False))
 
 
 def _visitor(end: Announced | None, peer: Address) -> Address | None:

@@ -3,6 +3,7 @@
 import math
 import re
 from itertools import zip_longest
+from typing import Final
 
 from doorman.algs.api import CloseDoors, Direction, Effect, InactivityTimeout, Message, Nat
 from doorman.algs.sip.calls import Call, Calls, State
@@ -14,20 +15,20 @@ from doorman.net.addresses import Endpoint, parse_address
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
-DEFAULT_EXPIRES = 3_600.0
+DEFAULT_EXPIRES: Final = 3_600.0
 """Of a registration or subscription which does not say."""
-MAX_EXPIRES = 86_400.0
+MAX_EXPIRES: Final = 86_400.0
 """The longest that a registration or subscription is believed; refreshing it makes it last."""
 
-_EXPIRES = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
+_EXPIRES: Final = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 # Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
 _TRYING, _EARLY, _CONFIRMED, _ENDED = State
 _, _INBOUND = Direction
-_SETTLED = frozenset({_CONFIRMED, _ENDED})
+_SETTLED: Final = frozenset({_CONFIRMED, _ENDED})
 # What a dialog is that keeps a call going; before an answer one of several can be ended alone (RFC 3261, section 15).
-_ALIVE = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
-_LASTING = frozenset({b"REGISTER", b"SUBSCRIBE"})
-_CALLING = frozenset({b"BYE", b"CANCEL", b"INVITE"})
+_ALIVE: Final = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
+_LASTING: Final = frozenset({b"REGISTER", b"SUBSCRIBE"})
+_CALLING: Final = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 
 
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:

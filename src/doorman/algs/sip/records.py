@@ -9,6 +9,7 @@ flow        [role, protocol, entrance, leads to]
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from doorman.algs.api import Direction, Json, Owner
 from doorman.algs.records import (
@@ -27,13 +28,13 @@ from doorman.algs.sip.media import Announced, Flow
 from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
 from doorman.net.addresses import Address, address_text
 
-FORMAT = 2
+FORMAT: Final = 2
 """Of a call's record; of another format none is read."""
 
-_STATES = {state.value: state for state in State}
-_DIRECTIONS = tuple(Direction)
+_STATES: Final = {state.value: state for state in State}
+_DIRECTIONS: Final = tuple(Direction)
 _FORMS: dict[str, Form] = {BARE: BARE, PUBLIC: PUBLIC}
-_USES = {"via": True, "elsewhere": False}
+_USES: Final = {"via": True, "elsewhere": False}
 
 
 def call_key(owner: Owner) -> str:

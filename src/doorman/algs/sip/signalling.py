@@ -12,6 +12,7 @@ phones whose calls it handles, or those that it forwards a call to (3xx).
 import math
 from collections import Counter
 from collections.abc import Container
+from typing import Final
 
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
@@ -22,10 +23,10 @@ from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
 
-MAX_GUESTS = 16
+MAX_GUESTS: Final = 16
 """Doors to other inside hosts that the calls of one host may have together, because of its REFERs."""
-_REFERRED = frozenset({REFERRAL})
-_EVERYWHERE = frozenset({"via", "contact", "record-route", REFERRAL})
+_REFERRED: Final = frozenset({REFERRAL})
+_EVERYWHERE: Final = frozenset({"via", "contact", "record-route", REFERRAL})
 
 
 class Signals:

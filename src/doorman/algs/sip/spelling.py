@@ -12,8 +12,8 @@ BARE: Final = "bare"
 """Without its port, which is the default one."""
 PUBLIC: Final = "public"
 """By the name it has outside, which it learned by STUN or was told."""
-_SPELLING_LIMIT = 65_536
-_OF_HOST = 64
+_SPELLING_LIMIT: Final = 65_536
+_OF_HOST: Final = 64
 """Spellings of one host: it must not take those of others."""
 
 
@@ -55,9 +55,9 @@ class Spelling:
 
     def remember(self, endpoint: Endpoint, form: Form, *, via: bool, so: bool) -> None:
         """Note whether an endpoint was last written in this form."""
-        written = Written(form, endpoint, via)
-        if self._touched is None or so == (written in self._written):
+        if self._touched is None or so == ((form, endpoint, via) in self._written):
             return
+        written = Written(form, endpoint, via)
         counts, host = self._counts, endpoint.address
         if not so:
             self._written.discard(written)

@@ -1,10 +1,11 @@
 """The tags of a message, which name its dialog (RFC 3261, section 19.3)."""
 
 import re
+from typing import Final
 
 from doorman.wire.sip import SipMessage
 
-_TAG = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
+_TAG: Final = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 
 
 def tag_of(sip: SipMessage, name: str) -> bytes:

@@ -19,22 +19,22 @@ the changes, BATCH_END.
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x001, 0x004, 0x300
 NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x200, 0x400, 0x800
-NLM_F_DUMP_INTR = 0x010
+NLM_F_DUMP_INTR: Final = 0x010
 _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x100, 0x200
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END = 0x10, 0x11
 _NLA_F_NESTED, _TYPE_MASK = 0x8000, 0x3FFF
-_NLMSGERR_ATTR_MSG = 1
+_NLMSGERR_ATTR_MSG: Final = 1
 
-MESSAGE = struct.Struct("=IHHII")
-ATTRIBUTE = struct.Struct("=HH")
-_GENERAL = struct.Struct("!BBH")
-_GENERAL_SIZE = 4
-_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
+MESSAGE: Final = struct.Struct("=IHHII")
+ATTRIBUTE: Final = struct.Struct("=HH")
+_GENERAL: Final = struct.Struct("!BBH")
+_GENERAL_SIZE: Final = 4
+_PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 class NetlinkMalformed(ValueError):  # noqa: N818 - the outcome of reading

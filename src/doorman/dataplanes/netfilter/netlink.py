@@ -7,7 +7,7 @@ The kernel works on what it is sent during the system call, so its answers can b
 import errno
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
 from doorman.dataplanes.netfilter.messages import (
@@ -27,7 +27,7 @@ from doorman.dataplanes.netfilter.messages import (
 
 _NETLINK_NETFILTER, _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 12, 270, 10, 11
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
-_READ = 1 << 16
+_READ: Final = 1 << 16
 """Bytes read at once: the kernel makes no datagram of answers larger than this."""
 
 

@@ -17,8 +17,9 @@ The packet's own mark can be set on all: a chain of the next priority copies it.
 import errno
 import socket
 import struct
+import sys
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.messages import (
@@ -34,28 +35,45 @@ from doorman.dataplanes.netfilter.messages import (
     message,
 )
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.net.addresses import new_tuple
 
-_PACKET, _VERDICT, _CONFIG = 0x300, 0x301, 0x302
+_PACKET: Final = 0x300
+_VERDICT: Final = 0x301
+_CONFIG: Final = 0x302
 _CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
 _BIND, _COPY_PACKET, _FAIL_OPEN = 1, 2, 1
-_PACKET_HDR, _VERDICT_HDR, _MARK, _INDEV, _OUTDEV, _PAYLOAD = 1, 2, 3, 5, 6, 10
-_DROP, _ACCEPT, _REPEAT = 0, 1, 4
+_PACKET_HDR: Final = 1
+_VERDICT_HDR: Final = 2
+_MARK: Final = 3
+_INDEV: Final = 5
+_OUTDEV: Final = 6
+_PAYLOAD: Final = 10
+_DROP: Final = 0
+_ACCEPT: Final = 1
+_REPEAT: Final = 4
 
-MAX_PACKET = 0xFFFF - 4
+MAX_PACKET: Final = 0xFFFF - 4
 """The most bytes of a packet that fit an attribute: of longer ones the kernel gives only so many."""
 
-_RECEIVE_BUFFER = 8 << 20
-_SEND_AT = 128 << 10
+_RECEIVE_BUFFER: Final = 8 << 20
+_SEND_AT: Final = 128 << 10
 """Verdicts are sent early when so many bytes of them have gathered, well within the socket's own limit."""
-_PROC = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
+_PROC: Final = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
 
-_ATTRIBUTES = MESSAGE.size + 4
-_U32 = struct.Struct("!I")
-_TWO_U32 = struct.Struct("!II")
-_ID_AND_HOOK = struct.Struct("!IHB")
-_VERDICT_HDR_START = ATTRIBUTE.pack(ATTRIBUTE.size + _TWO_U32.size, _VERDICT_HDR)
-_VERDICT_SIZE = _ATTRIBUTES + ATTRIBUTE.size + _TWO_U32.size
-_CONFIGURING = 1
+_ATTRIBUTES: Final = MESSAGE.size + 4
+_HEADER: Final = 4
+"""Bytes before the content of an attribute: its length and its kind, in host order, unlike all else."""
+_LOW: Final = 0 if sys.byteorder == "little" else 1
+_HIGH: Final = 1 - _LOW
+_NUMBER: Final = 4
+_HOOK_AT: Final = 6
+_KIND_AT: Final = 4
+_PACKET_KIND: Final = struct.pack("=H", _PACKET)
+_U32: Final = struct.Struct("!I")
+_TWO_U32: Final = struct.Struct("!II")
+_VERDICT_HDR_START: Final = ATTRIBUTE.pack(ATTRIBUTE.size + _TWO_U32.size, _VERDICT_HDR)
+_VERDICT_SIZE: Final = _ATTRIBUTES + ATTRIBUTE.size + _TWO_U32.size
+_CONFIGURING: Final = 1
 """The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
 
 
@@ -142,11 +160,13 @@ class Queue(NetlinkSocket):
                     raise
                 self.overruns += 1
                 continue
-            _, kind, flags, sequence, _ = MESSAGE.unpack_from(buffer)
-            if kind == _PACKET:
-                packets.append(read_packet(buffer, length))
-            elif kind == NLMSG_ERROR:
-                self._answered(Message(kind, flags, sequence, bytes(buffer[MESSAGE.size : length])))
+            datagram = bytes(buffer[:length])
+            if datagram[_KIND_AT : _KIND_AT + 2] == _PACKET_KIND:
+                packets.append(read_packet(datagram))
+                continue
+            _, kind, flags, sequence, _ = MESSAGE.unpack_from(datagram)
+            if kind == NLMSG_ERROR:
+                self._answered(Message(kind, flags, sequence, datagram[MESSAGE.size :]))
         return packets
 
     def accept(self, packet_id: int, data: bytes | None = None, *, mark: int | None = None) -> None:
@@ -241,23 +261,27 @@ def statistics(number: int) -> Statistics | None:
     return None
 
 
-def read_packet(buffer: memoryview, end: int) -> QueuedPacket:
-    """Read a packet's message, which ends at `end`; of a broken one what stands before the break."""
+def read_packet(datagram: bytes) -> QueuedPacket:
+    """Read a packet's message; of a broken one what stands before the break."""
     packet_id = hook = mark = in_index = out_index = 0
     data = b""
-    start = _ATTRIBUTES
-    while start + ATTRIBUTE.size <= end:
-        length, kind = ATTRIBUTE.unpack_from(buffer, start)
-        content = start + ATTRIBUTE.size
+    start, end = _ATTRIBUTES, len(datagram)
+    while start + _HEADER <= end:
+        length = datagram[start + _LOW] | datagram[start + _HIGH] << 8
+        kind = datagram[start + 2 + _LOW] | datagram[start + 2 + _HIGH] << 8
+        content, stop = start + _HEADER, min(start + length, end)
         if kind == _PAYLOAD:
-            data = bytes(buffer[content : start + length])
-        elif kind == _PACKET_HDR:
-            packet_id, _, hook = _ID_AND_HOOK.unpack_from(buffer, content)
-        elif kind == _INDEV:
-            (in_index,) = _U32.unpack_from(buffer, content)
-        elif kind == _OUTDEV:
-            (out_index,) = _U32.unpack_from(buffer, content)
-        elif kind == _MARK:
-            (mark,) = _U32.unpack_from(buffer, content)
-        start += max(length + 3 & ~3, ATTRIBUTE.size)
-    return QueuedPacket(packet_id, hook, mark, in_index, out_index, data)
+            data = datagram[content : max(content, stop)]
+        elif stop - content >= _NUMBER:
+            number = int.from_bytes(datagram[content : content + _NUMBER], "big")
+            if kind == _PACKET_HDR:
+                packet_id = number
+                hook = datagram[content + _HOOK_AT] if content + _HOOK_AT < stop else 0
+            elif kind == _INDEV:
+                in_index = number
+            elif kind == _OUTDEV:
+                out_index = number
+            elif kind == _MARK:
+                mark = number
+        start += max(length + 3 & ~3, _HEADER)
+    return new_tuple(QueuedPacket, (packet_id, hook, mark, in_index, out_index, data))

@@ -1,8 +1,8 @@
 """The elements that bindings and doors are in the kernel's sets, see `ruleset.SETS`, while somebody needs them.
 
 Several doors may be one element: calls of a phone with one media port. So elements are counted. Changes are planned,
-then committed by the kernel, then kept; if the kernel refuses, it is as if they had not been planned. Of all that happens
-to an element within a plan only what comes of it is told to the kernel: that it is destroyed, or added, or both.
+then committed by the kernel, then kept; if the kernel refuses, it is as if they had not been planned. Of all that
+happens to an element within a plan only what comes of it is told to the kernel: that it is destroyed, added, or both.
 """
 
 import math
