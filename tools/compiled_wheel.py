@@ -27,6 +27,7 @@ FURTHER = (
     "dataplanes/netfilter/netlink.py",
     "dataplanes/netfilter/queue.py",
     "dataplanes/netfilter/tables.py",
+    "daemon/journal.py",
     "daemon/keeper.py",
     "daemon/traffic.py",
 )

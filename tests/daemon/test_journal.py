@@ -7,9 +7,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import zlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doorman.daemon.journal import MAX_RECORD, NAME, Journal, JournalFailed
 from doorman.engine.snapshot import Saved
@@ -165,15 +169,68 @@ class TestForeignFiles:
         (tmp_path / NAME).touch()
         assert kept(tmp_path) == []
 
-    def test_values_that_are_not_json_are_none(self, tmp_path: Path) -> None:
+    def test_what_is_no_record_is_told_without_its_name(self, tmp_path: Path) -> None:
         Journal(tmp_path, "boot").close()
+        lines = [b"{", b"\xff", b"[" * 60_000, b"5", b"[1, 2, 3]", b'["x"]', b'["x", "y", 1, 2]', b'["x", "z", 1]']
         with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
-            for value in ("{", b"\xff", "[" * 60_000, "x" * (MAX_RECORD + 1), 5):
-                ours.execute("INSERT INTO records (kind, key, value) VALUES ('x', ?, ?)", (str(value)[:9], value))
-            ours.execute("INSERT INTO records (kind, key, value) VALUES ('x', CAST(x'ff' AS TEXT), '1')")
+            batch = b"\n".join(lines)
+            ours.execute("INSERT INTO batches VALUES (1, ?, ?)", (zlib.crc32(batch), batch))
         ours.close()
-        records = {record.key: record.value for record in kept(tmp_path)}
-        assert records == {"{": None, "b'\\xff'": None, "[[[[[[[[[": None, "xxxxxxxxx": None, "5": 5, "\ufffd": 1}
+        records = kept(tmp_path)
+        assert records == [Saved("x", "z", 1), *(Saved("", str(number), None) for number in range(7))]
+
+    @pytest.mark.parametrize("value", ["'text'", "5", "x'00'", "records || 'x'"])
+    def test_a_batch_that_is_not_what_was_written(self, tmp_path: Path, value: str) -> None:
+        journal = Journal(tmp_path, "boot")
+        journal.write([ONE])
+        journal.close()
+        with sqlite3.connect(tmp_path / NAME, isolation_level=None) as ours:
+            ours.execute(f"UPDATE batches SET records = {value}")
+        ours.close()
+        assert "damaged (batch 1 is not what was written)" in self.moved(tmp_path)
+
+
+def batches(directory: Path) -> list[int]:
+    """The numbers of the batches in a file."""
+    with sqlite3.connect(directory / NAME, isolation_level=None) as database:
+        found = [number for (number,) in database.execute("SELECT id FROM batches ORDER BY id")]
+    database.close()
+    return found
+
+
+def test_the_file_does_not_grow_with_what_is_over(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "boot")
+    journal.write([ONE])
+    for turn in range(3_000):
+        journal.write([Saved("x", str(turn % 7), [turn]), Saved("y", str(turn), turn), Saved("y", str(turn - 3), None)])
+    journal.close()
+    assert len(batches(tmp_path)) < 2_000
+    expected: dict[tuple[str, str], object] = {("x", str(turn % 7)): [turn] for turn in range(2_993, 3_000)}
+    expected |= {("y", str(turn)): turn for turn in range(2_997, 3_000)}
+    records = {(record.kind, record.key): record.value for record in kept(tmp_path) if record != ONE}
+    assert records == expected
+    assert ONE in kept(tmp_path), "what is old counts still"
+
+
+TURNS = st.lists(st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 99)), max_size=5), max_size=60)
+
+
+@given(TURNS, st.sets(st.integers(0, 59)))
+def test_whatever_is_written_the_newest_counts(turns: list[list[tuple[int, int | None]]], reopened: set[int]) -> None:
+    with TemporaryDirectory() as directory:
+        journal = Journal(Path(directory), "boot", room=4)
+        expected: dict[str, int] = {}
+        for turn, writes in enumerate(turns):
+            journal.write([Saved("x", str(key), value) for key, value in writes])
+            for key, value in writes:
+                expected.pop(str(key), None)
+                if value is not None:
+                    expected[str(key)] = value
+            if turn in reopened:
+                journal.close()
+                journal = Journal(Path(directory), "boot", room=4)
+            assert {record.key: record.value for record in journal.load()} == expected
+        journal.close()
 
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:

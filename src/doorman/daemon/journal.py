@@ -1,10 +1,13 @@
 """The journal: the state of a gateway in a file, so that it can go on after it was killed.
 
-    DIRECTORY/state.db   (SQLite)   records(id, kind, key, value as JSON), see `engine/snapshot.py`
+    DIRECTORY/state.db   (SQLite)   batches(id, crc, records): what was written at once, the newest has the highest id
                                     about(name, value): `boot`, the start of the machine that the times count from
 
-Records have numbers in the order in which they were first written: what comes together lies together in the file, and
-a write has few pages to touch. Which record has which number is remembered here.
+    records    a line of JSON for each, see `engine/snapshot.py`: [kind, key, value]; [kind, key] if it was taken out
+    crc        their CRC-32
+
+It is a log: of a record the newest state counts. Which batch has that is remembered here. Batches are removed from the
+oldest on; where too little in them counts still, that is written again with the next batch.
 
 All that is written at once is there as a whole or not at all, however the process ends. Nothing is asked of the disk
 itself: what outlives the process is in the kernel's memory then, and what a machine knew before it started again is
@@ -12,10 +15,10 @@ void, as its flows are.
 """
 
 import contextlib
-import json
 import os
 import sqlite3
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -29,19 +32,28 @@ MAX_RECORD = 65_536
 
 _APPLICATION = 0x444F4F52
 """`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 2
+_LAYOUT = 3
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
-_RECORDS = "CREATE TABLE records (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL)"
+_BATCHES = "CREATE TABLE batches (id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, records BLOB NOT NULL)"
 _ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _SCHEMA = (
-    _RECORDS,
+    _BATCHES,
     _ABOUT,
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_LAYOUT}",
 )
-_LOAD = "SELECT kind, key, CASE WHEN length(value) <= ? THEN value END FROM records ORDER BY id"
+_LOAD = "SELECT id, crc, records FROM batches ORDER BY id"
+ROOM = 4_096
+"""Records that may be in the file though they do not count, however few do."""
+_TIMES = 4
+"""How many times as many records may be in the file as count."""
+_TIDIED = 2
+"""Batches that are tidied up with one that is written, at most: so each write takes about as long."""
+
+_Name = tuple[str, str]
+"""What a record is known by: its kind and key."""
 
 
 class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
@@ -58,6 +70,7 @@ class Journal:
     Args:
         directory: where it is; made if it is not there, for its owner alone.
         boot: what tells one start of the machine from another. Records of another boot are discarded.
+        room: see `ROOM`.
 
     Attributes:
         path: of the file.
@@ -67,16 +80,17 @@ class Journal:
         JournalFailed: it cannot be opened or made, or another process has it.
     """
 
-    def __init__(self, directory: Path, boot: str) -> None:
+    def __init__(self, directory: Path, boot: str, *, room: int = ROOM) -> None:
         self.path = directory / NAME
         self.said: list[str] = []
         self._boot = boot
+        self._room = room
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
-            rows = self._database.execute("SELECT kind, key, id FROM records ORDER BY id")
-            self._numbers: dict[tuple[str, str], int] = {(kind, key): number for kind, key, number in rows}
-            self._last = max(self._numbers.values(), default=0)
+            self._begin_index()
+            for number, lines in self._batches():
+                self._enter(number, [_name(line) for line in lines])
         except (sqlite3.Error, OSError) as error:
             locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             raise JournalFailed(f"{self.path}: {'another process has it' if locked else error}") from error
@@ -87,12 +101,22 @@ class Journal:
         Raises:
             JournalFailed: the file cannot be read.
         """
+        found: dict[_Name, Json] = {}
+        unreadable = 0
         try:
-            return [
-                Saved(kind, key, _read_json(value)) for kind, key, value in self._database.execute(_LOAD, [MAX_RECORD])
-            ]
+            for _, lines in self._batches():
+                for line in lines:
+                    read = _read(line)
+                    if read is None:
+                        unreadable += 1
+                    elif read[1]:
+                        found[read[0]] = read[1][0]
+                    else:
+                        found.pop(read[0], None)
         except sqlite3.Error as error:
             raise JournalFailed(f"{self.path}: {error}") from error
+        records = [Saved(kind, key, value) for (kind, key), value in found.items()]
+        return records + [Saved("", str(number), None) for number in range(unreadable)]
 
     def write(self, records: Iterable[Saved]) -> int:
         """Put records, and take out those without a value, all at once; of the same, the last counts.
@@ -103,23 +127,22 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written.
         """
-        numbers, last = self._numbers, self._last
-        put: list[tuple[int, str, str, str]] = []
-        gone: list[tuple[str, str]] = []
+        lines: list[bytes] = []
+        names: list[tuple[_Name, bool]] = []
         too_long = 0
-        for name, value in {(record.kind, record.key): record.value for record in records}.items():
-            text = orjson.dumps(value) if value is not None else b""
-            too_long += len(text) > MAX_RECORD
-            if text and len(text) <= MAX_RECORD:
-                last += name not in numbers
-                put.append((numbers.get(name, last), *name, text.decode()))
-            elif name in numbers:
-                gone.append(name)
-        self._execute(put, [(numbers[name],) for name in gone])
-        self._last = last
-        numbers |= {(kind, key): number for number, kind, key, _ in put}
-        for name in gone:
-            del numbers[name]
+        for name, value in {(kind, key): value for kind, key, value in records}.items():
+            if value is not None:
+                line = orjson.dumps((name[0], name[1], value))
+                if len(line) <= MAX_RECORD or len(orjson.dumps(value)) <= MAX_RECORD:
+                    lines.append(line)
+                    names.append((name, True))
+                    continue
+                too_long += 1
+            if name in self._batch_of:
+                lines.append(orjson.dumps(name))
+                names.append((name, False))
+        if names:
+            self._append(lines, names)
         return too_long
 
     def begin_again(self, records: Iterable[Saved]) -> int:
@@ -130,7 +153,7 @@ class Journal:
             self._database = self._create()
         except (sqlite3.Error, OSError) as error:
             raise JournalFailed(f"{self.path}: {error}") from error
-        self._numbers, self._last = {}, 0
+        self._begin_index()
         return self.write(records)
 
     def close(self) -> None:
@@ -138,20 +161,92 @@ class Journal:
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
 
-    def _execute(self, put: list[tuple[int, str, str, str]], gone: list[tuple[int]]) -> None:
-        """Put rows, and take out others, all at once."""
+    def _begin_index(self) -> None:
+        self._batch_of: dict[_Name, int] = {}
+        # Of each batch, the oldest first: how many of its records count, and how many it has.
+        self._counting: dict[int, int] = {}
+        self._lengths: dict[int, int] = {}
+        self._records = 0
+        self._last = 0
+
+    def _enter(self, number: int, names: Iterable[tuple[_Name, bool] | None]) -> None:
+        """Take note of a batch: of the names in it, and whether each was put or taken out."""
+        length = count = 0
+        batch_of, counting = self._batch_of, self._counting
+        for named in names:
+            length += 1
+            if named is None:
+                continue
+            name, is_put = named
+            before = batch_of.get(name)
+            if before == number:
+                count -= 1
+            elif before is not None:
+                counting[before] -= 1
+            if is_put:
+                batch_of[name] = number
+                count += 1
+            elif before is not None:
+                del batch_of[name]
+        counting[number] = count
+        self._lengths[number] = length
+        self._records += length
+        self._last = number
+
+    def _append(self, lines: list[bytes], names: list[tuple[_Name, bool]]) -> None:
+        """Write a batch, and tidy up the oldest: take out those of which nothing counts, and some of those with little.
+
+        A record that was taken out is told of as long as an older batch may have it: until its own is the oldest.
+        """
+        number = self._last + 1
+        written = {name for name, _ in names}
+        gone: list[int] = []
+        room = max(_TIMES * len(self._batch_of), self._room)
+        left, tidied = self._records + len(names), 0
+        for oldest, counting in self._counting.items():
+            if counting:
+                if left <= room or tidied == _TIDIED:
+                    break
+                tidied += 1
+                for line in self._lines_of(oldest):
+                    named = _name(line)
+                    if named is not None and named[0] not in written and self._batch_of.get(named[0]) == oldest:
+                        lines.append(line)
+                        names.append(named)
+            gone.append(oldest)
+            left -= self._lengths[oldest]
+        self._execute(number, b"\n".join(lines), gone)
+        self._enter(number, names)
+        for oldest in gone:
+            del self._counting[oldest]
+            self._records -= self._lengths.pop(oldest)
+
+    def _execute(self, number: int, records: bytes, gone: list[int]) -> None:
+        """Put a batch, and take out others, all at once."""
         database = self._database
         try:
             database.execute("BEGIN IMMEDIATE")
-            if gone:
-                database.executemany("DELETE FROM records WHERE id = ?", gone)
-            if put:
-                database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", put)
+            for oldest in gone:
+                database.execute("DELETE FROM batches WHERE id = ?", (oldest,))
+            database.execute("INSERT INTO batches VALUES (?, ?, ?)", (number, zlib.crc32(records), records))
             database.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise JournalFailed(f"{self.path}: {error}") from error
+
+    def _batches(self) -> Iterator[tuple[int, list[bytes]]]:
+        """All batches with their lines, the oldest first."""
+        for number, _, records in self._database.execute(_LOAD):
+            yield number, records.split(b"\n")
+
+    def _lines_of(self, number: int) -> list[bytes]:
+        try:
+            ((records,),) = self._database.execute("SELECT records FROM batches WHERE id = ?", (number,))
+        except sqlite3.Error as error:
+            raise JournalFailed(f"{self.path}: {error}") from error
+        lines: list[bytes] = records.split(b"\n")
+        return lines
 
     def _open(self) -> sqlite3.Connection:
         """The file that is there, if it is ours and of this boot, or else a new one."""
@@ -192,9 +287,7 @@ class Journal:
         return database
 
     def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-        database.text_factory = _text
-        return database
+        return sqlite3.connect(self.path, timeout=0, isolation_level=None)
 
     def _move_aside(self, why: str) -> None:
         aside = self.path.with_name(f"{NAME}.aside")
@@ -235,6 +328,9 @@ def _examine(database: sqlite3.Connection) -> str | None:
         (whole,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if whole != "ok":
             raise _NotOurs(f"damaged ({whole})")
+        for number, crc, records in database.execute(_LOAD):
+            if not isinstance(records, bytes) or zlib.crc32(records) != crc:
+                raise _NotOurs(f"damaged (batch {number} is not what was written)")
         (boot,) = database.execute("SELECT value FROM about WHERE name = 'boot'").fetchone() or ("",)
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -244,13 +340,15 @@ def _examine(database: sqlite3.Connection) -> str | None:
     return str(boot)
 
 
-def _read_json(text: object) -> Json:
+def _read(line: bytes) -> tuple[_Name, list[Json]] | None:
+    """A record's name, and its value or nothing where it was taken out; None where the line is no record."""
     try:
-        value: Json = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        kind, key, *value = orjson.loads(line)
+    except (ValueError, TypeError):
         return None
-    return value
+    return ((kind, key), value) if isinstance(kind, str) and isinstance(key, str) and len(value) <= 1 else None
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+def _name(line: bytes) -> tuple[_Name, bool] | None:
+    read = _read(line)
+    return None if read is None else (read[0], bool(read[1]))
