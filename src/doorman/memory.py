@@ -2,6 +2,9 @@
 
 import gc
 
+_MANY = 50_000
+"""New values that are more than a few calls; to look through them takes some ten milliseconds."""
+
 
 def settle_collector() -> None:
     """Let the collector look for cycles less often.
@@ -11,3 +14,30 @@ def settle_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+
+
+class Garbage:
+    """When the collector looks for cycles in a gateway: not while calls come in numbers, but once that is over.
+
+    What comes then is spared. It is freed by counting references like all else; the few cycles that arise meanwhile
+    wait until not many of those values are left.
+    """
+
+    def __init__(self) -> None:
+        self._always = gc.get_freeze_count()
+        self._owed = False
+
+    def spare(self) -> None:
+        """Let the collector not look at what is there now, if that is much; to be called while there is no time."""
+        if gc.get_count()[0] > _MANY:
+            gc.freeze()
+            self._owed = True
+
+    def collect(self) -> None:
+        """Make up for it, if that takes no long time any more; to be called now and then."""
+        if self._owed and gc.get_freeze_count() - self._always < _MANY:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+            self._always = gc.get_freeze_count()
+            self._owed = False

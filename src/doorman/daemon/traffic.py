@@ -34,6 +34,7 @@ from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_end
 from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import held_back, judged
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
+from doorman.memory import Garbage
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, parse_packet
 
@@ -79,6 +80,7 @@ class Traffic:
         self.watchers: list[Watcher] = []
         self._keeper = keeper
         self._tunnel_use = TunnelUse(engine, plane)
+        self._garbage = Garbage()
         self._behind = False
         self._uncut: list[SessionCut] = []
         self._config: Config | None = None
@@ -137,7 +139,9 @@ class Traffic:
         for _, result, _ in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
-        return len(packets) == _BATCH
+        if not has_time:
+            self._garbage.spare()
+        return not has_time
 
     def on_events(self) -> None:
         """Hear what flows began, were answered, and ended."""
@@ -168,6 +172,7 @@ class Traffic:
         self.segments.remind(seconds())
         if self._config is not None:
             self.segments.prolong(self._config.timeouts.tcp, seconds())
+        self._garbage.collect()
         if not self._behind and not self._is_in_force():
             self.counters["table-lost"] += 1
             _log.warning("somebody has emptied or removed the kernel's table: it is made anew")

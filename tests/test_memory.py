@@ -1,0 +1,47 @@
+"""The collector of cycles: spared while there is much to do, and what it missed found afterwards."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from doorman.memory import Garbage
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(10_000_000)
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_what_comes_in_numbers_is_spared_and_looked_at_when_it_has_gone() -> None:
+    gc.freeze()
+    garbage = Garbage()
+    many = [[number] for number in range(60_000)]
+    cycle = weakref.ref(Cycle())
+    garbage.spare()
+    assert gc.get_count()[0] < 1_000
+    garbage.collect()
+    assert cycle() is not None, "there are too many values to be looked through"
+    del many
+    garbage.collect()
+    assert cycle() is None
+
+
+def test_a_few_values_are_not_spared() -> None:
+    garbage = Garbage()
+    before = gc.get_freeze_count()
+    few = [[number] for number in range(1_000)]
+    garbage.spare()
+    assert gc.get_freeze_count() == before
+    assert len(few) == 1_000
