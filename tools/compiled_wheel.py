@@ -25,6 +25,7 @@ FURTHER = (
     "dataplanes/netfilter/flow.py",
     "dataplanes/netfilter/messages.py",
     "dataplanes/netfilter/netlink.py",
+    "dataplanes/netfilter/packet_log.py",
     "dataplanes/netfilter/queue.py",
     "dataplanes/netfilter/tables.py",
     "daemon/journal.py",

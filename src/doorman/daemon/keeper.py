@@ -16,7 +16,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
 from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save_doors, save_everything, save_ipsec
 from doorman.nat.bindings import Binding, BindingFreed, BindingMade
-from doorman.net.addresses import Endpoint
+from doorman.net.addresses import Endpoint, new_tuple
 
 LATEST: Final = 0.05
 """Seconds after which a change should be in the journal, however busy the gateway is."""
@@ -112,7 +112,7 @@ class Keeper:
         for alg in self._engine.inspector.algs.values():
             for item in alg.touched.take():
                 record = alg.record(item)
-                yield Saved(alg.name, record.key, record.value)
+                yield new_tuple(Saved, (alg.name, record.key, record.value))
                 # When its doors close may be another time now, which is no change that an engine tells of.
                 if record.owner is not None and doors.of_owner(record.owner):
                     owners[record.owner] = None

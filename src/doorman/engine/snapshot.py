@@ -35,7 +35,7 @@ from doorman.engine.ipsec_records import PEERING, TUNNEL, adopt_peering, adopt_t
 from doorman.engine.results import IpsecChange
 from doorman.engine.state import State
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
-from doorman.net.addresses import address_text
+from doorman.net.addresses import address_text, endpoint_text, new_tuple
 from doorman.net.packet import ICMP, TCP, UDP
 
 BINDING, OUTSIDE, DOORS = "binding", "outside", "doors"
@@ -78,12 +78,13 @@ class Restored(NamedTuple):
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
     kind = OUTSIDE if binding.outside else BINDING
-    return Saved(kind, f"{binding.protocol} {binding.local}", None if freed else str(binding.global_))
+    key = f"{binding.protocol} {endpoint_text(binding.local)}"
+    return new_tuple(Saved, (kind, key, None if freed else endpoint_text(binding.global_)))
 
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     """The record of all doors that an owner has now."""
-    return Saved(DOORS, owner_key(owner), [_write_door(door) for door in doors] or None)
+    return new_tuple(Saved, (DOORS, owner_key(owner), [_write_door(door) for door in doors] or None))
 
 
 def save_ipsec(changes: Iterable[IpsecChange]) -> Iterator[Saved]:
@@ -193,8 +194,8 @@ def _write_door(door: Door) -> Json:
         door.role,
         door.protocol,
         address_text(door.visitor) if door.visitor is not None else None,
-        str(door.entrance),
-        str(door.leads_to),
+        endpoint_text(door.entrance),
+        endpoint_text(door.leads_to),
         door.flows,
         door.inspect_as,
         time_value(door.opened),

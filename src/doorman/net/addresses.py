@@ -33,8 +33,7 @@ class Endpoint(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        text = address_text(self.address)
-        return f"[{text}]:{self.port}" if len(self.address) != 4 else f"{text}:{self.port}"  # noqa: PLR2004
+        return endpoint_text(self)
 
 
 class Prefix(NamedTuple):
@@ -76,6 +75,12 @@ def address_text(address: Address) -> str:
     if len(address) == 4:  # noqa: PLR2004 - IPv4
         return ".".join(map(str, address))
     return IPv6Address(bytes(address)).compressed
+
+
+def endpoint_text(endpoint: Endpoint) -> str:
+    """What `str` makes of an endpoint: `192.0.2.1:5060`, `[2001:db8::1]:5060`."""
+    text = address_text(endpoint.address)
+    return f"{text}:{endpoint.port}" if len(endpoint.address) == 4 else f"[{text}]:{endpoint.port}"  # noqa: PLR2004
 
 
 @lru_cache(_CACHE)

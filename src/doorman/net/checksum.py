@@ -14,8 +14,11 @@ def word_sum(data: bytes) -> int:
 
 def sum_difference(new: bytes, old: bytes) -> int:
     """By how much the word sum of `new` is above that of `old`, modulo 65535; one division does for both."""
-    after = int.from_bytes(new, "big") << (len(new) & 1) * 8
-    before = int.from_bytes(old, "big") << (len(old) & 1) * 8
+    after, before = int.from_bytes(new, "big"), int.from_bytes(old, "big")
+    if len(new) & 1:
+        after <<= 8
+    if len(old) & 1:
+        before <<= 8
     return (after - before) % 0xFFFF
 
 

@@ -34,6 +34,10 @@ _LINE: Final = re.compile(
 )
 _HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
+_LINES: Final = frozenset(b"ocm")
+_ATTRIBUTE: Final = ord("a")
+_ATTRIBUTES: Final = frozenset({b"can", b"ina", b"msr", b"pat", b"rec", b"rem", b"rtc", b"sen", b"set"})
+"""How lines begin that matter, and attributes."""
 _RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
 _CANDIDATE: Final = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
@@ -154,7 +158,7 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
     """
     session = SessionDescription()
     media: Media | None = None
-    for line in _LINE.finditer(data, start, end):
+    for line in _lines(data, start, end):
         kind = line.lastindex
         if kind == _HOST:
             _read_host(session, media, line)
@@ -172,6 +176,20 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
     if media is not None:
         media.end = end
     return session
+
+
+def _lines(data: bytes, start: int, end: int) -> list[re.Match[bytes]]:
+    """The lines that matter. Most do not, and show it by their first letters."""
+    found: list[re.Match[bytes]] = []
+    at = start
+    while at < end:
+        kind = data[at]
+        if kind in _LINES or (kind == _ATTRIBUTE and data[at + 2 : at + 5] in _ATTRIBUTES):
+            line = _LINE.match(data, at, end)
+            if line is not None:
+                found.append(line)
+        at = data.find(b"\n", at, end) + 1 or end
+    return found
 
 
 def _read_flag(session: SessionDescription, media: Media | None, flag: bytes) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from doorman.algs.api import Door, Owner
 from doorman.config.reader import read_config
-from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, Element, Step, Tables, text_of
+from doorman.dataplanes.netfilter.ruleset import SETS
+from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, TAGS, Element, Step, Tables, text_of
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
@@ -273,6 +274,13 @@ def test_the_elements_of_ike_that_keeps_its_port() -> None:
     tables = Tables(SERVED)
     tables.plan([PeeringMade(peering), PeeringLearnt(peering), PeeringEnded(peering)], NOW)
     assert texts(tables) == []
+
+
+def test_all_sets_are_known() -> None:
+    """An element is remembered with its set and key in one: that needs to know how long keys are."""
+    for name in SETS:
+        key = b"\x0a\0\0\1" * 4
+        assert Step(TAGS[name] + key, add=True).set_name == name
 
 
 def test_the_elements_of_doors() -> None:

@@ -26,7 +26,7 @@ from doorman.algs.records import (
 from doorman.algs.sip.calls import Call, Fork, SignalKey, Speaker, State, Transaction, Unsettled
 from doorman.algs.sip.media import Announced, Flow
 from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
-from doorman.net.addresses import Address, address_text
+from doorman.net.addresses import Address, address_text, endpoint_text
 
 FORMAT: Final = 2
 """Of a call's record; of another format none is read."""
@@ -153,8 +153,11 @@ def _read_end(value: Json) -> Announced | None:
 
 def _write_announced(end: Announced) -> Json:
     kind, receives, flows, direction, mux = end
-    written: Json = [[role, protocol, str(entrance), str(leads_to)] for role, protocol, entrance, leads_to in flows]
-    return [kind, None if receives is None else str(receives), written, _text(direction), mux]
+    written: Json = [
+        [role, protocol, endpoint_text(entrance), endpoint_text(leads_to)]
+        for role, protocol, entrance, leads_to in flows
+    ]
+    return [kind, None if receives is None else endpoint_text(receives), written, _text(direction), mux]
 
 
 def _read_announced(value: Json) -> Announced:
@@ -219,7 +222,7 @@ def _moment(value: Json) -> float:
 
 def _write_signal(key: SignalKey) -> Json:
     protocol, endpoint, visitor = key
-    return [protocol, str(endpoint), None if visitor is None else address_text(visitor)]
+    return [protocol, endpoint_text(endpoint), None if visitor is None else address_text(visitor)]
 
 
 def _read_signal(value: Json) -> SignalKey:

@@ -25,7 +25,16 @@ from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portle
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skeleton, tear_down
-from doorman.dataplanes.netfilter.tables import COUNTED, LEG_MS, Element, Tables, of_leg, of_tunnel, text_of
+from doorman.dataplanes.netfilter.tables import (
+    COUNTED,
+    LEG_MS,
+    Element,
+    Tables,
+    of_leg,
+    of_tunnel,
+    text_of,
+    transaction_of,
+)
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, IpsecChange, SessionCut, Side
@@ -179,12 +188,7 @@ class NetfilterPlane:
         """See `Plane.commit`."""
         steps = self._tables.plan(changes, now)
         if steps:
-            transaction = Transaction(self.setting.table)
-            for step in steps:
-                if step.add:
-                    transaction.add(step.set_name, step.key, step.data or None, step.timeout or None)
-                else:
-                    transaction.destroy(step.set_name, step.key)
+            transaction = transaction_of(steps, self.setting.table)
             try:
                 transaction.commit(self._netlink)
             except NetlinkError as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from doorman.algs.api import Door
+from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.peerings import Peering, PeeringEnded, PeeringMade
@@ -80,17 +81,18 @@ _KEYS: Final = {
 """The sets, and how many bytes their keys have."""
 _SETS: Final = list(_KEYS)
 _LENGTHS: Final = list(_KEYS.values())
-_TAGS: Final = {name: bytes([index]) for index, name in enumerate(_SETS)}
-_BINDINGS: Final = _TAGS["bindings"]
-_NAMES: Final = _TAGS["names"]
-_DOORS: Final = _TAGS["doors"]
-_DOORS_ANY: Final = _TAGS["doors_any"]
-_INSPECTED: Final = _TAGS["inspected"]
-_ENTRANCES: Final = _TAGS["entrances"]
-_QUOTED: Final = _TAGS["quoted"]
-_LET_IN: Final = _TAGS["let_in"]
-_LET_IN_ANY: Final = _TAGS["let_in_any"]
-_LET_IN_ONCE: Final = _TAGS["let_in_once"]
+TAGS: Final = {name: bytes([index]) for index, name in enumerate(_SETS)}
+"""What stands before an element of each set, see `_Packed`."""
+_BINDINGS: Final = TAGS["bindings"]
+_NAMES: Final = TAGS["names"]
+_DOORS: Final = TAGS["doors"]
+_DOORS_ANY: Final = TAGS["doors_any"]
+_INSPECTED: Final = TAGS["inspected"]
+_ENTRANCES: Final = TAGS["entrances"]
+_QUOTED: Final = TAGS["quoted"]
+_LET_IN: Final = TAGS["let_in"]
+_LET_IN_ANY: Final = TAGS["let_in_any"]
+_LET_IN_ONCE: Final = TAGS["let_in_once"]
 
 _Packed = bytes
 """An element as it is remembered, since there are many: the tag of its set, its key, its data."""
@@ -301,12 +303,23 @@ class Tables:
         return tuple(elements)
 
 
+def transaction_of(steps: Iterable[Step], table: str) -> Transaction:
+    """The steps as a transaction of the sets of a table."""
+    transaction = Transaction(table)
+    for step in steps:
+        if step.add:
+            transaction.add(step.set_name, step.key, step.data or None, step.timeout or None)
+        else:
+            transaction.destroy(step.set_name, step.key)
+    return transaction
+
+
 def _set_name(step: Step) -> str:
     return step.set_name
 
 
 def _packed(element: Element) -> _Packed:
-    return _TAGS[element.set_name] + element.key + element.data
+    return TAGS[element.set_name] + element.key + element.data
 
 
 def _unpacked(packed: _Packed) -> Element:
