@@ -563,7 +563,7 @@ class Engine:
         path = new_tuple(Path, (packet.sender, packet.receiver, way.sender, way.receiver))
         if self.inspector.mode(alg, direction, path) == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        message = new_tuple(Message, (packet.payload, direction, packet.protocol, path, now))
+        message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat)
         if outcome.drop is not None:
             self.state.carry_out(outcome.effects, now)
