@@ -65,8 +65,7 @@ class IpsecChains:
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
-        shares = any(not leases(source) for source in self._config.dynamic_sources) or self._config.ipsec.inward
-        if not shares or not (self._esp or self._lists):
+        if not self._are_needed():
             return
         yield Chain("ipsec_untracked", list(self._untracked()), "type filter hook prerouting priority raw;")
         yield Chain("ipsec_in", list(self._in()), "type filter hook prerouting priority mangle + 2;")
@@ -82,6 +81,16 @@ class IpsecChains:
             yield Chain(f"ipsec_source_{index}", list(_matching(self._listed(source), then)))
         for index, listed in enumerate(self._lists):
             yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
+
+    def errors(self) -> Iterator[str]:
+        """The matches of ICMP errors that get their name here, or do not leave; to conntrack they are invalid."""
+        for served, about in ((self._esp, _ABOUT_ESP), (bool(self._lists), _ABOUT_IKE)):
+            if served and self._are_needed():
+                yield about
+
+    def _are_needed(self) -> bool:
+        shares = any(not leases(source) for source in self._config.dynamic_sources) or self._config.ipsec.inward
+        return bool(shares) and bool(self._esp or self._lists)
 
     def let_in(self) -> Iterator[str]:
         """What a firewall lets in: the engine asked it about each tunnel when that began, and packets out are asked."""

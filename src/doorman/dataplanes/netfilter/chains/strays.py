@@ -5,7 +5,8 @@
                 a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
                 finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
-                conntrack translates nothing that it finds invalid (answers to nothing, damaged packets)
+                conntrack translates nothing that it finds invalid (answers to nothing, damaged packets); not errors
+                about IPsec, which get their name in `ipsec_out`
     stray_N     is the sender one of rule N's?
 
 They stand in the road of all that is forwarded, behind the translation of receivers and before that of senders.
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from doorman.config.model import Config
 from doorman.config.statics import StaticHost, StaticNetwork
 from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, elsewhere, interface_names
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.matching import DESTINATION, FIELDS, SOURCE, Match, expression, merged
 from doorman.dataplanes.netfilter.chains.sources import matching
 from doorman.net.addresses import Address, Prefix
@@ -52,6 +54,7 @@ class StrayChains:
         yield f"ct state invalid iifname {self._inside} oifname {self._outside} goto strays_out"
 
     def _strays_out(self) -> Iterator[str]:
+        yield from (f"{about} return" for about in IpsecChains(self._config).errors())
         static_hosts = list(self._static_hosts())
         if static_hosts:
             yield f"{_any_of(SOURCE, static_hosts)}counter drop"
