@@ -258,7 +258,9 @@ def test_the_bar_of_a_long_capture_loses_no_packet(
 
 
 def test_every_reason_and_note_of_the_code_has_a_meaning() -> None:
-    files = [path for path in (PROJECT / "src" / "doorman").rglob("*.py") if "config" not in path.parts]
+    # Patterns are the operator's: what is wrong with one is said where it is typed.
+    modules = (PROJECT / "src" / "doorman").rglob("*.py")
+    files = [path for path in modules if "config" not in path.parts and not path.name.startswith("regex")]
     source = "\n".join(path.read_text() for path in files)
     reasons = set(re.findall(r'(?:Malformed|Refused)\("([a-z-]+)"\)', source))
     notes = set(re.findall(r'Note\("([a-z-]+)"', source)) | set(re.findall(r'notes\["([a-z-]+)"\]', source))

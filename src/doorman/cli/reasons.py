@@ -113,6 +113,7 @@ DROPS = {
     "ike-header": "no IKE message is among what this host has sent to that server from port 500",
     "ike-several-hosts": "that server begins an exchange, and several inside hosts that keep port 500 speak with it",
     "ike-too-many": "as many pairs of host and server speak IKE on port 500 as there may be, or as many of this host",
+    "ike-unknown-association": "a server's message about an exchange that no inside host has with it from port 500",
     "invite-rate": "more INVITEs of one source in a second than 'ip nat service sip protect rate' allows",
     "kernel-refused": "the kernel could not be told what the message announces: see the log",
     "name-taken": "something else has the name outside that was saved",
