@@ -172,7 +172,7 @@ class TestLists:
         kind = "multipart/related;boundary=50UBf"
         assert sent(kind, body, gateway=gateway)[0] == self.listed(GLOBAL, 100)
         data = notify(kind, body)
-        assert min(_seconds(gateway, data) for _ in range(9)) < _budget()
+        assert min(_seconds(gateway, data) for _ in range(9)) < _budget(gateway)
 
     def test_one_document_with_a_hundred(self) -> None:
         gateway = Gateway()
@@ -189,7 +189,7 @@ class TestLists:
         assert len(body) > 50_000
         assert sent("application/dialog-info+xml", body, gateway=gateway)[0] == document("10.0.0.10", GLOBAL)
         data = notify("application/dialog-info+xml", body)
-        assert min(_seconds(gateway, data) for _ in range(9)) < _budget()
+        assert min(_seconds(gateway, data) for _ in range(9)) < _budget(gateway)
 
     @pytest.mark.parametrize(
         "body",
@@ -204,7 +204,7 @@ class TestLists:
         gateway = Gateway()
         data = notify("application/dialog-info+xml", body)
         assert gateway.out(data).reason in {"", "sip: too-many-uris"}
-        assert min(_seconds(gateway, data) for _ in range(5)) < _budget()
+        assert min(_seconds(gateway, data) for _ in range(5)) < _budget(gateway)
 
 
 class TestSummary:
@@ -363,9 +363,10 @@ def _seconds(gateway: Gateway, data: bytes) -> float:
     return time.process_time() - started
 
 
-def _budget() -> float:
-    """Five milliseconds of a processor that counts to a million in 45 of them: slower ones are given more."""
-    started = time.process_time()
-    for _ in range(1_000_000):
-        pass
-    return 0.005 * max(1.0, (time.process_time() - started) / 0.045)
+def _budget(gateway: Gateway) -> float:
+    """What 64 short messages take of this processor: some five milliseconds, where the figure of seed 003 was measured.
+
+    A message of a hundred instances does no more than that, nor one of the same length that is made to be slow.
+    """
+    short = notify("application/dialog-info+xml", dialog_info("10.0.0.10"))
+    return 64 * min(_seconds(gateway, short) for _ in range(9))
