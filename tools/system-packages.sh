@@ -27,6 +27,7 @@ command -v editcap | wireshark-common | makes the variants of captures that the 
 LIST
     kernel-tests) cat <<'LIST' ;;
 command -v conntrack | conntrack  | says what the kernel tracks, as the tests' judge beside our own reader
+command -v iptables  | iptables   | makes rules of the kind that nft shows too little of
 test -x /usr/lib/ipsec/charon | strongswan-charon  | real IKE
 command -v swanctl   | strongswan-swanctl | tells it what to do
 test -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so | libstrongswan-standard-plugins | its cryptography
