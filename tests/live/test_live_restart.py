@@ -11,6 +11,8 @@ from kit.holding import holding
 from kit.lab import SHORT, Lab, eventually
 
 A_WHILE = SHORT._replace(seconds=0.6)
+LONGER = SHORT._replace(seconds=2.5)
+"""Until the call is held: a gateway is there again by then, on a slow machine, too. Without one it would go by."""
 
 
 def kill(gateway: Gateway) -> None:
@@ -35,7 +37,7 @@ def goes_on(*streams: Stream) -> None:
 
 @both_ways
 def test_a_call_goes_on_with_all_its_messages(lab: Lab, end: Callable[[Gateway], None], options: list[str]) -> None:
-    with lab.serving(*options) as gateway, holding(lab, from_inside(lab.network, A_WHILE), 0.3) as call:
+    with lab.serving(*options) as gateway, holding(lab, from_inside(lab.network, LONGER), 0.3) as call:
         call.wait_for("media 1")
         first, second, callee = call.streams
         call.wait_for_media(callee)
