@@ -26,10 +26,10 @@ from doorman.wire.sip import SipMessage
 
 MAX_SUSPECTS: Final = 16_384
 """Pairs of source and server that are watched; what comes beyond is not, and noted."""
-MAX_SUSPECTS_OF_SERVER: Final = 4_096
+MAX_SUSPECTS_OF_SERVER = 4_096
 MAX_ASKED: Final = 65_536
 """INVITEs without a final response that are remembered."""
-MAX_ASKED_OF_SOURCE: Final = 2_048
+MAX_ASKED_OF_SOURCE = 2_048
 MAX_RATED: Final = 65_536
 """Sources whose INVITEs are counted within a second."""
 
