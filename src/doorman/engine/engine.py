@@ -9,11 +9,14 @@ One engine serves replay and the live gateway. It is given packets and the time;
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from doorman.algs.api import Direction, Door, Message, Path, Refused, apply_edits
+from doorman.algs.api import Direction, Door, Message, Path, Refused
 from doorman.config.model import Config
+from doorman.engine.checkpoint import Checkpoint
+from doorman.engine.errors import ErrorRoad
 from doorman.engine.far_party import as_sent
+from doorman.engine.forwarding import Forwarding
 from doorman.engine.inspection import Inspection, Inspector
-from doorman.engine.ipsec import Ends, IpsecRoad, is_about_ipsec
+from doorman.engine.ipsec import Ends, IpsecRoad
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
 from doorman.engine.screen import Screen, level_session
@@ -21,15 +24,12 @@ from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
 from doorman.engine.streams import passage_of
 from doorman.engine.views import Outward, View
-from doorman.firewall.access import AccessGroups, access_groups
+from doorman.firewall.access import AccessGroups
 from doorman.firewall.interfaces import Route
-from doorman.firewall.zones import zone_firewall
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
-from doorman.nat.icmp import Quote, is_damaged, quoted, readdress_error
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import Session, Way, flow_key, tcp_flags
-from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.nat.sessions import Session, Way, flow_key
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -69,8 +69,6 @@ class Engine:
         splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
         ipsec: how it tells packets of IPsec apart that have no ports.
-        access: the access lists of interfaces; None where there are none.
-        screen: the zone-based firewall; None where there is none.
 
     Raises:
         UnusableConfig: a rule of the configuration cannot be put to work.
@@ -90,13 +88,14 @@ class Engine:
         self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
+        self._forwarding = Forwarding(self.state, self.inspector, self.splicing, self.drops)
+        self._drop = self._forwarding.drop
         self._delegated = delegated
-        self._route = route
-        self.access: AccessGroups | None = None
-        self.screen: Screen | None = None
+        self._checkpoint = Checkpoint(self.state, delegated=delegated, route=route)
         self._is_direct = False
         self._screen_by(config)
         self.ipsec = IpsecRoad(self.state)
+        self._errors = ErrorRoad(self.state, self.ipsec, self._checkpoint, self._drop)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
         sessions = self.state.sessions
@@ -169,20 +168,22 @@ class Engine:
         self.inspector.reconfigure(config.served, config.settings_with_lists, Modes(config))
         self._screen_by(config)
 
+    @property
+    def access(self) -> AccessGroups | None:
+        """The access lists of interfaces; None where there are none."""
+        return self._checkpoint.access
+
+    @property
+    def screen(self) -> Screen | None:
+        """The zone-based firewall; None where there is none."""
+        return self._checkpoint.screen
+
     def _screen_by(self, config: Config) -> None:
         """Let pass what access lists and zones of a configuration allow."""
-        before, screened = self.access, self.screen
-        self.access = access_groups(config, delegated=self._delegated, route=self._route)
-        if self.access is not None and before is not None:
-            self.access.go_on(before)
-        firewall = zone_firewall(config, delegated=self._delegated, route=self._route)
-        if firewall is not None and screened is not None:
-            firewall.go_on(screened.firewall)
-        self.screen = Screen(firewall, self.state) if firewall is not None else None
-        self.state.screened = firewall is not None
-        inspects = self.screen is not None and self.screen.firewall.inspects_messages
-        self.inspector.gate = self.screen.passes if self.screen is not None and inspects else None
-        self._is_direct = not self._delegated and self.access is None and firewall is None
+        self._checkpoint.follow(config)
+        screen = self._checkpoint.screen
+        self.inspector.gate = screen.passes if screen is not None and screen.firewall.inspects_messages else None
+        self._is_direct = not self._delegated and self._checkpoint.is_unmanned
 
     def as_sent(self, data: bytes) -> bytes:
         """What the outside must have sent for this packet to arrive inside, see `far_party`.
@@ -214,13 +215,14 @@ class Engine:
         packet = parse_packet(data)
         if packet is None:
             return self._drop(data, side, "damaged-packet")
-        if self.access is not None and not again:
-            self.access.admit(packet, side)
+        if self._checkpoint.access is not None and not again:
+            self._checkpoint.access.admit(packet, side)
         outside_of_nat = side == _OUTSIDE and not again
         if outside_of_nat and self.state.rules.is_spoofed(packet.source) and not self._comes_level(packet):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
-            return self._error(packet, side, now)
+            result = self._errors.receive(packet, side, now)
+            return self._hairpin(packet, result, now) if result.is_returning else result
         return self._carry(packet, side, now, again=again)
 
     def _carry(self, packet: Packet, side: Side, now: float, *, again: bool) -> Result:
@@ -230,51 +232,21 @@ class Engine:
             return self._tunnelled(packet, ends, _OTHER[side], now)
         return self._outbound(packet, now) if side == _INSIDE else self._inbound(packet, now, again=again)
 
-    def _drop(self, data: bytes, side: Side, reason: str, inspections: tuple[Inspection, ...] = ()) -> Result:
-        self.drops[reason] += 1
-        return Result(_DROPPED, data, side, reason, inspections)
-
-    def _pass(self, packet: Packet, leaves: Side, now: float) -> Result:
-        """A packet that nothing is about goes on as it came, if it may go out."""
-        if self.screen is not None:
-            self.screen.firewall.admit(packet, packet.sender, packet.receiver, now)
-        if self.access is not None:
-            self.access.release(packet, packet.sender, packet.receiver, leaves)
-        return Result(_PASSED, packet.data, leaves)
-
     def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side, now: float) -> Result:
         """A packet of IPsec goes on between other ends.
 
         A kernel that carries flows does so by itself, but for IKE from the outside: it cannot see whom that is for.
         """
         try:
-            if self.screen is not None:
-                self.screen.firewall.admit(packet, packet.sender, ends[1], now)
-            if self.access is not None:
-                self.access.release(packet, *ends, leaves)
+            self._checkpoint.release_tunnelled(packet, ends, leaves, now)
         except Refused:
             self.ipsec.undo()
             raise
         by_kernel = self._delegated and (leaves == _OUTSIDE or packet.protocol == ESP)
         return Led(_FORWARDED, packet.data if by_kernel else readdress(packet, *ends), leaves)
 
-    def _turns_back(self, packet: Packet) -> bool:
-        """Whether what no rule gives another sender is for a name of ours, so that it comes back in as it is."""
-        rules = self.state.rules
-        if not rules.owns(packet.destination) or rules.is_inside(packet.destination):
-            return False
-        named = self.state.bindings.by_global(packet.protocol, packet.receiver) is not None
-        return named or self.screen is None or not self.screen.is_gateway(packet.destination)
-
     def _back_in(self, packet: Packet, now: float) -> Result:
         return self._hairpin(packet, Result(_FORWARDED, packet.data, _OUTSIDE), now)
-
-    def _release(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> None:
-        """Refuse what must not go out by the interface that it would leave by; what comes in again leaves by none."""
-        if self.screen is not None:
-            self.screen.release(packet, session, way, now)
-        if self.access is not None and not (session.hairpin and leaves == _OUTSIDE):
-            self.access.release(packet, way.sender, way.receiver, leaves)
 
     # From the inside
 
@@ -282,7 +254,7 @@ class Engine:
         state, rules = self.state, self.state.rules
         way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
-            return self._back_in(packet, now) if self._turns_back(packet) else self._level(packet, _INSIDE, now)
+            return self._unnamed(packet, now)
         if way is not None and way.session.is_level and self.screen is not None:
             return self._go_on(packet, way, now)
         if way is None and self._is_for_nobody(packet):
@@ -294,11 +266,11 @@ class Engine:
             return self._untranslated(packet, nat, now)
         door = self._door_to(session, now) if way is None else None
         try:
-            self._release(packet, session, session.outward, _OUTSIDE, now)
+            self._checkpoint.release(packet, session, session.outward, _OUTSIDE, now)
         except Refused:
             nat.undo()
             raise
-        result = self._forward(packet, session, session.outward, nat, now)
+        result = self._forwarding.forward(packet, session, session.outward, nat, now)
         if result.fate != _FORWARDED:
             nat.undo()
             return result
@@ -309,6 +281,12 @@ class Engine:
                 state.promote(door)
         state.keep(nat.made, now)
         return self._hairpin(packet, result, now) if session.hairpin else result
+
+    def _unnamed(self, packet: Packet, now: float) -> Result:
+        """A packet whose sender keeps its name."""
+        if self._checkpoint.turns_back(packet):
+            return self._back_in(packet, now)
+        return self._level(packet, _INSIDE, now)
 
     def _is_for_nobody(self, packet: Packet) -> bool:
         """Whether a packet is for a name that nobody has, and makes its sender none.
@@ -337,20 +315,21 @@ class Engine:
             binding = made[0] if made else untranslated(packet.source)
         receiver = outside.inward(packet.receiver) if outside is not None else packet.receiver
         session = Session(packet.protocol, binding, packet.sender, receiver, outside)
-        session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
+        session.alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port)
         session.hairpin = self.state.rules.owns(packet.destination)
         return session
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
         """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
-        if self._turns_back(packet):
+        if self._checkpoint.turns_back(packet):
             return self._back_in(packet, now)
         if self.screen is not None:
             return self._level(packet, _INSIDE, now)
         served = packet.protocol != TCP  # without a translation there is nothing to splice
-        alg = self._alg_for(packet, packet.source_port, packet.destination_port) if served else None
+        alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port) if served else None
         if alg is None or packet.payload_end <= packet.payload_at:
-            return self._pass(packet, _OUTSIDE, now)
+            self._checkpoint.release_untouched(packet, _OUTSIDE, now)
+            return Result(_PASSED, packet.data, _OUTSIDE)
         if self.access is not None:
             self.access.release(packet, packet.sender, packet.receiver, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
@@ -388,12 +367,13 @@ class Engine:
             or self.screen.is_gateway(packet.destination)
             or (self._delegated and packet.protocol == TCP)
         ):
-            return self._pass(packet, _OTHER[side], now)
+            self._checkpoint.release_untouched(packet, _OTHER[side], now)
+            return Result(_PASSED, packet.data, _OTHER[side])
         near, far = (packet.sender, packet.receiver) if outward else (packet.receiver, packet.sender)
         session = level_session(packet.protocol, near, far)
         door = self._door_to(session, now) if outward else self._door_of_visitor(packet, now)
         session.by_door = session.by_door or door
-        session.alg = self._alg_for(packet, packet.source_port, packet.destination_port)
+        session.alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port)
         if door is not None and packet.protocol == UDP:
             session.alg = door.inspect_as or session.alg
         result = self._go_on(packet, session.outward if outward else session.inward, now)
@@ -411,9 +391,9 @@ class Engine:
     def _go_on(self, packet: Packet, way: Way, now: float) -> Result:
         """A packet of a flow that has a session, and needs no name."""
         session, outward = way.session, way is way.session.outward
-        self._release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
+        self._checkpoint.release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
         view = self.state.view(_OUTBOUND if outward else _INBOUND, _path(way))
-        return self._forward(packet, session, way, view, now)
+        return self._forwarding.forward(packet, session, way, view, now)
 
     def _door_to(self, session: Session, now: float) -> Door | None:
         """The far end's door which a flow from the inside is for; says, too, whether a door lets it past the judge."""
@@ -455,11 +435,11 @@ class Engine:
         state = self.state
         way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
         if way is not None:
-            self._release(packet, way.session, way, _INSIDE, now)
+            self._checkpoint.release(packet, way.session, way, _INSIDE, now)
             if way.session.awaited:
                 self.meet_door(way.session, now)
             nat = state.view(_INBOUND, _path(way))
-            return self._settle(self._forward(packet, way.session, way, nat, now), nat, now)
+            return self._settle(self._forwarding.forward(packet, way.session, way, nat, now), nat, now)
         binding = self._entrance(packet)
         if binding is None:
             if state.rules.owns(packet.destination) and not self._is_for_us(packet):
@@ -474,11 +454,11 @@ class Engine:
         session.by_door = door
         nat = state.view(_INBOUND, _path(session.inward), made)
         try:
-            self._release(packet, session, session.inward, _INSIDE, now)
+            self._checkpoint.release(packet, session, session.inward, _INSIDE, now)
         except Refused:
             nat.undo()
             raise
-        result = self._settle(self._forward(packet, session, session.inward, nat, now), nat, now)
+        result = self._settle(self._forwarding.forward(packet, session, session.inward, nat, now), nat, now)
         if result.fate == _FORWARDED:
             state.sessions.add(session, now)
             if door is not None:
@@ -532,153 +512,8 @@ class Engine:
         served = inspect_as
         if packet.protocol != UDP and not (opens(packet) and self.splicing.serves(inspect_as)):
             served = None
-        session.alg = served or self._alg_for(packet, packet.source_port, session.inside_local.port)
+        session.alg = served or self._forwarding.alg_for(packet, packet.source_port, session.inside_local.port)
         return session
-
-    # Both ways
-
-    def _alg_for(self, packet: Packet, client_port: int, server_port: int) -> str | None:
-        """The ALG of the flow that a packet begins."""
-        alg = self.inspector.alg_for(packet.protocol, client_port, server_port)
-        if alg is None:
-            known = self.inspector.recognise(packet.protocol, packet.payload)
-            if known is not None:
-                self.state.notes[f"{known}-on-another-port"] += 1
-        elif packet.protocol == TCP and not (opens(packet) and self.splicing.serves(alg)):
-            self.state.notes[f"{alg}-connection-already-open"] += not self._delegated
-            return None
-        return alg
-
-    def _forward(self, packet: Packet, session: Session, way: Way, nat: View, now: float) -> Result:
-        session.last_used = now
-        leaves = _OUTSIDE if way is session.outward else _INSIDE
-        if packet.protocol == TCP and packet.payload_at > packet.transport_at:
-            spliced = self._spliced(packet, session, way, leaves, now)
-            if spliced is not None:
-                return spliced
-        if session.alg is None or packet.payload_end <= packet.payload_at:
-            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        alg = session.alg
-        direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
-        path = new_tuple(Path, (packet.sender, packet.receiver, way.sender, way.receiver))
-        if self.inspector.mode(alg, direction, path) == "off":
-            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        message = Message(packet.payload, direction, packet.protocol, path, now)
-        outcome = self.inspector.ask(alg, message, nat)
-        if outcome.drop is not None:
-            self.state.carry_out(outcome.effects, now)
-            return self._drop(
-                packet.data, leaves, f"{alg}: {outcome.drop}", (Inspection(alg, message, outcome, message.data),)
-            )
-        after = apply_edits(message.data, outcome.edits) if outcome.edits else message.data
-        inspection = new_tuple(Inspection, (alg, message, outcome, after))
-        if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
-            return self._drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
-        # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
-        self.state.carry_out(outcome.effects, now, session, of_inside=leaves == _OUTSIDE)
-        if outcome.name:
-            session.spoke = alg
-        result = Result(_FORWARDED, self._readdressed(packet, way, after), leaves, inspections=(inspection,))
-        result.stopped = not session.is_inspected
-        return result
-
-    def _readdressed(self, packet: Packet, way: Way, payload: bytes | None = None) -> bytes:
-        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again."""
-        if not self._delegated or way.session.hairpin:
-            return readdress(packet, way.sender, way.receiver, payload)
-        if payload is None or payload == packet.payload:
-            return packet.data
-        return readdress(packet, packet.sender, packet.receiver, payload)
-
-    def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
-        """What becomes of a segment whose connection is looked into; None where it is not."""
-        self.state.sessions.see_flags(session, tcp_flags(packet))
-        refusal = self._open(packet, session, leaves, now) if opens(packet) else ""
-        if refusal:
-            return self._drop(packet.data, leaves, refusal)
-        if session.splice is None:
-            return None
-        return self.splicing.carry(packet, session, way, session.splice, now)
-
-    def _open(self, packet: Packet, session: Session, leaves: Side, now: float) -> str:
-        """A TCP connection begins, which may be one that is inspected; why it must not, if so."""
-        server = session.inside_local.port if leaves == _INSIDE else packet.destination_port
-        alg = session.alg or self.inspector.alg_for(TCP, packet.source_port, server)
-        return self.splicing.open(session, alg, packet, _OUTBOUND if leaves == _OUTSIDE else _INBOUND, now)
-
-    # ICMP errors
-
-    def _error(self, packet: Packet, side: Side, now: float) -> Result:
-        """An error about a packet of a session, which went the other way than the error does."""
-        leaves = _OTHER[side]
-        quote = quoted(packet)
-        ends = self.ipsec.ends_of_error(packet, quote, side) if quote is not None else None
-        if quote is not None and ends is not None:
-            return self._tunnelled_error(packet, quote, ends, leaves, now)
-        if quote is not None and self._delegated and is_about_ipsec(quote):
-            return Result(_PASSED, packet.data, leaves)  # it may be another gateway's of this machine, or for itself
-        way = None
-        if quote is not None:
-            way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
-        if quote is None or way is None:
-            return self._error_about_nothing(packet, quote, side, now)
-        if is_damaged(packet):
-            return self._drop(packet.data, leaves, "icmp-error-damaged")
-        splice = way.session.splice
-        sender = _INBOUND if side == _INSIDE else _OUTBOUND
-        shift = splice.distance(sender, quote.sequence) if splice is not None else 0
-        changed = quote.readdressed(way.receiver, way.sender, shift)
-        addresses = _ends_of_error(packet, way.session, side)
-        if self.screen is not None:
-            seen = (packet.source, way.session.inside_local.address)
-            source, target = (packet.source, packet.destination) if side == _INSIDE else seen
-            self.screen.release_error(packet, way.session, source, target, now)
-        if self.access is not None and not (way.session.hairpin and side == _INSIDE):
-            self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
-        result = Result(_FORWARDED, readdress_error(packet, changed, *addresses), leaves)
-        return self._hairpin(packet, result, now) if side == _INSIDE and way.session.hairpin else result
-
-    def _error_about_nothing(self, packet: Packet, quote: Quote | None, side: Side, now: float) -> Result:
-        """An error about a packet of no session: it may be about what is not translated."""
-        if self._translates(packet, side, quote):
-            return self._drop(packet.data, _OTHER[side], f"icmp-error-without-{'session' if quote else 'quote'}")
-        if side == _INSIDE and self._turns_back(packet):
-            return self._back_in(packet, now)
-        return self._pass(packet, _OTHER[side], now)
-
-    def _tunnelled_error(
-        self, packet: Packet, quote: Quote, ends: tuple[Ends, Ends], leaves: Side, now: float
-    ) -> Result:
-        """An error about a packet of IPsec."""
-        outer, inner = ends
-        if self.screen is not None:
-            about = (outer[1], inner[1]) if leaves == _INSIDE else (packet.sender, inner[0])
-            self.screen.release_tunnelled_error(packet, about, outer[1], now)
-        if self.access is not None:
-            self.access.release(packet, *outer, leaves)
-        if self._delegated and leaves == _OUTSIDE:
-            outer = packet.sender, packet.receiver
-        error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
-        return Led(_FORWARDED, error, leaves)
-
-    def _translates(self, packet: Packet, side: Side, quote: Quote | None) -> bool:
-        """Whether what an error from here is about would have been translated: of some hosts only single ports are."""
-        rules = self.state.rules
-        if side == _OUTSIDE:
-            return rules.owns(packet.destination)
-        if rules.is_inside(packet.destination):
-            return False
-        if quote is None or quote.receiver.address != packet.source or rules.dynamic_for(packet.source) is not None:
-            return rules.translates(packet.source)
-        return self.state.bindings.by_local(quote.protocol, quote.receiver) is not None
-
-
-def _ends_of_error(packet: Packet, session: Session, side: Side) -> tuple[Address, Address]:
-    """Sender and receiver of an ICMP error on the other side; its sender may be a router, or an end of the flow."""
-    local, global_ = session.outside_local.address, session.outside_global.address
-    if side == _INSIDE:
-        return session.inside_global.address, global_ if packet.destination == local else packet.destination
-    return local if packet.source == global_ else packet.source, session.inside_local.address
 
 
 def _path(way: Way) -> Path:

@@ -41,6 +41,7 @@ class Result:
         stopped: whether its flow turned out not to speak the ALG's protocol, and is inspected no longer.
         more: what leaves after `packet`, on the same side, see `Segments`.
         back: what leaves on the side it came from, see there.
+        is_returning: whether it is for a name of ours, and comes in again.
         is_led: whether it has the ends that it leaves with also where a kernel translates: that could not do it.
         is_of_stream: whether its TCP connection is spliced, so that its numbers are changed.
     """
@@ -51,6 +52,7 @@ class Result:
     back: tuple[bytes, ...] = ()
     is_of_stream = False
     is_led = False
+    is_returning = False
 
     def __init__(
         self,
@@ -79,6 +81,14 @@ class Led(Result):
     __slots__ = ()
 
     is_led = True
+
+
+class Returning(Result):
+    """The outcome of a packet that an inside host sent to a name of another: it comes in again."""
+
+    __slots__ = ()
+
+    is_returning = True
 
 
 class Segments(Result):
