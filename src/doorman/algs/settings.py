@@ -81,6 +81,20 @@ WHERE = {
 }
 """Help for the words of a policy, see `Unreadable`."""
 
+MALFORMED = Setting(
+    "malformed",
+    "malformed",
+    "{ACTION:drop | ACTION:pass [WHERE:nat-applied|routed]}",
+    "Drop a message that breaks the rules of its protocol, or let it pass as it came; `drop` by default.",
+    {
+        "malformed": "What becomes of messages that cannot be read",
+        "drop": "They are dropped",
+        "pass": "They pass as they came",
+    }
+    | WHERE,
+)
+"""The command that every ALG has."""
+
 SHARED = (
     Setting(
         "tcp_mode",
@@ -112,18 +126,7 @@ SHARED = (
             "pass": "They pass as they came; a TCP connection is inspected no longer",
         },
     ),
-    Setting(
-        "malformed",
-        "malformed",
-        "{ACTION:drop | ACTION:pass [WHERE:nat-applied|routed]}",
-        "Drop a message that breaks the rules of its protocol, or let it pass as it came; `drop` by default.",
-        {
-            "malformed": "What becomes of messages that cannot be read",
-            "drop": "They are dropped",
-            "pass": "They pass as they came",
-        }
-        | WHERE,
-    ),
+    MALFORMED,
 )
 """The commands that every ALG has whose messages come in streams."""
 
