@@ -1,6 +1,5 @@
 """SIP's framer and the assembler: whole, byte by byte and with a tail must give the same, and nothing is lost."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -171,22 +170,3 @@ def test_stopping_gives_what_waited() -> None:
     assert assembler.stop() == INVITE[:50]
     assert assembler.feed(INVITE) == [Unit(Kind.RAW, INVITE)]
     assert assembler.stopped
-
-
-def test_a_message_byte_by_byte_costs_as_much_for_each_byte_however_long_it_is() -> None:
-    def seconds(length: int) -> float:
-        message = sip(
-            "BYE sip:x SIP/2.0", *(f"X-{i}: {'a' * 90}" for i in range(length // 200)), body=b"b" * (length // 2)
-        )
-        chunks = [bytes([byte]) for byte in message]
-        best = 9.0
-        for _ in range(3):
-            assembler = Assembler(SipFramer(1_000_000))
-            start = time.perf_counter()
-            for chunk in chunks:
-                units = assembler.feed(chunk)
-            best = min(best, time.perf_counter() - start)
-            assert units[0].data == message
-        return best / len(chunks)
-
-    assert seconds(200_000) < 8 * seconds(5_000)
