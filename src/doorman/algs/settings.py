@@ -95,6 +95,15 @@ MALFORMED = Setting(
 )
 """The command that every ALG has."""
 
+DATA_TIMEOUT = Setting(
+    "data_timeout",
+    "data-timeout",
+    "SECONDS:5-3600",
+    "Close the door for a data flow that does not come for so long; 60 seconds by default.",
+    {"data-timeout": "Specify how long an announced data flow may take to come", "SECONDS": "Timeout in seconds"},
+)
+"""The command of those that open doors for flows of data."""
+
 SHARED = (
     Setting(
         "tcp_mode",

@@ -13,7 +13,7 @@ A server inside is the same the other way round: its 227 is translated, with a d
 needs nothing. EPRT and EPSV (229) do what PORT and PASV do. RFC 959, 2428, 4217 (AUTH TLS), 2577 (bounce attacks).
 """
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 from doorman.algs.api import (
     CloseDoors,
@@ -21,7 +21,6 @@ from doorman.algs.api import (
     Edit,
     Effect,
     Ends,
-    Json,
     Message,
     Nat,
     Note,
@@ -31,13 +30,12 @@ from doorman.algs.api import (
     Refused,
     Shown,
     StopInspecting,
-    Touched,
     WaitForOthers,
 )
+from doorman.algs.base import BaseAlg
 from doorman.algs.ftp.announcing import announce, void, void_argument, void_line
 from doorman.algs.ftp.control import EPSV_ALL, EXTENDED_PASSIVE, Control
 from doorman.algs.ftp.settings import FtpSettings
-from doorman.algs.records import DamagedRecord
 from doorman.algs.settings import Settings, lets_pass
 from doorman.wire.ftp import (
     ANNOUNCING,
@@ -60,8 +58,8 @@ _UNKNOWN = "unknown"
 _GOODBYES = frozenset({b"221", b"421"})
 
 
-class FtpAlg:
-    """FTP's application-level gateway.
+class FtpAlg(BaseAlg[FtpSettings]):
+    """FTP's application-level gateway. A gateway's control connections end with it, so that none is saved.
 
     Args:
         ports: those it is served on.
@@ -74,20 +72,8 @@ class FtpAlg:
     name = "ftp"
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        self.touched = Touched()
-        self._settings = FtpSettings()
+        super().__init__(ports, settings, FtpSettings)
         self._controls: dict[Ends, Control] = {}
-        self.configure(ports, settings or FtpSettings())
-
-    def configure(self, ports: frozenset[int], settings: Settings) -> None:  # noqa: ARG002 - data flows come to others
-        """Heed other settings. See `Alg.configure`."""
-        if not isinstance(settings, FtpSettings):
-            raise TypeError(f"not of FTP: {settings!r}")
-        self._settings = settings
-
-    def recognises(self, data: bytes) -> bool:  # noqa: ARG002 - the protocol knows no datagrams
-        """Nothing: FTP is not sent in datagrams. See `Alg.recognises`."""
-        return False
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate a line. See `Alg.on_message`."""
@@ -116,7 +102,7 @@ class FtpAlg:
         argument = data[start:end]
         asked = EPSV_ALL if verb == EXTENDED_PASSIVE and argument.strip().upper() == b"ALL" else verb
         effects: list[Effect] = []
-        if verb and not control.ask(asked, argument, self._settings.commands):
+        if verb and not control.ask(asked, argument, self.settings.commands):
             effects.append(Note("too-many-commands"))
         if verb == b"USER":
             control.user = argument[:64]
@@ -135,14 +121,14 @@ class FtpAlg:
             edits = [void_argument(verb, start, end, malformed.reason)]
             return self._malformed(malformed.reason, edits, name, message)
         try:
-            edits, effects = announce(control, found, name, message, nat, self._settings.data_timeout)
+            edits, effects = announce(control, found, name, message, nat, self.settings.data_timeout)
         except Refused as refused:
             return _void(found, str(refused), name, message)
         return Outcome(edits, effects, name)
 
     def _malformed(self, reason: str, edits: list[Edit], name: str, message: Message) -> Outcome:
         """What cannot be read announces nothing, or goes on as it came."""
-        if lets_pass(self._settings.malformed, translated=message.path.translated):
+        if lets_pass(self.settings.malformed, translated=message.path.translated):
             return Outcome([], [Note("passed-as-it-came", reason.encode())], name)
         return Outcome(edits, [Note(reason, message.data[edits[0].start : edits[0].end])], name)
 
@@ -173,7 +159,7 @@ class FtpAlg:
 
     def _on_passive(self, control: Control, code: str, found: Announcement, message: Message, nat: Nat) -> Outcome:
         try:
-            edits, effects = announce(control, found, code, message, nat, self._settings.data_timeout)
+            edits, effects = announce(control, found, code, message, nat, self.settings.data_timeout)
         except Refused as refused:
             if nat.shielded(message.path.sent_from.address):
                 return _void(found, str(refused), code, message)
@@ -199,14 +185,6 @@ class FtpAlg:
         return effects
 
     # What is remembered
-
-    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:  # noqa: ARG002 - see there
-        """Nothing: an end outside announces itself, which has one name. See `Alg.as_sent`."""
-        return []
-
-    def on_time(self, now: float) -> list[Effect]:  # noqa: ARG002 - see there
-        """Nothing: doors end by themselves, and control connections with their flows. See `Alg.on_time`."""
-        return []
 
     def on_end(self, ends: Ends, now: float) -> list[Effect]:
         """A control connection is over, and with it what was announced. See `Alg.on_end`."""
@@ -237,19 +215,11 @@ class FtpAlg:
                 "doing": control.doing or None,
             }
 
-    def remembered(self) -> Iterable[Hashable]:
-        """Nothing that outlives a gateway: its connections end with it. See `Alg.remembered`."""
-        return ()
-
     def record(self, item: Hashable) -> Record:
-        """No record, for the same reason. See `Alg.record`."""
+        """No record: its connections end with a gateway. See `Alg.record`."""
         if not isinstance(item, Control):
             raise TypeError(f"not of FTP: {item!r}")
         return Record(item.owner.name.decode("ascii"), None, item.owner)
-
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:  # noqa: ARG002 - see there
-        """Nothing was saved. See `Alg.restore`."""
-        raise DamagedRecord("no record of FTP")
 
 
 def _void(found: Announcement, reason: str, name: str, message: Message) -> Outcome:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from doorman.algs.settings import Setting, Settings
+from doorman.algs.settings import DATA_TIMEOUT, Setting, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,7 @@ class FtpSettings(Settings):
 
 
 SETTINGS = (
-    Setting(
-        "data_timeout",
-        "data-timeout",
-        "SECONDS:5-3600",
-        "Close the door for a data connection that does not come for so long; 60 seconds by default.",
-        {"data-timeout": "Specify how long a data connection may take to come", "SECONDS": "Timeout in seconds"},
-    ),
+    DATA_TIMEOUT,
     Setting(
         "commands",
         "quota commands",
