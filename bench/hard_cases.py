@@ -8,7 +8,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.results import Fate, Side
 from doorman.net.addresses import Endpoint, address_of
 from doorman.stream.assembler import Assembler
-from doorman.stream.sip import SipFramer
+from doorman.stream.sip import framer
 from figures import figure
 from traffic import OUTSIDE, config, host, udp
 
@@ -79,7 +79,7 @@ def _seconds_a_byte(length: int) -> float:
     chunks = [bytes((byte,)) for byte in text.encode()]
 
     def feed() -> None:
-        assembler = Assembler(SipFramer(1_000_000))
+        assembler = Assembler(framer(1_000_000))
         units = [unit for chunk in chunks for unit in assembler.feed(chunk)]
         if len(units) != 1:
             raise RuntimeError("the bench does not do what it measures")

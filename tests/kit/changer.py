@@ -8,7 +8,7 @@ Splice(Changer())
 from doorman.stream.assembler import Assembler, Unit
 from doorman.stream.framing import Kind
 from doorman.stream.outgoing import Piece
-from doorman.stream.sip import SipFramer
+from doorman.stream.sip import framer
 from doorman.stream.splice import Translation
 from kit.sip import request, sdp, sip
 
@@ -39,7 +39,7 @@ class Changer:
     """Changes messages as they come; what has no end passes."""
 
     def __init__(self) -> None:
-        self._assemblers = [Assembler(SipFramer(2_000)), Assembler(SipFramer(2_000))]
+        self._assemblers = [Assembler(framer(2_000)), Assembler(framer(2_000))]
         self.inspected = True
         self.why: list[str] = []
 

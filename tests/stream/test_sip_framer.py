@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from doorman.stream.assembler import Assembler, Unit
 from doorman.stream.framing import Kind
-from doorman.stream.sip import SipFramer
+from doorman.stream.sip import framer
 from doorman.wire.sip import read_sip
 from kit.sip import answer, request, sdp, sip
 
@@ -51,7 +51,7 @@ BAD = [
 
 def assembled(chunks: list[bytes], limit: int = LIMIT) -> list[Unit]:
     """The units of a stream, pieces that are no message joined: how they are cut means nothing."""
-    assembler = Assembler(SipFramer(limit))
+    assembler = Assembler(framer(limit))
     units = [unit for chunk in chunks for unit in assembler.feed(chunk)] + assembler.finish()
     joined: list[Unit] = []
     stopped = False
@@ -110,7 +110,7 @@ def test_messages_and_keepalives_are_units_of_their_own() -> None:
 
 
 def test_a_keepalive_does_not_wait_for_anything() -> None:
-    assembler = Assembler(SipFramer())
+    assembler = Assembler(framer())
     for byte in b"\r\n\r\n":
         assert assembler.feed(bytes([byte])) == [Unit(Kind.KEEPALIVE, bytes([byte]))]
 
@@ -156,7 +156,7 @@ def test_bytes_that_are_undecided_when_the_stream_ends_pass() -> None:
 
 
 def test_no_more_than_one_message_waits() -> None:
-    assembler = Assembler(SipFramer(LIMIT))
+    assembler = Assembler(framer(LIMIT))
     endless = b"BYE sip:x SIP/2.0\r\nX: " + b"a" * (LIMIT - 30)
     assert assembler.feed(endless) == []
     (unit,) = assembler.feed(b"a" * 100)
@@ -165,7 +165,7 @@ def test_no_more_than_one_message_waits() -> None:
 
 
 def test_stopping_gives_what_waited() -> None:
-    assembler = Assembler(SipFramer())
+    assembler = Assembler(framer())
     assembler.feed(INVITE[:50])
     assert assembler.stop() == INVITE[:50]
     assert assembler.feed(INVITE) == [Unit(Kind.RAW, INVITE)]

@@ -8,7 +8,8 @@ import doorman.wire
 from doorman.net.addresses import address_text
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Malformed
-from doorman.wire.sdp import MAX_CANDIDATES, Host, Media, SessionDescription, read_sdp
+from doorman.wire.places import Host
+from doorman.wire.sdp import MAX_CANDIDATES, Media, SessionDescription, read_sdp
 from kit.sip import SHARED, crlf, shared_file
 
 HEAD = "v=0\no=alice 1 1 IN IP4 10.0.0.1\ns=-\nt=0 0\n"

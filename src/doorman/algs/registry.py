@@ -20,9 +20,8 @@ from doorman.algs.sip.fields import read_fields as read_sip_fields
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
-from doorman.stream import ftp
+from doorman.stream import ftp, sip
 from doorman.stream.framing import MakeFramer
-from doorman.stream.sip import SipFramer
 
 
 class Service(NamedTuple):
@@ -67,7 +66,7 @@ REGISTRY = (
         SipAlg,
         udp=frozenset({5060}),
         tcp=frozenset({5060}),
-        framer=SipFramer,
+        framer=sip.framer,
         settings=SipSettings(),
         commands=SIP_SETTINGS,
         rows=SIP_ROWS,

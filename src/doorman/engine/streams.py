@@ -22,7 +22,7 @@ from doorman.stream.outgoing import Piece
 from doorman.stream.splice import Translation
 
 _OUTBOUND, _INBOUND = Direction
-_MESSAGE, _KEEPALIVE, _RAW, _REFUSED = Kind
+_MESSAGE, _BETWEEN, _REFUSED = Kind.MESSAGE, frozenset({Kind.KEEPALIVE, Kind.DATA}), Kind.REFUSED
 
 
 class End(IntEnum):
@@ -159,7 +159,7 @@ class Streams:
                 pieces.append(Piece(length, b"", judged=True))
             else:
                 pieces.append(Piece(length, unit.data))
-                if unit.kind != _KEEPALIVE and unit.note and assembler is not None:
+                if unit.kind not in _BETWEEN and unit.note and assembler is not None:
                     tails = self._ended(unit.note, end, now)
         tails[end][:0] = pieces
         return Translation(tails, close)

@@ -116,3 +116,11 @@ def parse_prefix(text: str) -> Prefix:
     host_bits = width - length
     network = int.from_bytes(address, "big") >> host_bits << host_bits
     return Prefix(Address(network.to_bytes(len(address), "big")), length)
+
+
+_PRIVATE: Final = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
+
+
+def is_private(address: Address) -> bool:
+    """Whether an IPv4 address is one that many networks have (RFC 1918, 6598)."""
+    return any(address in prefix for prefix in _PRIVATE)

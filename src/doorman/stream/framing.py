@@ -20,6 +20,8 @@ class Kind(Enum):
     MESSAGE = "message"
     KEEPALIVE = "keep-alive"
     """What keeps a connection open between messages, and means nothing else."""
+    DATA = "data"
+    """What else stands between messages and is none: media that a protocol lets go the same way."""
     RAW = "raw"
     """Bytes of a stream that is not inspected, or no longer."""
     REFUSED = "refused"
@@ -27,11 +29,11 @@ class Kind(Enum):
 
 
 class Found(NamedTuple):
-    """A whole message or keep-alive at the beginning of what waits.
+    """A whole message, or something between messages, at the beginning of what waits.
 
     Attributes:
         length: of it, in bytes; at least 1.
-        kind: which of the two it is.
+        kind: what it is.
         note: the name of an oddity, "" where there is none.
     """
 

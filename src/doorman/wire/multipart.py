@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from doorman.wire.malformed import Excessive, Malformed
+from doorman.wire.places import Place
 
 MAX_PARTS: Final = 256
 """Parts of a body; a list of states has one for each (RFC 4662)."""
@@ -37,9 +38,6 @@ _ENCODED: Final = re.compile(
     rb"|(?:content-encoding|e)[ \t]*+:[ \t]*+(?!identity))[^\s]",
     re.IGNORECASE | re.MULTILINE,
 )
-
-Place = tuple[int, int]
-"""Where something begins and ends."""
 
 
 class Part(NamedTuple):

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from doorman.net.addresses import Address, new_tuple, parse_address
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Excessive, Malformed
+from doorman.wire.places import Host, Port
 
 MAX_CANDIDATES: Final = 128
 """ICE candidates in a description; more is an attack."""
@@ -52,22 +53,6 @@ _MAX_PATH: Final = 16
 """URIs of a path: relays, and the end itself."""
 _DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
 _MAX_PORT: Final = 65_535
-
-
-class Host(NamedTuple):
-    """An address in a description, and where it stands; `address` is None where it is a name."""
-
-    start: int
-    end: int
-    address: Address | None
-
-
-class Port(NamedTuple):
-    """A port in a description, and where its digits stand."""
-
-    start: int
-    end: int
-    number: int
 
 
 class Candidate(NamedTuple):

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
+from doorman.net.addresses import Address, address_ascii
 from doorman.net.packet import TCP, UDP
 
 
@@ -98,6 +99,12 @@ SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
 _NO_LIMIT: Final = 65_535
 """More values than a message has bytes."""
+
+
+def uri_host(address: Address) -> bytes:
+    """An address as the host of a URI: IPv6 in brackets (RFC 3986, section 3.2.2)."""
+    text = address_ascii(address)
+    return text if len(address) == 4 else b"[" + text + b"]"  # noqa: PLR2004 - IPv4 needs none
 
 
 def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:

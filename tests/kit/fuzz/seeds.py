@@ -9,7 +9,7 @@ from doorman.net.links import find_packet, packet_end
 from doorman.net.packet import TCP, UDP, parse_packet
 from doorman.stream.assembler import Assembler
 from doorman.stream.framing import Kind as Piece
-from doorman.stream.sip import SipFramer
+from doorman.stream.sip import framer
 from doorman.wire.malformed import Malformed
 from doorman.wire.sip import read_sip
 from kit.fuzz.mutation import with_length
@@ -178,7 +178,7 @@ def _said(path: Path) -> Iterator[Said]:
                         + bytes(packet.receiver.address)
                         + bytes([packet.source_port % 256])
                     )
-                    units = streams.setdefault(flow, Assembler(SipFramer(_LONGEST))).feed(packet.payload)
+                    units = streams.setdefault(flow, Assembler(framer(_LONGEST))).feed(packet.payload)
                     yield from ((sender, receiver, unit.data) for unit in units if unit.kind == Piece.MESSAGE)
         except (DamagedCapture, NotACapture):
             return

@@ -14,13 +14,15 @@ from collections.abc import Callable
 from typing import Final
 
 from doorman.algs.api import Edit, Nat, Note
+from doorman.algs.edits import corrected, growth
 from doorman.algs.sip.description import DescriptionTranslation
 from doorman.algs.sip.headers import translate_headers
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.mention import Mention
 from doorman.algs.sip.naming import Naming, Treatment
 from doorman.wire.malformed import Malformed
-from doorman.wire.multipart import Part, Place, find_parts
+from doorman.wire.multipart import Part, find_parts
+from doorman.wire.places import Place
 from doorman.wire.sdp import read_sdp
 from doorman.wire.sip import SipMessage, read_fragment
 from doorman.wire.uri import find_request_uri, find_uris
@@ -106,20 +108,20 @@ class BodyTranslation:
             if covered:
                 self._note(covered)
                 return
-        growth = 0
+        longer = 0
         counted: dict[tuple[Place, ...], int] = {}
         for part in find_parts(self._data, sip.value("content-type"), sip.body_start, sip.body_end):
             edits = self._part(part)
             if edits:
                 self.edits += edits
                 if part.lengths:
-                    counted[part.lengths] = counted.get(part.lengths, 0) + _growth(edits)
+                    counted[part.lengths] = counted.get(part.lengths, 0) + growth(edits)
                 else:
-                    growth += _growth(edits)
+                    longer += growth(edits)
         if counted:
-            growth += self._correct(counted)
-        if growth and sip.length is not None:
-            self.edits.append(_corrected(self._data, sip.length, growth))
+            longer += self._correct(counted)
+        if longer and sip.length is not None:
+            self.edits.append(corrected(self._data, sip.length, longer))
 
     def _part(self, part: Part) -> list[Edit]:
         translate = self._translator(part)
@@ -204,12 +206,11 @@ class BodyTranslation:
         From the innermost outwards: a length that gets a digit more counts for the next.
         """
         while lengths := max(growths, key=len):
-            growth = growths.pop(lengths)
-            if growth:
-                corrected = _corrected(self._data, lengths[-1], growth)
-                self.edits.append(corrected)
-                growth += _growth([corrected])
-            growths[lengths[:-1]] = growths.get(lengths[:-1], 0) + growth
+            longer = growths.pop(lengths)
+            if longer:
+                self.edits.append(corrected(self._data, lengths[-1], longer))
+                longer += growth(self.edits[-1:])
+            growths[lengths[:-1]] = growths.get(lengths[:-1], 0) + longer
         return growths[()]
 
 
@@ -235,17 +236,3 @@ def _merge(announced: list[Announced], more: list[Announced]) -> None:
         else:
             known = announced[index]
             announced[index] = known._replace(flows=tuple(dict.fromkeys(known.flows + choice.flows)))
-
-
-def _growth(edits: list[Edit]) -> int:
-    growth = 0
-    for start, end, new, _ in edits:
-        growth += len(new) - end + start
-    return growth
-
-
-def _corrected(data: bytes, place: Place, growth: int) -> Edit:
-    """The edit that makes a length right; leading zeros are kept."""
-    start, end = place
-    width = end - start if data[start : start + 1] == b"0" else 0
-    return Edit(start, end, str(int(data[start:end]) + growth).zfill(width).encode(), "Content-Length")

@@ -4,11 +4,13 @@ The address of a media line comes from its own `c=` line, or else from the sessi
 """
 
 from doorman.algs.api import Edit, Effect, Nat, Refused
+from doorman.algs.edits import write_host
 from doorman.algs.sip.media import GONE, INACTIVE, SENDONLY, SENDRECV, Announced
 from doorman.algs.sip.media_line import DISCARD_PORT, MediaLine
-from doorman.net.addresses import Address, address_ascii, new_tuple
+from doorman.net.addresses import Address
 from doorman.wire.malformed import Excessive, Malformed
-from doorman.wire.sdp import Host, Media, SessionDescription
+from doorman.wire.places import Host
+from doorman.wire.sdp import Media, SessionDescription
 
 
 class DescriptionTranslation:
@@ -67,17 +69,13 @@ class DescriptionTranslation:
         known = self._connections.get(host.start)
         if known is None:
             self._connections[host.start] = address
-            self._write(host, address, "SDP c=")
+            write_host(self.edits, host, address, "SDP c=")
         elif known != address:
             raise Refused("one-connection-line-two-addresses")
 
     def _host(self, host: Host, rule: str) -> None:
         if host.address is not None:
-            self._write(host, self._nat.host(host.address, own=True), rule)
-
-    def _write(self, host: Host, address: Address, rule: str) -> None:
-        if address != host.address:
-            self.edits.append(new_tuple(Edit, (host.start, host.end, address_ascii(address), rule)))
+            write_host(self.edits, host, self._nat.host(host.address, own=True), rule)
 
 
 def _direction(media: Media, connection: Host, said: bytes) -> bytes:

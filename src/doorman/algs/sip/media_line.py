@@ -12,10 +12,12 @@ learned by STUN what it is called outside and say that: it is recognised, kept, 
 from typing import Final
 
 from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
+from doorman.algs.edits import write_host, write_port
 from doorman.algs.sip.media import Announced, Flow
 from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
 from doorman.net.packet import TCP, UDP
-from doorman.wire.sdp import Candidate, Host, Media, Port, is_multicast
+from doorman.wire.places import Host
+from doorman.wire.sdp import Candidate, Media, is_multicast
 
 DISCARD_PORT: Final = 9
 """What an end writes where it receives nothing: it opens TCP connections itself (RFC 4145, section 4.1), or will say
@@ -109,7 +111,7 @@ class MediaLine:
             # Both have names already, and not beside each other: an agent of ICE has probed from them.
             first, ports = self._nat.expose(own, protocol), 1
         self.named = first.address
-        self._port(media.port, first.port, "SDP m=")
+        write_port(self._edits, media.port, first.port, "SDP m=")
         self.flows.append(new_tuple(Flow, (roles[0], protocol, first, own)))
         for step in range(1, ports):
             role = roles[step % len(roles)]
@@ -139,14 +141,14 @@ class MediaLine:
         if line is None:
             self._insert(b"a=rtcp:%d" % name.port)
         elif rtcp == (host.address if host else own.address, line.number):
-            self._port(line, name.port, "SDP a=rtcp")
+            write_port(self._edits, line, name.port, "SDP a=rtcp")
             if host is not None:
-                self._write(host, name.address, "SDP a=rtcp")
+                write_host(self._edits, host, name.address, "SDP a=rtcp")
 
     def _rtcp_elsewhere(self, host: Host) -> None:
         """The address in an `a=rtcp` line that announces nothing, as no RTCP is received there, leaves by its name."""
         if host.address is not None and all(edit.start != host.start for edit in self._edits):
-            self._write(host, self._nat.host(host.address, own=True), "SDP a=rtcp")
+            write_host(self._edits, host, self._nat.host(host.address, own=True), "SDP a=rtcp")
 
     def _public(self, name: Endpoint) -> Endpoint:
         """An end that names itself as the outside knows it; anybody else's address is left."""
@@ -201,9 +203,9 @@ class MediaLine:
                 continue
             if not candidate.related and name.port not in {0, DISCARD_PORT}:
                 names[own] = name
-            self._write(candidate.host, name.address, "SDP a=candidate")
+            write_host(self._edits, candidate.host, name.address, "SDP a=candidate")
             if candidate.port.number != DISCARD_PORT:
-                self._port(candidate.port, name.port, "SDP a=candidate")
+                write_port(self._edits, candidate.port, name.port, "SDP a=candidate")
 
     def _name(self, candidate: Candidate, own: Endpoint) -> Endpoint | None:
         if own.port in {0, DISCARD_PORT}:
@@ -235,9 +237,9 @@ class MediaLine:
             name = names.get(own) or self._announce(media.kind.decode("ascii", "replace"), own, media.protocol)
             if name is None:
                 continue
-            self._write(host, name.address, "SDP a=path")
+            write_host(self._edits, host, name.address, "SDP a=path")
             if port is not None:
-                self._port(port, name.port, "SDP a=path")
+                write_port(self._edits, port, name.port, "SDP a=path")
             elif name.port != MSRP_PORT:
                 self._edits.append(Edit(host.end, host.end, b":%d" % name.port, "SDP a=path"))
 
@@ -246,8 +248,8 @@ class MediaLine:
         for host, port in self._media.remote:
             if host.address is not None and port is not None and self._nat.owns(host.address):
                 name = self._nat.translate(Endpoint(host.address, port.number), self._media.protocol)
-                self._write(host, name.address, "SDP a=remote-candidates")
-                self._port(port, name.port, "SDP a=remote-candidates")
+                write_host(self._edits, host, name.address, "SDP a=remote-candidates")
+                write_port(self._edits, port, name.port, "SDP a=remote-candidates")
 
     def _names(self) -> dict[Endpoint, Endpoint]:
         """What its endpoints are called outside, as far as that is known."""
@@ -259,14 +261,6 @@ class MediaLine:
         end = b"\n" if data[at - 1 : at] == b"\n" and data[at - 2 : at - 1] != b"\r" else b"\r\n"
         line = attribute + end if data[at - 1 : at] == b"\n" else end + attribute
         self._edits.append(Edit(at, at, line, "SDP a=rtcp"))
-
-    def _write(self, host: Host, address: Address, rule: str) -> None:
-        if address != host.address:
-            self._edits.append(new_tuple(Edit, (host.start, host.end, address_ascii(address), rule)))
-
-    def _port(self, port: Port, number: int, rule: str) -> None:
-        if number != port.number:
-            self._edits.append(new_tuple(Edit, (port.start, port.end, b"%d" % number, rule)))
 
 
 def _above(endpoint: Endpoint, ports: int) -> Endpoint:

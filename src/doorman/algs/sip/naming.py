@@ -13,7 +13,7 @@ from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
 from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple, parse_address
 from doorman.wire.malformed import Excessive
-from doorman.wire.uri import HostPort, Part
+from doorman.wire.uri import HostPort, Part, uri_host
 
 REFERRAL: Final = "refer-to"
 """The role of a door for somebody who is to be called because a REFER says so."""
@@ -160,7 +160,7 @@ class Naming:
         end = place.end
         if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part != _BOTH):
             host = self._identity(address, place.user, own=treatment.header in self._own)
-            new = None if host == address or place.part == _PORT else _write_host(host)
+            new = None if host == address or place.part == _PORT else uri_host(host)
             if place.port == 0 and place.part == _BOTH:  # nothing can be sent there, so that is no endpoint to be named
                 end = place.start + len(place.host)
         else:
@@ -240,7 +240,7 @@ class Naming:
         """How to write the new name of an endpoint at a place."""
         if place.part == _PORT:
             return str(new.port).encode()
-        host = _write_host(new.address)
+        host = uri_host(new.address)
         if place.part == _HOST:
             return host
         if place.port < 0:
@@ -254,8 +254,3 @@ class Naming:
         elif old.port == place.default_port != new.port:
             self._spelling.remember(old, BARE, via=via, so=False)
         return host + b":%d" % new.port
-
-
-def _write_host(address: Address) -> bytes:
-    text = address_ascii(address)
-    return text if len(address) == 4 else b"[" + text + b"]"  # noqa: PLR2004 - IPv4 needs no brackets

@@ -14,15 +14,13 @@ from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
 from doorman.algs.sip.media import SENDRECV, Announced, Flow
 from doorman.algs.sip.settings import LONGEST_CALL
-from doorman.net.addresses import Address, new_tuple, parse_prefix
+from doorman.net.addresses import Address, is_private, new_tuple
 from doorman.wire.sip import SipMessage
 
 LONGEST_DOOR: Final = LONGEST_CALL * 60.0
 """Seconds that a door is there at most. What closes it is the end of its call; this is for a kernel left alone."""
 MAX_UNSETTLED: Final = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
-
-_PRIVATE: Final = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
 def announce(
@@ -152,10 +150,6 @@ def _visitor(end: Announced | None, peer: Address) -> Address | None:
     """
     if end is None or end.receives is None:
         return peer
-    if _is_private(end.receives.address) and not _is_private(peer):
+    if is_private(end.receives.address) and not is_private(peer):
         return None
     return end.receives.address
-
-
-def _is_private(address: Address) -> bool:
-    return any(address in prefix for prefix in _PRIVATE)
