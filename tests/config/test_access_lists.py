@@ -19,6 +19,7 @@ from doorman.config.access_lists import (
     Traffic,
 )
 from doorman.config.command import CommandError
+from doorman.config.distinct import Distinct
 from doorman.config.errors import ConfigErrors
 from doorman.config.model import Config
 from doorman.config.reader import read_config
@@ -94,7 +95,7 @@ class TestMatching:
         packet = data.draw(packets([line]))
         assert line.covers(packet) == self.agrees(line, packet)
 
-    @given(st.lists(extended_entries(), max_size=5), st.data())
+    @given(st.lists(extended_entries(), max_size=5, unique=True), st.data())
     def test_the_first_line_that_matches_decides(self, lines: list[ExtendedEntry], data: st.DataObject) -> None:
         packet = data.draw(packets(lines))
         expected = False
@@ -102,17 +103,17 @@ class TestMatching:
             if self.agrees(line, packet):
                 expected = line.permit
                 break
-        found = AccessList("E", tuple(lines), extended=True).match(packet)
+        found = AccessList("E", Distinct(lines), extended=True).match(packet)
         assert (found is not None and lines[found].permit) == expected
 
-    @given(st.lists(entries(), max_size=5), st.integers(0, 2**32 - 1), st.data())
+    @given(st.lists(entries(), max_size=5, unique=True), st.integers(0, 2**32 - 1), st.data())
     def test_a_standard_list_looks_at_sources(self, lines: list[AccessEntry], noise: int, data: st.DataObject) -> None:
         near = (
             data.draw(st.sampled_from(lines)) if lines else AccessEntry(permit=True, address=ipv4(0), wildcard=ipv4(0))
         )
         source = ipv4(int.from_bytes(near.address, "big") | noise & int.from_bytes(near.wildcard, "big"))
         agree = [line for line in lines if self.holds(Hosts(line.address, line.wildcard), source)]
-        listed = AccessList("1", tuple(lines))
+        listed = AccessList("1", Distinct(lines))
         assert listed.permits(source) == (bool(agree) and agree[0].permit)
         found = listed.match(Traffic(UDP, source, address_of("192.0.2.1")))
         assert (None if found is None else lines[found]) == next(iter(agree), None)
@@ -131,9 +132,8 @@ class TestMatching:
         assert line.covers(packet) == (rst or ack), (fin, syn, push, urgent)
 
     def test_no_list_of_ipv4_is_about_ipv6(self) -> None:
-        assert not AccessList("1", (AccessEntry(permit=True, address=ipv4(0), wildcard=ALL_ONES),)).permits(
-            address_of("2001:db8::1")
-        )
+        everyone = AccessEntry(permit=True, address=ipv4(0), wildcard=ALL_ONES)
+        assert not AccessList("1", Distinct([everyone])).permits(address_of("2001:db8::1"))
 
 
 def near_to(end: Hosts, noise: int) -> Address:
@@ -232,15 +232,18 @@ class TestNumbers:
         ]
 
     def test_by_itself_a_line_is_ten_after_the_last(self) -> None:
-        assert after(*self.LINES, "25 deny 10.0.0.3", "deny any").access_lists["S"].sequence == (10, 20, 25, 35)
+        assert after(*self.LINES, "25 deny 10.0.0.3", "deny any").access_lists["S"].sequence == Distinct(
+            (10, 20, 25, 35)
+        )
 
     def test_the_same_line_under_another_number_changes_nothing(self) -> None:
         assert after(*self.LINES, "15 permit 10.0.0.1") == after(*self.LINES)
 
     def test_resequence(self) -> None:
         config = after(*self.LINES, "15 deny any", "ip access-list resequence S 100 5")
-        assert config.access_lists["S"].sequence == (100, 105, 110)
-        assert after(*self.LINES, "no 10", "exit", "ip access-list resequence S 10 10").access_lists["S"].numbers == ()
+        assert config.access_lists["S"].sequence == Distinct((100, 105, 110))
+        config = after(*self.LINES, "no 10", "exit", "ip access-list resequence S 10 10")
+        assert not config.access_lists["S"].numbers
 
     @pytest.mark.parametrize(
         ("line", "message"),

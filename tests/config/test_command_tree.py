@@ -140,3 +140,17 @@ def test_a_line_can_be_typed_from_its_completions(line: str, data: st.DataObject
         completion.word for completion in CONFIGURE.tree.completions("".join(f"{word} " for word in words[:count]))
     ]
     assert words[count] in offered or any(word.isupper() or word.startswith("<") for word in offered)
+
+
+def test_a_name_may_begin_as_a_keyword_does() -> None:
+    commands = tree("show N:word", "show shutter N:word", "show shut [x]")
+    with pytest.raises(AmbiguousCommandError):
+        commands.parse("show shu")
+    assert commands.parse("show shut").arguments == {}
+    assert commands.parse("show shutt").arguments == {"n": "shutt"}
+    assert commands.parse("show shutt y").command.grammar == "show shutter N:word"
+    with pytest.raises(IncompleteCommandError):
+        commands.parse("show shutter")
+    with pytest.raises(InvalidInputError) as caught:
+        commands.parse("show shutt y z")
+    assert caught.value.column == len("show shutt y ")

@@ -9,6 +9,7 @@ from doorman.algs.registry import Service
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.access_lists import AccessEntry, AccessList
 from doorman.config.command import Command, CommandError, InvalidInputError
+from doorman.config.distinct import Distinct
 from doorman.config.errors import ConfigErrors
 from doorman.config.grammar import parameter_name, parse_grammar, variables
 from doorman.config.model import (
@@ -527,9 +528,13 @@ end
         access_lists={
             "1": AccessList(
                 "1",
-                (
-                    AccessEntry(permit=True, address=address_of("10.0.0.0"), wildcard=address_of("0.0.0.255")),
-                    AccessEntry(permit=False, address=address_of("0.0.0.0"), wildcard=address_of("255.255.255.255")),
+                Distinct(
+                    (
+                        AccessEntry(permit=True, address=address_of("10.0.0.0"), wildcard=address_of("0.0.0.255")),
+                        AccessEntry(
+                            permit=False, address=address_of("0.0.0.0"), wildcard=address_of("255.255.255.255")
+                        ),
+                    )
                 ),
                 ((0, "phones"),),
             )
@@ -564,7 +569,7 @@ def test_a_removed_line_leaves_remarks_before_the_same_lines() -> None:
         "no access-list 3 permit 10.0.0.1",
     )
     two = AccessEntry(permit=True, address=address_of("10.0.0.2"), wildcard=address_of("0.0.0.0"))
-    assert config.access_lists["3"] == AccessList("3", (two,), ((0, "two"),))
+    assert config.access_lists["3"] == AccessList("3", Distinct([two]), ((0, "two"),))
 
 
 def test_an_interface_that_is_shut_down_has_no_side() -> None:

@@ -22,6 +22,7 @@ from doorman.config.access_lists import (
     ServiceGroup,
     ServiceMatch,
 )
+from doorman.config.distinct import Distinct
 from doorman.config.faults import MOST_REAL_HOSTS
 from doorman.config.interface_names import natural_order, read_interface_name
 from doorman.config.ipsec import Ipsec
@@ -247,7 +248,7 @@ def object_groups(draw: st.DrawFn) -> dict[str, ObjectGroup]:
         if known:
             members |= st.sampled_from(known).map(Nested)
         description = draw(st.just("") | texts)
-        found[name] = ObjectGroup(name, kind, tuple(draw(st.lists(members, max_size=4, unique=True))), description)
+        found[name] = ObjectGroup(name, kind, Distinct(draw(st.lists(members, max_size=4, unique=True))), description)
     return found
 
 
@@ -283,7 +284,7 @@ def access_lists(draw: st.DrawFn, groups: Mapping[str, ObjectGroup]) -> dict[str
         remarks = tuple((place, draw(texts)) for place in places)
         steps = tuple(sorted(draw(st.sets(st.integers(1, 2**31 - 1), min_size=len(lines), max_size=len(lines)))))
         chosen = () if steps == tuple(range(10, 10 + 10 * len(steps), 10)) else draw(st.sampled_from(((), steps)))
-        found[str(name)] = AccessList(str(name), tuple(lines), remarks, chosen, extended)
+        found[str(name)] = AccessList(str(name), Distinct(lines), remarks, Distinct(chosen), extended)
     return found
 
 

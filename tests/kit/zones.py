@@ -24,10 +24,8 @@ from doorman.config.zones import (
     ZonePair,
 )
 
-names = st.from_regex(r"[A-Z][A-Za-z0-9_.-]{0,11}", fullmatch=True).filter(
-    lambda name: not any(protocol.startswith(name.lower()) for protocol in FORMS)
-)
-"""Names of firewall objects; keywords, also when they are abbreviated, would be read first."""
+names = st.from_regex(r"[A-Z][A-Za-z0-9_.-]{0,11}", fullmatch=True).filter(lambda name: name.lower() not in FORMS)
+"""Names of firewall objects; a keyword in full would be read as that."""
 applications = st.sampled_from(NAMES) | st.from_regex(r"user-[a-z0-9]{1,8}", fullmatch=True)
 descriptions = st.sampled_from(("", "what it is for"))
 numbers = st.integers(1, 2_147_483_647)

@@ -16,6 +16,7 @@ from doorman.cli.recordings import Recording, WhichVrf, in_order, name_of
 from doorman.cli.show.call import show_call
 from doorman.cli.summary import summary
 from doorman.config.access_lists import AccessEntry, AccessList
+from doorman.config.distinct import Distinct
 from doorman.config.errors import ConfigErrors, printable
 from doorman.config.model import Config, DynamicSource, Interface
 from doorman.config.reader import Reader
@@ -229,8 +230,8 @@ def overload_config(inside: list[Prefix], outside: Address) -> Config:
         name = f"inside{number}"
         config.interfaces[name] = Interface(name, prefix.network, prefix.length, "inside")
     config.interfaces["outside"] = Interface("outside", outside, 32, "outside")
-    entries = tuple(AccessEntry(permit=True, address=prefix.network, wildcard=_wildcard(prefix)) for prefix in inside)
-    config.access_lists["1"] = AccessList("1", entries)
+    lines = (AccessEntry(permit=True, address=prefix.network, wildcard=_wildcard(prefix)) for prefix in inside)
+    config.access_lists["1"] = AccessList("1", Distinct(lines))
     config.dynamic_sources.append(DynamicSource("1", interface="outside", overload=True))
     return config
 

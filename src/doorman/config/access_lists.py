@@ -4,9 +4,12 @@ A standard list looks at the source of a packet only, so that it can also say wh
 translates, whom a setting trusts. An extended list can do so where its lines look at nothing but sources.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from doorman.config.distinct import Distinct
 from doorman.config.protocol_names import ANY_PROTOCOL
 from doorman.net.addresses import UNSPECIFIED_V4, Address
 
@@ -222,13 +225,13 @@ class AccessList:
     """
 
     name: str
-    entries: tuple[Entry, ...] = ()
+    entries: Distinct[Entry] = field(default_factory=Distinct)
     remarks: tuple[tuple[int, str], ...] = ()
-    numbers: tuple[int, ...] = ()
+    numbers: Distinct[int] = field(default_factory=Distinct)
     extended: bool = False
 
     @property
-    def sequence(self) -> tuple[int, ...]:
+    def sequence(self) -> Sequence[int]:
         """The number of each line."""
         return self.numbers or given(len(self.entries))
 
@@ -253,35 +256,39 @@ class AccessList:
 
     def with_entry(self, entry: Entry, number: int) -> "AccessList":
         """The list with one more line, at the place of its number; a comment at that place is of the line after."""
-        sequence = self.sequence
-        index = sum(known < number for known in sequence)
-        later = index < len(sequence)
+        sequence, count = self.sequence, len(self.entries)
+        index = bisect_left(sequence, number)
+        remarks = self.remarks
+        if index < count:
+            remarks = tuple((before + (before >= index), text) for before, text in remarks)
+        is_given = not self.numbers and number == given(count + 1)[-1]
+        numbers = Distinct() if is_given else (self.numbers or Distinct(sequence)).with_one(number, index)
         return replace(
             self,
-            entries=(*self.entries[:index], entry, *self.entries[index:]),
-            remarks=tuple((before + (later and before >= index), text) for before, text in self.remarks),
-            numbers=_unless_given((*sequence[:index], number, *sequence[index:])),
+            entries=self.entries.with_one(entry, index),
+            remarks=remarks,
+            numbers=numbers if index == count else _unless_given(numbers),
         )
 
     def without(self, index: int) -> "AccessList":
         """The list without one line; the others keep their numbers."""
-        sequence = self.sequence
         return replace(
             self,
-            entries=self.entries[:index] + self.entries[index + 1 :],
+            entries=self.entries.without(index),
             remarks=tuple((before - (before > index), text) for before, text in self.remarks),
-            numbers=_unless_given(sequence[:index] + sequence[index + 1 :]),
+            numbers=_unless_given(Distinct(self.sequence).without(index)),
         )
 
     def resequenced(self, first: int, step: int) -> "AccessList":
         """The list with numbers from the first on, so far apart."""
-        return replace(self, numbers=_unless_given(given(len(self.entries), first, step)))
+        return replace(self, numbers=_unless_given(Distinct(given(len(self.entries), first, step))))
 
 
-def given(count: int, first: int = STEP, step: int = STEP) -> tuple[int, ...]:
+def given(count: int, first: int = STEP, step: int = STEP) -> range:
     """The numbers of so many lines."""
-    return tuple(range(first, first + count * step, step))
+    return range(first, first + count * step, step)
 
 
-def _unless_given(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    return () if numbers == given(len(numbers)) else numbers
+def _unless_given(numbers: Distinct[int]) -> Distinct[int]:
+    usual = given(len(numbers))
+    return Distinct() if numbers and numbers[-1] == usual[-1] and list(numbers) == list(usual) else numbers

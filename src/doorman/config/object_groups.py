@@ -5,11 +5,12 @@ without the lists that use it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, summarize_address_range
 from typing import Literal
 
 from doorman.config.access_lists import AccessList, Entry, ExtendedEntry, HostGroup, Hosts, ServiceGroup, ServiceMatch
+from doorman.config.distinct import Distinct
 from doorman.net.addresses import Address
 
 GroupKind = Literal["network", "service"]
@@ -45,7 +46,7 @@ class ObjectGroup:
 
     name: str
     kind: GroupKind
-    members: tuple[Member, ...] = ()
+    members: Distinct[Member] = field(default_factory=Distinct)
     description: str = ""
 
 
@@ -83,7 +84,7 @@ def with_members(listed: AccessList, groups: Groups) -> AccessList:
     """An access list whose lines know what the groups hold that they name."""
     if not any(True for entry in listed.entries for _ in names_in(entry)):
         return listed
-    return replace(listed, entries=tuple(_filled(entry, groups) for entry in listed.entries))
+    return replace(listed, entries=Distinct(_filled(entry, groups) for entry in listed.entries))
 
 
 def _filled(entry: Entry, groups: Groups) -> Entry:

@@ -5,7 +5,9 @@ other, each with its `access-list N`. Sequence numbers are written where they ar
 a numbered list then has a block, too, as newer versions of IOS write all of them.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from doorman.config.access_lists import (
     ANY,
@@ -95,11 +97,13 @@ def entry_text(entry: Entry) -> str:
 
 def _lines(listed: AccessList) -> Iterator[str]:
     """The lines in order, each after the remarks that stand before it."""
-    for index in range(len(listed.entries) + 1):
-        yield from (f"remark {text}" for before, text in listed.remarks if before == index)
-        if index < len(listed.entries):
-            number = f"{listed.numbers[index]} " if listed.numbers else ""
-            yield f"{number}{entry_text(listed.entries[index])}"
+    remarks = deque(sorted(listed.remarks, key=itemgetter(0)))
+    for index, entry in enumerate(listed.entries):
+        while remarks and remarks[0][0] <= index:
+            yield f"remark {remarks.popleft()[1]}"
+        number = f"{listed.numbers[index]} " if listed.numbers else ""
+        yield f"{number}{entry_text(entry)}"
+    yield from (f"remark {text}" for _, text in remarks)
 
 
 def _standard(entry: AccessEntry) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The command tree of one mode: it reads lines, and knows what may come next.
 
 Keywords may be abbreviated while they stay unique among those possible at their place; a word typed in full always
-wins. Keywords are tried before variables. Letter case does not matter in keywords.
+wins. Keywords are tried before variables: a word that may be the beginning of one and leads nowhere as that is then
+tried as a variable, so that a name may begin as a keyword does. Letter case does not matter in keywords.
 """
 
 import re
@@ -12,12 +13,13 @@ from typing import NamedTuple
 from doorman.config.command import (
     AmbiguousCommandError,
     Command,
+    CommandError,
     IncompleteCommandError,
     InvalidInputError,
     UnknownCommandError,
 )
 from doorman.config.grammar import Group, Keyword, Sequence, Token, Variable, parameter_name, parse_grammar, variables
-from doorman.config.kinds import kind_of
+from doorman.config.kinds import Kind, kind_of
 
 _WORD = re.compile(r"[^ \t]+")
 _LOOKS_LIKE_A_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -123,6 +125,16 @@ class _Node:
                 found[token].add(after)
         return list(found.values())
 
+    @cached_property
+    def keywords(self) -> "dict[str, _Node]":
+        """The places that keywords lead to."""
+        return {child.token.word: child for child in self.children if isinstance(child.token, Keyword)}
+
+    @cached_property
+    def variables(self) -> "list[tuple[Kind, _Node]]":
+        """The places that values lead to, and the kinds of these."""
+        return [(kind_of(child.token.kind), child) for child in self.children if isinstance(child.token, Variable)]
+
 
 class CommandTree:
     """The commands of a mode, ready to read lines."""
@@ -139,9 +151,9 @@ class CommandTree:
         Raises:
             CommandError: it is no command of this mode.
         """
-        node, values = self._walk(line)
+        node, values = _follow(self._root, line, _WORD.search(line), whole=True)
         if node.ending is None:
-            raise IncompleteCommandError(len(line.rstrip(" \t")) + 1)
+            raise IncompleteCommandError(len(line))
         wanted = node.ending.parameters
         return Parsed(
             node.ending.command,
@@ -157,13 +169,9 @@ class CommandTree:
             CommandError: the words before are not understood.
         """
         start = max(line.rfind(" "), line.rfind("\t")) + 1
-        node, _ = self._walk(line[:start])
+        node, _ = _follow(self._root, line[:start], _WORD.search(line[:start]), whole=False)
         partial = line[start:].lower()
-        keywords = [
-            Completion(child.token.word, child.help)
-            for child in node.children
-            if isinstance(child.token, Keyword) and child.token.word.startswith(partial)
-        ]
+        keywords = [Completion(word, child.help) for word, child in node.keywords.items() if word.startswith(partial)]
         found = sorted(keywords if partial and keywords else keywords + _variables_after(node))
         return [*found, Completion(END_OF_LINE, "")] if node.ending and not partial else found
 
@@ -174,38 +182,49 @@ class CommandTree:
         if command.undo is not None:
             self._root.add(_Path(Ending(command, negated=True, parameters=_parameters(head)), (_NO, *head), tail))
 
-    def _walk(self, line: str) -> tuple[_Node, dict[str, tuple[object, int]]]:
-        """Follow the words of a line: the place reached, and each parameter's value and column."""
-        node = self._root
-        values: dict[str, tuple[object, int]] = {}
-        word = _WORD.search(line)
-        while word is not None:
-            start = word.start()
-            node, value, position = _step(node, line, word)
-            if node.token.parameter:
-                values[node.token.parameter] = value, start
-            word = _WORD.search(line, position)
-        return node, values
+
+def _follow(
+    node: _Node, line: str, word: re.Match[str] | None, *, whole: bool
+) -> tuple[_Node, dict[str, tuple[object, int]]]:
+    """Follow the words of a line from one on: the place reached, and each parameter's value and column.
+
+    If the line is `whole`, it must be one that may stop there.
+    """
+    if word is None:
+        if whole and node.ending is None:
+            raise IncompleteCommandError(len(line.rstrip(" \t")) + 1)
+        return node, {}
+    failed: CommandError | None = None
+    for child, value, end in _steps(node, line, word):
+        try:
+            reached, values = _follow(child, line, _WORD.search(line, end), whole=whole)
+        except CommandError as error:
+            failed = failed or error
+            continue
+        parameter = child.token.parameter
+        return reached, {parameter: (value, word.start())} | values if parameter else values
+    raise failed or InvalidInputError(word.start())
 
 
-def _step(node: _Node, line: str, word: re.Match[str]) -> tuple[_Node, object, int]:
-    """The child that a word leads to, the value of the word, and the column after it."""
+def _steps(node: _Node, line: str, word: re.Match[str]) -> list[tuple[_Node, object, int]]:
+    """The children that a word may lead to, the likelier one first; the value of the word, and the column after it."""
     typed = word[0].lower()
-    begun = [(child, child.token.word) for child in node.children if isinstance(child.token, Keyword)]
-    begun = [(child, keyword) for child, keyword in begun if keyword.startswith(typed)]
-    matches = [(child, keyword) for child, keyword in begun if keyword == typed] or begun
-    if len(matches) > 1:
+    if typed in node.keywords:
+        return [(node.keywords[typed], typed, word.end())]
+    found: list[tuple[_Node, object, int]] = [
+        (child, keyword, word.end()) for keyword, child in node.keywords.items() if keyword.startswith(typed)
+    ]
+    if len(found) > 1:
         raise AmbiguousCommandError(line, word.start())
-    if matches:
-        return *matches[0], word.end()
-    for child in node.children:
-        if isinstance(child.token, Variable):
-            reading = kind_of(child.token.kind).read(line[word.start() :])
-            if reading is not None:
-                return child, reading[0], word.start() + reading[1]
-    if node.shared and _LOOKS_LIKE_A_COMMAND.fullmatch(word[0]):
+    rest = line[word.start() :]
+    for kind, child in node.variables:
+        reading = kind.read(rest)
+        if reading is not None:
+            found.append((child, reading[0], word.start() + reading[1]))
+            break
+    if not found and node.shared and _LOOKS_LIKE_A_COMMAND.fullmatch(word[0]):
         raise UnknownCommandError(word.start())
-    raise InvalidInputError(word.start())
+    return found
 
 
 def _firsts(sequence: Sequence) -> Iterator[tuple[Token, Sequence]]:
@@ -233,9 +252,4 @@ def _parameters(sequence: Sequence) -> frozenset[str]:
 
 
 def _variables_after(node: _Node) -> list[Completion]:
-    return [
-        Completion(shown, child.help)
-        for child in node.children
-        if isinstance(child.token, Variable)
-        for shown in kind_of(child.token.kind).shown
-    ]
+    return [Completion(shown, child.help) for kind, child in node.variables for shown in kind.shown]

@@ -8,6 +8,7 @@ from doorman.config.access_lists import LAST_SEQUENCE, STEP, AccessList, Entry, 
 from doorman.config.command import Command, Refused
 from doorman.config.commands.access_rule import EXTENDED, HELP, STANDARD, extended_entry, standard_entry
 from doorman.config.commands.object_group import require_group
+from doorman.config.distinct import Distinct
 from doorman.config.kinds import EXTENDED_NUMBERS, STANDARD_NUMBERS, kind_of
 from doorman.config.model import Config
 
@@ -101,7 +102,7 @@ def _remove_extended(config: Config, *, acl: str) -> None:
 def _resequence(config: Config, *, acl: str, first: int, step: int) -> None:
     """Number the lines of a list anew."""
     listed = _existing(config, acl, "acl")
-    if given(len(listed.entries), first, step)[-1:] > (LAST_SEQUENCE,):
+    if listed.entries and given(len(listed.entries), first, step)[-1] > LAST_SEQUENCE:
         raise Refused("% Exceeded maximum sequence number", "step")
     config.access_lists[acl] = listed.resequenced(first, step)
 
@@ -130,7 +131,7 @@ def _add(config: Config, listed: AccessList, entry: Entry, number: int | None) -
     if entry in listed.entries:
         return
     sequence = listed.sequence
-    if number in sequence:
+    if number is not None and number in sequence:
         raise Refused("% Duplicate sequence number", "sequence")
     number = number or (sequence[-1] if sequence else 0) + STEP
     if number > LAST_SEQUENCE:
@@ -143,7 +144,7 @@ def _take(config: Config, listed: AccessList, entry: Entry, *, keep: bool) -> No
         raise Refused(f"% Access list {listed.name} has no such line")
     left = listed.without(listed.entries.index(entry))
     # Who writes lines without numbers never asked for any.
-    _store(config, left if keep or listed.numbers else replace(left, numbers=()), keep=keep)
+    _store(config, left if keep or listed.numbers else replace(left, numbers=Distinct()), keep=keep)
 
 
 def _add_remark(config: Config, listed: AccessList, text: str) -> None:

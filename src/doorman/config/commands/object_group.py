@@ -104,15 +104,14 @@ def _remove(config: Config, name: str, kind: GroupKind) -> None:
 
 def _add(config: Config, name: str, member: Member) -> None:
     group = config.object_groups[name]
-    if member not in group.members:
-        config.object_groups[name] = replace(group, members=(*group.members, member))
+    config.object_groups[name] = replace(group, members=group.members.with_one(member))
 
 
 def _take(config: Config, name: str, member: Member) -> None:
     group = config.object_groups[name]
     if member not in group.members:
         raise Refused(f"% Object-group {name} has no such member")
-    config.object_groups[name] = replace(group, members=tuple(one for one in group.members if one != member))
+    config.object_groups[name] = replace(group, members=group.members.without(group.members.index(member)))
 
 
 def _hosts(

@@ -37,13 +37,17 @@ class AccessChains:
     def __init__(self, config: Config, setting: Setting) -> None:
         self._lists = applied_lists(config)
         self._numbers = {name: number for number, name in enumerate(self._lists)}
+        self._counters = {
+            name: {entry: counter_of(name, entry) for entry in (*listed.entries, None)}
+            for name, listed in self._lists.items()
+        }
         self._interfaces = [one for one in config.interfaces.values() if not one.shutdown]
         self._setting = setting
 
     def counters(self) -> Iterator[str]:
         """The names of the counters that the chains count with."""
-        for listed in self._lists.values():
-            yield from (counter_of(listed.name, entry) for entry in (*listed.entries, None))
+        for counters in self._counters.values():
+            yield from counters.values()
 
     def chains(self) -> Iterator[Chain]:
         """All of them; there are none where no interface has a list: even an empty one would cost each packet."""
@@ -55,11 +59,11 @@ class AccessChains:
             yield Chain("access_out", rules, "type filter hook postrouting priority 110;")
             for_others = f"meta mark and {INSPECTED:#x} != 0", f"ct mark and {PROXIED:#x} != 0"
             yield Chain("access_out_own", [f"{sent} {leave}" for sent in for_others])
-        for name, listed in self._lists.items():
-            lines = [Line(list(matches_of(entry)), f"goto {counter_of(name, entry)}") for entry in listed.entries]
-            yield Chain(f"acl_{self._numbers[name]}", [*classified(lines), f"goto {counter_of(name, None)}"])
-            for entry in (*listed.entries, None):
-                yield Chain(counter_of(name, entry), list(self._line(name, entry)))
+        for name, counters in self._counters.items():
+            lines = [Line(list(matches_of(entry)), f"goto {counter}") for entry, counter in counters.items() if entry]
+            yield Chain(f"acl_{self._numbers[name]}", [*classified(lines), f"goto {counters[None]}"])
+            for entry, counter in counters.items():
+                yield Chain(counter, list(self._line(name, entry, counter)))
 
     def _leading(self, field: str, chain: str) -> str:
         """What leads an interface's packets to the list that is asked about them."""
@@ -67,9 +71,9 @@ class AccessChains:
         numbers = {name: self._numbers[listed] for name, listed in found.items() if listed in self._numbers}
         return lead(field, {f'"{name}"': f"acl_{number}" for name, number in numbers.items()})
 
-    def _line(self, name: str, entry: Entry | None) -> Iterator[str]:
+    def _line(self, name: str, entry: Entry | None, counter: str) -> Iterator[str]:
         verdict = "accept" if entry is not None and entry.permit else "drop"
-        counted = f'counter name "{counter_of(name, entry)}"'
+        counted = f'counter name "{counter}"'
         if entry is None or not entry.log:
             yield f"{counted} {verdict}"
             return

@@ -10,6 +10,7 @@ whose cost hardly grows with them. A line that overlaps one before it comes behi
 """
 
 import itertools
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -123,20 +124,14 @@ class _Overlaps:
 
     def __init__(self) -> None:
         self._count = 0
-        self._points: tuple[dict[int, int], ...] = tuple({} for _ in FIELDS)
-        self._ranges: tuple[dict[tuple[int, int], int], ...] = tuple({} for _ in FIELDS)
+        self._fields = tuple(_Blocks() for _ in FIELDS)
 
     def add(self, box: Box) -> int:
         """Enter a box; its bit."""
         bit = 1 << self._count
         self._count += 1
-        for field, (first, last) in enumerate(box):
-            if first == last:
-                points = self._points[field]
-                points[first] = points.get(first, 0) | bit
-            else:
-                ranges = self._ranges[field]
-                ranges[first, last] = ranges.get((first, last), 0) | bit
+        for field, ends in zip(self._fields, box, strict=True):
+            field.add(ends, bit)
         return bit
 
     def with_box(self, box: Box) -> int:
@@ -146,21 +141,52 @@ class _Overlaps:
             if not found:
                 break
             if wanted != (0, LASTS[field]):
-                found &= self._in_field(field, *wanted)
+                found &= self._fields[field].overlapping(wanted)
         return found
 
-    def _in_field(self, field: int, first: int, last: int) -> int:
-        points, found = self._points[field], 0
-        if first == last:
-            found = points.get(first, 0)
-        else:
-            for point, bits in points.items():
-                if first <= point <= last:
-                    found |= bits
-        for (begin, end), bits in self._ranges[field].items():
-            if begin <= last and first <= end:
-                found |= bits
+
+class _Blocks:
+    """The ranges of one field, as blocks of a power of two that begin at a multiple of it: nested, or apart.
+
+    So those that overlap one are the larger ones around it, which are known by where they must begin, and those that
+    begin within it.
+    """
+
+    __slots__ = ("_bits", "_order", "_sizes")
+
+    def __init__(self) -> None:
+        self._bits: dict[tuple[int, int], int] = {}
+        self._order: list[tuple[int, int]] = []
+        self._sizes: set[int] = set()
+
+    def add(self, ends: tuple[int, int], bit: int) -> None:
+        """Enter a range of a box."""
+        for block in _blocks(*ends):
+            known = self._bits.get(block)
+            if known is None:
+                insort(self._order, block)
+                self._sizes.add(block[1])
+            self._bits[block] = (known or 0) | bit
+
+    def overlapping(self, ends: tuple[int, int]) -> int:
+        """The bits of the ranges that overlap one."""
+        bits, order, found = self._bits, self._order, 0
+        for first, size in _blocks(*ends):
+            for larger in self._sizes:
+                if larger > size:
+                    found |= bits.get((first & -larger, larger), 0)
+            for index in range(bisect_left(order, (first, 0)), bisect_left(order, (first + size, 0))):
+                found |= bits[order[index]]
         return found
+
+
+def _blocks(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """A range as blocks, each with its first number and its size."""
+    while first <= last:
+        most = 1 << (last - first + 1).bit_length() - 1
+        size = min(first & -first, most) if first else most
+        yield first, size
+        first += size
 
 
 def _hull(match: Match) -> Box:
