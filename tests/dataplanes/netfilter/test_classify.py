@@ -130,3 +130,16 @@ def test_elements_of_a_map_do_not_overlap(entries: list[ExtendedEntry]) -> None:
 def test_a_match_of_anything_is_written_as_nothing() -> None:
     [match] = matches_of(ExtendedEntry(permit=True))
     assert expression(match) == ""
+
+
+few_ports = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda ends: (min(ends), max(ends)))
+
+
+@given(st.lists(few_ports, max_size=12))
+def test_a_line_comes_behind_all_that_it_overlaps(ranges: list[tuple[int, int]]) -> None:
+    lines = [Line([Match((None, None, None, None, (ends,)))], str(number)) for number, ends in enumerate(ranges)]
+    groups = groups_of(lines)
+    places = [next(place for place, group in enumerate(groups) if line in group.lines) for line in lines]
+    for later, (first, last) in enumerate(ranges):
+        for earlier, (begin, end) in enumerate(ranges[:later]):
+            assert places[earlier] < places[later] or last < begin or end < first
