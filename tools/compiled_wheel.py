@@ -6,6 +6,8 @@ Without the hook the wheel is pure Python, and does the same. The sources are in
 Python there, and tracebacks show it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
 from pathlib import Path
 from platform import python_version
 from shutil import rmtree
@@ -55,6 +57,18 @@ class CompiledWheel(BuildHookInterface[Any]):
         build_data["infer_tag"] = True
 
 
+def _on_all_processors(compiler: Any) -> None:  # noqa: ANN401 - setuptools has no types
+    """Let a compiler take as many files at once as there are processors: setuptools does that with extensions only."""
+    one_by_one = compiler.compile
+
+    def at_once(sources: list[str], **options: object) -> list[str]:
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            objects = pool.map(lambda source: one_by_one([source], **options), sources)
+            return [path for paths in objects for path in paths]
+
+    compiler.compile = at_once
+
+
 def _compile(work: Path) -> list[Path]:
     """Compile what is to be compiled, as the tree `lib` in a directory; the files.
 
@@ -76,5 +90,12 @@ def _compile(work: Path) -> list[Path]:
     command.build_lib = str(work / "lib")
     command.build_temp = str(work / "objects")
     command.ensure_finalized()
+    build = command.build_extensions
+
+    def build_at_once() -> None:
+        _on_all_processors(command.compiler)
+        build()
+
+    command.build_extensions = build_at_once
     command.run()
     return [Path(path) for path in command.get_outputs()]
