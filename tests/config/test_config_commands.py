@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from doorman.algs.registry import Service
+from doorman.algs.registry import DEFAULT_PORTS, Service
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.access_lists import AccessEntry, AccessList
 from doorman.config.command import Command, CommandError, InvalidInputError
@@ -25,6 +25,8 @@ from doorman.config.render import render
 from doorman.config.session import Session
 from doorman.config.statics import StaticHost, StaticPort, Statics
 from doorman.net.addresses import Endpoint, address_of
+
+NETBIOS = {"netbios-ns": "udp", "netbios-dgm": "udp", "netbios-ssn": "tcp"}
 
 COMMANDS = [
     command for mode in (CONFIGURE, *SUBMODES.values()) for command in mode.commands if command not in (*LEAVING, END)
@@ -105,7 +107,7 @@ DONE_AND_UNDONE = [
     ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
     *(
         ("interface in0", f"ip nat service {alg} mode {mode}", f"no ip nat service {alg} mode")
-        for alg in ("sip", "ftp")
+        for alg in ("sip", "ftp", *NETBIOS)
         for mode in ("full", "pinhole-only", "observe", "off")
     ),
     ("", "access-list 2 permit any", "no access-list 2"),
@@ -254,6 +256,21 @@ DONE_AND_UNDONE = [
     ("", "ip nat service ftp tcp port 2121", "no ip nat service ftp tcp port 2121"),
     ("", "no ip nat service ftp", "ip nat service ftp"),
     ("", "ip nat service ftp fail-closed", "no ip nat service ftp fail-closed"),
+    *(
+        ("", f"ip nat service {alg} {words}", f"no ip nat service {alg} {words.rpartition(' ')[0]}")
+        for alg, transport in NETBIOS.items()
+        for words in (
+            *("malformed pass", "mode observe"),
+            *(("max-message-size 65535", "oversized pass", "tcp mode vtcp") if transport == "tcp" else ()),
+        )
+    ),
+    *(("", f"ip nat service {alg} malformed pass routed", f"no ip nat service {alg} malformed") for alg in NETBIOS),
+    *(
+        ("", f"ip nat service {alg} {transport} port 1039", f"no ip nat service {alg} {transport} port 1039")
+        for alg, transport in NETBIOS.items()
+    ),
+    *(("", f"no ip nat service {alg}", f"ip nat service {alg}") for alg in NETBIOS),
+    *(("", f"ip nat service {alg} fail-closed", f"no ip nat service {alg} fail-closed") for alg in NETBIOS),
     ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
     ("", "no ip nat service sip", "ip nat service sip"),
     ("", "ip nat service sip fail-closed", "no ip nat service sip fail-closed"),
@@ -547,11 +564,7 @@ end
                 StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080),
             ]
         ),
-        services={
-            Service("sip", "tcp"): frozenset({5060, 8000}),
-            Service("sip", "udp"): frozenset(),
-            Service("ftp", "tcp"): frozenset({21}),
-        },
+        services=DEFAULT_PORTS | {Service("sip", "tcp"): frozenset({5060, 8000}), Service("sip", "udp"): frozenset()},
         timeouts=Timeouts(udp=120, tcp=None, ports=(("udp", 69, 30),)),
     )
 

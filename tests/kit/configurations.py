@@ -127,7 +127,23 @@ ftp_settings = st.builds(
     mode=modes,
     tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
-settings_of: dict[str, st.SearchStrategy[Settings]] = {"sip": sip_settings, "ftp": ftp_settings}
+_malformed = st.sampled_from(("drop", "pass", "pass nat-applied", "pass routed"))
+datagram_settings = st.builds(Settings, malformed=_malformed, mode=modes)
+stream_settings = st.builds(
+    Settings,
+    max_message_size=st.integers(8_192, 65_535),
+    oversized=st.sampled_from(("drop", "pass")),
+    malformed=_malformed,
+    mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
+)
+settings_of: dict[str, st.SearchStrategy[Settings]] = {
+    "sip": sip_settings,
+    "ftp": ftp_settings,
+    "netbios-ns": datagram_settings,
+    "netbios-dgm": datagram_settings,
+    "netbios-ssn": stream_settings,
+}
 interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
     lambda all_: tuple(sorted(all_.items()))
 )

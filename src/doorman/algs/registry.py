@@ -13,7 +13,11 @@ from doorman.algs.ftp.fields import read_fields as read_ftp_fields
 from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
-from doorman.algs.settings import SHARED, Setting, Settings
+from doorman.algs.netbios.datagram_service import DatagramService
+from doorman.algs.netbios.name_service import NameService
+from doorman.algs.netbios.session_service import SessionService
+from doorman.algs.netbios.statistics import DATAGRAM_ROWS, NAME_ROWS, SESSION_ROWS
+from doorman.algs.settings import MALFORMED, SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
 from doorman.algs.sip.fields import read_fields as read_sip_fields
@@ -22,6 +26,7 @@ from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
 from doorman.stream import ftp, sip
 from doorman.stream.framing import MakeFramer
+from doorman.stream.netbios import SessionFramer
 
 
 class Service(NamedTuple):
@@ -38,7 +43,7 @@ class Entry(NamedTuple):
         name: its name.
         make: makes it for a set of ports and settings.
         udp, tcp: the ports it serves by default; None: it has no switch for this transport.
-        framer: makes its framer for streams.
+        framer: makes its framer for streams; None: it is spoken in datagrams only.
         settings: its settings by default; what they are there is their class.
         commands: what sets them.
         rows: of its statistics.
@@ -51,7 +56,7 @@ class Entry(NamedTuple):
     make: Callable[[frozenset[int], Settings], Alg]
     udp: frozenset[int] | None
     tcp: frozenset[int] | None
-    framer: MakeFramer
+    framer: MakeFramer | None
     settings: Settings
     commands: tuple[Setting, ...]
     rows: Rows
@@ -85,6 +90,36 @@ REGISTRY = (
         fields=read_ftp_fields,
         sessions=("client", "server", "user", "state", "age", "data", "opened_by", "doing"),
     ),
+    Entry(
+        "netbios-ns",
+        NameService,
+        udp=frozenset({137}),
+        tcp=None,
+        framer=None,
+        settings=Settings(),
+        commands=(MALFORMED,),
+        rows=NAME_ROWS,
+    ),
+    Entry(
+        "netbios-dgm",
+        DatagramService,
+        udp=frozenset({138}),
+        tcp=None,
+        framer=None,
+        settings=Settings(),
+        commands=(MALFORMED,),
+        rows=DATAGRAM_ROWS,
+    ),
+    Entry(
+        "netbios-ssn",
+        SessionService,
+        udp=None,
+        tcp=frozenset({139}),
+        framer=SessionFramer,
+        settings=Settings(),
+        commands=SHARED,
+        rows=SESSION_ROWS,
+    ),
 )
 
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in REGISTRY}
@@ -93,7 +128,7 @@ DEFAULT_SETTINGS: Mapping[str, Settings] = {entry.name: entry.settings for entry
 
 FIELDS = {entry.name: entry.fields for entry in REGISTRY}
 
-FRAMERS = {entry.name: entry.framer for entry in REGISTRY}
+FRAMERS = {entry.name: entry.framer for entry in REGISTRY if entry.framer is not None}
 
 DEFAULT_PORTS: dict[Service, frozenset[int]] = {
     service: ports

@@ -1,0 +1,1 @@
+"""The NetBIOS ALGs: name service, datagram service, session service."""
