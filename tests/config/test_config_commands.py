@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from doorman.algs.registry import DEFAULT_PORTS, Service
+from doorman.algs.registry import DEFAULT_PORTS, ENTRIES, Service
 from doorman.algs.sip.settings import SipSettings
 from doorman.config.access_lists import AccessEntry, AccessList
 from doorman.config.command import Command, CommandError, InvalidInputError
@@ -107,7 +107,7 @@ DONE_AND_UNDONE = [
     ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
     *(
         ("interface in0", f"ip nat service {alg} mode {mode}", f"no ip nat service {alg} mode")
-        for alg in ("sip", "ftp", *NETBIOS)
+        for alg in ENTRIES
         for mode in ("full", "pinhole-only", "observe", "off")
     ),
     ("", "access-list 2 permit any", "no access-list 2"),
@@ -253,6 +253,19 @@ DONE_AND_UNDONE = [
         )
         for value in values
     ),
+    *(
+        ("", f"ip nat service tftp {words} {value}", f"no ip nat service tftp {words}")
+        for words, values in (
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("data-timeout", (5, 3600)),
+            ("quota requests", (16, 4096)),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
+    ("", "ip nat service tftp udp port 6969", "no ip nat service tftp udp port 6969"),
+    ("", "no ip nat service tftp", "ip nat service tftp"),
+    ("", "ip nat service tftp fail-closed", "no ip nat service tftp fail-closed"),
     ("", "ip nat service ftp tcp port 2121", "no ip nat service ftp tcp port 2121"),
     ("", "no ip nat service ftp", "ip nat service ftp"),
     ("", "ip nat service ftp fail-closed", "no ip nat service ftp fail-closed"),
@@ -564,7 +577,11 @@ end
                 StaticPort("tcp", Endpoint(address_of("10.0.0.6"), 80), None, outside, 8080),
             ]
         ),
-        services=DEFAULT_PORTS | {Service("sip", "tcp"): frozenset({5060, 8000}), Service("sip", "udp"): frozenset()},
+        services={
+            **DEFAULT_PORTS,
+            Service("sip", "tcp"): frozenset({5060, 8000}),
+            Service("sip", "udp"): frozenset(),
+        },
         timeouts=Timeouts(udp=120, tcp=None, ports=(("udp", 69, 30),)),
     )
 

@@ -3,6 +3,7 @@
 import json
 
 from doorman.algs.api import Owner
+from doorman.algs.registry import REGISTRY
 from doorman.dataplanes.report import flow, label, shown
 from doorman.net.addresses import address_of
 from kit.captures import SECOND, Replayed, call, frames, inside, replayed
@@ -62,9 +63,10 @@ def test_counts_of_a_call() -> None:
     assert found["packets"] == {
         "read": 11, "from_inside": 7, "from_outside": 4, "written": 11, "passed": 0, "dropped": 0,
     }  # fmt: skip
-    assert found["messages"] == {"sip": {"180": 1, "200": 2, "ACK": 1, "BYE": 1, "INVITE": 1}, "ftp": {}}
+    nothing: dict[str, dict[str, int]] = {entry.name: {} for entry in REGISTRY}
+    assert found["messages"] == {**nothing, "sip": {"180": 1, "200": 2, "ACK": 1, "BYE": 1, "INVITE": 1}}
     assert (found["rewritten"], found["rewritten_by"]) == (6, {"sip": 6})
-    assert found["sessions"] == {"ftp": []}
+    assert found["sessions"] == {entry.name: [] for entry in REGISTRY if entry.sessions}
     assert found["asymmetries"] == []
 
 

@@ -9,6 +9,7 @@ from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.registry import DEFAULT_PORTS
 from doorman.algs.settings import Mode, Settings
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.tftp.settings import TftpSettings
 from doorman.config.access_lists import (
     AccessEntry,
     AccessList,
@@ -137,12 +138,20 @@ stream_settings = st.builds(
     mode=modes,
     tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
+tftp_settings = st.builds(
+    TftpSettings,
+    malformed=_malformed,
+    data_timeout=st.integers(5, 3_600),
+    requests=st.integers(16, 4_096),
+    mode=modes,
+)
 settings_of: dict[str, st.SearchStrategy[Settings]] = {
     "sip": sip_settings,
     "ftp": ftp_settings,
     "netbios-ns": datagram_settings,
     "netbios-dgm": datagram_settings,
     "netbios-ssn": stream_settings,
+    "tftp": tftp_settings,
 }
 interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
     lambda all_: tuple(sorted(all_.items()))

@@ -51,6 +51,7 @@ from doorman.nat.rules import UnusableConfig
 from doorman.net.addresses import Address, address_text
 from kit.packets import endpoint, udp
 from kit.sip import OVERLOAD, PEER, PHONE, answer, request, sdp
+from kit.tftp import request as tftp_request
 
 BEGIN_NS = 1_779_545_477_243_000_000
 """2026-05-23 14:11:17.243 UTC."""
@@ -91,7 +92,8 @@ class FakeGateway:
         self.tracing.expire()
 
     def transfer(self) -> None:
-        """An FTP session that begins a transfer; its names are meant to spoil a terminal."""
+        """An FTP session that begins a transfer, and a request of TFTP; their names are meant to spoil a terminal."""
+        self.inside(udp("10.0.0.10:40001", "198.51.100.20:69", tftp_request("\x1b]0;x\x07")))
         client, server = endpoint("10.0.0.10:40000"), endpoint("198.51.100.20:21")
         connection = connect(self.engine, client, server, Side.INSIDE, self.now)
         for line in (b"USER \x1b[2J\xe9", b"PORT 10,0,0,10,156,67", b"RETR \x1b]0;x\x07"):

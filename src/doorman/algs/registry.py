@@ -24,6 +24,11 @@ from doorman.algs.sip.fields import read_fields as read_sip_fields
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.statistics import ROWS as SIP_ROWS
 from doorman.algs.statistics import Rows
+from doorman.algs.tftp.alg import ROWS as TFTP_ROWS
+from doorman.algs.tftp.alg import SESSIONS as TFTP_SESSIONS
+from doorman.algs.tftp.alg import TftpAlg
+from doorman.algs.tftp.settings import SETTINGS as TFTP_SETTINGS
+from doorman.algs.tftp.settings import TftpSettings
 from doorman.stream import ftp, sip
 from doorman.stream.framing import MakeFramer
 from doorman.stream.netbios import SessionFramer
@@ -119,6 +124,17 @@ REGISTRY = (
         settings=Settings(),
         commands=SHARED,
         rows=SESSION_ROWS,
+    ),
+    Entry(
+        "tftp",
+        TftpAlg,
+        udp=frozenset({69}),
+        tcp=None,
+        framer=None,
+        settings=TftpSettings(),
+        commands=TFTP_SETTINGS,
+        rows=TFTP_ROWS,
+        sessions=TFTP_SESSIONS,
     ),
 )
 

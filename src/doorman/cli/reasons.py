@@ -32,6 +32,7 @@ NOTES = {
     "not-ip": "frames without an IP packet",
     "not-netbios": "something else on a port of NetBIOS: passed, and its flow is never looked into again",
     "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
+    "not-tftp": "something else on TFTP's port: passed, and its flow is never looked into again",
     "other-address": "FTP: ports announced by EPSV that could be had at another address only: made void",
     "passed-as-it-came": "messages that the configuration lets pass untouched: oversized, malformed or unknown ones",
     "port-number": "FTP: announcements of a port above 65535: made void",
@@ -50,6 +51,7 @@ NOTES = {
         "no door to another host than the sender; of SIP, see 'trusted-media'; of FTP, the command is made void"
     ),
     "too-many-commands": "FTP: commands beyond those that may wait for their replies ('quota commands')",
+    "too-many-requests": "TFTP: requests without a door, beyond those that may wait ('quota requests')",
     "too-many-signalling-doors": "no more doors for one call",
     "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers of no known dialog, or from another address than was asked: they change nothing here",
@@ -140,6 +142,7 @@ DROPS = {
     "ports-exhausted": "all ports of the global address are in use: give the rule a pool with more addresses",
     "protocol-without-ports": "a shared address tells hosts apart by ports: the host needs a static translation",
     "retarget-response": "NetBIOS: a retarget response that is no address and port",
+    "request-cut-short": "TFTP: a request in which the name of the file or the mode has no end",
     "sdp-candidate": _SDP,
     "sdp-connection-twice": f"{_SDP}: two c= lines where there may be one",
     "sdp-media-line": _SDP,

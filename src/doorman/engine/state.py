@@ -376,10 +376,13 @@ class State:
         return any(door.visitor in {None, session.outside_global.address} for session in sessions)
 
     def _closed(self, door: Door, now: float) -> None:
-        """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it."""
+        """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it.
+
+        One that leaves with its last flow has had none if it is still here: what goes the same way is of others.
+        """
         binding = self._unhook(door)
         self._forget_silence(door.owner)
-        if door.flows is not None:
+        if door.flows is not None and not door.hands_over:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
                     self._cut(session)
