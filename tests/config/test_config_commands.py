@@ -284,6 +284,19 @@ DONE_AND_UNDONE = [
     ),
     *(("", f"no ip nat service {alg}", f"ip nat service {alg}") for alg in NETBIOS),
     *(("", f"ip nat service {alg} fail-closed", f"no ip nat service {alg} fail-closed") for alg in NETBIOS),
+    *(
+        ("", f"ip nat service ldap {words}", f"no ip nat service ldap {word}")
+        for words, word in (
+            ("max-message-size 65535", "max-message-size"),
+            ("malformed pass", "malformed"),
+            ("malformed pass nat-applied", "malformed"),
+            ("mode observe", "mode"),
+            ("tcp mode vtcp", "tcp mode"),
+            ("tcp port 3268", "tcp port 3268"),
+            ("fail-closed", "fail-closed"),
+        )
+    ),
+    ("", "no ip nat service ldap", "ip nat service ldap"),
     ("", "ip nat service sip udp port 5080", "no ip nat service sip udp port 5080"),
     ("", "no ip nat service sip", "ip nat service sip"),
     ("", "ip nat service sip fail-closed", "no ip nat service sip fail-closed"),

@@ -152,6 +152,13 @@ settings_of: dict[str, st.SearchStrategy[Settings]] = {
     "netbios-dgm": datagram_settings,
     "netbios-ssn": stream_settings,
     "tftp": tftp_settings,
+    "ldap": st.builds(
+        Settings,
+        max_message_size=st.integers(8_192, 65_535),
+        malformed=_malformed,
+        mode=modes,
+        tcp_mode=st.sampled_from(("l4f", "vtcp")),
+    ),
 }
 interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
     lambda all_: tuple(sorted(all_.items()))

@@ -13,6 +13,8 @@ from doorman.algs.ftp.fields import read_fields as read_ftp_fields
 from doorman.algs.ftp.settings import SETTINGS as FTP_SETTINGS
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.ftp.statistics import ROWS as FTP_ROWS
+from doorman.algs.ldap.alg import LdapAlg
+from doorman.algs.ldap.statistics import ROWS as LDAP_ROWS
 from doorman.algs.netbios.datagram_service import DatagramService
 from doorman.algs.netbios.name_service import NameService
 from doorman.algs.netbios.session_service import SessionService
@@ -31,6 +33,7 @@ from doorman.algs.tftp.settings import SETTINGS as TFTP_SETTINGS
 from doorman.algs.tftp.settings import TftpSettings
 from doorman.stream import ftp, sip
 from doorman.stream.framing import MakeFramer
+from doorman.stream.ldap import LdapFramer
 from doorman.stream.netbios import SessionFramer
 
 
@@ -135,6 +138,17 @@ REGISTRY = (
         commands=TFTP_SETTINGS,
         rows=TFTP_ROWS,
         sessions=TFTP_SESSIONS,
+    ),
+    Entry(
+        "ldap",
+        LdapAlg,
+        udp=None,
+        tcp=frozenset({389, 1002}),
+        framer=LdapFramer,
+        settings=Settings(),
+        # A longer message is nobody's mistake, see the framer.
+        commands=tuple(setting for setting in SHARED if setting.field != "oversized"),
+        rows=LDAP_ROWS,
     ),
 )
 

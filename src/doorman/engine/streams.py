@@ -159,7 +159,9 @@ class Streams:
                 pieces.append(Piece(length, b"", judged=True))
             else:
                 pieces.append(Piece(length, unit.data))
-                if unit.kind not in _BETWEEN and unit.note and assembler is not None:
+                if unit.kind in _BETWEEN:
+                    self._note(unit.note, now)
+                elif unit.note and assembler is not None:
                     tails = self._ended(unit.note, end, now)
         tails[end][:0] = pieces
         return Translation(tails, close)

@@ -21,7 +21,7 @@ class Kind(Enum):
     KEEPALIVE = "keep-alive"
     """What keeps a connection open between messages, and means nothing else."""
     DATA = "data"
-    """What else stands between messages and is none: media that a protocol lets go the same way."""
+    """What else stands between messages: media that a protocol lets go the same way, parts of a message too long."""
     RAW = "raw"
     """Bytes of a stream that is not inspected, or no longer."""
     REFUSED = "refused"

@@ -143,7 +143,7 @@ VTCP = OVERLOAD + "ip nat service sip tcp mode vtcp\n"
 
 def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> None:
     assert [rule for rule in rules(VTCP, "begin") if "tcp" in rule] == [
-        "tcp dport { 21, 139 } goto begin_tcp",
+        "tcp dport { 21, 139, 389, 1002 } goto begin_tcp",
         "tcp dport { 5060 } goto begin_segments",
         "meta l4proto tcp ip daddr . meta l4proto . th dport @inspected goto begin_segments",
     ]
@@ -156,7 +156,7 @@ def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> N
 
 
 def test_otherwise_it_goes_to_the_proxy_and_no_rule_speaks_of_segments() -> None:
-    assert "tcp dport { 21, 139, 5060 } goto begin_tcp" in rules(OVERLOAD, "begin")
+    assert "tcp dport { 21, 139, 389, 1002, 5060 } goto begin_tcp" in rules(OVERLOAD, "begin")
     assert [rules(OVERLOAD, chain) for chain in ("begin_segments", "judged", "made")] == [[], [], []]
 
 

@@ -1,0 +1,1 @@
+"""The LDAP ALG, for directories of NetMeeting."""
