@@ -138,3 +138,9 @@ def test_all_below_the_end_can_be_had_and_then_none() -> None:
     with pytest.raises(Refused):
         space.take(40_000)
     assert space.claim(40_000), "a static port may be anywhere"
+
+
+def test_a_privileged_port_stays_privileged_rather_than_odd() -> None:
+    """RFC 4787: REQ-3 comes before REQ-4 for programs that look at it (rsh)."""
+    space = space_without(range(513, 1024, 2))
+    assert 512 <= space.take(1023) < PRIVILEGED_END

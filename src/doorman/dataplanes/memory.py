@@ -14,9 +14,10 @@ from doorman.config.model import Config
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange, SessionCut, Side
-from doorman.engine.state import DELEGATED_PORTS_END
+from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
+from doorman.nat.ports import PRIVILEGED_END
 from doorman.nat.rules import DynamicRule, Rules
 from doorman.net.addresses import Address, Endpoint
 
@@ -187,8 +188,8 @@ class MemoryPlane:
             address = self._shared[sender.address] = rule.pool.share()
         taken = {flow.went[0] for flow in self._flows if flow.protocol == protocol and flow.went[1] == receiver}
         taken |= {rule.global_ for rule in self._rules.static_ports}
-        own = [sender.port] if sender.port >= DELEGATED_PORTS_END else []
-        names = (Endpoint(address, port) for port in [*own, *range(DELEGATED_PORTS_END, _ALL_PORTS)])
+        ports = DELEGATED_RESERVED if sender.port < PRIVILEGED_END else range(DELEGATED_PORTS_END, _ALL_PORTS)
+        names = (Endpoint(address, port) for port in ([sender.port] if sender.port in ports else []) + [*ports])
         return next(name for name in names if name not in taken)
 
 

@@ -27,7 +27,6 @@ from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
 from doorman.nat.peerings import Peering, PeeringMade, Peerings
-from doorman.nat.ports import ALL_PORTS
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Sessions
@@ -43,6 +42,9 @@ UNUSED_BINDING = 300.0
 DELEGATED_PORTS_END = 32_768
 """Where a kernel translates ordinary flows, it takes the ports from here on; the gateway's own names are below."""
 
+DELEGATED_RESERVED = range(512, 768)
+"""What it takes for flows from ports below 1024, which servers of rsh or NFS ask for; none of ours is among them."""
+
 _ENDINGS = 1_000
 """What ended because of the time, and is remembered."""
 
@@ -56,7 +58,9 @@ def hold(
     """What an outside has to give, with all rules about it; see `Engine` for the other arguments."""
     if config.ipsec.preserve_port:  # one host's it cannot be, where several have it
         reserved = {*reserved, (UDP, IKE_PORT)}
-    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END if delegated else ALL_PORTS, reserved=reserved)
+    if not delegated:
+        return Holdings(config, chance, reserved=reserved)
+    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END, kept=DELEGATED_RESERVED, reserved=reserved)
 
 
 class Plan(NamedTuple):

@@ -22,6 +22,7 @@ class Holdings:
         config: all rules about this outside, of whatever VRF.
         chance: floats in [0, 1).
         ports_end: of shared addresses, only ports below this are given out.
+        kept: nor are these.
         reserved: protocols and ports that are not given out: the gateway's own services have them.
 
     Attributes:
@@ -34,9 +35,11 @@ class Holdings:
         chance: Callable[[], float],
         *,
         ports_end: int = ALL_PORTS,
+        kept: range = range(0),
         reserved: Collection[tuple[int, int]] = (),
     ) -> None:
         self.ports_end = ports_end
+        self._kept = kept
         self._config = config
         self._chance = chance
         self._reserved = reserved
@@ -48,6 +51,7 @@ class Holdings:
         space = self._spaces.get((protocol, address))
         if space is None:
             space = self._spaces[protocol, address] = PortSpace(self._chance, self.ports_end)
+            space.claim(self._kept.start, len(self._kept))
             for reserved, port in self._reserved:
                 if reserved == protocol:
                     space.claim(port)

@@ -10,6 +10,8 @@ from typing import Final
 
 from doorman.algs.api import Refused
 
+FIRST_RESERVED: Final = 512
+"""From here to 1023 are the ports that programs of the superuser take when they connect (rresvport of 4.2BSD)."""
 PRIVILEGED_END: Final = 1024
 ALL_PORTS: Final = 65_536
 _GUESSES: Final = 4
@@ -53,7 +55,9 @@ class PortSpace:
         parity = 0 if even else wanted & 1
         port = None
         if wanted < PRIVILEGED_END and count == 1:
-            port = self._search(PRIVILEGED_END // 2, PRIVILEGED_END, 1, parity)
+            port = self._search(FIRST_RESERVED, PRIVILEGED_END, 1, parity)
+            if port is None and not even:
+                port = self._search(FIRST_RESERVED, PRIVILEGED_END, 1, 1 - parity)
         if port is None:
             port = self._search(PRIVILEGED_END, self._end, count, parity)
         if port is None and not even:

@@ -7,9 +7,10 @@ address stands for one of the kernel's; all else is the same to the byte, but fo
 
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
-from doorman.engine.state import DELEGATED_PORTS_END
+from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import Binding
 from doorman.nat.icmp import quoted, readdress_error
+from doorman.nat.ports import PRIVILEGED_END
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.checksum import word_sum
 from doorman.net.packet import ICMP, Packet, carried, parse_packet, readdress
@@ -53,7 +54,7 @@ class Judge:
         known = self._names.setdefault((wanted.protocol, wanted.sender), name)
         if wanted.protocol == ICMP:  # the kernel may give one identifier to several, and then another to one of them
             self._names[wanted.protocol, wanted.sender] = name
-        elif name.port < DELEGATED_PORTS_END or self._is_static(wanted.protocol, name):
+        elif not _is_of_kernel(name.port, local.port) or self._is_static(wanted.protocol, name):
             return f"port {name.port} is not one of the kernel's"
         elif known != name:
             return f"{local} has several names"
@@ -81,6 +82,11 @@ class Judge:
     def _model_of(self, protocol: int, wanted: Endpoint, found: Endpoint) -> Endpoint:
         """The name in the model of one of the kernel's, where it stands for that."""
         return wanted if self._names.get((protocol, wanted)) == found else found
+
+
+def _is_of_kernel(port: int, own: int) -> bool:
+    """Whether a port is of those that the kernel gives to flows from another."""
+    return port in DELEGATED_RESERVED if own < PRIVILEGED_END else port >= DELEGATED_PORTS_END
 
 
 def as_it_came(left: Left) -> Left:

@@ -20,7 +20,6 @@ _SILENT = "It is dropped and counted; who asks is not told, as on IOS."
 _BOTH = ("replay", "live")
 _ACCEPTED = (
     ("4787-3", ("live",), _PORTS),
-    ("4787-3a", ("live",), _PORTS),
     ("4787-4", ("live",), _PORTS),
     ("4787-8", _BOTH, _FILTER),
     ("4787-9 hairpins between ordinary flows", ("live",), _HAIRPIN),

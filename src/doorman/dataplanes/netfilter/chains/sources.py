@@ -14,7 +14,8 @@ from itertools import pairwise
 from doorman.config.model import Config, DynamicSource
 from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, UnsupportedConfig, match_address
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
-from doorman.engine.state import DELEGATED_PORTS_END
+from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
+from doorman.nat.ports import PRIVILEGED_END
 from doorman.net.addresses import Address, address_text
 
 
@@ -42,14 +43,18 @@ class SourceChains:
             yield "counter drop"  # it has no lease: the pool is exhausted, or nobody is there to give one
             return
         to = self._addresses(source)
-        statics = (*self._config.statics.ports, *self._config.others.ports)
-        ports = _longest_run(DELEGATED_PORTS_END, 65_535, (rule.global_port for rule in statics))
+        statics = {rule.global_port for rule in (*self._config.statics.ports, *self._config.others.ports)}
+        ports = _longest_run(DELEGATED_PORTS_END, 65_535, statics)
+        reserved = _longest_run(DELEGATED_RESERVED[0], DELEGATED_RESERVED[-1], statics)
         if not to or ports is None:
             yield "counter drop"
             return
         asked = LimitChains(self._config).ask
         if asked:
             yield asked
+        if reserved is not None:
+            below = f"meta l4proto {{ tcp, udp }} th sport < {PRIVILEGED_END}"
+            yield f"{below} snat to {to}:{reserved[0]}-{reserved[1]} persistent"
         yield f"meta l4proto {{ tcp, udp }} snat to {to}:{ports[0]}-{ports[1]} persistent"
         yield f"snat to {to} persistent"
 
