@@ -263,6 +263,19 @@ DONE_AND_UNDONE = [
         )
         for value in values
     ),
+    *(
+        ("", f"ip nat service rcmd {words} {value}", f"no ip nat service rcmd {words}")
+        for words, values in (
+            ("tcp mode", ("vtcp",)),
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("data-timeout", (5, 3600)),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
+    ("", "ip nat service rcmd tcp port 513", "no ip nat service rcmd tcp port 513"),
+    ("", "no ip nat service rcmd", "ip nat service rcmd"),
+    ("", "ip nat service rcmd fail-closed", "no ip nat service rcmd fail-closed"),
     ("", "ip nat service tftp udp port 6969", "no ip nat service tftp udp port 6969"),
     ("", "no ip nat service tftp", "ip nat service tftp"),
     ("", "ip nat service tftp fail-closed", "no ip nat service tftp fail-closed"),

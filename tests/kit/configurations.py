@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 
 from doorman.algs.ftp.settings import FtpSettings
+from doorman.algs.rcmd.settings import RcmdSettings
 from doorman.algs.registry import DEFAULT_PORTS
 from doorman.algs.settings import Mode, Settings
 from doorman.algs.sip.settings import SipSettings
@@ -138,6 +139,13 @@ stream_settings = st.builds(
     mode=modes,
     tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
+rcmd_settings = st.builds(
+    RcmdSettings,
+    malformed=_malformed,
+    data_timeout=st.integers(5, 3_600),
+    mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
+)
 tftp_settings = st.builds(
     TftpSettings,
     malformed=_malformed,
@@ -159,6 +167,7 @@ settings_of: dict[str, st.SearchStrategy[Settings]] = {
         mode=modes,
         tcp_mode=st.sampled_from(("l4f", "vtcp")),
     ),
+    "rcmd": rcmd_settings,
 }
 interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
     lambda all_: tuple(sorted(all_.items()))

@@ -108,10 +108,13 @@ class Nat(Protocol):
         """
         ...
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
+    def expose(
+        self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
+    ) -> Endpoint:
         """Reserve a name under which the receiver can reach an announced endpoint, and the `ports` - 1 after it.
 
-        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11). The
+        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11). With
+        `reserved`, the port may be one of 512 to 1023, which only the superuser's programs have. The
         endpoint is one of the message's own host, but see `trust`.
 
         Raises:

@@ -19,6 +19,10 @@ from doorman.algs.netbios.datagram_service import DatagramService
 from doorman.algs.netbios.name_service import NameService
 from doorman.algs.netbios.session_service import SessionService
 from doorman.algs.netbios.statistics import DATAGRAM_ROWS, NAME_ROWS, SESSION_ROWS
+from doorman.algs.rcmd.alg import ROWS as RCMD_ROWS
+from doorman.algs.rcmd.alg import RcmdAlg
+from doorman.algs.rcmd.settings import SETTINGS as RCMD_SETTINGS
+from doorman.algs.rcmd.settings import RcmdSettings
 from doorman.algs.settings import MALFORMED, SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
@@ -35,6 +39,7 @@ from doorman.stream import ftp, sip
 from doorman.stream.framing import MakeFramer
 from doorman.stream.ldap import LdapFramer
 from doorman.stream.netbios import SessionFramer
+from doorman.stream.rcmd import RcmdFramer
 
 
 class Service(NamedTuple):
@@ -149,6 +154,16 @@ REGISTRY = (
         # A longer message is nobody's mistake, see the framer.
         commands=tuple(setting for setting in SHARED if setting.field != "oversized"),
         rows=LDAP_ROWS,
+    ),
+    Entry(
+        "rcmd",
+        RcmdAlg,
+        udp=None,
+        tcp=frozenset({512, 514}),
+        framer=RcmdFramer,
+        settings=RcmdSettings(),
+        commands=RCMD_SETTINGS,
+        rows=RCMD_ROWS,
     ),
 )
 

@@ -104,19 +104,22 @@ DATA_TIMEOUT = Setting(
 )
 """The command of those that open doors for flows of data."""
 
+TCP_MODE = Setting(
+    "tcp_mode",
+    "tcp mode",
+    "MODE:l4f|vtcp",
+    "End TCP connections at the gateway and make them anew, or change their segments on the way; `l4f` by default. "
+    "Live only, and for new connections.",
+    {
+        "mode": "How TCP connections are inspected",
+        "l4f": "Each ends at the gateway, which makes another to the server (layer 4 forwarding)",
+        "vtcp": "Segments are changed on their way, and their numbers mapped (virtual TCP)",
+    },
+)
+"""The command of every ALG whose messages come in streams."""
+
 SHARED = (
-    Setting(
-        "tcp_mode",
-        "tcp mode",
-        "MODE:l4f|vtcp",
-        "End TCP connections at the gateway and make them anew, or change their segments on the way; `l4f` by default. "
-        "Live only, and for new connections.",
-        {
-            "mode": "How TCP connections are inspected",
-            "l4f": "Each ends at the gateway, which makes another to the server (layer 4 forwarding)",
-            "vtcp": "Segments are changed on their way, and their numbers mapped (virtual TCP)",
-        },
-    ),
+    TCP_MODE,
     Setting(
         "max_message_size",
         "max-message-size",

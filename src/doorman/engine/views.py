@@ -22,8 +22,8 @@ MAX_NAMES = 256
 """Names that one message may be given."""
 
 
-def require_announceable(endpoint: Endpoint, protocol: int, ports: int) -> None:
-    """See that a message may announce an endpoint, and the ports after it.
+def require_announceable(endpoint: Endpoint, protocol: int, ports: int, *, reserved: bool = False) -> None:
+    """See that a message may announce an endpoint, and the ports after it; `reserved`: see `Nat.expose`.
 
     Raises:
         Refused: it may not.
@@ -31,7 +31,7 @@ def require_announceable(endpoint: Endpoint, protocol: int, ports: int) -> None:
     if ports > MAX_RUN:
         raise Refused("too-many-ports")
     for port in range(endpoint.port, endpoint.port + ports):
-        if not may_lead_to(protocol, port):
+        if not may_lead_to(protocol, port, reserved=reserved):
             raise Refused("port-not-allowed")
 
 
@@ -118,7 +118,15 @@ class Mirror(Named):
         binding = self._bindings.by_local(protocol, endpoint, self._towards)
         return binding.outward(endpoint) if binding is not None else self._beyond(endpoint, protocol)
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
+    def expose(
+        self,
+        endpoint: Endpoint,
+        protocol: int,
+        *,
+        ports: int = 1,  # noqa: ARG002
+        even: bool = False,  # noqa: ARG002
+        reserved: bool = False,  # noqa: ARG002
+    ) -> Endpoint:
         """See `Nat.expose`."""
         return self.translate(endpoint, protocol)
 
@@ -174,14 +182,16 @@ class Outward(Mirror):
             binding = made[0]
         return binding.outward(endpoint)
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:
+    def expose(
+        self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
+    ) -> Endpoint:
         """See `Nat.expose`; only the message's own host may be announced, by one that is trusted also others."""
         if endpoint.address != self._party:
             if not self._rules.translates(endpoint.address):
                 return self._beyond(endpoint, protocol)
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
-        require_announceable(endpoint, protocol, ports)
+        require_announceable(endpoint, protocol, ports, reserved=reserved)
         first = self._bindings.by_local(protocol, endpoint, self._towards)
         if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
             return first.outward(endpoint)
@@ -261,10 +271,18 @@ class Level(Transaction):
         """See `Nat.behind`."""
         return None
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
+    def expose(
+        self,
+        endpoint: Endpoint,
+        protocol: int,
+        *,
+        ports: int = 1,
+        even: bool = False,  # noqa: ARG002
+        reserved: bool = False,
+    ) -> Endpoint:
         """See `Nat.expose`."""
         if endpoint.address == self._party:
-            require_announceable(endpoint, protocol, ports)
+            require_announceable(endpoint, protocol, ports, reserved=reserved)
         return endpoint
 
 
@@ -322,7 +340,15 @@ class Inward(Named):
         """See `Nat.behind`."""
         return None
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
+    def expose(
+        self,
+        endpoint: Endpoint,
+        protocol: int,
+        *,
+        ports: int = 1,  # noqa: ARG002
+        even: bool = False,  # noqa: ARG002
+        reserved: bool = False,  # noqa: ARG002
+    ) -> Endpoint:
         """See `Nat.expose`: an end outside can be reached as it is, or by the name that outside hosts like it get.
 
         One of ours is named as inside hosts know it, but only if it may be reached from outside anyway: nobody there

@@ -9,24 +9,26 @@ from collections.abc import Iterator
 from typing import Final
 
 from doorman.algs.api import Door, Owner
-from doorman.nat.ports import PRIVILEGED_END
+from doorman.nat.ports import FIRST_RESERVED, PRIVILEGED_END
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
 
 _NEVER: Final = frozenset({
+    (TCP, 512), (TCP, 513), (TCP, 514), (TCP, 515), (TCP, 543), (TCP, 544), (TCP, 548), (TCP, 587), (TCP, 593),
+    (TCP, 631), (TCP, 636), (TCP, 873),
     (TCP, 1433), (TCP, 1521), (TCP, 1723), (TCP, 2049), (TCP, 2375), (TCP, 3306), (TCP, 3389), (TCP, 5432),
     (TCP, 5900), (TCP, 5985), (TCP, 6379), (TCP, 8080), (TCP, 9200), (TCP, 11211), (TCP, 27017),
     (UDP, 1434), (UDP, 1701), (UDP, 1900), (UDP, 2049), (UDP, 3702), (UDP, 5353), (UDP, 5355),
 })  # fmt: skip
-"""Services that listen above port 1023 and that no call or transfer announces."""
+"""Services that listen above port 511 and that no call or transfer announces."""
 
 _Key = tuple[int, Endpoint, Address | None]
 
 
-def may_lead_to(protocol: int, port: int) -> bool:
-    """Whether a door may be opened to this port because a message announces it."""
-    return PRIVILEGED_END <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
+def may_lead_to(protocol: int, port: int, *, reserved: bool = False) -> bool:
+    """Whether a door may be opened to this port because a message announces it; `reserved`: see `Nat.expose`."""
+    return (FIRST_RESERVED if reserved else PRIVILEGED_END) <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
 
 
 class Doors:

@@ -20,7 +20,15 @@ class Mention:
         """See `Nat.host`."""
         return self._nat.host(address, own=own)
 
-    def expose(self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False) -> Endpoint:  # noqa: ARG002
+    def expose(
+        self,
+        endpoint: Endpoint,
+        protocol: int,
+        *,
+        ports: int = 1,  # noqa: ARG002
+        even: bool = False,  # noqa: ARG002
+        reserved: bool = False,  # noqa: ARG002
+    ) -> Endpoint:
         """See `Nat.expose`."""
         return self._nat.translate(endpoint, protocol)
 
