@@ -273,9 +273,33 @@ DONE_AND_UNDONE = [
         )
         for value in values
     ),
+    *(
+        ("", f"ip nat service dns {words} {value}", f"no ip nat service dns {words}")
+        for words, values in (
+            ("max-message-size", (8192,)),
+            ("oversized", ("pass",)),
+            ("tcp mode", ("vtcp",)),
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
     ("", "ip nat service rcmd tcp port 513", "no ip nat service rcmd tcp port 513"),
     ("", "no ip nat service rcmd", "ip nat service rcmd"),
     ("", "ip nat service rcmd fail-closed", "no ip nat service rcmd fail-closed"),
+    ("", "ip nat service dns udp port 5353", "no ip nat service dns udp port 5353"),
+    ("", "ip nat service dns tcp port 5353", "no ip nat service dns tcp port 5353"),
+    ("", "no ip nat service dns", "ip nat service dns"),
+    ("", "ip nat service dns fail-closed", "no ip nat service dns fail-closed"),
+    ("", "ip nat service dns-reset-ttl", "no ip nat service dns-reset-ttl"),
+    *(
+        (
+            "",
+            f"no ip nat service alg {service.transport} {service.alg}",
+            f"ip nat service alg {service.transport} {service.alg}",
+        )
+        for service in DEFAULT_PORTS
+    ),
     ("", "ip nat service tftp udp port 6969", "no ip nat service tftp udp port 6969"),
     ("", "no ip nat service tftp", "ip nat service tftp"),
     ("", "ip nat service tftp fail-closed", "no ip nat service tftp fail-closed"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+from doorman.algs.dns.settings import DnsSettings
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.rcmd.settings import RcmdSettings
 from doorman.algs.registry import DEFAULT_PORTS
@@ -146,6 +147,15 @@ rcmd_settings = st.builds(
     mode=modes,
     tcp_mode=st.sampled_from(("l4f", "vtcp")),
 )
+dns_settings = st.builds(
+    DnsSettings,
+    max_message_size=st.integers(8_192, 65_535),
+    oversized=st.sampled_from(("drop", "pass")),
+    malformed=_malformed,
+    reset_ttl=st.booleans(),
+    mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
+)
 tftp_settings = st.builds(
     TftpSettings,
     malformed=_malformed,
@@ -168,6 +178,7 @@ settings_of: dict[str, st.SearchStrategy[Settings]] = {
         tcp_mode=st.sampled_from(("l4f", "vtcp")),
     ),
     "rcmd": rcmd_settings,
+    "dns": dns_settings,
 }
 interface_modes = st.dictionaries(st.sampled_from(sorted(settings_of)), modes).map(
     lambda all_: tuple(sorted(all_.items()))

@@ -108,6 +108,17 @@ class Nat(Protocol):
         """
         ...
 
+    def resolve(self, address: Address, *, anew: bool) -> Address:
+        """Name a host as a directory must that the receiver asks where it is; itself where nothing names it otherwise.
+
+        That is a name for the host alone. With `anew` it is given one if a rule says so, or else is told by an address
+        that it shares. Without, what is named so can be named back.
+
+        Raises:
+            Refused: it has no name that could be told.
+        """
+        ...
+
     def expose(
         self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
     ) -> Endpoint:

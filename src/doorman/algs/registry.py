@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from doorman.algs.api import Alg, Message
+from doorman.algs.dns.alg import DnsAlg
+from doorman.algs.dns.settings import SETTINGS as DNS_SETTINGS
+from doorman.algs.dns.settings import DnsSettings
+from doorman.algs.dns.statistics import ROWS as DNS_ROWS
 from doorman.algs.fields import Fields
 from doorman.algs.ftp.alg import FtpAlg
 from doorman.algs.ftp.fields import read_fields as read_ftp_fields
@@ -36,6 +40,7 @@ from doorman.algs.tftp.alg import TftpAlg
 from doorman.algs.tftp.settings import SETTINGS as TFTP_SETTINGS
 from doorman.algs.tftp.settings import TftpSettings
 from doorman.stream import ftp, sip
+from doorman.stream.dns import DnsFramer
 from doorman.stream.framing import MakeFramer
 from doorman.stream.ldap import LdapFramer
 from doorman.stream.netbios import SessionFramer
@@ -164,6 +169,16 @@ REGISTRY = (
         settings=RcmdSettings(),
         commands=RCMD_SETTINGS,
         rows=RCMD_ROWS,
+    ),
+    Entry(
+        "dns",
+        DnsAlg,
+        udp=frozenset({53}),
+        tcp=frozenset({53}),
+        framer=DnsFramer,
+        settings=DnsSettings(),
+        commands=DNS_SETTINGS,
+        rows=DNS_ROWS,
     ),
 )
 

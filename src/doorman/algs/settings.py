@@ -66,6 +66,7 @@ class Setting(NamedTuple):
         value: the grammar of the value; every variable in it is part of the value.
         effect: what the command does.
         help: a text for each new word.
+        line: of a switch, the whole command where IOS has one of its own for it; the setting is true with it.
     """
 
     field: str
@@ -73,6 +74,7 @@ class Setting(NamedTuple):
     value: str
     effect: str
     help: Mapping[str, str]
+    line: str = ""
 
 
 WHERE = {

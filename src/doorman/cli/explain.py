@@ -5,15 +5,21 @@ The names are NAT's own: an inside host's *inside local* address is its own, its
 
 from collections.abc import Iterator
 
-from doorman.algs.api import VOID, CloseDoors, Direction, Edit, Effect, Note, OpenDoor
+from doorman.algs.api import VOID, CloseDoors, Direction, Edit, Effect, Message, Note, OpenDoor, apply_edits
+from doorman.cli.dns_text import lines_of
 from doorman.cli.reasons import NOT_DONE, meaning_of_drop
 from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
 from doorman.engine.modes import as_decided
 from doorman.net.addresses import address_text
+from doorman.net.packet import TCP
 
-_ITSELF = frozenset({"Content-Length"})
+_ITSELF = frozenset({"Content-Length", "TTL"})
 """Rules that are about no address."""
+_PLACES = frozenset({"pointer", "length"})
+"""Rules that are about where something stands."""
+_BY_POINTER = "name: "
+"""The rule of a name that has only a pointer to one that is changed."""
 _MEANING = {
     Direction.OUTBOUND: "inside local to global",
     Direction.INBOUND: "inside global to local",
@@ -28,7 +34,8 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
     if withheld is not None:
         yield f"  mode {withheld.mode}: {NOT_DONE[withheld.mode]}"
-    yield from _diff(inspection.message.data, outcome.edits, _MEANING[inspection.message.direction])
+    diff = _dns_diff if inspection.alg == "dns" else _diff
+    yield from diff(inspection.message, outcome.edits, _MEANING[inspection.message.direction])
     if outcome.drop is not None:
         meaning = meaning_of_drop(outcome.drop)
         yield f"  dropped: {outcome.drop}{f', {meaning}' if meaning else ''}"
@@ -36,7 +43,22 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     yield ""
 
 
-def _diff(data: bytes, edits: list[Edit], meaning: str) -> Iterator[str]:
+def _dns_diff(message: Message, edits: list[Edit], meaning: str) -> Iterator[str]:
+    """The same of a message that is not text: what it says, before and after, record by record."""
+    streamed = message.protocol == TCP
+    before = lines_of(message.data, streamed=streamed)
+    after = lines_of(apply_edits(message.data, edits), streamed=streamed)
+    for old, new in zip(before, after, strict=False):
+        if old.text == new.text:
+            yield f"    {old.text}"
+        else:
+            here = [edit for edit in edits if old.start <= edit.start < old.end and edit.rule not in _PLACES]
+            yield f"  - {old.text}"
+            yield f"  + {new.text:<66} ! {_rules(here, meaning) or _BY_POINTER + meaning}"
+
+
+def _diff(message: Message, edits: list[Edit], meaning: str) -> Iterator[str]:
+    data = message.data
     at = 0
     waiting = list(edits)
     while at < len(data):

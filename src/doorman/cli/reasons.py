@@ -4,6 +4,7 @@ import re
 
 NOTES = {
     "address-left": "addresses that are not translated: no rule of this gateway is about them",
+    "address-shared": "DNS: hosts that share several addresses: told as they are, since nobody can say by which",
     "asymmetry": "packets that would have arrived otherwise than captured",
     "between-inside-hosts": "packets that do not pass the gateway",
     "between-outside-hosts": "packets that do not pass the gateway",
@@ -11,6 +12,8 @@ NOTES = {
     "call-unanswered": "calls given up at 'ip nat service sip c-timeout': no final response came",
     "cseq-method-differs": "requests whose CSeq names another method",
     "cut-short-by-capture": "packets of which the capture kept only the beginning; record with 'tcpdump -s 0'",
+    "dns-connection-already-open": "DNS connections whose beginning was not seen: only their headers are translated",
+    "dns-pointer-too-far": "DNS: names that would no longer fit into their message: it goes on as it came",
     "door-without-binding": "doors not opened: the name they were to have belongs to nobody, or to another host",
     "epsv-all": "FTP: announcements other than by EPSV, though the client promised none ('EPSV ALL'): made void",
     "encoded-body": "bodies that are compressed or written as base64: not looked into",
@@ -29,6 +32,7 @@ NOTES = {
     "long-host-port": "FTP: LPRT (RFC 1639), which nobody needs: made void",
     "media-host-name": "media at a host name instead of an address",
     "no-content-length": "messages over TCP without Content-Length: taken to have no body",
+    "not-dns": "something else on DNS's port: passed, and its flow is never looked into again",
     "not-ftp": "something else on FTP's port: passed, and its connection is never looked into again",
     "message-too-long": "LDAP: messages beyond 'ip nat service ldap max-message-size': they pass as they came",
     "netbios-ssn-connection-already-open": "NetBIOS sessions whose beginning was not seen: only headers are translated",
@@ -41,8 +45,10 @@ NOTES = {
     "not-tftp": "something else on TFTP's port: passed, and its flow is never looked into again",
     "other-address": "FTP: ports announced by EPSV that could be had at another address only: made void",
     "passed-as-it-came": "messages that the configuration lets pass untouched: oversized, malformed or unknown ones",
+    "pool-half-used": "DNS: no lease for a host that is only told of: half of each pool is kept for hosts that send",
     "port-number": "FTP and RCMD: announcements of a port above 65535: made void",
     "session-expired": "calls ended since nobody refreshed the session in the time that its answer says (RFC 4028)",
+    "signed": "DNS: addresses in messages with signatures (DNSSEC, TSIG): left as they are",
     "signed-body": "bodies covered by a signature or by credentials (auth-int): left as they are",
     "signalling-port-refused": "no door to a port that signalling does not use",
     "sip-on-another-port": "flows of SIP on a port that is not served: 'ip nat service sip udp port N' serves it",
@@ -75,6 +81,7 @@ NOT_DONE = {
 """What a mode keeps from happening."""
 
 _BROKEN = "the message breaks RFC 3261"
+_DNS = "DNS with an address that may be translated, which cannot be read"
 _LIMIT = "more than any real message has"
 _SDP = "the session description cannot be read"
 
@@ -97,6 +104,10 @@ DROPS = {
     "datagram-header": "NetBIOS: a datagram that ends within its header",
     "denied-source": "its sender's INVITEs failed too often: 'show alg sip guard', 'ip nat service sip protect'",
     "damaged-segment": "its TCP checksum is wrong: its sender will send it again",
+    "dns-cut-short": f"{_DNS}: it ends before its last record does",
+    "dns-label": f"{_DNS}: a label of a kind that nobody uses",
+    "dns-name-too-long": f"{_DNS}: a name of more than 255 bytes",
+    "dns-pointer": f"{_DNS}: a pointer that leads to no name before it",
     "esp-answer-ambiguous": "an SPI that several inside hosts may have chosen who talk to that server: docs/ipsec.md",
     "esp-header": "it is shorter than an ESP header, or its SPI is 0, which is never sent (RFC 4303, section 2.1)",
     "esp-other-host-waits": "another inside host waits for the first answer of that server: this one has its turn next",

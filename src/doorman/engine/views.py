@@ -95,7 +95,7 @@ class Mirror(Named):
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.translates(address) or self._rules.outside.is_name(address)
+        return self._rules.renames(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`."""
@@ -112,6 +112,10 @@ class Mirror(Named):
         if shared is not None and self._bindings.local_host(shared) is not None:
             shared = None  # the party's alone: it would name the wrong host
         return self._rules.static_port_host(address) or shared or address
+
+    def resolve(self, address: Address, *, anew: bool) -> Address:  # noqa: ARG002 - nothing is made
+        """See `Nat.resolve`."""
+        return self._bindings.own_name(address, self._towards) or self._outside.local_host(address) or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
@@ -158,6 +162,27 @@ class Outward(Mirror):
     def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
         super().__init__(names, party, towards)
         self._trusted = False
+
+    def resolve(self, address: Address, *, anew: bool) -> Address:
+        """See `Nat.resolve`; half of a pool is kept for hosts that send, whatever outside hosts ask for."""
+        name = super().resolve(address, anew=anew)
+        if not anew or name != address or not self._rules.translates(address) or self._is_gateway(address):
+            return name
+        shared = self._rules.static_port_host(address) or self._bindings.global_host(address, self._towards)
+        if shared is not None:
+            return shared
+        host = Endpoint(address, 0)
+        rule = self._bindings.rule_for(WHOLE_HOST, host, self._towards)
+        if rule is None:
+            return address
+        if rule.overload:
+            return rule.pool.only()
+        if rule.pool.is_half_used:
+            raise Refused("pool-half-used")
+        self._check_names()
+        made = self._bindings.bind(WHOLE_HOST, host, self._towards)
+        self.made += made
+        return made[0].global_.address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
@@ -255,6 +280,10 @@ class Level(Transaction):
         """See `Nat.host`."""
         return address
 
+    def resolve(self, address: Address, *, anew: bool) -> Address:  # noqa: ARG002 - everybody is called what it is
+        """See `Nat.resolve`."""
+        return address
+
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:  # noqa: ARG002 - everybody is called what it is
         """See `Nat.translate`."""
         return endpoint
@@ -306,7 +335,7 @@ class Inward(Named):
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.owns(address) or self._rules.outside.gives_name(address)
+        return self._rules.renames_inward(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`; who is on the outside is, where a firewall stands between."""
@@ -320,6 +349,11 @@ class Inward(Named):
         if address == self._path.sent_to.address:
             return self._path.arrives_to.address
         return self._outside.global_host(address) or address
+
+    def resolve(self, address: Address, *, anew: bool) -> Address:
+        """See `Nat.resolve`; a name of ours that stands for several hosts stays."""
+        known = self._bindings.local_host(address)
+        return known or self._known_as(new_tuple(Endpoint, (address, 0)), WHOLE_HOST, anew=anew).address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""

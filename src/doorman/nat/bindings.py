@@ -203,6 +203,14 @@ class Bindings:
         table = self._by_global.get(protocol)
         return (table.get(global_) if table else None) or self._hosts_by_global.get(global_.address)
 
+    def own_name(self, local: Address, towards: Towards | None = None) -> Address | None:
+        """The global address that an inside host has for itself alone; where rules look at flows, for such a flow."""
+        if towards is None or not self._rules.looks_at_flows:
+            host = self._plain.hosts.get(local)
+        else:
+            host = self.by_local(WHOLE_HOST, Endpoint(local, 0), towards)
+        return host.global_.address if host is not None else None
+
     def global_host(self, local: Address, towards: Towards | None = None) -> Address | None:
         """The global address of an inside host, where it has one now; where rules look at flows, for such a flow."""
         locals_: _Locals | None = self._plain
@@ -221,6 +229,13 @@ class Bindings:
         host = self._hosts_by_global.get(global_)
         return host.local.address if host is not None else None
 
+    def rule_for(self, protocol: int, local: Endpoint, towards: Towards | None = None) -> DynamicRule | None:
+        """The dynamic rule by which an inside endpoint gets a name; where rules look at flows, for such a flow."""
+        if towards is None or not self._rules.looks_at_flows:
+            return self._rules.dynamic_for(local.address)
+        _, rule = self._rules.rule_for(protocol, local, towards)
+        return rule
+
     def bind(
         self, protocol: int, local: Endpoint, towards: Towards | None = None, *, count: int = 1, even: bool = False
     ) -> list[Binding]:
@@ -232,10 +247,7 @@ class Bindings:
             Refused: the pool or the ports are exhausted, there would be too many entries, or the protocol has no ports
                 to tell hosts apart by.
         """
-        if towards is None or not self._rules.looks_at_flows:
-            rule = self._rules.dynamic_for(local.address)
-        else:
-            _, rule = self._rules.rule_for(protocol, local, towards)
+        rule = self.rule_for(protocol, local, towards)
         if rule is None:
             return []
         self._limits.admit(local.address, count if rule.overload else 1)

@@ -52,6 +52,21 @@ class AddressPool:
         number = int.from_bytes(address, "big")
         return any(0 <= number - run.first < run.size for run in self._runs)
 
+    @property
+    def is_half_used(self) -> bool:
+        """Whether half of its addresses are leased or reserved."""
+        return len(self._leased) * 2 >= self._count
+
+    def only(self) -> Address:
+        """Its one address.
+
+        Raises:
+            Refused: it has several.
+        """
+        if self._count != 1:
+            raise Refused("address-shared")
+        return Address(self._runs[0].first.to_bytes(self._width, "big"))
+
     def share(self) -> Address:
         """An address for one more host, which others may have too: each in its turn.
 

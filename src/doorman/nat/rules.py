@@ -43,6 +43,8 @@ class Rules(Naming):
         self._locals |= set(inward.values())
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
+        self._renamed: dict[Address, bool] = {}
+        self._renamed_inward: dict[Address, bool] = {}
 
     def translates(self, address: Address) -> bool:
         """Whether an address is an inside host's that some rule gives another name."""
@@ -74,6 +76,24 @@ class Rules(Naming):
     def owns(self, address: Address) -> bool:
         """Whether an address is one of the gateway's own or of those it gives out."""
         return address in self._owned or self.is_name(address)
+
+    def renames(self, address: Address) -> bool:
+        """Whether what the inside calls so has another name outside."""
+        known = self._renamed.get(address)
+        if known is None:
+            if len(self._renamed) >= _CACHE_LIMIT:
+                self._renamed.clear()
+            known = self._renamed[address] = self.translates(address) or self.outside.is_name(address)
+        return known
+
+    def renames_inward(self, address: Address) -> bool:
+        """Whether what the outside calls so has another name inside."""
+        known = self._renamed_inward.get(address)
+        if known is None:
+            if len(self._renamed_inward) >= _CACHE_LIMIT:
+                self._renamed_inward.clear()
+            known = self._renamed_inward[address] = self.owns(address) or self.outside.gives_name(address)
+        return known
 
     def is_spoofed(self, address: Address) -> bool:
         """Whether nobody outside can have this address: an inside host has it, and no outside one with another name."""

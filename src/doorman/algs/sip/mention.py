@@ -20,6 +20,10 @@ class Mention:
         """See `Nat.host`."""
         return self._nat.host(address, own=own)
 
+    def resolve(self, address: Address, *, anew: bool) -> Address:  # noqa: ARG002 - a mention gives nobody a name
+        """See `Nat.resolve`."""
+        return self._nat.resolve(address, anew=False)
+
     def expose(
         self,
         endpoint: Endpoint,

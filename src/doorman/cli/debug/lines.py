@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from doorman.algs.api import Note, OpenDoor
 from doorman.cli.debug.sip import sip_lines
 from doorman.cli.debug.stamp import stamp
+from doorman.cli.dns_text import edit_text
 from doorman.cli.reasons import NOT_DONE
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
@@ -27,10 +28,17 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     if outcome.drop is not None:
         yield f"{title} [0] message dropped: {outcome.drop}"
     for edit in outcome.edits:
-        old, new = shown(inspection.message.data[edit.start : edit.end]), shown(edit.new)
-        yield f"{title} [0] translated {edit.rule} {old}->{new}"
+        before = inspection.message.data[edit.start : edit.end]
+        old, new = (_text(inspection.alg, edit.rule, data) for data in (before, edit.new))
+        if old or inspection.alg != "dns":
+            yield f"{title} [0] translated {edit.rule} {old}->{new}"
     for effect in outcome.effects:
         if isinstance(effect, OpenDoor):
             yield f"{title} [0] door created: {effect.door.entrance} -> {effect.door.leads_to}"
         elif isinstance(effect, Note):
             yield f"{title} [0] {effect.name}{' ' + shown(effect.detail) if effect.detail else ''}"
+
+
+def _text(alg: str, rule: str, data: bytes) -> str:
+    """What an edit replaces, or by what; empty where that tells nothing."""
+    return edit_text(rule, data) if alg == "dns" else shown(data)

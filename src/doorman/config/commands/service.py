@@ -50,6 +50,16 @@ def _switch_off(alg: str, config: Config) -> None:
         config.services[Service(alg, transport)] = frozenset()
 
 
+def _default_port(service: Service, config: Config) -> None:
+    """Let the ALG work on its well-known port of one transport, and no other: the form of IOS."""
+    config.services[service] = DEFAULT_PORTS[service]
+
+
+def _switch_off_one(service: Service, config: Config) -> None:
+    """Keep the ALG off one transport."""
+    config.services[service] = frozenset()
+
+
 def _fail(alg: str, config: Config, *, failure: Failure) -> None:
     """Let signalling pass without the ALG, or not at all, while the gateway is gone or too slow; live only."""
     config.failures[alg] = failure
@@ -103,6 +113,15 @@ def _commands_of(alg: str) -> tuple[Command, ...]:
                 texts,
                 _about(service, _add_port),
                 _about(service, _remove_port),
+            )
+            for service in services
+        ),
+        *(
+            Command(
+                f"ip nat service alg {service.transport} {alg}",
+                texts | {"alg": "ALGs by the transport that carries their protocol"},
+                _about(service, _default_port),
+                _about(service, _switch_off_one),
             )
             for service in services
         ),

@@ -18,9 +18,9 @@ def commands_of(alg: str, settings: tuple[Setting, ...], texts: Mapping[str, str
     """The commands for the settings of an ALG."""
     return tuple(
         Command(
-            f"ip nat service {alg} {setting.words} ~ {setting.value}",
+            setting.line or f"ip nat service {alg} {setting.words} ~ {setting.value}",
             {**texts, **setting.help},
-            described(partial(_set, alg, setting.field), setting.effect),
+            described(partial(_switch_on if setting.line else _set, alg, setting.field), setting.effect),
             described(partial(_reset, alg, setting.field), "Go back to the default."),
         )
         for setting in settings
@@ -43,7 +43,7 @@ def lines_of(config: Config, alg: str, settings: tuple[Setting, ...]) -> list[st
     """The commands that lead from the settings at first to those there are."""
     now, at_first = config.settings[alg], settings_at_first(config.profile)[alg]
     return [
-        f"ip nat service {alg} {setting.words} {getattr(now, setting.field)}"
+        setting.line or f"ip nat service {alg} {setting.words} {getattr(now, setting.field)}"
         for setting in settings
         if getattr(now, setting.field) != getattr(at_first, setting.field)
     ]
@@ -54,6 +54,12 @@ def _set(alg: str, field: str, config: Config, **values: int | str) -> tuple[str
     typed = list(values.values())
     changed: dict[str, Any] = {field: typed[0] if len(typed) == 1 else " ".join(map(str, typed))}
     config.settings[alg] = replace(config.settings[alg], **changed)
+    return alg, field
+
+
+def _switch_on(alg: str, field: str, config: Config) -> tuple[str, str]:
+    switched: dict[str, Any] = {field: True}
+    config.settings[alg] = replace(config.settings[alg], **switched)
     return alg, field
 
 

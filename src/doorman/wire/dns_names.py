@@ -1,0 +1,270 @@
+r"""Names of DNS that are addresses in reverse, and giving them other addresses (RFC 1035, sections 3.5 and 4.1.4).
+
+    192.168.1.5      \x01 5 \x01 1 \x03 168 \x03 192 \x07 in-addr \x04 arpa \x00
+
+Such a name may be shorter or longer afterwards; what stands behind it moves, and pointers to that change. A name that
+has some labels in common with another, and needs others now, is spelled out up to its zone. The zones above the first
+name that is changed, mostly the one that is asked for, change with it: else nobody would take their answer for one.
+"""
+
+import re
+from collections.abc import Callable
+from struct import Struct, error
+from typing import Final, NamedTuple
+
+from doorman.net.addresses import Address
+from doorman.wire.dns import HEADER, LONGEST_LABEL, LONGEST_NAME, POINTER, check_pointer
+from doorman.wire.malformed import Excessive, Malformed
+
+Labels = tuple[bytes, ...]
+Translate = Callable[[Address], Address]
+"""Another address in place of one, or the same."""
+
+_ZONE: Final = (b"in-addr", b"arpa")
+_FULL: Final = 6
+"""Labels of an address in reverse."""
+_OCTETS: Final = {str(number).encode(): number for number in range(256)}
+_LABELS: Final = [str(number).encode() for number in range(256)]
+_COUNTS: Final = Struct(">HHHH").unpack_from
+_FIXED: Final = Struct(">HxxxxxxH").unpack_from
+_FIXED_SIZE: Final = 10
+_FAR: Final = 0x3FFF
+_STRINGS: Final = -1
+_NAMES_IN: Final = {
+    2: (0, 1), 3: (0, 1), 4: (0, 1), 5: (0, 1), 6: (0, 2), 7: (0, 1), 8: (0, 1), 9: (0, 1), 12: (0, 1), 14: (0, 2),
+    15: (2, 1), 17: (0, 2), 18: (2, 1), 21: (2, 1), 26: (2, 2), 30: (0, 1), 33: (6, 1), 35: (_STRINGS, 1), 36: (2, 1),
+    39: (0, 1),
+}  # fmt: skip
+"""Of records that may have compressed names in their RDATA (RFC 1035; RFC 3597, section 4), by type: how many bytes
+stand before these, and how many names there are. NAPTR has two numbers and three strings before its name."""
+
+
+class Change(NamedTuple):
+    """Replace `data[start:end]` by `new`; `what` is `name`, `pointer`, or `length` of a record."""
+
+    start: int
+    end: int
+    new: bytes
+    what: str
+
+
+class Name(NamedTuple):
+    """A name where it stands.
+
+    Attributes:
+        start, end: its bytes there.
+        labels: all of them, with those that a pointer adds; `places` says where each begins.
+        inline: how many of them stand there.
+        target: where its pointer leads, 0 for none.
+    """
+
+    start: int
+    end: int
+    labels: Labels
+    places: tuple[int, ...]
+    inline: int
+    target: int
+
+
+class _Place(NamedTuple):
+    """A name with the RDLENGTH of the record that it is in the RDATA of; 0: it is the owner's, or in no record."""
+
+    name: Name
+    length_at: int
+
+
+find_reverse: Final = re.compile(rb"\x07in-addr\x04arpa\x00", re.IGNORECASE).search
+"""Finds out whether a message may have a name that is an address in reverse; None: it has none. Takes less time than
+reading."""
+
+
+def reversed_address(labels: Labels) -> Address | None:
+    """The address that a name is in reverse, None where it is none, or but a part of one."""
+    if len(labels) != _FULL or tuple(label.lower() for label in labels[4:]) != _ZONE:
+        return None
+    try:
+        return Address(bytes([_OCTETS[label] for label in labels[3::-1]]))
+    except KeyError:
+        return None
+
+
+def rename(data: bytes, start: int, translate: Translate) -> list[Change]:
+    """What gives the reversed addresses of a message, whose header stands at `start`, other ones; in order.
+
+    Raises:
+        Malformed: the message cannot be read.
+        Excessive: it would be too long for its pointers, or a record for its length.
+    """
+    places = _read(data, start)
+    found = {reversed_address(place.name.labels[-_FULL:]) for place in places}
+    if not any(address is not None and translate(address) != address for address in found):
+        return []
+    renaming = _Renaming(data, start, translate)
+    for place in places:
+        renaming.see(place)
+    return sorted(renaming.changes)
+
+
+class _Renaming:
+    """Goes through the names of a message in their order.
+
+    Attributes:
+        changes: found so far.
+    """
+
+    def __init__(self, data: bytes, start: int, translate: Translate) -> None:
+        self.changes: list[Change] = []
+        self._data = data
+        self._start = start
+        self._translate = translate
+        self._asked: tuple[Labels, Labels] = ((), ())
+        self._growth = 0
+        self._moved: dict[int, int] = {}
+        self._now: dict[int, Labels] = {}
+        self._of_record = (0, 0)
+
+    def see(self, place: _Place) -> None:
+        """The next name."""
+        name, length_at = place
+        wanted = self._wanted(name.labels)
+        inline = name.inline
+        if name.target and self._now.get(name.target) != wanted[inline:]:
+            inline = max(inline, len(wanted) - len(_ZONE))  # nothing else that stands before it ends so
+        self._enter(name, wanted)
+        new = b"".join([bytes([len(label)]) + label for label in wanted[:inline]]) + self._ending(name, inline)
+        if new != self._data[name.start : name.end]:
+            what = "name" if wanted != name.labels else "pointer"
+            self.changes.append(Change(name.start, name.end, new, what))
+            self._grow(len(new) - (name.end - name.start), length_at)
+
+    def _wanted(self, labels: Labels) -> Labels:
+        """A name as it must be."""
+        address = reversed_address(labels[-_FULL:])
+        if address is None:
+            asked, now = self._asked
+            above = len(asked) - len(labels)
+            is_above = above > 0 and len(labels) > len(_ZONE) and tuple(map(bytes.lower, labels)) == asked[above:]
+            return now[above:-2] + labels[-2:] if is_above else labels
+        named = self._translate(address)
+        if named == address:
+            return labels
+        wanted = tuple(_LABELS[octet] for octet in named[::-1]) + labels[-2:]
+        if not self._asked[0]:
+            self._asked = tuple(label.lower() for label in labels[-_FULL:]), wanted
+        return labels[:-_FULL] + wanted
+
+    def _enter(self, name: Name, wanted: Labels) -> None:
+        """Note where each label that stands here will be, and what name begins there then."""
+        at = name.start + self._growth
+        for number in range(name.inline + 1):
+            place = name.places[number] if number < name.inline else name.end - (2 if name.target else 1)
+            self._moved[place] = at
+            self._now[place] = wanted[number:]
+            if number < name.inline:
+                at += 1 + len(wanted[number])
+
+    def _ending(self, name: Name, inline: int) -> bytes:
+        if not name.target:
+            return b"\0"
+        moved = self._moved.get(name.target if inline == name.inline else name.places[inline])
+        if moved is None:
+            raise Malformed("dns-pointer")
+        if moved - self._start > _FAR:
+            raise Excessive("dns-pointer-too-far")
+        return (POINTER << 8 | moved - self._start).to_bytes(2, "big")
+
+    def _grow(self, bytes_more: int, length_at: int) -> None:
+        """What stands behind moves; a record whose RDATA grew says so."""
+        self._growth += bytes_more
+        if not length_at or not bytes_more:
+            return
+        known, grown = self._of_record
+        if known == length_at:
+            self.changes = [change for change in self.changes if change.start != length_at]
+            bytes_more += grown
+        self._of_record = (length_at, bytes_more)
+        length = int.from_bytes(self._data[length_at : length_at + 2], "big") + bytes_more
+        if length > 0xFFFF:  # noqa: PLR2004 - of two bytes
+            raise Excessive("dns-pointer-too-far")
+        self.changes.append(Change(length_at, length_at + 2, length.to_bytes(2, "big"), "length"))
+
+
+def _read(data: bytes, start: int) -> list[_Place]:
+    """All names of a message that may be compressed, in order."""
+    questions, *records = _COUNTS(data, start + 4)
+    at = start + HEADER
+    found = []
+    try:
+        for _ in range(questions):
+            name = read_name(data, at, start)
+            found.append(_Place(name, 0))
+            at = name.end + 4
+        for _ in range(sum(records)):
+            name = read_name(data, at, start)
+            found.append(_Place(name, 0))
+            kind, length = _FIXED(data, name.end)
+            at = name.end + _FIXED_SIZE
+            found += [_Place(one, at - 2) for one in names_in(data, at, kind, length, start)]
+            at += length
+    except (IndexError, error):
+        raise Malformed("dns-cut-short") from None
+    if at > len(data):
+        raise Malformed("dns-cut-short")
+    return found
+
+
+def names_in(data: bytes, at: int, kind: int, length: int, start: int) -> list[Name]:
+    """The names in the RDATA of a record of a type that may compress them; an update that deletes something has none.
+
+    Raises:
+        Malformed: they are none, or are not within it.
+        IndexError: the data end before they do; so does `read_name`.
+    """
+    before, count = _NAMES_IN.get(kind, (0, 0))
+    if not length or not count:
+        return []
+    end = at + length
+    if before == _STRINGS:
+        at += 4
+        for _ in range(3):
+            at += 1 + data[at]
+    else:
+        at += before
+    found = []
+    for _ in range(count):
+        name = read_name(data, at, start)
+        found.append(name)
+        at = name.end
+    if at > end:
+        raise Malformed("dns-cut-short")
+    return found
+
+
+def read_name(data: bytes, at: int, start: int) -> Name:
+    """Read a name, of a message whose header stands at `start`, with what its pointers add.
+
+    Raises:
+        Malformed: it is none, or is too long.
+    """
+    labels: list[bytes] = []
+    places: list[int] = []
+    first = begin = at
+    end = inline = target = 0
+    size = 1
+    while length := data[at]:
+        if length > LONGEST_LABEL:
+            offset = (length << 8 | data[at + 1]) - (POINTER << 8)
+            check_pointer(offset, begin - start)
+            if not target:
+                end, inline, target = at + 2, len(labels), start + offset
+            at = begin = start + offset
+            continue
+        size += 1 + length
+        if size > LONGEST_NAME:
+            raise Malformed("dns-name-too-long")
+        places.append(at)
+        labels.append(data[at + 1 : at + 1 + length])
+        at += 1 + length
+    if not target:
+        end, inline = at + 1, len(labels)
+    return Name(first, end, tuple(labels), tuple(places), inline, target)
