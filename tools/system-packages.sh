@@ -37,6 +37,12 @@ command -v vsftpd | vsftpd        | serves files
 command -v curl  | curl           | fetches them
 command -v lftp  | lftp           | fetches them
 command -v tnftp | tnftp          | fetches them
+command -v slapd | slapd           | a directory
+command -v ldapsearch | ldap-utils | asks it
+command -v openssl | openssl       | makes its certificate
+command -v nmbd  | samba           | NetBIOS hosts and their name server
+command -v nmblookup | samba-common-bin | asks them
+command -v smbclient | smbclient   | opens a session with one
 command -v traceroute | traceroute | asks for the hops of a path, as users do
 LIST
     lab) cat <<'LIST' ;;
@@ -51,6 +57,9 @@ LIST
 command -v tshark  | tshark       | judges the recordings
 command -v vsftpd  | vsftpd       | serves files
 command -v lftp    | lftp         | fetches them
+command -v slapd   | slapd        | a directory
+command -v ldapsearch | ldap-utils | asks it
+command -v nmbd    | samba        | NetBIOS hosts and their name server
 LIST
   esac
 }
