@@ -59,6 +59,9 @@ class ErrorRoad:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             return self._about_nothing(packet, quote, side, now)
+        if is_damaged(packet) and way.session.is_level:
+            self._checkpoint.release_untouched(packet, leaves, now)  # it is nobody's to translate, and goes on as it is
+            return Result(_PASSED, packet.data, leaves)
         if is_damaged(packet):
             return self._drop(packet.data, leaves, "icmp-error-damaged")
         return self._about(packet, quote, way, side, now)
@@ -99,7 +102,8 @@ class ErrorRoad:
             return rules.owns(packet.destination)
         if rules.is_inside(packet.destination):
             return False
-        if quote is None or quote.receiver.address != packet.source or rules.dynamic_for(packet.source) is not None:
+        whose = quote is not None and quote.receiver.address == packet.source and not quote.is_cut
+        if quote is None or not whose or rules.dynamic_for(packet.source) is not None:
             return rules.translates(packet.source)
         return self._state.bindings.by_local(quote.protocol, quote.receiver) is not None
 

@@ -45,6 +45,11 @@ class Quote:
         return None
 
     @property
+    def is_cut(self) -> bool:
+        """Whether its protocol has ports, and they are not quoted."""
+        return not self._has_ports and self.protocol in {TCP, UDP}
+
+    @property
     def sequence(self) -> int:
         """The sequence number of a quoted TCP segment."""
         return int.from_bytes(self._data[self._transport_at + 4 : self._transport_at + 8], "big")
