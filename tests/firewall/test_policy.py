@@ -5,10 +5,11 @@ import pytest
 from doorman.config.access_lists import Traffic
 from doorman.config.reader import read_config
 from doorman.config.zones import PolicyClass
-from doorman.firewall.interfaces import UNKNOWN, Interfaces
+from doorman.firewall.interfaces import Interfaces
 from doorman.firewall.policy import DENIED, NO_PAIR, Judge, Verdict
 from doorman.net.addresses import address_of
 from doorman.net.packet import ICMP, TCP, UDP
+from doorman.net.routes import UNKNOWN
 
 ZONES = """
 zone security A

@@ -7,8 +7,8 @@ from doorman.config.reader import read_config
 from doorman.daemon.routes import Routes
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
-from doorman.firewall.interfaces import UNKNOWN
 from doorman.net.addresses import address_of
+from doorman.net.routes import UNKNOWN
 from kit.namespaces import Namespace, connect
 from kit.packets import udp
 from kit.sip import OVERLOAD, PEER, PHONE, request, sdp

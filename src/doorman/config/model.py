@@ -104,6 +104,11 @@ class DynamicSource:
     route_map: str | None = None
 
     @property
+    def chooser(self) -> tuple[str, str | None]:
+        """What says whom it is about: an access list, or, where there is one, a route map."""
+        return self.access_list, self.route_map
+
+    @property
     def chosen_by(self) -> str:
         """What says whom it is about, in the words of its command."""
         return f"list {self.access_list}" if self.route_map is None else f"route-map {self.route_map}"

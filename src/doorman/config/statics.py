@@ -75,7 +75,9 @@ class StaticNetwork:
         first, seen_as = int.from_bytes(self.local, "big"), int.from_bytes(self.global_, "big")
         for number in range(1 << (32 - self.prefix_length)):
             local, global_ = (Address((start + number).to_bytes(4, "big")) for start in (first, seen_as))
-            yield StaticHost(local, global_, self.extendable, self.vrf, self.match_in_vrf, add_route=self.add_route)
+            yield StaticHost(
+                local, global_, self.extendable, self.vrf, self.match_in_vrf, self.add_route, self.route_map
+            )
 
     def prefix(self, side: Side) -> Prefix:
         """The network as it is on one side."""
@@ -128,6 +130,11 @@ class Statics:
         for rule in self:
             if isinstance(rule, StaticNetwork):
                 yield from rule.hosts
+
+    @property
+    def route_maps(self) -> list[str]:
+        """The route maps that say for which flows some of them are, each once."""
+        return list(dict.fromkeys(rule.route_map for rule in self if rule.route_map is not None))
 
     @property
     def ports(self) -> Iterator[StaticPort]:

@@ -18,9 +18,9 @@ from doorman.dataplanes.netfilter.marks import ADMITTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.plane import flows_of
 from doorman.engine.engine import Engine
 from doorman.firewall.counts import Place
-from doorman.firewall.interfaces import UNKNOWN
 from doorman.firewall.policy import Verdict
 from doorman.net.packet import ICMP, TCP
+from doorman.net.routes import UNKNOWN
 
 _SYN, _ECHO = 2, 8
 

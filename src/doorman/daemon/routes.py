@@ -5,8 +5,8 @@ import socket
 from collections.abc import Callable
 
 from doorman.dataplanes.netfilter.rtnetlink import leaves_by
-from doorman.firewall.interfaces import UNKNOWN
 from doorman.net.addresses import Address
+from doorman.net.routes import UNKNOWN
 
 _KEPT = 5.0
 """Seconds for which an answer holds: routes change."""
@@ -16,7 +16,7 @@ _IPV4 = 4
 
 
 class Routes:
-    """Asks the kernel; see `firewall.interfaces.Route`.
+    """Asks the kernel; see `net.routes.Route`.
 
     Args:
         clock: the time in seconds.

@@ -9,11 +9,11 @@ from doorman.engine.results import Side
 from doorman.engine.screen import Screen
 from doorman.engine.state import State
 from doorman.firewall.access import AccessGroups, access_groups
-from doorman.firewall.interfaces import Route
 from doorman.firewall.zones import zone_firewall
 from doorman.nat.sessions import Session, Way
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import Packet
+from doorman.net.routes import Route
 
 _INSIDE, _OUTSIDE = Side
 

@@ -25,7 +25,6 @@ from doorman.engine.state import Plan, State
 from doorman.engine.streams import passage_of
 from doorman.engine.views import Outward, View
 from doorman.firewall.access import AccessGroups
-from doorman.firewall.interfaces import Route
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
@@ -33,6 +32,7 @@ from doorman.nat.sessions import Session, Way, flow_key
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
+from doorman.net.routes import Route
 
 # Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
 _FORWARDED, _PASSED, _HELD, _DROPPED = Fate
@@ -84,7 +84,7 @@ class Engine:
         holdings: Holdings | None = None,
         route: Route | None = None,
     ) -> None:
-        self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings)
+        self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings, route=route)
         self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config))
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
@@ -257,9 +257,10 @@ class Engine:
             return self._unnamed(packet, now)
         if way is not None and way.session.is_level and self.screen is not None:
             return self._go_on(packet, way, now)
-        if way is None and self._is_for_nobody(packet):
+        remote = state.known_outside(packet.protocol, packet.receiver)
+        towards = Towards(packet.protocol, packet.source_port, remote, packet.message)
+        if way is None and self._is_for_nobody(packet, towards):
             return self._drop(packet.data, _INSIDE, "no-translation")
-        towards = Towards(packet.protocol, packet.source_port, state.known_outside(packet.protocol, packet.receiver))
         nat = Outward(state.names, packet.source, towards)
         session = way.session if way is not None else self._begin_outbound(packet, nat, towards)
         if session is None:
@@ -288,7 +289,7 @@ class Engine:
             return self._back_in(packet, now)
         return self._level(packet, _INSIDE, now)
 
-    def _is_for_nobody(self, packet: Packet) -> bool:
+    def _is_for_nobody(self, packet: Packet, towards: Towards) -> bool:
         """Whether a packet is for a name that nobody has, and makes its sender none.
 
         It may be for the machine itself where that is there, with its services; and an address for a host alone is not
@@ -299,7 +300,7 @@ class Engine:
             return False
         if state.bindings.by_global(packet.protocol, packet.receiver) is not None:
             return False
-        rule = state.rules.dynamic_for(packet.source)
+        _, rule = state.rules.rule_for(packet.protocol, packet.sender, towards)
         return state.delegated or (rule is not None and not rule.overload)
 
     def _begin_outbound(self, packet: Packet, nat: Outward, towards: Towards) -> Session | None:

@@ -10,8 +10,8 @@ from doorman.config.model import Config
 from doorman.config.realms import Realm, config_of, config_of_outside, outside_of, realms
 from doorman.engine.engine import Engine
 from doorman.engine.state import Plan, hold
-from doorman.firewall.interfaces import Route
 from doorman.nat.holdings import Holdings
+from doorman.net.routes import Route
 
 RouteOf = Callable[[Realm], Route | None]
 

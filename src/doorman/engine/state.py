@@ -33,6 +33,7 @@ from doorman.nat.sessions import Session, Sessions
 from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
 from doorman.net.addresses import Address, Endpoint, new_tuple
 from doorman.net.packet import ESP, TCP, UDP
+from doorman.net.routes import Route
 from doorman.timers import Timers
 from doorman.wire.ike import PORT as IKE_PORT
 
@@ -81,6 +82,7 @@ class State:
         chance: floats in [0, 1).
         delegated: whether a kernel carries the flows, see `Engine`.
         reserved: see `Holdings`.
+        route: the routes of the kernel.
 
     Attributes:
         rules, bindings: whom this NAT is about, and what inside hosts are called outside.
@@ -96,7 +98,7 @@ class State:
         screened: whether a firewall stands between all hosts: then those that have no other name need doors as well.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it does, and what it works with
         self,
         config: Config,
         chance: Callable[[], float],
@@ -104,12 +106,14 @@ class State:
         delegated: bool = False,
         reserved: Collection[tuple[int, int]] = (),
         holdings: Holdings | None = None,
+        route: Route | None = None,
     ) -> None:
         self.changes: list[Change] = []
         self.screened = False
         self.delegated = delegated
         self.chance = chance
         self.reserved = reserved
+        self._route = route
         _, self.rules, self.bindings, self.outside = self.plan(config, holdings)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
@@ -250,7 +254,7 @@ class State:
         """
         if holdings is None:
             holdings = self.hold(config)
-        rules = Rules(config, holdings)
+        rules = Rules(config, holdings, self._route)
         journal = self.changes.append if self.delegated else None
         inside = Bindings(rules, holdings, journal=journal)
         return Plan(config, rules, inside, Bindings(rules.outside, holdings, journal=journal, outside=True))

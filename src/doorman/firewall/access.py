@@ -16,9 +16,9 @@ from typing import NamedTuple
 from doorman.algs.api import Refused
 from doorman.config.access_lists import AccessList, Entry, Traffic
 from doorman.config.model import Config, Interface, NatSide
-from doorman.firewall.interfaces import UNKNOWN, Route
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, Packet
+from doorman.net.routes import UNKNOWN, Route
 
 DENIED = "access-list"
 """The reason for which a packet is dropped."""
@@ -168,7 +168,7 @@ def traffic_of(packet: Packet, sender: Endpoint, receiver: Endpoint) -> Traffic:
     """What access lists look at of a packet whose ends are these."""
     data, at = packet.data, packet.transport_at
     if packet.protocol == ICMP:
-        kind, code = (data[at], data[at + 1]) if len(data) >= at + 2 and not packet.fragment else (-1, -1)
+        kind, code = packet.message
         return Traffic(ICMP, sender.address, receiver.address, icmp_type=kind, icmp_code=code)
     if packet.payload_at == at:
         return Traffic(packet.protocol, sender.address, receiver.address)

@@ -5,17 +5,11 @@ them: the one with `ip nat outside`, else, of a packet between two interfaces, t
 flows it has routes, and is asked for those first.
 """
 
-from collections.abc import Callable
-
 from doorman.config.model import Config
 from doorman.net.addresses import Address
+from doorman.net.routes import UNKNOWN, Route
 
 _CACHE_LIMIT = 65_536
-UNKNOWN = ""
-"""The name of the interface where nobody can tell."""
-
-Route = Callable[[Address], str]
-"""Says by which interface a packet to a host would leave; `UNKNOWN` where there is none."""
 
 
 class Interfaces:

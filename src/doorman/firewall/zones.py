@@ -17,13 +17,14 @@ from doorman.config.errors import printable
 from doorman.config.model import Config
 from doorman.firewall.access import traffic_of
 from doorman.firewall.counts import PolicyCounts
-from doorman.firewall.interfaces import Interfaces, Route
+from doorman.firewall.interfaces import Interfaces
 from doorman.firewall.messages import MessagePolicies
 from doorman.firewall.news import packet_line
 from doorman.firewall.policy import Judge, Verdict
 from doorman.firewall.sessions import Inspected, InspectedSessions
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import Packet
+from doorman.net.routes import Route
 
 _V4 = 4
 _SHOWN = 32

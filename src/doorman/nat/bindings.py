@@ -194,8 +194,9 @@ class Bindings:
         return known.find(protocol, local) if known is not None else None
 
     def every_of(self, protocol: int, local: Endpoint) -> list[Binding]:
-        """All bindings of an inside endpoint, whatever flows they are for."""
-        found = (locals_.find(protocol, local) for locals_ in self._ways.values())
+        """All bindings of an inside endpoint, whatever flows they are for, in the order in which rules are asked."""
+        ways = sorted(self._ways, key=lambda way: (way > 0, abs(way)))
+        found = (self._ways[way].find(protocol, local) for way in ways)
         return [binding for binding in found if binding is not None]
 
     def by_global(self, protocol: int, global_: Endpoint) -> Binding | None:

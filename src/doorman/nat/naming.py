@@ -11,7 +11,7 @@ from doorman.config.statics import Statics
 from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.pools import AddressPool
-from doorman.nat.selection import Selector, Towards, select
+from doorman.nat.selection import Exits, Selector, Towards, select
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -23,15 +23,27 @@ class StaticRule(NamedTuple):
 
     Attributes:
         protocol, local, global_: what is called how.
-        way: 0, or its own number where a `selector` says for which flows from inside it is.
-        selector: None where it is for all.
+        way: 0, or that of the route map which says for which flows from inside it is.
     """
 
     protocol: int
     local: Endpoint
     global_: Endpoint
     way: int = 0
-    selector: Selector | None = None
+
+
+class _Chosen(NamedTuple):
+    """What has static names for some flows: those that a route map permits.
+
+    Attributes:
+        way: of the route map.
+        selector: which flows it permits.
+        locals: protocols and ends; protocol and port 0 for whole hosts.
+    """
+
+    way: int
+    selector: Selector
+    locals: set[tuple[int, Endpoint]]
 
 
 class DynamicRule(NamedTuple):
@@ -59,6 +71,7 @@ class Naming:
         dynamic: who gets one.
         config: the access lists, and the addresses of interfaces, that these name.
         limits: how many names may be given out.
+        exits: which interface a flow leaves by.
 
     Attributes:
         static_hosts, static_ports, dynamic: the rules.
@@ -68,13 +81,18 @@ class Naming:
         UnusableConfig: a rule names an interface that has no address.
     """
 
-    def __init__(self, statics: Statics, dynamic: list[DynamicRule], config: Config, limits: MaxEntries) -> None:
+    def __init__(
+        self, statics: Statics, dynamic: list[DynamicRule], config: Config, limits: MaxEntries, exits: Exits
+    ) -> None:
         self._lists = config.lists
         self._limits = limits
         self.dynamic = dynamic
-        self._chosen: list[StaticRule] = []
+        self._chosen = {
+            name: _Chosen(-number, select(config, "", name, exits), set())
+            for number, name in enumerate(statics.route_maps, 1)
+        }
         self.static_hosts = [
-            self._static(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0), rule.route_map, config)
+            self._static(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0), rule.route_map)
             for rule in statics.hosts
         ]
         self.static_ports = [
@@ -83,7 +101,6 @@ class Naming:
                 rule.local,
                 Endpoint(rule.global_ or interface_address(config, rule.interface), rule.global_port),
                 rule.route_map,
-                config,
             )
             for rule in statics.ports
         ]
@@ -115,12 +132,11 @@ class Naming:
 
         An end that is not the flow's own is named as if its host had begun such a flow itself.
         """
-        for static in self._chosen:
-            same = static.local == local if static.protocol else static.local.address == local.address
-            about = same and static.protocol in {0, protocol} and static.selector is not None
-            if about and static.selector is not None and static.selector.chooses(local.address, towards):
-                return static.way, None
-        if (protocol, local) in self._plain or (0, Endpoint(local.address, 0)) in self._plain:
+        end, host = (protocol, local), (0, Endpoint(local.address, 0))
+        for way, selector, locals_ in self._chosen.values():
+            if (end in locals_ or host in locals_) and selector.chooses(local.address, towards):
+                return way, None
+        if end in self._plain or host in self._plain:
             return 0, None
         rule = next((rule for rule in self.dynamic if rule.selector.chooses(local.address, towards)), None)
         return (rule.way, rule) if rule is not None else (0, None)
@@ -140,26 +156,24 @@ class Naming:
         """Whether an address is a name that a rule gives, or may give."""
         return address in self._names or any(address in rule.pool for rule in self.dynamic)
 
-    def _static(
-        self, protocol: int, local: Endpoint, global_: Endpoint, route_map: str | None, config: Config
-    ) -> StaticRule:
+    def _static(self, protocol: int, local: Endpoint, global_: Endpoint, route_map: str | None) -> StaticRule:
         if route_map is None:
             return StaticRule(protocol, local, global_)
-        rule = StaticRule(protocol, local, global_, -1 - len(self._chosen), select(config, "", route_map))
-        self._chosen.append(rule)
-        return rule
+        chosen = self._chosen[route_map]
+        chosen.locals.add((protocol, local))
+        return StaticRule(protocol, local, global_, chosen.way)
 
 
 def outside_naming(config: Config, holdings: Holdings) -> Naming:
     """The rules about outside hosts: `local` is then the outside global address, `global_` the outside local one."""
     lists = config.lists
-    dynamic = []
+    dynamic, exits = [], Exits(config)
     for source in config.outside_sources:
         if source.access_list not in lists:
             raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
-        selector = select(config, source.access_list, None)
+        selector = select(config, source.access_list, None, exits)
         dynamic.append(DynamicRule(source, holdings.pool(source.pool), overload=False, selector=selector))
-    return Naming(config.outside_statics, dynamic, config, MaxEntries())
+    return Naming(config.outside_statics, dynamic, config, MaxEntries(), exits)
 
 
 class OutsideLocals:

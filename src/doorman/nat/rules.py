@@ -6,8 +6,9 @@ from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.ipsec_rules import IpsecRules
 from doorman.nat.naming import DynamicRule, Naming, OutsideLocals, StaticRule, outside_naming
 from doorman.nat.pools import AddressPool
-from doorman.nat.selection import select
+from doorman.nat.selection import Exits, select
 from doorman.net.addresses import Address
+from doorman.net.routes import Route
 
 __all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
 
@@ -27,9 +28,11 @@ class Rules(Naming):
         UnusableConfig: a rule names an interface that has no address.
     """
 
-    def __init__(self, config: Config, holdings: Holdings) -> None:
-        dynamic = [_dynamic(number, one, config, holdings) for number, one in enumerate(config.dynamic_sources, 1)]
-        super().__init__(config.statics, dynamic, config, config.max_entries)
+    def __init__(self, config: Config, holdings: Holdings, route: Route | None = None) -> None:
+        exits = Exits(config, route)
+        sources = enumerate(config.dynamic_sources, 1)
+        dynamic = [_dynamic(number, source, config, holdings, exits) for number, source in sources]
+        super().__init__(config.statics, dynamic, config, config.max_entries, exits)
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
         self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
@@ -109,10 +112,10 @@ class Rules(Naming):
         return any(rule.selector.is_about(address) for rule in self.dynamic)
 
 
-def _dynamic(number: int, source: DynamicSource, config: Config, holdings: Holdings) -> DynamicRule:
+def _dynamic(number: int, source: DynamicSource, config: Config, holdings: Holdings, exits: Exits) -> DynamicRule:
     if source.route_map is None and source.access_list not in config.lists:
         raise UnusableConfig(f"access list {source.access_list} of a NAT rule does not exist")
-    selector = select(config, source.access_list, source.route_map)
+    selector = select(config, source.access_list, source.route_map, exits)
     way = 0 if selector.by_source else number
     if source.pool is None:
         address = interface_address(config, source.interface)

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from doorman.config.access_lists import ANY, AccessList, Traffic
 from doorman.config.model import Config
 from doorman.net.addresses import Address, Endpoint, Prefix
+from doorman.net.routes import Route
+
+NO_MESSAGE = (-1, -1)
 
 
 class Towards(NamedTuple):
@@ -18,34 +21,60 @@ class Towards(NamedTuple):
         protocol: its number.
         port: of the inside host.
         remote: its outside end, as the outside knows it.
+        message: type and code of the ICMP query that begins it.
     """
 
     protocol: int
     port: int
     remote: Endpoint
+    message: tuple[int, int] = NO_MESSAGE
 
 
-class _Exits:
-    """The outside interfaces, found by the address of who is behind them: there are no routes to ask."""
+class Exits:
+    """The outside interfaces, by the address of who is behind them.
 
-    __slots__ = ("_networks", "_only")
+    A kernel that carries the flows has routes, and is asked for them; not for our own names, to which nothing leaves.
+    Those are of the interface in whose network they are, or of the only one, as all are where there are no routes.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: has the interfaces, and the names.
+        route: of the kernel.
+    """
+
+    __slots__ = ("_names", "_networks", "_only", "_ranges", "_route")
+
+    def __init__(self, config: Config, route: Route | None = None) -> None:
         outside = [one for one in config.interfaces.values() if one.nat == "outside" and not one.shutdown]
         self._networks: list[tuple[Prefix, str]] = [(network, one.name) for one in outside for network in one.networks]
         self._only = outside[0].name if len(outside) == 1 else None
+        self._route = route
+        statics = config.statics
+        own = (address for interface in config.interfaces.values() for address, _ in interface.addresses)
+        self._names = {*own, *(rule.global_ for rule in statics.hosts), *(rule.global_ for rule in statics.ports)}
+        pools = (config.pools.get(source.pool or "") for source in config.dynamic_sources)
+        self._ranges = [ends for pool in pools if pool is not None for ends in pool.ranges]
 
     def of(self, address: Address) -> str | None:
         """The interface by which an address is reached; None where nobody can tell."""
+        if self._route is not None and not self._is_name(address):
+            return self._route(address) or None  # UNKNOWN
         return next((name for network, name in self._networks if address in network), self._only)
 
+    def _is_name(self, address: Address) -> bool:
+        return address in self._names or any(first <= address <= last for first, last in self._ranges)
 
-class _Step(NamedTuple):
+
+class Step(NamedTuple):
     """What must be true, and what that decides: some list permits the flow, and it leaves by some interface."""
 
     permit: bool
     lists: tuple[AccessList, ...]
     interfaces: tuple[str, ...]
+
+    @property
+    def by_source(self) -> bool:
+        """Whether it looks at the inside host alone."""
+        return not self.interfaces and all(listed.by_source is not None for listed in self.lists)
 
 
 class Selector:
@@ -57,12 +86,10 @@ class Selector:
 
     __slots__ = ("_exits", "_steps", "by_source")
 
-    def __init__(self, steps: list[_Step], exits: _Exits) -> None:
+    def __init__(self, steps: list[Step], exits: Exits) -> None:
         self._steps = steps
         self._exits = exits
-        self.by_source = all(
-            not step.interfaces and all(listed.by_source is not None for listed in step.lists) for step in steps
-        )
+        self.by_source = all(step.by_source for step in steps)
 
     def may_choose(self, host: Address) -> bool:
         """Whether some flow of a host is meant."""
@@ -71,14 +98,14 @@ class Selector:
                 continue
             if step.permit:
                 return True
-            if not step.interfaces and all(listed.by_source is not None for listed in step.lists):
+            if step.by_source:
                 return False
         return False
 
     def chooses(self, host: Address, towards: Towards) -> bool:
         """Whether a flow of a host is meant."""
-        protocol, port, remote = towards
-        traffic = Traffic(protocol, host, remote.address, port, remote.port)
+        protocol, port, remote, (kind, code) = towards
+        traffic = Traffic(protocol, host, remote.address, port, remote.port, icmp_type=kind, icmp_code=code)
         for step in self._steps:
             if step.lists and not any(_permits(listed, traffic) for listed in step.lists):
                 continue
@@ -95,17 +122,20 @@ class Selector:
         )
 
 
-def select(config: Config, access_list: str, route_map: str | None) -> Selector:
+def select(config: Config, access_list: str, route_map: str | None, exits: Exits) -> Selector:
     """What a rule of a configuration selects; its lists, and its route map, must be there."""
+    return Selector(steps_of(config, access_list, route_map), exits)
+
+
+def steps_of(config: Config, access_list: str, route_map: str | None) -> list[Step]:
+    """What a rule of a configuration asks, of which the first that is true decides; none is a deny."""
     lists = config.lists
     if route_map is None:
-        steps = [_Step(permit=True, lists=(lists[access_list],), interfaces=())]
-    else:
-        steps = [
-            _Step(entry.permit, tuple(lists[name] for name in entry.access_lists), entry.interfaces)
-            for entry in config.route_maps[route_map].entries
-        ]
-    return Selector(steps, _Exits(config))
+        return [Step(permit=True, lists=(lists[access_list],), interfaces=())]
+    return [
+        Step(entry.permit, tuple(lists[name] for name in entry.access_lists), entry.interfaces)
+        for entry in config.route_maps[route_map].entries
+    ]
 
 
 def _permits(listed: AccessList, traffic: Traffic) -> bool:

@@ -120,6 +120,14 @@ class Packet:
         return self.protocol == ICMP and not self.fragment and self._transport_type() in _ERRORS
 
     @property
+    def message(self) -> tuple[int, int]:
+        """Type and code of an ICMP message; -1 for both where this is none, or a piece of one."""
+        data, at = self.data, self.transport_at
+        if self.protocol != ICMP or self.fragment or len(data) < at + 2:
+            return -1, -1
+        return data[at], data[at + 1]
+
+    @property
     def payload(self) -> bytes:
         """What TCP or UDP carries; a UDP datagram ends where its own length says."""
         return self.data[self.payload_at : self.payload_end]

@@ -6,7 +6,7 @@ import pytest
 
 from doorman.algs.registry import DEFAULT_PORTS
 from doorman.config.reader import read_config
-from doorman.dataplanes.netfilter.chains.expressions import Setting, UnsupportedConfig
+from doorman.dataplanes.netfilter.chains.expressions import Setting, UnsupportedConfig, Zone
 from doorman.dataplanes.netfilter.ruleset import Present, set_up, skeleton, tear_down
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC
 
@@ -242,10 +242,45 @@ def test_lines_of_an_extended_list_that_looks_at_sources() -> None:
     "rule",
     [
         "access-list 101 permit ip any 192.0.2.0 0.0.0.255\nip nat inside source list 101 interface out0 overload\n",
-        "route-map M\n match ip address 1\nip nat inside source route-map M interface out0 overload\n",
+        "route-map M\n match interface out0\nip nat inside source route-map M interface out0 overload\n",
         "route-map M\n match ip address 1\nip nat inside source static 192.168.1.5 203.0.113.5 route-map M\n",
     ],
 )
-def test_rules_of_flows_are_refused(rule: str) -> None:
+def test_rules_of_flows_are_refused_where_a_vrf_shares_its_outside(rule: str) -> None:
+    assert rules(INTERFACES + rule, "flows", SETTING._replace(zone=Zone(7, shares=False)))
     with pytest.raises(UnsupportedConfig, match="look at destinations"):
-        rules(INTERFACES + rule, "inspect")
+        rules(INTERFACES + rule, "inspect", SETTING._replace(zone=Zone(7, shares=True)))
+
+
+def test_a_route_map_of_senders_alone_is_asked_as_a_list_is() -> None:
+    config = INTERFACES + (
+        "access-list 2 permit 192.168.1.10\nroute-map M deny 5\n match ip address 2\nroute-map M permit 10\n"
+        " match ip address 1\nip nat inside source route-map M interface out0 overload\n"
+    )
+    assert rules(config, "flows") == []
+    assert "jump source_0" in rules(config, "translate_out")
+    assert rules(config, "source_0") == ["ip saddr 192.168.1.10 return", "goto source_0_1"]
+    assert rules(config, "source_0_1") == ["ip saddr 192.168.1.0/24 goto source_0_chosen", "return"]
+    assert rules(config, "source_0_chosen") == ["goto pool_0"]
+
+
+def test_entries_of_route_maps_hand_over_to_each_other() -> None:
+    config = INTERFACES + (
+        "access-list 101 permit tcp any any eq 80\naccess-list 101 deny tcp any any established\n"
+        "access-list 102 deny udp any any\naccess-list 102 permit ip any host 198.51.100.7\n"
+        "route-map M deny 5\n match ip address 101 102\n match interface out0\nroute-map M permit 10\n"
+        "ip nat inside source route-map M interface out0 overload\n"
+    )
+    assert rules(config, "source_0") == [
+        'oifname != { "out0" } goto source_0_2',
+        "meta l4proto 6 th dport 80 return",
+        "goto source_0_1",
+    ]
+    assert rules(config, "source_0_1") == [
+        "meta l4proto 17 goto source_0_2",
+        "ip daddr 198.51.100.7 return",
+        "goto source_0_2",
+    ]
+    assert rules(config, "source_0_2") == ["goto name_0"]
+    assert rules(config, "source_0_back")[0] == "meta l4proto 6 ct original proto-dst 80 return"
+    assert rules(config, "source_0_1_back")[1] == "ct original ip daddr 198.51.100.7 return"

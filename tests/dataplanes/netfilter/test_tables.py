@@ -368,3 +368,42 @@ def test_names_that_have_lingered_long_enough_are_forgotten() -> None:
         binding = a_binding(f"192.168.1.10:{4000 + number}", f"203.0.113.1:{4000 + number}")
         tables.plan([BindingMade(binding), BindingFreed(binding)], NOW + number)
     assert len(list(tables.lingering(NOW))) == LINGER_MS / 1000 + LATE
+
+
+def test_where_rules_look_at_flows_a_name_belongs_to_its_rule() -> None:
+    """A host has a name by each of two rules, a static one for some flows and one for all, and doors at all of them."""
+    first, second = a_binding(PHONE, NAME), a_binding(PHONE, "203.0.113.2:4000")
+    leased, chosen = (
+        a_binding("192.168.1.6:0", "203.0.113.6:0", WHOLE_HOST),
+        a_binding(PHONE, "203.0.113.3:1", static=True),
+    )
+    plain = a_binding("192.168.1.7:4000", "203.0.113.7:4000", static=True)
+    first.way, second.way, leased.way, chosen.way = 1, 300, 2, -1
+    bindings = [first, second, leased, chosen, plain]
+    entrances = [*(str(one.global_) for one in (first, second, chosen, plain)), "203.0.113.6:4000"]
+    ends = [PHONE, PHONE, PHONE, "192.168.1.7:4000", "192.168.1.6:4000"]
+    opened = [DoorOpened(a_door(entrance, end)) for entrance, end in zip(entrances, ends, strict=True)]
+    tables = Tables(SERVED, by_flow=True)
+    steps = tables.plan([*map(BindingMade, bindings), *opened], NOW)
+    assert {text for text in texts(tables) if text.partition(":")[0][-1].isdigit()} == {
+        "bindings_1: 192.168.1.10 . udp . 4000 : 203.0.113.1 . 4000",
+        "bindings_300: 192.168.1.10 . udp . 4000 : 203.0.113.2 . 4000",
+        "bindings_65535: 192.168.1.10 . udp . 4000 : 203.0.113.3 . 1",
+        "hosts_2: 192.168.1.6 : 203.0.113.6",
+        "leased_2: 192.168.1.6",
+        "promised_0: 198.51.100.20 . 192.168.1.7 . udp . 4000 : 203.0.113.7 . 4000",
+        "promised_1: 198.51.100.20 . 192.168.1.10 . udp . 4000 : 203.0.113.1 . 4000",
+        "promised_2: 198.51.100.20 . 192.168.1.6 . udp . 4000 : 203.0.113.6 . 4000",
+        "promised_300: 198.51.100.20 . 192.168.1.10 . udp . 4000 : 203.0.113.2 . 4000",
+        "promised_65535: 198.51.100.20 . 192.168.1.10 . udp . 4000 : 203.0.113.3 . 1",
+    }
+    kernel = Kernel()
+    kernel.carry_out(steps)
+    assert kernel.lasting() == set(tables)
+    assert all(tables.timeout(element, NOW) >= 0 for element in tables)
+    assert "bindings: 192.168.1.7 . udp . 4000 : 203.0.113.7 . 4000" in texts(tables)
+    assert not [text for text in texts(tables) if text.startswith(("bindings: 192.168.1.10", "leases: ", "leased: "))]
+    kernel.carry_out(tables.plan([*(DoorClosed(change.door) for change in opened)], NOW))
+    kernel.carry_out(tables.plan([*map(BindingFreed, bindings)], NOW))
+    assert not kernel.lasting()
+    assert not list(tables)

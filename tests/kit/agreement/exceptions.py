@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
+from doorman.nat.bindings import WHOLE_HOST
+from doorman.nat.selection import Towards
 from doorman.net.packet import ICMP, Packet, parse_packet
 from kit.subjects.subject import Arrives
 
@@ -17,16 +19,21 @@ def excepted(engine: Engine, arrives: Arrives, really: Arrives) -> str:
     assert packet is not None
     if arrives.packet == really.packet and _is_a_port_shared(engine, packet):
         return "a port that the model gave out, and not the kernel: to the kernel it is nobody's"
+    if arrives.packet != really.packet and _is_a_static_port(engine, packet):
+        return "a port that the model gave out, and that is another host's over another protocol"
     if (engine.access or engine.screen) and _stays_on_its_side(engine, packet, arrives.side):
         return "filters, and a packet that leaves on the side it came from: the engine has no routes"
-    if arrives.side == Side.INSIDE and _is_hairpinned_error(engine, packet):
-        return "zones, and an error between hosts that meet at their names: the engine holds it for one to outside"
     if engine.screen is not None and _is_behind(engine, packet):
         return "zones, and a host that is in no interface's network: the engine does not know which it is behind"
-    for why, applies in (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else ())):
+    for why, applies in (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else _FROM_OUTSIDE)):
         if applies(engine, packet):
             return why
     return ""
+
+
+def _comes_to_no_name(engine: Engine, packet: Packet) -> bool:
+    rules = engine.state.rules
+    return rules.looks_at_flows and rules.translates(packet.destination)
 
 
 def _is_hairpinned_error(engine: Engine, packet: Packet) -> bool:
@@ -51,6 +58,11 @@ def _is_a_port_shared(engine: Engine, packet: Packet) -> bool:
     return packet.protocol != ICMP and binding is not None and binding.rule is not None and binding.rule.overload
 
 
+def _is_a_static_port(engine: Engine, packet: Packet) -> bool:
+    binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
+    return binding is not None and binding.static and binding.protocol != WHOLE_HOST
+
+
 def _is_unknown_to_be_inside(engine: Engine, packet: Packet) -> bool:
     rules = engine.state.rules
     ends = packet.source, packet.destination
@@ -60,8 +72,12 @@ def _is_unknown_to_be_inside(engine: Engine, packet: Packet) -> bool:
 
 
 def _shares_without_ports(engine: Engine, packet: Packet) -> bool:
-    rule = engine.state.rules.dynamic_for(packet.source)
-    return not packet.has_ports and not packet.is_error and rule is not None and rule.overload
+    if packet.has_ports or packet.is_error:
+        return False
+    remote = engine.state.known_outside(packet.protocol, packet.receiver)
+    towards = Towards(packet.protocol, packet.source_port, remote, packet.message)
+    _, rule = engine.state.rules.rule_for(packet.protocol, packet.sender, towards)
+    return rule is not None and rule.overload
 
 
 def _meets_a_shared_name(engine: Engine, packet: Packet) -> bool:
@@ -76,7 +92,7 @@ def _meets_a_shared_name(engine: Engine, packet: Packet) -> bool:
 
 def _meets_itself(engine: Engine, packet: Packet) -> bool:
     binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
-    return binding is not None and binding.local.address == packet.source
+    return packet.source == packet.destination or (binding is not None and binding.local.address == packet.source)
 
 
 def _reaches_by_another_name(engine: Engine, packet: Packet) -> bool:
@@ -96,11 +112,17 @@ _ANYWHERE: tuple[_Exception, ...] = (
     ("one who reaches a host by two of its names: the kernel tells the flows apart by another port of his",
      _reaches_by_another_name),
 )  # fmt: skip
+_FROM_OUTSIDE: tuple[_Exception, ...] = (
+    ("rules of flows, and one who knows a host by its own address: to the kernel, so is what answers called",
+     _comes_to_no_name),
+)  # fmt: skip
 _FROM_INSIDE: tuple[_Exception, ...] = (
+    ("zones, and an error between hosts that meet at their names: the engine holds it for one to outside",
+     _is_hairpinned_error),
     ("hosts behind the inside network that no line names: the engine cannot know that they are inside",
      _is_unknown_to_be_inside),
     ("what has no ports cannot share an address: a kernel lets it, for one host and peer at a time",
      _shares_without_ports),
     ("hosts meet at shared addresses only under names that the engine gave them", _meets_a_shared_name),
-    ("a host that sends to its own name: to conntrack, both directions are one", _meets_itself),
+    ("a host that sends to its own name, or to itself: to conntrack, both directions are one", _meets_itself),
 )  # fmt: skip

@@ -15,7 +15,7 @@ Lines = tuple[str, ...]
 INTERFACES = WITH_LIST.partition("access-list")[0].strip()
 INSIDE_HOSTS = (*(f"192.168.1.{number}" for number in (5, 6, 7, 10, 11, 66)), "10.1.2.3", "10.1.3.3", "10.9.9.9")
 PORTS = (80, 5000, 5001, 40_000)
-NAMES = tuple(f"203.0.113.{number}" for number in (1, 5, 6, 32, 33, 34, 35, 64, 66))
+NAMES = tuple(f"203.0.113.{number}" for number in (1, 5, 6, 32, 33, 34, 35, 43, 44, 50, 64, 66))
 """Addresses outside that may be the gateway's own, or given out; a host of a network has its number from 64 on."""
 
 _chance = st.booleans()
@@ -92,6 +92,52 @@ def dynamic_sources(draw: st.DrawFn) -> Lines:
     return (*pool, *rules[: draw(st.integers(0, 2))])
 
 
+_FLOWS = (
+    "ip {0} 198.51.100.0 0.0.0.255", "ip {0} host 198.51.100.7", "udp {0} any", "tcp {0} any eq 80",
+    "tcp {0} gt 1024 any", "icmp {0} any echo", "udp {0} any range 9 80", "ip {0} 203.0.113.0 0.0.0.255",
+    "tcp {0} any established", "ip {0} any", "ip {0} 198.51.0.7 0.0.255.0",
+)  # fmt: skip
+_FLOW_SENDERS = ("any", "192.168.1.0 0.0.0.255", "host 192.168.1.10", "10.0.0.0 0.255.255.255")
+
+
+@st.composite
+def route_maps(draw: st.DrawFn) -> Lines:
+    """Two extended lists, and two route maps of them and of interfaces."""
+    lines = []
+    for number in (101, 102):
+        for _ in range(draw(st.integers(1, 5))):
+            flow = draw(st.sampled_from(_FLOWS)).format(draw(st.sampled_from(_FLOW_SENDERS)))
+            lines.append(f"access-list {number} {draw(st.sampled_from(('permit', 'permit', 'deny')))} {flow}")
+    for name in ("M", "N"):
+        for sequence in range(draw(st.integers(1, 2))):
+            lines.append(f"route-map {name} {draw(st.sampled_from(('permit', 'permit', 'deny')))} {sequence + 1}")
+            named = draw(st.lists(st.sampled_from(("1", "101", "102")), max_size=2, unique=True))
+            lines += [f" match ip address {' '.join(named)}"] if named else []
+            lines += [" match interface out0"] if draw(_chance) else []
+    return tuple(dict.fromkeys(lines))
+
+
+@st.composite
+def rules_of_flows(draw: st.DrawFn) -> Lines:
+    """Rules that look at flows, dynamic and static ones, in every other configuration."""
+    if draw(_chance):
+        return ()
+    choosers = st.sampled_from(("list 101", "list 102", "route-map M", "route-map N"))
+    goals = st.sampled_from(("interface out0 overload", "pool Q overload", "pool R"))
+    dynamic = draw(st.lists(st.tuples(choosers, goals), min_size=1, max_size=3, unique_by=lambda rule: rule[0]))
+    statics = (
+        "192.168.1.10 203.0.113.50 route-map M", "192.168.1.10 203.0.113.51 route-map N",
+        "tcp 192.168.1.11 80 203.0.113.52 80 route-map M", "192.168.1.5 203.0.113.53 route-map N",
+    )  # fmt: skip
+    return (
+        *draw(route_maps()),
+        "ip nat pool Q 203.0.113.42 203.0.113.43 prefix-length 24",
+        "ip nat pool R 203.0.113.44 203.0.113.46 prefix-length 24",
+        *(f"ip nat inside source {chooser} {goal}" for chooser, goal in dynamic),
+        *(f"ip nat inside source static {one}" for one in draw(_some(statics, 2))),
+    )
+
+
 _ENDS = ("any", "any", "192.168.1.0 0.0.0.255", "host 192.168.1.10", "203.0.113.0 0.0.0.255", "host 203.0.113.5",
          "198.51.100.0 0.0.0.254")  # fmt: skip
 _services = st.sampled_from((
@@ -148,7 +194,7 @@ def zone_policies(draw: st.DrawFn) -> Lines:
 
 
 FEATURES: tuple[st.SearchStrategy[Lines], ...] = (
-    standard_lists(), static_hosts, static_ports, static_networks, dynamic_sources(), access_groups(),
+    standard_lists(), static_hosts, static_ports, static_networks, rules_of_flows(), dynamic_sources(), access_groups(),
     zone_policies(),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ class Judge:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._names: dict[Name, Endpoint] = {}
-        self._hosts: dict[Address, Address] = {}
+        self._hosts: dict[tuple[Address, int], Address] = {}
 
     def difference(self, modelled: Left | None, real: Left | None) -> str:
         """In what the kernel differs from the model, as a sentence for the reader of a test; nothing if it does not."""
@@ -49,7 +49,7 @@ class Judge:
         name, local = found.sender, binding.local
         if name.address not in binding.rule.pool:
             return f"{name} is not of the addresses that {local} shares"
-        if self._hosts.setdefault(local.address, name.address) != name.address:
+        if self._hosts.setdefault((local.address, binding.way), name.address) != name.address:
             return f"{local} has several addresses"
         known = self._names.setdefault((wanted.protocol, wanted.sender), name)
         if wanted.protocol == ICMP:  # the kernel may give one identifier to several, and then another to one of them

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
+from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
 from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
@@ -99,18 +100,23 @@ class NetfilterPlane:
         ipsec: Iterable[IpsecChange] = (),
     ) -> None:
         """See `Plane.synchronise`."""
-        tables = Tables(_served(config), screened=bool(config.firewall.zones), quoted=self._quotes)
+        by_flow = looks_at_flows(config)
+        tables = Tables(_served(config), screened=bool(config.firewall.zones), quoted=self._quotes, by_flow=by_flow)
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
-        self._run(config, "".join(_filling(self.setting, tables, now)))
+        self._run(config, "".join(_filling(config, self.setting, tables, now)))
         self._tables = tables
 
     def reconfigure(self, config: Config) -> bool:
         """Put other rules in force and leave the elements alone; False where that does not do: then `synchronise`.
 
+        It does not where rules look at flows, since a name may have become that of another rule.
+
         Raises:
             PlaneRefused: all is as it was.
         """
+        if self._tables.by_flow or looks_at_flows(config):
+            return False
         wanted = _served(config), bool(config.firewall.zones), self._quotes
         if wanted != (self._tables.served, self._tables.screened, self._tables.quoted) or not self.is_in_force():
             return False
@@ -402,9 +408,9 @@ def _served(config: Config) -> dict[int, frozenset[int]]:
     return served
 
 
-def _filling(setting: Setting, tables: Tables, now: float) -> Iterator[str]:
+def _filling(config: Config, setting: Setting, tables: Tables, now: float) -> Iterator[str]:
     """The commands that let the sets hold these elements alone."""
-    table, sets = setting.table, sets_of(setting)
+    table, sets = setting.table, sets_of(config, setting)
     elements: dict[str, list[Element]] = {name: [] for name in sets}
     for element in tables:
         elements[element.set_name].append(element)

@@ -25,6 +25,7 @@ all of it is one transaction. The tables' elements are not in it: they follow th
     outside_hosts(_in)  outside local <-> outside global address                  static names of outside hosts
     outside_ports(_in)  the same of ports; outside_leases(_in), `outside_leased`: as those of inside hosts
     bindings            inside end -> name                                        every port that has a name
+    promised_N, bindings_N, hosts_N, leased_N    see `chains.flow_names`
     names               names given out: without a door nothing new comes in, and leaves no trace that would block media
     inspected           names at which signalling arrives; `whole`, global addresses of whole hosts
     single, esp_…, ike_…  see `chains.ipsec`
@@ -49,9 +50,12 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     UnsupportedConfig,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.flow_names import FlowNameChains, sets_of_flows
+from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
+from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.chains.sources import SourceChains
@@ -88,7 +92,10 @@ SETS = {
 }
 """The sets and maps that follow the engine, by name, each with its definition."""
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
-_CHANGING = ("access_", "acl_", "zone_", "zbf_", "ipsec_", "vrf_lease_")
+_CHANGING = (
+    *("access_", "acl_", "zone_", "zbf_", "ipsec_", "vrf_lease_"),
+    *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
+)
 """How the names of chains begin that some configurations need and others do not."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
 
@@ -100,9 +107,10 @@ class Present(NamedTuple):
     counters: Collection[str] = ()
 
 
-def sets_of(setting: Setting) -> dict[str, str]:
+def sets_of(config: Config, setting: Setting) -> dict[str, str]:
     """The sets and maps of a table that follow the engine, by name, each with its definition."""
-    return SETS | {"quoted": _QUOTED} if setting.zone is not None and setting.zone.by_name else SETS
+    quoted = {"quoted": _QUOTED} if setting.zone is not None and setting.zone.by_name else {}
+    return SETS | quoted | sets_of_flows(config)
 
 
 def set_up(config: Config, setting: Setting, present: Present = Present()) -> str:  # noqa: B008 - a constant
@@ -128,7 +136,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     _refuse_unsupported(config, setting)
     table = setting.table
     limits = LimitChains(config)
-    definitions = (*sets_of(setting).values(), _LEGS, *limits.sets)
+    definitions = (*sets_of(config, setting).values(), _LEGS, *limits.sets)
     yield from skeleton(table).splitlines()
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
     access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
@@ -138,6 +146,8 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         InspectChains(config, setting),
         TranslateChains(config, setting),
         SourceChains(config),
+        FlowNameChains(config, setting),
+        LeaseChains(config, setting),
         DestinationChains(config),
         IpsecChains(config),
         OutsideChains(config),
@@ -164,18 +174,12 @@ def _refuse_unsupported(config: Config, setting: Setting) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
     _refuse_overlap(config)
-    _refuse_flows(config)
+    if setting.zone is not None and setting.zone.by_name and looks_at_flows(config):
+        raise UnsupportedConfig(
+            "NAT rules that look at destinations, of a VRF without an outside of its own, work in replay only"
+        )
     if config.firewall.zones and setting.zone is not None:
         raise UnsupportedConfig("the zone-based firewall and VRFs do not go together on the live gateway yet")
-
-
-def _refuse_flows(config: Config) -> None:
-    """Rules that give one host several names, each for other flows."""
-    lists = config.lists
-    maps = [rule.route_map for rule in (*config.dynamic_sources, *config.statics)]
-    by_list = [lists[rule.access_list] for rule in config.dynamic_sources if rule.route_map is None]
-    if any(maps) or any(listed.by_source is None for listed in by_list):
-        raise UnsupportedConfig("NAT rules that look at destinations work in replay only, not on the live gateway yet")
 
 
 def _refuse_overlap(config: Config) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from doorman.algs.api import Door
+from doorman.dataplanes.netfilter.chains.flow_names import slot_of
 from doorman.dataplanes.netfilter.elements import Transaction
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
@@ -20,8 +21,10 @@ from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 from doorman.timers import NEVER
 
 _IPV4: Final = 4
-_WITH_VISITOR: Final = frozenset({"doors", "let_in", "let_in_once"})
-"""Sets whose keys begin with another address."""
+_WITH_VISITOR: Final = ("doors", "let_in", "let_in_once")
+"""Sets whose keys begin with another address; and those `promised` to somebody."""
+_LEADING_IN: Final = frozenset({"hosts_in", "leases_in", "whole"})
+"""Sets that have the names of whole hosts, whatever way these are for."""
 LINGER_MS: Final = 60_000
 """How long nothing new may come to a name that was given back: it would leave a trace that blocks the next flow."""
 LEG_MS: Final = 60_000
@@ -45,7 +48,7 @@ class Element(NamedTuple):
 Holder = Door | Binding | Tunnel | Peering
 """Who needs elements."""
 
-_ADDRESS, _PAIR, _END, _PAIR_AND_SPI, _VISITOR_AND_END = 4, 8, 12, 12, 16
+_SLOT, _ADDRESS, _PAIR, _END, _PAIR_AND_SPI, _VISITOR_AND_END = 2, 4, 8, 12, 12, 16
 _KEYS: Final = {
     "bindings": _END,
     "names": _END,
@@ -77,8 +80,14 @@ _KEYS: Final = {
     "esp_out": _PAIR_AND_SPI,
     "ike_names": _PAIR,
     "ike_peers": _PAIR,
+    "promised_": _SLOT + _VISITOR_AND_END,
+    "bindings_": _SLOT + _END,
+    "hosts_": _SLOT + _ADDRESS,
+    "leased_": _SLOT + _ADDRESS,
 }
-"""The sets, and how many bytes their keys have."""
+"""The sets, and how many bytes their keys have. Of the last four there is one for each slot, see `chains.flow_names`:
+here its number stands before the keys, in the kernel behind the set's name.
+"""
 _SETS: Final = list(_KEYS)
 _LENGTHS: Final = list(_KEYS.values())
 TAGS: Final = {name: bytes([index]) for index, name in enumerate(_SETS)}
@@ -93,6 +102,11 @@ _QUOTED: Final = TAGS["quoted"]
 _LET_IN: Final = TAGS["let_in"]
 _LET_IN_ANY: Final = TAGS["let_in_any"]
 _LET_IN_ONCE: Final = TAGS["let_in_once"]
+_PROMISED: Final = TAGS["promised_"]
+_BINDINGS_BY: Final = TAGS["bindings_"]
+_HOSTS_BY: Final = TAGS["hosts_"]
+_LEASED_BY: Final = TAGS["leased_"]
+_FIRST_OF_SLOTS: Final = _PROMISED[0]
 
 _Packed = bytes
 """An element as it is remembered, since there are many: the tag of its set, its key, its data."""
@@ -110,11 +124,7 @@ class Step:
     __slots__ = ("add", "data", "key", "set_name", "timeout")
 
     def __init__(self, packed: _Packed, *, add: bool, timeout: int = 0) -> None:
-        tag = packed[0]
-        end = 1 + _LENGTHS[tag]
-        self.set_name = _SETS[tag]
-        self.key = packed[1:end]
-        self.data = packed[end:]
+        self.set_name, self.key, self.data = _unpacked(packed)
         self.add = add
         self.timeout = timeout
 
@@ -136,12 +146,23 @@ class Tables:
         served: the ports ALGs are served on, by protocol number.
         screened: whether a firewall stands between hosts, which doors let through.
         quoted: whether names are kept for ICMP errors, too.
+        by_flow: whether rules look at flows, so that a name belongs to the way of its rule.
     """
 
-    def __init__(self, served: dict[int, frozenset[int]], *, screened: bool = False, quoted: bool = False) -> None:
+    def __init__(
+        self,
+        served: dict[int, frozenset[int]],
+        *,
+        screened: bool = False,
+        quoted: bool = False,
+        by_flow: bool = False,
+    ) -> None:
         self.served = served
         self.screened = screened
         self.quoted = quoted
+        self.by_flow = by_flow
+        # The slots of names of the ways of rules, by protocol and name; not of plain static ones.
+        self._slots: dict[tuple[int, Endpoint], bytes] = {}
         self._uses: dict[_Packed, _Use] = {}
         self._of: dict[Holder, tuple[_Packed, ...]] = {}
         self._lingering: dict[_Packed, float] = {}
@@ -182,11 +203,12 @@ class Tables:
         for change in changes:
             if isinstance(change, DoorOpened):
                 door = change.door
-                self._need(door, _of_door(door, screened=self.screened), door.closes)
+                self._need(door, self._of_door(door), door.closes)
             elif isinstance(change, BindingMade):
                 self._need(change.binding, self._of_binding(change.binding), math.inf)
             elif isinstance(change, BindingFreed):
                 self._leave(change.binding)
+                self._slots.pop((change.binding.protocol, change.binding.global_), None)
             elif isinstance(change, TunnelMade | TunnelLearnt):
                 self._leave(change.tunnel)
                 self._need(change.tunnel, tuple(map(_packed, of_tunnel(change.tunnel))), math.inf)
@@ -287,12 +309,13 @@ class Tables:
         if binding.outside:
             return tuple(map(_packed, _of_outside(binding)))
         protocol, local, name = binding.protocol, binding.local, binding.global_
+        slot = self._slot(binding) if self.by_flow else b""
         if protocol == WHOLE_HOST:
-            return tuple(map(_packed, _of_host(binding)))
+            return self._of_host(binding, slot)
         if protocol not in {TCP, UDP}:
             return ()
         inside, outside = _end(protocol, local), _end(protocol, name)
-        known = _BINDINGS + inside + _goal(name)
+        known = (_BINDINGS_BY + slot if slot else _BINDINGS) + inside + _goal(name)
         quoted = (_QUOTED + outside,) if self.quoted else ()
         if not binding.static:
             return (known, _NAMES + outside, *quoted)
@@ -301,6 +324,38 @@ class Tables:
         if local.port in self.served.get(protocol, ()):
             elements.append(_INSPECTED + outside)
         return tuple(elements)
+
+    def _of_host(self, binding: Binding, slot: bytes) -> tuple[_Packed, ...]:
+        elements = _of_host(binding)
+        if not slot:
+            return tuple(map(_packed, elements))
+        local, name = binding.local.address, binding.global_.address
+        known = () if binding.secondary else (_HOSTS_BY + slot + local + name,)
+        leads_in = (_packed(one) for one in elements if one.set_name in _LEADING_IN)
+        return (*known, *leads_in, _LEASED_BY + slot + local)
+
+    def _slot(self, binding: Binding) -> bytes:
+        """The slot of a name, remembered as long as that is given; empty for a plain static one."""
+        if binding.static and not binding.way:
+            return b""
+        slot = slot_of(binding.way).to_bytes(2, "big")
+        self._slots[binding.protocol, binding.global_] = slot
+        return slot
+
+    def _of_door(self, door: Door) -> tuple[_Packed, ...]:
+        if not self.by_flow:
+            return _of_door(door, screened=self.screened)
+        elements = _of_door(door, screened=self.screened)
+        entrance = door.entrance
+        slot = self._slots.get((door.protocol, entrance)) or self._slots.get(
+            (WHOLE_HOST, Endpoint(entrance.address, 0))
+        )
+        if slot is not None:
+            elements = tuple(element for element in elements if element[:1] != _BINDINGS)
+        if door.visitor is None or not elements or entrance == door.leads_to or door.promoted:
+            return elements
+        leads_to = _end(door.protocol, door.leads_to)
+        return (*elements, _PROMISED + (slot or bytes(2)) + door.visitor + leads_to + _goal(entrance))
 
 
 def transaction_of(steps: Iterable[Step], table: str) -> Transaction:
@@ -319,12 +374,19 @@ def _set_name(step: Step) -> str:
 
 
 def _packed(element: Element) -> _Packed:
-    return TAGS[element.set_name] + element.key + element.data
+    tag = TAGS.get(element.set_name)
+    if tag is not None:
+        return tag + element.key + element.data
+    kind, _, slot = element.set_name.rpartition("_")
+    return TAGS[f"{kind}_"] + int(slot).to_bytes(2, "big") + element.key + element.data
 
 
 def _unpacked(packed: _Packed) -> Element:
-    end = 1 + _LENGTHS[packed[0]]
-    return Element(_SETS[packed[0]], packed[1:end], packed[end:])
+    tag = packed[0]
+    end = 1 + _LENGTHS[tag]
+    if tag < _FIRST_OF_SLOTS:
+        return Element(_SETS[tag], packed[1:end], packed[end:])
+    return Element(_SETS[tag] + str(int.from_bytes(packed[1:3], "big")), packed[3:end], packed[end:])
 
 
 def of_leg(port: int, source: Endpoint) -> Element:
@@ -423,7 +485,7 @@ def _fields(set_name: str, key: bytes) -> str:
         ends = [address_text(Address(key[at : at + 4])) for at in (0, 4)]
         return " . ".join([*ends, f"0x{key[8:].hex()}"] if key[8:] else ends)
     addresses = [address_text(Address(key[:4]))]
-    if set_name in _WITH_VISITOR:
+    if set_name in _WITH_VISITOR or set_name.startswith("promised_"):
         addresses.append(address_text(Address(key[4:8])))
     rest = key[4 * len(addresses) :]
     if rest:

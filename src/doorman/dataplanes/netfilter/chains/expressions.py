@@ -19,6 +19,7 @@ TO_ALG = "to_alg"
 """The chain that hands a packet to the ALG: its one rule is made apart, since not every kernel has nft's `queue`."""
 
 MARK_OURS = f"ct mark set ct mark or {OURS:#x}"
+UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
 LEAVE_PLAIN = (
     f"meta mark and {PLAIN:#x} != 0 ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} or {PLAIN:#x} "
     f"meta mark set meta mark and {0xFFFFFFFF ^ PLAIN:#x} accept"

@@ -22,8 +22,8 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     elsewhere,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
-from doorman.dataplanes.netfilter.chains.sources import lease_questions
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
 _JUDGED = (
@@ -72,9 +72,7 @@ class InspectChains:
             yield f"tcp dport {self._spliced} goto begin_segments"
         yield f"meta l4proto udp {RECEIVER} @inspected goto begin_udp"
         yield f"meta l4proto tcp {RECEIVER} @inspected goto {'begin_segments' if self._spliced else 'begin_tcp'}"
-        for name, _ in lease_questions(self._config):
-            yield f"iifname {self._inside} ip saddr != @leased jump {name}"
-
+        yield from LeaseChains(self._config, self._setting).asking
         yield from OutsideChains(self._config).leasing
 
     def _begin_udp(self) -> Iterator[str]:

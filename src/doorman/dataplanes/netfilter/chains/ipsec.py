@@ -19,7 +19,7 @@ knows nothing of what it quotes.
 from collections.abc import Iterable, Iterator
 
 from doorman.config.access_lists import AccessList
-from doorman.config.model import Config, DynamicSource
+from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import (
     TO_ALG,
     Chain,
@@ -28,6 +28,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
     match_address,
 )
+from doorman.dataplanes.netfilter.chains.flows import Place, choosing
 from doorman.dataplanes.netfilter.chains.sources import leases
 from doorman.net.addresses import address_text
 from doorman.wire.ike import PORT
@@ -76,9 +77,10 @@ class IpsecChains:
         yield Chain("ipsec_ike", list(self._ike_sent()))
         yield Chain("ipsec_shared", list(self._shared()))
         for index, source in enumerate(self._config.dynamic_sources):
-            # The first list that permits a host decides: what has an address for itself is conntrack's.
-            then = "accept" if leases(source) else "notrack accept"
-            yield Chain(f"ipsec_source_{index}", list(_matching(self._listed(source), then)))
+            # The first rule that may be about a host decides: what has an address for itself is conntrack's.
+            decided = Chain(f"ipsec_of_{index}", ["accept" if leases(source) else "notrack accept"])
+            yield from choosing(self._config, source.chooser, _of(index), f"goto {decided.name}", Place.HOSTS)
+            yield decided
         for index, listed in enumerate(self._lists):
             yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
 
@@ -133,7 +135,7 @@ class IpsecChains:
     def _shared(self) -> Iterator[str]:
         yield "ip saddr @single return"
         yield "ip saddr @leased return"
-        yield from (f"jump ipsec_source_{index}" for index in range(len(self._config.dynamic_sources)))
+        yield from (f"jump {_of(index)}{Place.HOSTS.value}" for index in range(len(self._config.dynamic_sources)))
 
     def _in(self) -> Iterator[str]:
         yield "ct state != { invalid, untracked } return"
@@ -176,8 +178,9 @@ class IpsecChains:
         interfaces = (self._config.interfaces.get(name) for name, _ in self._config.ipsec.inward)
         return [address_text(one.address) for one in interfaces if one is not None and one.address is not None]
 
-    def _listed(self, source: DynamicSource) -> AccessList:
-        return self._config.lists[source.access_list]
+
+def _of(index: int) -> str:
+    return f"ipsec_source_{index}"
 
 
 def _matching(listed: AccessList, then: str) -> Iterable[str]:

@@ -1,9 +1,7 @@
 """What ordinary flows of inside hosts are called outside, by the dynamic rules: `ip nat inside source list …`.
 
-source_N   is the sender one of rule N's? -> pool_N
+source_N   is the sender one of rule N's? -> pool_N; where rules look at flows, see `flow_names`
 pool_N     the name: an address of the pool or the interface, with a port that the engine gives nobody
-lease_N    the same question before routing, where the engine must lease an address to the host first
-shared_N   the same there, of a rule before such a one, whose hosts need no lease
 
 Each question has a chain of its own, so that a line that denies can return from it.
 """
@@ -12,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from doorman.config.model import Config, DynamicSource
-from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, UnsupportedConfig, match_address
+from doorman.dataplanes.netfilter.chains.expressions import Chain, UnsupportedConfig, match_address
+from doorman.dataplanes.netfilter.chains.flows import choosing, looks_at_flows
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.ports import PRIVILEGED_END
@@ -24,6 +23,7 @@ class SourceChains:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._looks_at_flows = looks_at_flows(config)
 
     def chains(self) -> Iterator[Chain]:
         """All of them.
@@ -32,11 +32,9 @@ class SourceChains:
             UnsupportedConfig: an interface that gives its address to a rule has none.
         """
         for index, source in enumerate(self._config.dynamic_sources):
-            yield Chain(f"source_{index}", list(matching(self._config, source, f"goto pool_{index}")))
+            if not self._looks_at_flows:
+                yield from senders(self._config, source, f"source_{index}", f"goto pool_{index}")
             yield Chain(f"pool_{index}", list(self._pool(source)))
-        for name, source in lease_questions(self._config):
-            then = f"{MARK_OURS} goto {TO_ALG}" if leases(source) else "accept"
-            yield Chain(name, list(matching(self._config, source, then)))
 
     def _pool(self, source: DynamicSource) -> Iterator[str]:
         if leases(source):
@@ -74,24 +72,22 @@ class SourceChains:
         return address_text(interface.address)
 
 
-def matching(config: Config, source: DynamicSource, then: str) -> Iterator[str]:
-    """What happens to packets whose sender the access list of a rule permits."""
-    for entry in config.lists[source.access_list].by_source or ():
-        yield f"{match_address('saddr', entry)}{then if entry.permit else 'return'}"
+def senders(config: Config, source: DynamicSource, name: str, then: str) -> Iterator[Chain]:
+    """The chains that find out whether a sender is one of a rule's, which looks at nothing else; the first by its name.
+
+    `then` is what happens to its packets.
+    """
+    if source.route_map is not None:
+        yield from choosing(config, source.chooser, name, f"goto {name}_chosen")
+        yield Chain(f"{name}_chosen", [then])
+        return
+    lines = config.lists[source.access_list].by_source or ()
+    yield Chain(name, [f"{match_address('saddr', line)}{then if line.permit else 'return'}" for line in lines])
 
 
 def leases(source: DynamicSource) -> bool:
     """Whether each host gets an address of its own by a rule."""
     return source.pool is not None and not source.overload
-
-
-def lease_questions(config: Config) -> Iterator[tuple[str, DynamicSource]]:
-    """The chains that find out who needs a lease, in the order of their rules, up to the last rule that leases."""
-    sources = list(enumerate(config.dynamic_sources))
-    while sources and not leases(sources[-1][1]):
-        sources.pop()
-    for index, source in sources:
-        yield f"{'lease' if leases(source) else 'shared'}_{index}", source
 
 
 def _longest_run(first: int, last: int, taken: Iterable[int]) -> tuple[int, int] | None:

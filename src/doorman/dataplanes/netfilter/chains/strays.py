@@ -7,7 +7,7 @@
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
                 conntrack translates nothing that it finds invalid (answers to nothing, damaged packets); not errors
                 about IPsec, which get their name in `ipsec_out`
-    stray_N     is the sender one of rule N's?
+    stray_N     is the sender one of rule N's, or the flow? and `stray_map_N` of static names with the N-th route map
 
 They stand in the road of all that is forwarded, behind the translation of receivers and before that of senders.
 """
@@ -17,12 +17,15 @@ from collections.abc import Iterable, Iterator
 from doorman.config.model import Config
 from doorman.config.statics import StaticHost, StaticNetwork
 from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, elsewhere, interface_names
+from doorman.dataplanes.netfilter.chains.flows import Place, choosing, is_by_source
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.matching import DESTINATION, FIELDS, SOURCE, Match, expression, merged
-from doorman.dataplanes.netfilter.chains.sources import matching
+from doorman.dataplanes.netfilter.chains.sources import senders
 from doorman.net.addresses import Address, Prefix
 
 _Range = tuple[int, int]
+_ERRORS = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
+"""They quote what they are about, which may be of any flow."""
 
 
 class StrayChains:
@@ -39,10 +42,18 @@ class StrayChains:
         yield Chain("strays", list(self._strays()), "type filter hook forward priority filter + 10;")
         yield Chain("strays_out", list(self._strays_out()))
         for index, source in enumerate(self._config.dynamic_sources):
-            yield Chain(f"stray_{index}", list(matching(self._config, source, "counter drop")))
+            if is_by_source(self._config, source.chooser):
+                yield from senders(self._config, source, f"stray_{index}", "counter drop")
+            else:
+                for place in Place.LEAVING, Place.HOSTS:
+                    yield from choosing(self._config, source.chooser, f"stray_{index}", "goto stray_end", place)
+        for number, name in enumerate(self._config.statics.route_maps, 1):
+            yield from choosing(self._config, ("", name), f"stray_map_{number}", f"goto stray_named_{number}")
+            yield Chain(f"stray_named_{number}", [f"{_any_of(SOURCE, self._static_hosts(name))}counter drop"])
+        yield Chain("stray_end", ["counter drop"])
 
     def _strays(self) -> Iterator[str]:
-        static_hosts = list(self._static_hosts())
+        static_hosts = (host for name in (None, *self._config.statics.route_maps) for host in self._static_hosts(name))
         inside = [*map(_of_prefix, self._config.networks("inside")), *static_hosts]
         names = list(self._names())
         yield from elsewhere(self._config, self._setting)
@@ -55,14 +66,22 @@ class StrayChains:
 
     def _strays_out(self) -> Iterator[str]:
         yield from (f"{about} return" for about in IpsecChains(self._config).errors())
-        static_hosts = list(self._static_hosts())
+        for number, name in enumerate(self._config.statics.route_maps, 1):
+            yield f"{_ERRORS} {_any_of(SOURCE, self._static_hosts(name))}counter drop"
+            yield f"jump stray_map_{number}"
+        static_hosts = list(self._static_hosts(None))
         if static_hosts:
             yield f"{_any_of(SOURCE, static_hosts)}counter drop"
-        yield from (f"jump stray_{index}" for index in range(len(self._config.dynamic_sources)))
+        for index, source in enumerate(self._config.dynamic_sources):
+            if not is_by_source(self._config, source.chooser):
+                yield f"{_ERRORS} jump stray_{index}{Place.HOSTS.value}"
+            yield f"jump stray_{index}"
 
-    def _static_hosts(self) -> Iterator[_Range]:
-        """Inside hosts of static translations."""
+    def _static_hosts(self, route_map: str | None) -> Iterator[_Range]:
+        """Inside hosts of static translations with a route map, or with none."""
         for rule in self._config.statics:
+            if rule.route_map != route_map:
+                continue
             if isinstance(rule, StaticNetwork):
                 yield _of_prefix(rule.prefix("local"))
             else:

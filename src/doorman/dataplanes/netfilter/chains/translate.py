@@ -4,6 +4,7 @@ They see the first packet of a flow; conntrack translates all others like it.
 
     translate_in    doors, leased and static names, else the gateway itself
     translate_out   -> named   names that flows of ours have; ordinary flows go through `source_N`, see `sources`
+                    -> flows, kept   the same where rules look at flows, see `flow_names`
 """
 
 from collections.abc import Iterator
@@ -14,18 +15,18 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     MARK_OURS,
     RECEIVER,
     SENDER,
+    UNMARK_OURS,
     Chain,
     Setting,
     elsewhere,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
-from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
-from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
-from doorman.dataplanes.netfilter.portless_timeouts import portless_timeouts
+from doorman.dataplanes.netfilter.chains.silence import Silence
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
 
 _NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
-_UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
 
 
 class TranslateChains:
@@ -37,29 +38,29 @@ class TranslateChains:
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._renames = OutsideChains(config)
-        self._splices = bool(config.ports("tcp", "vtcp"))
-        # How long sessions of the firewall may be silent it has said already.
-        self._unless_admitted = f"ct mark and {ADMITTED:#x} == 0 " if config.firewall.zones else ""
+        self._silence = Silence(config, setting)
+        self._looks_at_flows = looks_at_flows(config)
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
         yield Chain("translate_in", list(self._translate_in()), "type nat hook prerouting priority dstnat;")
         yield Chain("translate_out", list(self._translate_out()), "type nat hook postrouting priority srcnat;")
-        yield Chain("named", list(self._named()))
+        if not self._looks_at_flows:
+            yield Chain("named", list(self._named()))
 
     def _translate_in(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)
         yield from self._without_proxy()
         if self._renames.is_needed:
-            yield from self._silent_as_ordinary()
+            yield from self._silence.as_ordinary()
             yield from self._renames.inward
-        yield from self._silent_as_media()
+        yield from self._silence.as_media()
         yield MARK_OURS
         yield f"dnat ip to ip saddr . {RECEIVER} map @doors"
         yield f"dnat ip to {RECEIVER} map @doors_any"
-        yield from self._silent_as_ordinary()
+        yield from self._silence.as_ordinary()
         yield "dnat ip to ip daddr map @leases_in"
-        yield f"ct mark and {INSPECTED:#x} == 0 {_UNMARK_OURS}"
+        yield f"ct mark and {INSPECTED:#x} == 0 {UNMARK_OURS}"
         yield f"dnat ip to {RECEIVER} map @entrances"
         yield "dnat ip to ip daddr map @hosts_in"
         yield from DestinationChains(self._config).lead()
@@ -85,14 +86,23 @@ class TranslateChains:
         yield from self._renames.outward
         yield f"iifname != {self._inside} return"
         yield f"oifname != {self._outside} ct status and dnat == 0 return"
+        if self._looks_at_flows:
+            yield from self._by_flow()
+            return
         yield f"ct mark and {OURS:#x} != 0 goto named"
-        yield from self._silent_as_media()
+        yield from self._silence.as_media()
         yield MARK_OURS
         yield f"snat ip to {SENDER} map @bindings"
-        yield from self._silent_as_ordinary()
+        yield from self._silence.as_ordinary()
         yield "snat ip to ip saddr map @leases"
-        yield _UNMARK_OURS
+        yield UNMARK_OURS
         yield from self._ordinary()
+
+    def _by_flow(self) -> Iterator[str]:
+        yield f"oifname != {self._outside} ct mark and {OURS:#x} != 0 goto kept_back"
+        yield f"ct mark and {OURS:#x} != 0 goto kept"
+        yield f"oifname != {self._outside} goto flows_back"
+        yield "goto flows"
 
     def _named(self) -> Iterator[str]:
         yield f"snat ip to {SENDER} map @bindings"
@@ -103,21 +113,3 @@ class TranslateChains:
         yield "snat ip to ip saddr map @hosts"
         for index in range(len(self._config.dynamic_sources)):
             yield f"jump source_{index}"
-
-    # How long a flow may be silent is set before the rule that may end the chain.
-
-    def _silent_as_media(self) -> Iterator[str]:
-        if self._setting.timeouts:
-            name = media_timeout(self._config).name
-            yield f'{self._unless_admitted}ct mark and {INSPECTED:#x} == 0 meta l4proto udp ct timeout set "{name}"'
-
-    def _silent_as_ordinary(self) -> Iterator[str]:
-        if not self._setting.timeouts:
-            return
-        for timeout in timeouts_of(self._config.timeouts):
-            yield f'{self._unless_admitted}{timeout.match} ct timeout set "{timeout.name}"'
-        for portless in portless_timeouts(self._config.timeouts):
-            yield f'{self._unless_admitted}{portless.match} ct timeout set "{portless.name}"'
-        if self._splices:
-            for timeout in spliced_timeouts(self._config.timeouts):
-                yield f'ct mark and {INSPECTED:#x} != 0 {timeout.match} ct timeout set "{timeout.name}"'

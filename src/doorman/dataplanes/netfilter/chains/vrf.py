@@ -25,7 +25,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     Zone,
     interface_names,
 )
-from doorman.dataplanes.netfilter.chains.sources import leases, matching
+from doorman.dataplanes.netfilter.chains.sources import leases, senders
 from doorman.dataplanes.netfilter.marks import INSPECTED, VRF
 
 _ERRORS = "destination-unreachable, time-exceeded, parameter-problem"
@@ -54,7 +54,7 @@ class VrfChains:
         route = [f"iifname {names} ct zone {zone.number} {marked}"]
         yield Chain("vrf_route", route, "type filter hook prerouting priority dstnat + 1;")
         for index, source in self._leasing(zone):
-            yield Chain(f"vrf_lease_{index}", list(matching(self._config, source, _both(zone))))
+            yield from senders(self._config, source, f"vrf_lease_{index}", _both(zone))
 
     def _zone_of_packets(self, zone: Zone) -> Iterator[str]:
         inside, outside = interface_names(self._config, "inside"), interface_names(self._config, "outside")
