@@ -284,6 +284,21 @@ DONE_AND_UNDONE = [
         )
         for value in values
     ),
+    *(
+        ("", f"ip nat service rtsp {words} {value}", f"no ip nat service rtsp {words}")
+        for words, values in (
+            ("max-message-size", (65535,)),
+            ("oversized", ("pass",)),
+            ("tcp mode", ("vtcp",)),
+            ("malformed", ("pass", "pass nat-applied", "pass routed")),
+            ("session-timeout", (10, 86400)),
+            ("quota streams", (1, 64)),
+            ("quota sessions", (1, 1000000)),
+            ("quota requests", (16, 4096)),
+            ("mode", ("pinhole-only", "observe", "off")),
+        )
+        for value in values
+    ),
     ("", "ip nat service rcmd tcp port 513", "no ip nat service rcmd tcp port 513"),
     ("", "no ip nat service rcmd", "ip nat service rcmd"),
     ("", "ip nat service rcmd fail-closed", "no ip nat service rcmd fail-closed"),
@@ -303,6 +318,10 @@ DONE_AND_UNDONE = [
     ("", "ip nat service tftp udp port 6969", "no ip nat service tftp udp port 6969"),
     ("", "no ip nat service tftp", "ip nat service tftp"),
     ("", "ip nat service tftp fail-closed", "no ip nat service tftp fail-closed"),
+    ("", "ip nat service rtsp tcp port 1554", "no ip nat service rtsp tcp port 1554"),
+    ("", "no ip nat service rtsp tcp port 8554", "ip nat service rtsp tcp port 8554"),
+    ("", "no ip nat service rtsp", "ip nat service rtsp"),
+    ("", "ip nat service rtsp fail-closed", "no ip nat service rtsp fail-closed"),
     ("", "ip nat service ftp tcp port 2121", "no ip nat service ftp tcp port 2121"),
     ("", "no ip nat service ftp", "ip nat service ftp"),
     ("", "ip nat service ftp fail-closed", "no ip nat service ftp fail-closed"),

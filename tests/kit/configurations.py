@@ -9,6 +9,7 @@ from doorman.algs.dns.settings import DnsSettings
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.rcmd.settings import RcmdSettings
 from doorman.algs.registry import DEFAULT_PORTS
+from doorman.algs.rtsp.settings import RtspSettings
 from doorman.algs.settings import Mode, Settings
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.tftp.settings import TftpSettings
@@ -163,9 +164,22 @@ tftp_settings = st.builds(
     requests=st.integers(16, 4_096),
     mode=modes,
 )
+rtsp_settings = st.builds(
+    RtspSettings,
+    max_message_size=st.integers(8_192, 65_535),
+    oversized=st.sampled_from(("drop", "pass")),
+    malformed=_malformed,
+    session_timeout=st.integers(10, 86_400),
+    streams=st.integers(1, 64),
+    sessions=st.integers(1, 1_000_000),
+    requests=st.integers(16, 4_096),
+    mode=modes,
+    tcp_mode=st.sampled_from(("l4f", "vtcp")),
+)
 settings_of: dict[str, st.SearchStrategy[Settings]] = {
     "sip": sip_settings,
     "ftp": ftp_settings,
+    "rtsp": rtsp_settings,
     "netbios-ns": datagram_settings,
     "netbios-dgm": datagram_settings,
     "netbios-ssn": stream_settings,

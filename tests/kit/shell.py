@@ -100,6 +100,17 @@ class FakeGateway:
             connection.receive(line + b"\r\n", End.CLIENT, self.now)
         connection.receive(b"331 who?\r\n200 ok\r\n150 here it comes\r\n", End.SERVER, self.now)
 
+    def watch(self) -> None:
+        """An RTSP session with one stream; its names are meant to spoil a terminal."""
+        client, server = endpoint("10.0.0.10:40002"), endpoint("198.51.100.20:554")
+        connection = connect(self.engine, client, server, Side.INSIDE, self.now)
+        asked = (
+            b"SETUP rtsp://198.51.100.20/\x1b]0;x\x07 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port=4588-4589"
+        )
+        connection.receive(asked + b"\r\n\r\n", End.CLIENT, self.now)
+        answered = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: \x1b[2J\xe9\r\nTransport: RTP/AVP;server_port=6256-6257"
+        connection.receive(answered + b"\r\n\r\n", End.SERVER, self.now)
+
     def call(self) -> None:
         """A phone calls; the other side answers, and its first RTP packet arrives."""
         self.inside(udp(PHONE, PEER, request(body=sdp())))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorman.algs.api import Refused
-from doorman.nat.ports import PRIVILEGED_END, PortSpace
+from doorman.nat.ports import PortSpace
+from doorman.net.addresses import PRIVILEGED_END
 
 
 def chance(seed: int = 1) -> Callable[[], float]:

@@ -292,10 +292,12 @@ class StopInspecting(NamedTuple):
 class WaitForOthers(NamedTuple):
     """The flow of this message waits for others that it brought about: as long as it `waits`, silence does not end it.
 
-    In replay only while there is such a flow between the same two hosts; a kernel is told by the ALG alone.
+    Where they come by the doors of an `owner`, only while that has any. Else in replay only while there is a flow
+    between the same two hosts; a kernel is told by the ALG alone.
     """
 
     waits: bool
+    owner: Owner | None = None
 
 
 class Note(NamedTuple):

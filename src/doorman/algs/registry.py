@@ -27,6 +27,10 @@ from doorman.algs.rcmd.alg import ROWS as RCMD_ROWS
 from doorman.algs.rcmd.alg import RcmdAlg
 from doorman.algs.rcmd.settings import SETTINGS as RCMD_SETTINGS
 from doorman.algs.rcmd.settings import RcmdSettings
+from doorman.algs.rtsp.alg import RtspAlg
+from doorman.algs.rtsp.settings import SETTINGS as RTSP_SETTINGS
+from doorman.algs.rtsp.settings import RtspSettings
+from doorman.algs.rtsp.statistics import ROWS as RTSP_ROWS
 from doorman.algs.settings import MALFORMED, SHARED, Setting, Settings
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.commands import SETTINGS as SIP_SETTINGS
@@ -39,7 +43,7 @@ from doorman.algs.tftp.alg import SESSIONS as TFTP_SESSIONS
 from doorman.algs.tftp.alg import TftpAlg
 from doorman.algs.tftp.settings import SETTINGS as TFTP_SETTINGS
 from doorman.algs.tftp.settings import TftpSettings
-from doorman.stream import ftp, sip
+from doorman.stream import ftp, rtsp, sip
 from doorman.stream.dns import DnsFramer
 from doorman.stream.framing import MakeFramer
 from doorman.stream.ldap import LdapFramer
@@ -107,6 +111,20 @@ REGISTRY = (
         rows=FTP_ROWS,
         fields=read_ftp_fields,
         sessions=("client", "server", "user", "state", "age", "data", "opened_by", "doing"),
+    ),
+    Entry(
+        "rtsp",
+        RtspAlg,
+        udp=None,
+        tcp=frozenset({554, 8554}),
+        framer=rtsp.framer,
+        settings=RtspSettings(),
+        commands=(*SHARED, *RTSP_SETTINGS),
+        rows=RTSP_ROWS,
+        sessions=(
+            *("client", "server", "session", "state", "age", "streams", "transport", "client_media", "server_media"),
+            "url",
+        ),
     ),
     Entry(
         "netbios-ns",

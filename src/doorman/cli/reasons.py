@@ -25,7 +25,7 @@ NOTES = {
     "ftp-connection-already-open": "FTP connections whose beginning was not seen: only their headers are translated",
     "guard-full": "INVITEs whose failure is not counted: too many sources, or too many of one, are watched already",
     "host-port": "FTP: PORT or 227 without h1,h2,h3,h4,p1,p2: a PORT is made void, see 'ip nat service ftp malformed'",
-    "inactive-media": "calls whose doors closed at 'ip nat service sip inactive-media-timeout'",
+    "inactive-media": "calls whose doors closed at 'ip nat service sip inactive-media-timeout'; silent RTSP sessions",
     "ip-header-damaged": "frames whose IP header is not whole: passed unchanged",
     "ldap-connection-already-open": "LDAP connections whose beginning was not seen: only their headers are translated",
     "ldap-protected": "LDAP connections that a SASL layer encrypts or signs: passed, and never looked into again",
@@ -41,12 +41,16 @@ NOTES = {
     "not-netbios": "something else on a port of NetBIOS: passed, and its flow is never looked into again",
     "not-rcmd": "something else on a port of rsh or rexec: passed, and its connection is never looked into again",
     "rcmd-connection-already-open": "rsh and rexec whose beginning was not seen: only their headers are translated",
+    "not-rtsp": "something else on a port of RTSP: passed, and its connection is never looked into again",
     "not-sip": "something else on SIP's port: passed, and its flow is never looked into again",
     "not-tftp": "something else on TFTP's port: passed, and its flow is never looked into again",
-    "other-address": "FTP: ports announced by EPSV that could be had at another address only: made void",
+    "other-address": "ports that could be had at another address only, where none is said (FTP: EPSV): made void",
     "passed-as-it-came": "messages that the configuration lets pass untouched: oversized, malformed or unknown ones",
     "pool-half-used": "DNS: no lease for a host that is only told of: half of each pool is kept for hosts that send",
     "port-number": "FTP and RCMD: announcements of a port above 65535: made void",
+    "rtsp-connection-already-open": "RTSP connections whose beginning was not seen: only their headers are translated",
+    "rtsp-over-http": "RTSP within HTTP: passed, and never looked into; media go the same way, and need no doors",
+    "rtsp-transport": "RTSP: transports that cannot be read, or not by everybody alike: made void; of a server, left",
     "session-expired": "calls ended since nobody refreshed the session in the time that its answer says (RFC 4028)",
     "signed": "DNS: addresses in messages with signatures (DNSSEC, TSIG): left as they are",
     "signed-body": "bodies covered by a signature or by credentials (auth-int): left as they are",
@@ -60,10 +64,16 @@ NOTES = {
     "tcp-signed": "TCP connections with signatures (MD5, TCP-AO): not looked into",
     "telnet-in-command": "FTP: commands of Telnet within PORT, which not all servers read alike: made void",
     "third-party-address": (
-        "no door to another host than the sender; of SIP, see 'trusted-media'; of FTP, the command is made void"
+        "no door to another host than the sender; of SIP, see 'trusted-media'; of FTP, the command is made void; "
+        "of RTSP, the sender stands in its place"
     ),
     "too-many-commands": "FTP: commands beyond those that may wait for their replies ('quota commands')",
-    "too-many-requests": "TFTP: requests without a door, beyond those that may wait ('quota requests')",
+    "too-many-requests": (
+        "TFTP: requests without a door, beyond those that may wait ('quota requests'); RTSP: requests beyond those "
+        "that may wait for their responses"
+    ),
+    "too-many-sessions": "RTSP: sessions of an inside host beyond 'quota sessions': their transports are made void",
+    "too-many-streams": "RTSP: streams of a session beyond 'quota streams': their transports are made void",
     "too-many-signalling-doors": "no more doors for one call",
     "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers of no known dialog, or from another address than was asked: they change nothing here",
@@ -80,7 +90,7 @@ NOT_DONE = {
 }
 """What a mode keeps from happening."""
 
-_BROKEN = "the message breaks RFC 3261"
+_BROKEN = "the message breaks the rules of its protocol (SIP: RFC 3261, RTSP: RFC 2326)"
 _DNS = "DNS with an address that may be translated, which cannot be read"
 _LIMIT = "more than any real message has"
 _SDP = "the session description cannot be read"
@@ -184,12 +194,13 @@ DROPS = {
     ),
     "too-many-candidates": _LIMIT,
     "too-many-doors": "the call would have more doors than 'ip nat service sip quota doors' allows",
-    "too-many-headers": "more header lines than 'ip nat service sip quota headers' allows",
+    "too-many-headers": "more header lines than 'ip nat service sip quota headers' allows; of RTSP, than 256",
     "too-many-media-lines": "more media lines than 'ip nat service sip max-streams' allows",
     "too-many-names": _LIMIT,
     "too-many-owners": _LIMIT,
     "too-many-parts": _LIMIT,
     "too-many-records": _LIMIT,
+    "too-many-transports": _LIMIT,
     "too-many-uris": _LIMIT,
     "too-many-ports": _LIMIT,
     "too-many-values": "more addresses than 'ip nat service sip quota values' allows",

@@ -93,8 +93,10 @@ class SegmentRoad:
 
         `seconds`: how long the kernel lets them be silent, None for as long as they like.
         """
-        waiting = self._engine.state.waiting.values()
-        if not waiting or seconds is None or now < self._prolong_at:
+        if seconds is None or now < self._prolong_at:
+            return
+        waiting = self._engine.state.waiting_sessions()
+        if not waiting:
             return
         self._prolong_at = now + min(seconds / 3, _PROLONG_EVERY)
         try:

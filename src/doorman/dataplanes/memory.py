@@ -17,9 +17,8 @@ from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted,
 from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
-from doorman.nat.ports import PRIVILEGED_END
 from doorman.nat.rules import DynamicRule, Rules
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 
 _LINGER = 60.0
 """Seconds for which nothing new comes to a name that was given back."""

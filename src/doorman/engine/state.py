@@ -162,7 +162,7 @@ class State:
 
     def _change(self, session: Session, effect: StopInspecting | WaitForOthers, *, of_inside: bool) -> None:
         if isinstance(effect, WaitForOthers):
-            self._wait(session, waits=effect.waits)
+            self._wait(session, effect)
         elif effect.agreed or (of_inside and not session.spoke):
             session.alg = None
             session.settle_plain()
@@ -422,9 +422,13 @@ class State:
                 last = now if self.delegated else max(last, session.last_used)
         return last
 
-    def _wait(self, session: Session, *, waits: bool) -> None:
-        session.waits = waits
-        if waits:
+    def waiting_sessions(self) -> list[Session]:
+        """The sessions that others keep alive which are there, as far as that can be told."""
+        return [one for one in self.waiting.values() if one.waits_for is None or self.doors.of_owner(one.waits_for)]
+
+    def _wait(self, session: Session, effect: WaitForOthers) -> None:
+        session.waits, session.waits_for = effect
+        if effect.waits:
             self.waiting[session.outward_key] = session
         else:
             self.waiting.pop(session.outward_key, None)
@@ -436,14 +440,18 @@ class State:
             return set()
         silent = set(map(id, overdue))
         others = {_hosts(one) for one in self.sessions if one.alg is None and id(one) not in silent}
-        return {session.outward_key for session in waiting if _hosts(session) in others}
+        return {
+            session.outward_key
+            for session in waiting
+            if (_hosts(session) in others if session.waits_for is None else self.doors.of_owner(session.waits_for))
+        }
 
     def _remove(self, session: Session) -> None:
         """Forget a session; of a spliced one its ALG is still to be told."""
         if session.splice is not None and session.spoke:
             self.ended.append(session)
         if session.waits:
-            self._wait(session, waits=False)
+            self._wait(session, WaitForOthers(waits=False))
         self.sessions.remove(session)
 
     def _cut(self, session: Session) -> None:

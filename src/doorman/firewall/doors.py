@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from doorman.algs.api import Door, Owner
-from doorman.nat.ports import FIRST_RESERVED, PRIVILEGED_END
-from doorman.net.addresses import Address, Endpoint
+from doorman.nat.ports import FIRST_RESERVED
+from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
 

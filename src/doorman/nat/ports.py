@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 from doorman.algs.api import Refused
+from doorman.net.addresses import PRIVILEGED_END
 
 FIRST_RESERVED: Final = 512
 """From here to 1023 are the ports that programs of the superuser take when they connect (rresvport of 4.2BSD)."""
-PRIVILEGED_END: Final = 1024
 ALL_PORTS: Final = 65_536
 _GUESSES: Final = 4
 """Random tries before a search in order, which is slower but finds whatever is left."""

@@ -7,7 +7,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 from collections.abc import Iterator
 from typing import Any
 
-from doorman.algs.api import Door
+from doorman.algs.api import Door, Owner
 from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
@@ -88,7 +88,8 @@ class Session:
         outside_binding: that of its outside end; None where this has the same name inside.
         alg: the ALG that inspects it; None for plain traffic.
         spoke: the ALG of whose protocol a message was seen, "" where none was.
-        waits: whether silence does not end it as long as there are plain flows between its two hosts.
+        waits: whether silence does not end it as long as others are there that it brought about.
+        waits_for: whose doors those come by; None: they are plain flows between its two hosts.
         awaited: whether a door waits for its first packet from the outside.
         by_door: the door that let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
@@ -105,6 +106,7 @@ class Session:
         "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
         "inward_key", "last_used", "outside_binding", "outside_global", "outside_local", "outward", "outward_key",
         "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout", "waits",
+        "waits_for",
     )  # fmt: skip
 
     def __init__(
@@ -131,6 +133,7 @@ class Session:
         self.spoke = ""
         self.waits = self.hairpin = self.awaited = self.settled = False
         self.by_door: Door | None = None
+        self.waits_for: Owner | None = None
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0

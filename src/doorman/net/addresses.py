@@ -25,6 +25,9 @@ For what is made several times for each message.
 
 UNSPECIFIED_V4: Final = Address(bytes(4))
 
+PRIVILEGED_END: Final = 1024
+"""The first port that any program may have."""
+
 
 class Endpoint(NamedTuple):
     """An address and a TCP or UDP port (or an ICMP query identifier), 0 to 65535."""

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doorman.algs.api import Direction, Json, Owner
+from doorman.algs.flows import Flow
 from doorman.algs.records import DamagedRecord
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import Call, Fork, Speaker, State, Unsettled
-from doorman.algs.sip.media import GONE, INACTIVE, RECVONLY, SENDONLY, SENDRECV, Announced, Flow
+from doorman.algs.sip.media import GONE, INACTIVE, RECVONLY, SENDONLY, SENDRECV, Announced
 from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key, write_call
 from doorman.algs.sip.spelling import BARE, PUBLIC, Written
 from doorman.net.addresses import Address, Endpoint, address_of

@@ -61,6 +61,7 @@ def test_every_show_has_json(command: str, gateway: FakeGateway) -> None:
     gateway.config.firewall = read_config(FIREWALL, "test.cfg").firewall
     gateway.call()
     gateway.transfer()
+    gateway.watch()
     gateway.flood()
     gateway.attack()
     text = typed(privileged(gateway), f" {command} ", as_json=True)

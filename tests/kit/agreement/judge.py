@@ -10,8 +10,7 @@ from doorman.engine.results import Side
 from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import Binding
 from doorman.nat.icmp import quoted, readdress_error
-from doorman.nat.ports import PRIVILEGED_END
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 from doorman.net.checksum import word_sum
 from doorman.net.packet import ICMP, Packet, carried, parse_packet, readdress
 from kit.packets import shown

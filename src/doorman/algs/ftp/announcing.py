@@ -6,12 +6,11 @@ wrote, so that the other end refuses it, and both go on in step.
 
 from doorman.algs.api import VOID, CloseDoors, Door, Edit, Effect, Message, Nat, OpenDoor, Refused
 from doorman.algs.ftp.control import Control, Data
-from doorman.net.addresses import UNSPECIFIED_V4, Address, Endpoint
+from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, Address, Endpoint
 from doorman.net.packet import TCP
 from doorman.wire.ftp import Announcement, Form
 
 _UNSPECIFIED_V6 = Address(bytes(16))
-_PRIVILEGED_END = 1024
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
 
@@ -57,7 +56,7 @@ def _announced(control: Control, found: Announcement, message: Message, nat: Nat
         own = nat.behind(name, TCP) or own
     if control.extended_only and found.form != Form.PORT_ALONE:
         raise Refused("epsv-all")
-    if message.of_client and own.port < _PRIVILEGED_END:
+    if message.of_client and own.port < PRIVILEGED_END:
         raise Refused("port-not-allowed")
     return own
 

@@ -2,20 +2,12 @@
 
 from typing import Final, NamedTuple
 
+from doorman.algs.flows import Flow
 from doorman.net.addresses import Endpoint
 
 SENDRECV, SENDONLY, RECVONLY, INACTIVE = b"sendrecv", b"sendonly", b"recvonly", b"inactive"
 GONE: Final = b""
 """The direction of a media line that is refused or removed by port zero (RFC 3264, sections 6 and 8.2)."""
-
-
-class Flow(NamedTuple):
-    """A flow that was announced: its role and protocol, its name for the other side, and where it leads."""
-
-    role: str
-    protocol: int
-    entrance: Endpoint
-    leads_to: Endpoint
 
 
 class Announced(NamedTuple):

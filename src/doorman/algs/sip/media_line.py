@@ -13,7 +13,8 @@ from typing import Final
 
 from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
-from doorman.algs.sip.media import Announced, Flow
+from doorman.algs.flows import Flow
+from doorman.algs.sip.media import Announced
 from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host

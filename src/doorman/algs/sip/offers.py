@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
+from doorman.algs.flows import Flow
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
-from doorman.algs.sip.media import SENDRECV, Announced, Flow
+from doorman.algs.sip.media import SENDRECV, Announced
 from doorman.algs.sip.settings import LONGEST_CALL
 from doorman.net.addresses import Address, is_private, new_tuple
 from doorman.wire.sip import SipMessage

@@ -5,13 +5,14 @@ bare 192.168.1.10:5060 via           true
 public 192.168.1.10:5060 elsewhere   true
 
 end         null, or [kind, where it receives or null, [flow, ...], direction, mux]
-flow        [role, protocol, entrance, leads to]
+flow        see `algs/flows.py`
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from doorman.algs.api import Direction, Json, Owner
+from doorman.algs.flows import read_flow, write_flow
 from doorman.algs.records import (
     DamagedRecord,
     as_address,
@@ -24,7 +25,7 @@ from doorman.algs.records import (
     as_time,
 )
 from doorman.algs.sip.calls import Call, Fork, SignalKey, Speaker, State, Transaction, Unsettled
-from doorman.algs.sip.media import Announced, Flow
+from doorman.algs.sip.media import Announced
 from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
 from doorman.net.addresses import Address, address_text, endpoint_text
 
@@ -153,23 +154,15 @@ def _read_end(value: Json) -> Announced | None:
 
 def _write_announced(end: Announced) -> Json:
     kind, receives, flows, direction, mux = end
-    written: Json = [
-        [role, protocol, endpoint_text(entrance), endpoint_text(leads_to)]
-        for role, protocol, entrance, leads_to in flows
-    ]
+    written: Json = [write_flow(flow) for flow in flows]
     return [kind, None if receives is None else endpoint_text(receives), written, _text(direction), mux]
 
 
 def _read_announced(value: Json) -> Announced:
     kind, receives, flows, direction, mux = as_list(value, 5)
-    read = tuple(_read_flow(flow) for flow in as_list(flows))
+    read = tuple(read_flow(flow) for flow in as_list(flows))
     where = None if receives is None else as_endpoint(receives)
     return Announced(as_text(kind), where, read, as_bytes(direction), mux is True)
-
-
-def _read_flow(value: Json) -> Flow:
-    role, protocol, entrance, leads_to = as_list(value, 4)
-    return Flow(as_text(role), as_integer(protocol, most=255), as_endpoint(entrance), as_endpoint(leads_to))
 
 
 def _write_unsettled(change: Unsettled) -> Json:

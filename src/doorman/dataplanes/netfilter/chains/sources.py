@@ -14,8 +14,7 @@ from doorman.dataplanes.netfilter.chains.expressions import Chain, UnsupportedCo
 from doorman.dataplanes.netfilter.chains.flows import choosing, looks_at_flows
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
-from doorman.nat.ports import PRIVILEGED_END
-from doorman.net.addresses import Address, address_text
+from doorman.net.addresses import PRIVILEGED_END, Address, address_text
 
 
 class SourceChains:
