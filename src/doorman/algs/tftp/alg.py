@@ -37,6 +37,7 @@ from doorman.net.packet import UDP
 from doorman.wire.malformed import Malformed
 from doorman.wire.tftp import NAMES, READ, WRITE, name_of, read_request
 
+_NAME = "tftp"
 ROWS = rows(NAMES, {})
 """Of its statistics."""
 SESSIONS = ("client", "server", "request", "file", "age")
@@ -55,7 +56,7 @@ class TftpAlg(BaseAlg[TftpSettings]):
         TypeError: they are those of another ALG.
     """
 
-    name = "tftp"
+    name = _NAME
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
         super().__init__(ports, settings, TftpSettings)
@@ -157,5 +158,5 @@ def _asked(verb: str, message: Message) -> Asked:
     """
     request, path = read_request(message.data), message.path
     client, server = path.sent_from, path.arrives_to
-    owner = Owner(TftpAlg.name, f"{client} {server}".encode(), message.party)
+    owner = Owner(_NAME, f"{client} {server}".encode(), message.party)
     return Asked(owner, client, server, verb, request.file, message.now)
