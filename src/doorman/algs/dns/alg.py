@@ -41,7 +41,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
         super().__init__(ports, settings, DnsSettings)
-        self._signed: set[Ends] = set()
+        self._signed_ends: set[Ends] = set()
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate the addresses in a message. See `Alg.on_message`."""
@@ -51,7 +51,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
         if not name:
             return Outcome([], [StopInspecting(), Note("not-dns")])
         if start and may_sign(data):
-            self._signed.add(message.ends)  # not every message of a transfer has its own (RFC 8945, section 5.3.1)
+            self._signed_ends.add(message.ends)  # not every message of a transfer has its own (RFC 8945, section 5.3.1)
         if not _concerns(data, nat):
             return Outcome([], [], name)
         effects: list[Effect] = []
@@ -75,7 +75,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
 
     def on_end(self, ends: Ends, now: float) -> list[Effect]:  # noqa: ARG002 - nothing else is remembered
         """A connection is over. See `Alg.on_end`."""
-        self._signed.discard(ends)
+        self._signed_ends.discard(ends)
         return []
 
     def _edits(self, message: Message, nat: Nat, start: int, effects: list[Effect]) -> list[Edit]:
@@ -87,7 +87,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
         """
         data = message.data
         records = read_records(data, start)
-        if records.signed or (start and message.ends in self._signed):
+        if records.signed or (start and message.ends in self._signed_ends):
             effects.append(Note("signed"))
             return []
         edits = []
