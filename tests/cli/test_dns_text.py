@@ -31,7 +31,7 @@ def inspection(data: bytes, config: str = STATIC) -> Inspection:
 def test_each_record_before_and_after() -> None:
     assert [line.rstrip() for line in explain(inspection(ANSWER), 1)] == [
         "packet 1: outbound NOERROR",
-        "  10.0.0.5:53 -> 192.0.2.7:5000, leaves as 203.0.113.5:53 -> 192.0.2.7:5000",
+        "  10.0.0.5:53 -> 198.51.100.7:5000, leaves as 203.0.113.5:53 -> 198.51.100.7:5000",
         "    NOERROR 4711",
         "  - 5.0.0.10.in-addr.arpa. PTR",
         f"  + {'5.113.0.203.in-addr.arpa. PTR':<66} ! name: inside local to global",

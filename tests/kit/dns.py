@@ -28,7 +28,7 @@ from doorman.net.packet import TCP, UDP
 from kit.packets import endpoint, udp
 from kit.sip import INTERFACES, OVERLOAD
 
-HOST, SERVER, RESOLVER, ASKING = "10.0.0.10", "10.0.0.5", "198.51.100.53", "192.0.2.7"
+HOST, SERVER, RESOLVER, ASKING = "10.0.0.10", "10.0.0.5", "198.51.100.53", "198.51.100.7"
 STATIC = OVERLOAD + f"ip nat inside source static {SERVER} 203.0.113.5\n"
 POOL = INTERFACES + (
     "ip nat pool P 203.0.113.20 203.0.113.27 prefix-length 24\nip nat inside source list 1 pool P\n"
@@ -48,7 +48,7 @@ def query(name: str, kind: str = "A", *, edns: bool = False) -> dns.message.Quer
 
 
 def answer(
-    question: dns.message.QueryMessage, *lines: str, authority: Sequence[str] = (), additional: Sequence[str] = ()
+    question: dns.message.Message, *lines: str, authority: Sequence[str] = (), additional: Sequence[str] = ()
 ) -> dns.message.Message:
     """A response with these records."""
     said = dns.message.make_response(question, recursion_available=True)

@@ -72,6 +72,7 @@ class Entry(NamedTuple):
         profiles: other settings to start from, by the name of the profile.
         sessions: the keys of `Alg.sessions`, in the order of the columns of a table; none: it has tables of its own.
         fields: reads a message for application inspection; None where there is none.
+        of_hosts: whether its datagrams name hosts only, so that a kernel can carry them whatever they say.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Entry(NamedTuple):
     profiles: Mapping[str, Settings] = {}
     sessions: tuple[str, ...] = ()
     fields: Callable[[Message], Fields] | None = None
+    of_hosts: bool = False
 
 
 REGISTRY = (
@@ -197,6 +199,7 @@ REGISTRY = (
         settings=DnsSettings(),
         commands=DNS_SETTINGS,
         rows=DNS_ROWS,
+        of_hosts=True,
     ),
 )
 

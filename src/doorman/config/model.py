@@ -6,7 +6,7 @@ The leaves are frozen; `Config` itself is what commands edit. Two configurations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from doorman.algs.registry import DEFAULT_PORTS, REGISTRY, Service
+from doorman.algs.registry import DEFAULT_PORTS, ENTRIES, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.config.access_lists import AccessList, ServiceMatch
 from doorman.config.ipsec import Ipsec
@@ -241,6 +241,16 @@ class Config:
             for service, ports in self.served.items()
             if service.transport == transport and ports and tcp_mode in {None, self.settings[service.alg].tcp_mode}
         }
+
+    @property
+    def flow_ports(self) -> dict[str, frozenset[int]]:
+        """The ports of UDP whose flows are inspected from their first datagram on, by the names of their ALGs."""
+        return {alg: ports for alg, ports in self.ports("udp").items() if not ENTRIES[alg].of_hosts}
+
+    @property
+    def carried_ports(self) -> dict[str, frozenset[int]]:
+        """Those at which an ALG looks at datagrams that a kernel carries all the same."""
+        return {alg: ports for alg, ports in self.ports("udp").items() if ENTRIES[alg].of_hosts}
 
     def application(self, name: str) -> dict[str | None, tuple[ServiceMatch, ...]]:
         """What packets of an application carry, as `match protocol` means it; see `port_map.services_of`."""

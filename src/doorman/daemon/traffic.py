@@ -44,6 +44,8 @@ Watcher = Callable[[Inspection | FlowNews], None]
 
 _log = logging.getLogger(__name__)
 _FORWARDED, _PASSED, _HELD, _DROPPED = Fate
+_FORWARD: Final = 2
+"""The hook in which the kernel hands out datagrams that it carries all the same."""
 _BATCH: Final = 64
 """Packets that share one transaction: more would wait longer for their verdicts than it saves."""
 _NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door"})
@@ -203,7 +205,7 @@ class Traffic:
         TCP connections, which that resets, only where told so; and not those that a proxy has, or is to have.
         """
         served = {
-            UDP: _all_of(config.ports("udp")),
+            UDP: _all_of(config.flow_ports),
             TCP: _all_of(config.ports("tcp", "vtcp")) if connections else set(),
         }
         keys = [
@@ -280,7 +282,10 @@ class Traffic:
         if side is None:
             return Result(_PASSED, packet.data, Side.OUTSIDE), False
         try:
-            result = self.engine.receive(packet.data, side, now)
+            if packet.hook == _FORWARD:
+                result = self.engine.carried.look(packet.data, side, now)
+            else:
+                result = self.engine.receive(packet.data, side, now)
         except Exception:  # noqa: BLE001 - whatever one packet does to us, the others need their verdicts
             _log.exception("an internal error; the packet is dropped")
             self.engine.drops["internal-error"] += 1

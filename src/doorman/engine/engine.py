@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 
 from doorman.algs.api import Direction, Door, Message, Path, Refused
 from doorman.config.model import Config
+from doorman.engine.carried import Carried
 from doorman.engine.checkpoint import Checkpoint
 from doorman.engine.errors import ErrorRoad
 from doorman.engine.far_party import as_sent
@@ -69,6 +70,7 @@ class Engine:
         splicing: how it inspects TCP.
         drops: how many packets were dropped, by reason.
         ipsec: how it tells packets of IPsec apart that have no ports.
+        carried: how it looks at datagrams that a kernel carries all the same.
 
     Raises:
         UnusableConfig: a rule of the configuration cannot be put to work.
@@ -85,7 +87,7 @@ class Engine:
         route: Route | None = None,
     ) -> None:
         self.state = State(config, chance, delegated=delegated, reserved=reserved, holdings=holdings, route=route)
-        self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config))
+        self.inspector = Inspector(config.served, config.settings_with_lists, Modes(config), delegated=delegated)
         self.drops: Counter[str] = Counter()
         self.splicing = Splicing(self.state, self.inspector, self.drops)
         self._forwarding = Forwarding(self.state, self.inspector, self.splicing, self.drops)
@@ -95,6 +97,7 @@ class Engine:
         self._is_direct = False
         self._screen_by(config)
         self.ipsec = IpsecRoad(self.state)
+        self.carried = Carried(self.state, self.inspector, self.drops)
         self._errors = ErrorRoad(self.state, self.ipsec, self._checkpoint, self._drop)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0

@@ -40,6 +40,11 @@ class Inspection(NamedTuple):
 class Inspector:
     """The ALGs of a gateway, made as its configuration says.
 
+    Args:
+        services: the ports that each serves.
+        settings, modes: of each.
+        delegated: whether a kernel carries the flows: those of datagrams that name hosts only are none of the engine's.
+
     Attributes:
         settings: what is configured of each ALG, by its name.
         seen: how many of each kind each ALG has seen, those it dropped included.
@@ -51,11 +56,15 @@ class Inspector:
         services: dict[Service, frozenset[int]],
         settings: Mapping[str, Settings] = DEFAULT_SETTINGS,
         modes: Modes = _FULL,
+        *,
+        delegated: bool = False,
     ) -> None:
+        self._delegated = delegated
         self.gate: Callable[[str, Message], bool] | None = None
         self.algs: dict[str, Alg] = {}
         self.seen: dict[str, Counter[Kind]] = {}
         self._udp: dict[int, str] = {}
+        self._carried: dict[int, str] = {}
         self._tcp: dict[int, str] = {}
         self.reconfigure(services, settings, modes)
 
@@ -66,11 +75,13 @@ class Inspector:
         self.settings = settings
         self._modes = modes
         self._udp.clear()
+        self._carried.clear()
         self._tcp.clear()
         for entry in REGISTRY:
             udp = services.get(Service(entry.name, "udp"), frozenset())
             tcp = services.get(Service(entry.name, "tcp"), frozenset())
-            self._udp |= dict.fromkeys(udp, entry.name)
+            table = self._carried if entry.of_hosts and self._delegated else self._udp
+            table |= dict.fromkeys(udp, entry.name)
             self._tcp |= dict.fromkeys(tcp, entry.name)
             known = self.algs.get(entry.name)
             if known is not None:
@@ -94,6 +105,10 @@ class Inspector:
         if protocol == UDP:
             return self._udp.get(server_port) or self._udp.get(client_port)
         return self._tcp.get(server_port) if protocol == TCP else None
+
+    def alg_of_carried(self, client_port: int, server_port: int) -> str | None:
+        """The ALG that looks at datagrams of a flow which a kernel carries all the same."""
+        return self._carried.get(server_port) or self._carried.get(client_port)
 
     def recognise(self, protocol: int, data: bytes) -> str | None:
         """The ALG whose protocol a message is of that no ALG was given; None for what none of them knows."""

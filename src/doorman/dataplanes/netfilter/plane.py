@@ -47,8 +47,6 @@ from doorman.nat.tunnels import Tunnel
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
-_TRANSPORTS = {"tcp": TCP, "udp": UDP}
-
 
 class NetfilterPlane:
     """The kernel of this network namespace, through one table; see `Plane`.
@@ -401,11 +399,9 @@ def _keys(session: Session) -> list[FlowKey]:
 
 
 def _served(config: Config) -> dict[int, frozenset[int]]:
-    served: dict[int, frozenset[int]] = {}
-    for service, ports in config.served.items():
-        protocol = _TRANSPORTS[service.transport]
-        served[protocol] = served.get(protocol, frozenset()) | ports
-    return served
+    """The ports at which flows are inspected, by protocol number."""
+    tcp, udp = config.ports("tcp"), config.flow_ports
+    return {TCP: frozenset().union(*tcp.values()), UDP: frozenset().union(*udp.values())}
 
 
 def _filling(config: Config, setting: Setting, tables: Tables, now: float) -> Iterator[str]:

@@ -6,6 +6,7 @@
     (the chains for IPsec, see `chains.ipsec`)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
+    forward        5  dns_look     messages of DNS to the queue in which an address may be translated
     forward       10  strays       what nothing translates, and must not be seen as it is
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
@@ -42,6 +43,7 @@ from typing import NamedTuple
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.access import AccessChains
 from doorman.dataplanes.netfilter.chains.destinations import DestinationChains
+from doorman.dataplanes.netfilter.chains.dns import DnsChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     ENDPOINT,
     QUOTED,
@@ -93,7 +95,7 @@ SETS = {
 """The sets and maps that follow the engine, by name, each with its definition."""
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
 _CHANGING = (
-    *("access_", "acl_", "zone_", "zbf_", "ipsec_", "vrf_lease_"),
+    *("access_", "acl_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_lease_"),
     *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
 )
 """How the names of chains begin that some configurations need and others do not."""
@@ -144,6 +146,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         yield from _timeouts(config, zones, table)
     families = (
         InspectChains(config, setting),
+        DnsChains(config, setting),
         TranslateChains(config, setting),
         SourceChains(config),
         FlowNameChains(config, setting),

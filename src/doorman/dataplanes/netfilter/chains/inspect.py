@@ -40,7 +40,7 @@ class InspectChains:
         self._setting = setting
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
-        self._udp = braces_of(config.ports("udp"))
+        self._udp = braces_of(config.flow_ports)
         self._proxied = braces_of(config.ports("tcp", "l4f"))
         self._spliced = braces_of(config.ports("tcp", "vtcp"))
 
