@@ -90,5 +90,8 @@ def test_what_was_seen_is_counted(hosts: bytes, shared_lab: Lab) -> None:
     assert counted["netbios-ns", "query-response"] > 0
     assert counted["netbios-dgm", "direct-group"] > 0
     assert counted["netbios-ssn", "request"] == counted["netbios-ssn", "positive-response"] == 1
+    told = shared_lab.order("show platform hardware qfp active feature alg statistics netbios")
+    registrations = counted["netbios-ns", "registration-request"]
+    assert f"    Registration req packets                      :{registrations}\n" in told
     flows = shared_lab.flows("-p", "udp", "--orig-port-dst", str(NAME_PORT))
     assert any(f"src={INSIDE_EXCHANGE}" in flow for flow in flows)

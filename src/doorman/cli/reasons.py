@@ -75,6 +75,7 @@ NOTES = {
     "too-many-sessions": "RTSP: sessions of an inside host beyond 'quota sessions': their transports are made void",
     "too-many-streams": "RTSP: streams of a session beyond 'quota streams': their transports are made void",
     "too-many-signalling-doors": "no more doors for one call",
+    "too-many-values": "LDAP: entries with more addresses and ports than anybody has: left as they are",
     "tls": "encrypted signalling: passed, and never looked into",
     "unexpected-answer": "answers of no known dialog, or from another address than was asked: they change nothing here",
     "unknown-dialog": "requests without the tags of a known dialog: they announce nothing and end nothing",

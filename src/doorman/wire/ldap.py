@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from doorman.net.addresses import Address
 from doorman.wire.ber import Element, Nest, read_element
-from doorman.wire.malformed import Excessive, Malformed
+from doorman.wire.malformed import Malformed
 
 OPERATIONS: Final = {
     0x60: "bindRequest", 0x61: "bindResponse", 0x42: "unbindRequest", 0x63: "searchRequest", 0x64: "searchResEntry",
@@ -46,14 +46,16 @@ class Entry:
     Attributes:
         addresses, ports: each with the number by which its value is known in `nest`.
         nest: the elements around them.
+        is_overfull: whether there are more than anybody has; some are not listed then.
     """
 
-    __slots__ = ("addresses", "nest", "ports")
+    __slots__ = ("addresses", "is_overfull", "nest", "ports")
 
     def __init__(self) -> None:
         self.addresses: list[tuple[int, Address]] = []
         self.ports: list[tuple[int, int]] = []
         self.nest = Nest()
+        self.is_overfull = False
 
 
 class LdapMessage(NamedTuple):
@@ -92,7 +94,7 @@ def _read_attributes(data: bytes, attributes: Element, outer: int, entry: Entry,
     """Find what matters in a list of attributes, or of changes of them."""
     around = entry.nest.enter(attributes, outer)
     at = attributes.start
-    while at < attributes.end:
+    while at < attributes.end and not entry.is_overfull:
         attribute = _expect(data, at, attributes.end, SEQUENCE)
         at = attribute.end
         parent = around
@@ -122,7 +124,8 @@ def _read_values(data: bytes, values: Element, around: int, entry: Entry, *, is_
         elif not is_address and 0 < number <= _LARGEST_PORT:
             entry.ports.append((entry.nest.enter(value, around), number))
         if len(entry.addresses) + len(entry.ports) > MAX_VALUES:
-            raise Excessive("too-many-values")
+            entry.is_overfull = True
+            return
 
 
 def written_address(address: Address) -> bytes:

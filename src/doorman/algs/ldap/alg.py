@@ -37,6 +37,8 @@ class LdapAlg(Stateless):
             return outcome._replace(reset=outcome.drop is not None)  # its sender would wait for the answer
         if ldap.entry is None:
             return Outcome([], [], ldap.name)
+        if ldap.entry.is_overfull:
+            return Outcome([], [Note("too-many-values")], ldap.name)
         effects: list[Effect] = []
         return Outcome(_name_people(ldap.entry, message, nat, effects), effects, ldap.name)
 
@@ -46,7 +48,7 @@ class LdapAlg(Stateless):
             entry = read_ldap(message.data).entry
         except Malformed:
             return []
-        return _name_people(entry, message, nat, []) if entry is not None else []
+        return [] if entry is None or entry.is_overfull else _name_people(entry, message, nat, [])
 
 
 def _name_people(entry: Entry, message: Message, nat: Nat, effects: list[Effect]) -> list[Edit]:

@@ -11,6 +11,7 @@ from doorman.cli.shell.terminal import Terminal
 from doorman.cli.show.alg_statistics import show_alg_statistics, show_qfp_statistics
 from doorman.cli.show.call import show_call
 from doorman.cli.show.calls import live_calls
+from doorman.cli.show.netbios_statistics import SERVICES, show_netbios_statistics
 from doorman.cli.show.registrations import live_registrations
 from doorman.cli.show.sessions import live_sessions
 from doorman.config.command import Command
@@ -46,6 +47,12 @@ def _qfp_statistics(terminal: Terminal) -> Output:
     return Output(terminal.gateway.alg_statistics("sip"), show_qfp_statistics)
 
 
+def _netbios_statistics(terminal: Terminal) -> Output:
+    """Show the counters of the NetBIOS services in the form of IOS-XE."""
+    found = {service.alg: terminal.gateway.alg_statistics(service.alg) for service in SERVICES}
+    return Output(found, show_netbios_statistics)
+
+
 _HELP = (
     SHOW
     | OF_VRF_HELP
@@ -74,13 +81,14 @@ def _commands_of(entry: Entry) -> Iterator[Command]:
     yield Command(f"show alg {entry.name} statistics", _HELP, _about(entry.name, _statistics))
 
 
-_QFP = "show platform hardware qfp active feature alg statistics sip"
+_QFP = "show platform hardware qfp active feature alg statistics"
 _QFP_HELP = _HELP | {
     "platform": "Platform information, as IOS-XE has it",
     "hardware": "Hardware",
     "qfp": "Packet processor",
     "active": "The active one",
     "feature": "Feature",
+    "netbios": "NetBIOS, all three services",
 }
 
 COMMANDS = (
@@ -88,5 +96,6 @@ COMMANDS = (
     Command(f"show alg sip calls {OF_VRF}", _HELP, _calls),
     Command(f"show alg sip registrations {OF_VRF}", _HELP, _registrations),
     *(command for entry in REGISTRY for command in _commands_of(entry)),
-    Command(_QFP, _QFP_HELP, _qfp_statistics),
+    Command(f"{_QFP} sip", _QFP_HELP, _qfp_statistics),
+    Command(f"{_QFP} netbios", _QFP_HELP, _netbios_statistics),
 )
