@@ -95,12 +95,12 @@ DONE_AND_UNDONE = [
     ("", "ip nat outside source static 192.0.2.9 10.99.0.9", "no ip nat outside source static 192.0.2.9 10.99.0.9"),
     (
         "",
-        "ip nat outside source static tcp 192.0.2.9 80 10.99.0.9 8080 add-route",
+        "ip nat outside source static tcp 192.0.2.9 80 10.99.0.9 8080 add-route no-payload",
         "no ip nat outside source static tcp 192.0.2.9 80 10.99.0.9 8080",
     ),
     (
         "",
-        "ip nat outside source static network 192.0.3.0 10.99.0.0 /24 extendable add-route",
+        "ip nat outside source static network 192.0.3.0 10.99.0.0 /24 extendable add-route no-payload",
         "no ip nat outside source static network 192.0.3.0 10.99.0.0 255.255.255.0",
     ),
     ("", "ip nat outside source list 1 pool P add-route", "no ip nat outside source list 1 pool P"),
@@ -181,7 +181,7 @@ DONE_AND_UNDONE = [
     ("", "ip nat inside source list 1 pool P vrf red overload", "no ip nat inside source list 1 pool P vrf red"),
     (
         "",
-        "ip nat inside source static 10.0.0.5 192.0.2.5 vrf red match-in-vrf extendable",
+        "ip nat inside source static 10.0.0.5 192.0.2.5 vrf red match-in-vrf extendable no-payload",
         "no ip nat inside source static 10.0.0.5 192.0.2.5 vrf red",
     ),
     ("", "ip nat pool Q netmask 255.255.255.0 type generic", "no ip nat pool Q"),
@@ -202,7 +202,7 @@ DONE_AND_UNDONE = [
     ),
     (
         "",
-        "ip nat inside source static network 10.1.0.0 192.0.2.0 /24 extendable",
+        "ip nat inside source static network 10.1.0.0 192.0.2.0 /24 extendable no-payload",
         "no ip nat inside source static network 10.1.0.0 192.0.2.0 255.255.255.0",
     ),
     ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),

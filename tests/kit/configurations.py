@@ -403,19 +403,20 @@ def interfaces_for(config: Config, vrf: str | None) -> list[str]:
 def static_rules(draw: st.DrawFn, addresses: list[Address], config: Config, port: int) -> Static:
     vrf, matched = draw(places(config))
     local, global_ = draw(st.sampled_from(addresses)), draw(st.sampled_from(addresses) | hosts)
-    extendable = draw(st.booleans())
+    extendable, left = draw(st.booleans()), draw(st.booleans())
     match draw(st.sampled_from(("host", "port", "network"))):
         case "host":
-            return StaticHost(local, global_, extendable, vrf, matched)
+            return StaticHost(local, global_, extendable, vrf, matched, no_payload=left)
         case "network":
             length = draw(st.integers(20, 32))
             first, seen_as = (
                 ipv4(int.from_bytes(end, "big") >> (32 - length) << (32 - length)) for end in (local, global_)
             )
-            return StaticNetwork(first, seen_as, length, extendable, vrf, matched)
+            return StaticNetwork(first, seen_as, length, extendable, vrf, matched, no_payload=left)
     interface = draw(st.sampled_from([None, *interfaces_for(config, vrf)]))
     named = None if interface else global_
-    return StaticPort(draw(transports), Endpoint(local, draw(ports)), named, interface, port, extendable, vrf, matched)
+    end = Endpoint(local, draw(ports))
+    return StaticPort(draw(transports), end, named, interface, port, extendable, vrf, matched, no_payload=left)
 
 
 @st.composite

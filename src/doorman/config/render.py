@@ -169,7 +169,7 @@ def _outside(config: Config) -> Iterator[str]:
         route = " add-route" if source.add_route else ""
         yield f"ip nat outside source list {source.access_list} pool {source.pool}{route}"
     for rule in config.outside_statics:
-        said = f"{' extendable' if rule.extendable else ''}{' add-route' if rule.add_route else ''}"
+        said = f"{' extendable' if rule.extendable else ''}{' add-route' if rule.add_route else ''}{_no_payload(rule)}"
         yield f"ip nat outside source static {_mapping(rule)}{said}"
 
 
@@ -191,8 +191,12 @@ def _route_map(route_map: RouteMap) -> Iterator[list[str]]:
 def _static(config: Config) -> Iterator[str]:
     for rule in config.statics:
         chosen = f" route-map {rule.route_map}" if rule.route_map is not None else ""
-        said = f"{_of_vrf(rule)}{chosen}{' extendable' if rule.extendable else ''}"
+        said = f"{_of_vrf(rule)}{chosen}{' extendable' if rule.extendable else ''}{_no_payload(rule)}"
         yield f"ip nat inside source static {_mapping(rule)}{said}"
+
+
+def _no_payload(rule: Static) -> str:
+    return " no-payload" if rule.no_payload else ""
 
 
 def _of_vrf(rule: Static | DynamicSource) -> str:

@@ -2,7 +2,8 @@
 
 An inside host is at its local address, and is called by the global one. With outside hosts, `ip nat outside source
 static GLOBAL LOCAL`, it is the other way round. The rules are the same, so they are written the same here: `local` is
-where a host is, `global_` what it is called on the other side, whichever side it is on.
+where a host is, `global_` what it is called on the other side, whichever side it is on. With `no-payload` messages that
+name it stay as they are, and so do those of its own flows.
 
 Each new one is held against those there are by what they take, so that thousands of them are read in no time.
 """
@@ -28,6 +29,7 @@ class StaticHost:
     match_in_vrf: bool = False
     add_route: bool = False
     route_map: str | None = None
+    no_payload: bool = False
 
     def __str__(self) -> str:
         return f"{address_text(self.local)} -> {address_text(self.global_)}{_place(self)}"
@@ -50,6 +52,7 @@ class StaticPort:
     match_in_vrf: bool = False
     add_route: bool = False
     route_map: str | None = None
+    no_payload: bool = False
 
     def __str__(self) -> str:
         seen_as = self.interface if self.global_ is None else address_text(self.global_)
@@ -68,6 +71,7 @@ class StaticNetwork:
     match_in_vrf: bool = False
     add_route: bool = False
     route_map: str | None = None
+    no_payload: bool = False
 
     @property
     def hosts(self) -> Iterator[StaticHost]:
@@ -76,7 +80,14 @@ class StaticNetwork:
         for number in range(1 << (32 - self.prefix_length)):
             local, global_ = (Address((start + number).to_bytes(4, "big")) for start in (first, seen_as))
             yield StaticHost(
-                local, global_, self.extendable, self.vrf, self.match_in_vrf, self.add_route, self.route_map
+                local,
+                global_,
+                self.extendable,
+                self.vrf,
+                self.match_in_vrf,
+                self.add_route,
+                self.route_map,
+                self.no_payload,
             )
 
     def prefix(self, side: Side) -> Prefix:
@@ -196,7 +207,8 @@ def _shares(one: StaticHost | StaticPort, other: StaticHost | StaticPort) -> boo
 def _same(one: Static, other: Static) -> bool:
     """Whether two are about the same, and differ in what is said of it at most."""
     bare = (
-        replace(rule, extendable=False, match_in_vrf=False, add_route=False, route_map=None) for rule in (one, other)
+        replace(rule, extendable=False, match_in_vrf=False, add_route=False, route_map=None, no_payload=False)
+        for rule in (one, other)
     )
     return next(bare) == next(bare)
 

@@ -14,7 +14,8 @@ that does less holds; where neither does, that which is configured for all.
 from doorman.algs.api import Direction, InactivityTimeout, Note, OpenDoor, Outcome, Path, Withheld
 from doorman.algs.settings import Mode
 from doorman.config.model import Config, NatSide
-from doorman.net.addresses import Address, Prefix
+from doorman.config.statics import Statics
+from doorman.net.addresses import Address, Endpoint, Prefix
 
 WOULD = frozenset({"would-rewrite", "would-open-door", "would-drop"})
 """The notes that count what does not happen: messages, doors, messages."""
@@ -59,15 +60,20 @@ class Zone:
 class Modes:
     """The modes of a configuration."""
 
-    __slots__ = ("_everywhere", "_zones")
+    __slots__ = ("_everywhere", "_left_inside", "_left_outside", "_zones")
 
     def __init__(self, config: Config) -> None:
         self._everywhere: dict[str, Mode] = {alg: settings.mode for alg, settings in config.settings.items()}
         zones = {alg: (Zone(config, _INSIDE, alg), Zone(config, _OUTSIDE, alg)) for alg in self._everywhere}
+        # Hosts and their ports whose messages, and those that name them, stay as they are.
+        self._left_inside = _left(config.statics)
+        self._left_outside = _left(config.outside_statics)
         self._zones = {alg: sides for alg, sides in zones.items() if not (sides[0].silent and sides[1].silent)}
 
     def of(self, alg: str, direction: Direction, path: Path) -> Mode:
         """The mode of an ALG for what goes this way."""
+        if (self._left_inside or self._left_outside) and self._is_left(direction, path):
+            return "off"
         zones = self._zones.get(alg)
         if zones is None:
             return self._everywhere[alg]
@@ -75,6 +81,19 @@ class Modes:
         inside, outside = (near, far) if direction == _OUTBOUND else (far, near)
         said = {zones[0].mode_of(inside), zones[1].mode_of(outside)}
         return next((mode for mode in _LEAST_FIRST if mode in said), self._everywhere[alg])
+
+    def _is_left(self, direction: Direction, path: Path) -> bool:
+        if direction == _OUTBOUND:
+            inside, outside = path.sent_from, path.arrives_to
+        else:
+            inside, outside = path.arrives_to, path.sent_from
+        named = {inside, inside.address} & self._left_inside
+        return bool(named or {outside, outside.address} & self._left_outside)
+
+
+def _left(statics: Statics) -> set[Endpoint | Address]:
+    hosts = (rule.local for rule in statics.hosts if rule.no_payload)
+    return {*hosts, *(rule.local for rule in statics.ports if rule.no_payload)}
 
 
 def as_decided(outcome: Outcome) -> Outcome:

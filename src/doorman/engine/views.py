@@ -103,6 +103,8 @@ class Mirror(Named):
 
     def host(self, address: Address, *, own: bool) -> Address:
         """See `Nat.host`; an address that the message's host has for itself alone is never another's name."""
+        if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
+            return address
         known = self._bindings.global_host(address, self._towards)
         if known is None and not self._rules.translates(address):
             return self._outside.local_host(address) or address
@@ -115,10 +117,14 @@ class Mirror(Named):
 
     def resolve(self, address: Address, *, anew: bool) -> Address:  # noqa: ARG002 - nothing is made
         """See `Nat.resolve`."""
+        if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
+            return address
         return self._bindings.own_name(address, self._towards) or self._outside.local_host(address) or address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         binding = self._bindings.by_local(protocol, endpoint, self._towards)
         return binding.outward(endpoint) if binding is not None else self._beyond(endpoint, protocol)
 
@@ -165,6 +171,8 @@ class Outward(Mirror):
 
     def resolve(self, address: Address, *, anew: bool) -> Address:
         """See `Nat.resolve`; half of a pool is kept for hosts that send, whatever outside hosts ask for."""
+        if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
+            return address
         name = super().resolve(address, anew=anew)
         if not anew or name != address or not self._rules.translates(address) or self._is_gateway(address):
             return name
@@ -186,6 +194,8 @@ class Outward(Mirror):
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         binding = self._bindings.by_local(protocol, endpoint, self._towards)
         if binding is not None:
             return binding.outward(endpoint)
@@ -195,6 +205,8 @@ class Outward(Mirror):
 
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.introduce`; the gateway itself is nobody to be talked to."""
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         binding = self._bindings.by_local(protocol, endpoint, self._towards)
         if binding is None:
             if not self._rules.translates(endpoint.address) or self._is_gateway(endpoint.address):
@@ -211,6 +223,8 @@ class Outward(Mirror):
         self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
     ) -> Endpoint:
         """See `Nat.expose`; only the message's own host may be announced, by one that is trusted also others."""
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         if endpoint.address != self._party:
             if not self._rules.translates(endpoint.address):
                 return self._beyond(endpoint, protocol)
@@ -343,6 +357,8 @@ class Inward(Named):
 
     def host(self, address: Address, *, own: bool) -> Address:  # noqa: ARG002 - the outside knows our names only
         """See `Nat.host`; a shared address stands for the host that the message goes to."""
+        if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
+            return address
         known = self._bindings.local_host(address)
         if known is not None:
             return known
@@ -352,11 +368,15 @@ class Inward(Named):
 
     def resolve(self, address: Address, *, anew: bool) -> Address:
         """See `Nat.resolve`; a name of ours that stands for several hosts stays."""
+        if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
+            return address
         known = self._bindings.local_host(address)
         return known or self._known_as(new_tuple(Endpoint, (address, 0)), WHOLE_HOST, anew=anew).address
 
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """See `Nat.translate`."""
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         binding = self._bindings.by_global(protocol, endpoint)
         if binding is not None:
             return binding.inward(endpoint)
@@ -388,6 +408,8 @@ class Inward(Named):
         One of ours is named as inside hosts know it, but only if it may be reached from outside anyway: nobody there
         shall make one inside host send to another, nor learn of it.
         """
+        if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
+            return endpoint
         binding = self._bindings.by_global(protocol, endpoint)
         if binding is not None:
             return binding.inward(endpoint) if binding.static or binding.doors else endpoint

@@ -7,7 +7,7 @@ local name inside. Here `local` is where a host is, and `global_` what it is cal
 from typing import NamedTuple
 
 from doorman.config.model import Config, DynamicSource, MaxEntries, OutsideSource
-from doorman.config.statics import Statics
+from doorman.config.statics import StaticHost, StaticPort, Statics
 from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.pools import AddressPool
@@ -24,12 +24,14 @@ class StaticRule(NamedTuple):
     Attributes:
         protocol, local, global_: what is called how.
         way: 0, or that of the route map which says for which flows from inside it is.
+        no_payload: whether messages that name it stay as they are.
     """
 
     protocol: int
     local: Endpoint
     global_: Endpoint
     way: int = 0
+    no_payload: bool = False
 
 
 class _Chosen(NamedTuple):
@@ -76,6 +78,7 @@ class Naming:
     Attributes:
         static_hosts, static_ports, dynamic: the rules.
         looks_at_flows: whether one of them is about some flows of a host only.
+        leaves_some: whether messages stay as they are that name some host.
 
     Raises:
         UnusableConfig: a rule names an interface that has no address.
@@ -92,15 +95,14 @@ class Naming:
             for number, name in enumerate(statics.route_maps, 1)
         }
         self.static_hosts = [
-            self._static(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0), rule.route_map)
-            for rule in statics.hosts
+            self._static(0, Endpoint(rule.local, 0), Endpoint(rule.global_, 0), rule) for rule in statics.hosts
         ]
         self.static_ports = [
             self._static(
                 TCP if rule.transport == "tcp" else UDP,
                 rule.local,
                 Endpoint(rule.global_ or interface_address(config, rule.interface), rule.global_port),
-                rule.route_map,
+                rule,
             )
             for rule in statics.ports
         ]
@@ -108,6 +110,8 @@ class Naming:
         self._plain = {(rule.protocol, rule.local) for rule in plain}
         self.looks_at_flows = bool(self._chosen) or any(rule.way for rule in dynamic)
         rules = [*self.static_hosts, *self.static_ports]
+        self._left = {(rule.protocol, end) for rule in rules if rule.no_payload for end in (rule.local, rule.global_)}
+        self.leaves_some = bool(self._left)
         self._locals = {rule.local.address for rule in rules}
         self._names = {rule.global_.address for rule in rules}
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}
@@ -156,12 +160,16 @@ class Naming:
         """Whether an address is a name that a rule gives, or may give."""
         return address in self._names or any(address in rule.pool for rule in self.dynamic)
 
-    def _static(self, protocol: int, local: Endpoint, global_: Endpoint, route_map: str | None) -> StaticRule:
-        if route_map is None:
-            return StaticRule(protocol, local, global_)
-        chosen = self._chosen[route_map]
+    def leaves(self, protocol: int, end: Endpoint) -> bool:
+        """Whether messages that name an end, or its host, stay as they are: by either name."""
+        return (protocol, end) in self._left or (0, Endpoint(end.address, 0)) in self._left
+
+    def _static(self, protocol: int, local: Endpoint, global_: Endpoint, said: StaticHost | StaticPort) -> StaticRule:
+        if said.route_map is None:
+            return StaticRule(protocol, local, global_, no_payload=said.no_payload)
+        chosen = self._chosen[said.route_map]
         chosen.locals.add((protocol, local))
-        return StaticRule(protocol, local, global_, chosen.way)
+        return StaticRule(protocol, local, global_, chosen.way, said.no_payload)
 
 
 def outside_naming(config: Config, holdings: Holdings) -> Naming:

@@ -7,7 +7,7 @@ from doorman.nat.ipsec_rules import IpsecRules
 from doorman.nat.naming import DynamicRule, Naming, OutsideLocals, StaticRule, outside_naming
 from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, select
-from doorman.net.addresses import Address
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.routes import Route
 
 __all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
@@ -40,6 +40,7 @@ class Rules(Naming):
         inward = {interface_address(config, name): local for name, local in config.ipsec.inward}
         self.ipsec = IpsecRules(config.ipsec, self._lists, inward)
         self.outside = outside_naming(config, holdings)
+        self.leaves_some = self.leaves_some or self.outside.leaves_some
         self.outside_locals = OutsideLocals(config)
         self._routed = OutsideLocals(config, routed=True)
         self._owned = {address for interface in config.interfaces.values() for address, _ in interface.addresses}
@@ -48,6 +49,10 @@ class Rules(Naming):
         self._translated: dict[Address, bool] = {}
         self._renamed: dict[Address, bool] = {}
         self._renamed_inward: dict[Address, bool] = {}
+
+    def leaves(self, protocol: int, end: Endpoint) -> bool:
+        """See `Naming.leaves`; of hosts on both sides."""
+        return super().leaves(protocol, end) or self.outside.leaves(protocol, end)
 
     def translates(self, address: Address) -> bool:
         """Whether an address is an inside host's that some rule gives another name."""

@@ -352,3 +352,38 @@ def test_nothing_private_is_left_that_has_a_name(said: dns.message.Message) -> N
     text = read(translated(SHARED, said.to_wire(), _OUT)).to_text().lower()
     assert f" a {SERVER}\n" not in text + "\n"
     assert "5.0.0.10.in-addr" not in text.replace("\\007in-addr", "")
+
+
+# Statics with no-payload
+
+
+LEFT = (
+    STATIC.replace("203.0.113.5\n", "203.0.113.5 no-payload\n") + "ip nat inside source static 10.0.0.6 203.0.113.6\n"
+)
+
+
+def test_hosts_whose_addresses_stay() -> None:
+    gate = Dns(LEFT)
+    assert gate.told(WWW, a("203.0.113.5"), a("203.0.113.6")) == [a("203.0.113.5"), a("10.0.0.6")]
+    assert gate.asked("5.0.0.10.in-addr.arpa", "PTR").question[0].name.to_text() == "5.0.0.10.in-addr.arpa."
+    assert gate.tells(WWW, a("10.0.0.6")) == [a("10.0.0.6")]  # it says so itself
+    assert gate.engine.inspector.messages["dns"] == {"query": 2, "NOERROR": 1}
+    other = "ip nat outside source static 192.168.7.7 10.98.0.7 add-route"
+    assert Dns(f"{OVERLOAD}{other}\n").told(WWW, a("192.168.7.7")) == [a("10.98.0.7")]
+    assert Dns(f"{OVERLOAD}{other} no-payload\n").told(WWW, a("192.168.7.7")) == [a("192.168.7.7")]
+
+
+def test_what_is_sent_to_an_outside_host_whose_messages_stay() -> None:
+    rules = STATIC + f"ip nat outside source static {RESOLVER} 10.98.0.53 add-route no-payload\n"
+    gate = Dns(rules)
+    asked = gate.goes_out(query("5.0.0.10.in-addr.arpa", "PTR"), receiver="10.98.0.53:53")
+    assert read(asked).question[0].name.to_text() == "5.0.0.10.in-addr.arpa."
+    assert lines(read(gate.comes_in(answer(query(WWW), a("203.0.113.5"))))) == [a("203.0.113.5")]
+
+
+def test_a_port_whose_messages_stay() -> None:
+    forwarded = OVERLOAD + f"ip nat inside source static udp {SERVER} 53 interface out0 53 no-payload\n"
+    gate = Dns(forwarded)
+    gate.comes_in(query(WWW), f"{ASKING}:5000", "203.0.113.1:53")
+    left = gate.goes_out(answer(query(WWW), a(SERVER)), f"{SERVER}:53", f"{ASKING}:5000")
+    assert lines(read(left)) == [a(SERVER)]

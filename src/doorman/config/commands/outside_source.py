@@ -12,20 +12,23 @@ from doorman.net.addresses import Address, Endpoint
 
 _Extendable = Literal["extendable"]
 _AddRoute = Literal["add-route"]
+_NoPayload = Literal["no-payload"]
 
 
-def _add_host(
+def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
     config: Config,
     *,
     global_ip: Address,
     local_ip: Address,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticHost:
     """Let inside hosts know an outside host, all its protocols and ports, by an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
-    rule = StaticHost(global_ip, local_ip, extendable is not None, add_route=add_route is not None)
+    routed, left = add_route is not None, payload is not None
+    rule = StaticHost(global_ip, local_ip, extendable is not None, add_route=routed, no_payload=left)
     enter(config.outside_statics, rule, OF_OUTSIDE)
     return rule
 
@@ -45,12 +48,14 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     local_port: int,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticPort:
     """Let inside hosts know one port of an outside host by a port of an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
     end, shared = Endpoint(global_ip, global_port), extendable is not None
-    rule = StaticPort(transport, end, local_ip, None, local_port, shared, add_route=add_route is not None)
+    routed, left = add_route is not None, payload is not None
+    rule = StaticPort(transport, end, local_ip, None, local_port, shared, add_route=routed, no_payload=left)
     enter(config.outside_statics, rule, OF_OUTSIDE)
     return rule
 
@@ -77,10 +82,12 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     length: int | None = None,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticNetwork:
     """Let inside hosts know each host of an outside network by the address with its place in an outside local one."""
     prefix = network_length(mask, length, global_ip=global_ip, local_ip=local_ip)
-    rule = StaticNetwork(global_ip, local_ip, prefix, extendable is not None, add_route=add_route is not None)
+    routed, left = add_route is not None, payload is not None
+    rule = StaticNetwork(global_ip, local_ip, prefix, extendable is not None, add_route=routed, no_payload=left)
     enter(config.outside_statics, rule, OF_OUTSIDE)
     return rule
 
@@ -128,6 +135,7 @@ _HELP = (
         "LOCAL-IP": "Outside local IP address",
         "LOCAL-PORT": "Outside local port",
         "extendable": "Share hosts with other static translations that are extendable",
+        "no-payload": "No translation of embedded address/port in the payload",
     }
 )
 _NETWORK_HELP = _HELP | {
@@ -139,7 +147,7 @@ _NETWORK_HELP = _HELP | {
     "LENGTH": "Prefix length",
 }
 _ROUTE = "[ADD-ROUTE:add-route]"
-_SAID = f"[EXTENDABLE:extendable] {_ROUTE}"
+_SAID = f"[EXTENDABLE:extendable] {_ROUTE} [PAYLOAD:no-payload]"
 _WORDS = "ip nat outside source"
 
 COMMANDS = (

@@ -13,6 +13,7 @@ from doorman.net.addresses import Address, Endpoint
 
 _Extendable = Literal["extendable"]
 _Match = Literal["match-in-vrf"]
+_NoPayload = Literal["no-payload"]
 
 
 def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -24,12 +25,14 @@ def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
     vrf: str | None = None,
     match: _Match | None = None,
     route_map: str | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticHost:
     """Translate one inside host, all its protocols and ports, to a global address of its own."""
     require_host(local_ip, "local_ip")
     require_host(global_ip, "global_ip")
     shared, matched = extendable is not None, match is not None
-    rule = StaticHost(local_ip, global_ip, shared, vrf, matched, route_map=route_map)
+    left = payload is not None
+    rule = StaticHost(local_ip, global_ip, shared, vrf, matched, route_map=route_map, no_payload=left)
     _add(config, rule)
     return rule
 
@@ -59,6 +62,7 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     vrf: str | None = None,
     match: _Match | None = None,
     route_map: str | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticPort:
     """Translate one port of an inside host to a port of a global address, or of the address of an interface."""
     require_host(local_ip, "local_ip")
@@ -66,7 +70,18 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
         require_host(global_ip, "global_ip")
     local = Endpoint(local_ip, local_port)
     shared, matched = extendable is not None, match is not None
-    rule = StaticPort(transport, local, global_ip, interface, global_port, shared, vrf, matched, route_map=route_map)
+    rule = StaticPort(
+        transport,
+        local,
+        global_ip,
+        interface,
+        global_port,
+        shared,
+        vrf,
+        matched,
+        route_map=route_map,
+        no_payload=payload is not None,
+    )
     _add(config, rule)
     return rule
 
@@ -101,10 +116,12 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     extendable: _Extendable | None = None,
     vrf: str | None = None,
     match: _Match | None = None,
+    payload: _NoPayload | None = None,
 ) -> StaticNetwork:
     """Translate each host of an inside network to the one with the same place in a global network."""
     prefix = network_length(mask, length, local_ip=local_ip, global_ip=global_ip)
-    rule = StaticNetwork(local_ip, global_ip, prefix, extendable is not None, vrf, match is not None)
+    shared, left = extendable is not None, payload is not None
+    rule = StaticNetwork(local_ip, global_ip, prefix, shared, vrf, match is not None, no_payload=left)
     _add(config, rule)
     return rule
 
@@ -129,8 +146,8 @@ def _add(config: Config, rule: Static) -> None:
     enter(config.statics, rule, OF_INSIDE)
 
 
-_END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable]"
-_CHOSEN_END = f"[{OF_VRF}] ~ [route-map ROUTE-MAP:word] [EXTENDABLE:extendable]"
+_END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable] [PAYLOAD:no-payload]"
+_CHOSEN_END = f"[{OF_VRF}] ~ [route-map ROUTE-MAP:word] [EXTENDABLE:extendable] [PAYLOAD:no-payload]"
 _HELP = (
     INSIDE_SOURCE
     | TRANSPORT
@@ -146,6 +163,7 @@ _HELP = (
         "route-map": "Use it for flows that a route-map permits",
         "ROUTE-MAP": "Name of the route map",
         "extendable": "Share names with other static translations that are extendable",
+        "no-payload": "No translation of embedded address/port in the payload",
     }
 )
 _NETWORK_HELP = _HELP | {
