@@ -54,6 +54,14 @@ def test_static_names_are_given_both_ways(make: Callable[[str], Live]) -> None:
     assert through(live, udp(f"{SERVER}:8", "198.51.100.9:8", b"other"), INSIDE) == (f"{NAME}:8", "198.51.100.9:8")
 
 
+def test_what_goes_out_again_keeps_its_sender(make: Callable[[str], Live]) -> None:
+    live = make(STATIC)
+    assert through(live, udp("198.51.100.7:9", "203.0.113.200:9", b"back"), OUTSIDE) == (
+        "198.51.100.7:9",
+        "203.0.113.200:9",
+    )
+
+
 def test_addresses_are_leased_and_kept_while_flows_live(make: Callable[[str], Live]) -> None:
     live = make(LIST)
     assert through(live, udp("198.51.100.7:9", f"{NAME}:9", b"one"), OUTSIDE) == ("10.99.0.1:9", f"{SERVER}:9")

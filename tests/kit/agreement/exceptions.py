@@ -5,6 +5,7 @@ from collections.abc import Callable
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
 from doorman.nat.bindings import WHOLE_HOST
+from doorman.nat.icmp import quoted
 from doorman.nat.selection import Towards
 from doorman.net.packet import ICMP, Packet, parse_packet
 from kit.subjects.subject import Arrives
@@ -66,9 +67,9 @@ def _is_a_static_port(engine: Engine, packet: Packet) -> bool:
 def _is_unknown_to_be_inside(engine: Engine, packet: Packet) -> bool:
     rules = engine.state.rules
     ends = packet.source, packet.destination
-    return any(end[:1] == _BEHIND and not rules.is_inside(end) for end in ends) and (
-        rules.dynamic_for(packet.source) is not None or rules.translates(packet.source)
-    )
+    named = rules.dynamic_for(packet.source) is not None or rules.translates(packet.source)
+    renamed = rules.outside.is_name(packet.destination) or rules.outside.gives_name(packet.source)
+    return any(end[:1] == _BEHIND and not rules.is_inside(end) for end in ends) and (named or renamed)
 
 
 def _shares_without_ports(engine: Engine, packet: Packet) -> bool:
@@ -107,20 +108,35 @@ def _reaches_by_another_name(engine: Engine, packet: Packet) -> bool:
     )
 
 
+def _calls_by_another_name(engine: Engine, packet: Packet) -> bool:
+    return engine.state.rules.outside.gives_name(packet.destination)
+
+
+def _is_of_a_router(engine: Engine, packet: Packet) -> bool:
+    quote = quoted(packet) if packet.is_error else None
+    if quote is None or quote.receiver.address == packet.source:
+        return False
+    return engine.state.rules.outside.gives_name(quote.receiver.address)
+
+
 _Exception = tuple[str, Callable[[Engine, Packet], bool]]
 _ANYWHERE: tuple[_Exception, ...] = (
+    ("hosts behind the inside network that no line names: the engine cannot know that they are inside",
+     _is_unknown_to_be_inside),
     ("one who reaches a host by two of its names: the kernel tells the flows apart by another port of his",
      _reaches_by_another_name),
 )  # fmt: skip
 _FROM_OUTSIDE: tuple[_Exception, ...] = (
+    ("a router's error about a flow to a host with another name inside: to the kernel it comes from that host",
+     _is_of_a_router),
     ("rules of flows, and one who knows a host by its own address: to the kernel, so is what answers called",
      _comes_to_no_name),
 )  # fmt: skip
 _FROM_INSIDE: tuple[_Exception, ...] = (
     ("zones, and an error between hosts that meet at their names: the engine holds it for one to outside",
      _is_hairpinned_error),
-    ("hosts behind the inside network that no line names: the engine cannot know that they are inside",
-     _is_unknown_to_be_inside),
+    ("one who calls a host outside by its own address, though it has another inside: to the kernel it keeps that",
+     _calls_by_another_name),
     ("what has no ports cannot share an address: a kernel lets it, for one host and peer at a time",
      _shares_without_ports),
     ("hosts meet at shared addresses only under names that the engine gave them", _meets_a_shared_name),

@@ -15,7 +15,7 @@ Lines = tuple[str, ...]
 INTERFACES = WITH_LIST.partition("access-list")[0].strip()
 INSIDE_HOSTS = (*(f"192.168.1.{number}" for number in (5, 6, 7, 10, 11, 66)), "10.1.2.3", "10.1.3.3", "10.9.9.9")
 PORTS = (80, 5000, 5001, 40_000)
-NAMES = tuple(f"203.0.113.{number}" for number in (1, 5, 6, 32, 33, 34, 35, 43, 44, 50, 64, 66))
+NAMES = tuple(f"203.0.113.{number}" for number in (1, 5, 6, 32, 33, 34, 35, 43, 44, 50, 64, 66, 70))
 """Addresses outside that may be the gateway's own, or given out; a host of a network has its number from 64 on."""
 
 _chance = st.booleans()
@@ -138,6 +138,35 @@ def rules_of_flows(draw: st.DrawFn) -> Lines:
     )
 
 
+OUTSIDE_LOCALS = ("172.16.0.7", "172.16.0.8", "172.16.0.1", "172.16.0.2")
+"""What inside hosts may call peers; to nobody else are these addresses anything."""
+VIRTUAL = "203.0.113.70"
+
+
+@st.composite
+def outside_sources(draw: st.DrawFn) -> Lines:
+    """Peers with other names inside, in one of three configurations."""
+    if draw(st.integers(0, 2)):
+        return ()
+    statics = (
+        "static 198.51.100.7 172.16.0.7", "static udp 198.51.100.8 9 172.16.0.8 80",
+        "static tcp 198.51.100.8 80 172.16.0.8 80",
+    )  # fmt: skip
+    lines = [f"ip nat outside source {one}" for one in draw(_some(statics, 3))]
+    if draw(_chance):
+        lines += ["ip nat pool OUT 172.16.0.1 172.16.0.2 prefix-length 24", "ip nat outside source list 7 pool OUT"]
+        lines += [f"access-list 7 {draw(st.sampled_from(('permit 198.51.100.0 0.0.0.15', 'permit 198.51.100.8')))}"]
+    return tuple(lines)
+
+
+virtual_hosts = st.sampled_from((
+    (), (),
+    (f"access-list 9 permit {VIRTUAL}",
+     "ip nat pool REAL 192.168.1.11 192.168.1.12 prefix-length 24 type rotary",
+     "ip nat inside destination list 9 pool REAL"),
+))  # fmt: skip
+
+
 _ENDS = ("any", "any", "192.168.1.0 0.0.0.255", "host 192.168.1.10", "203.0.113.0 0.0.0.255", "host 203.0.113.5",
          "198.51.100.0 0.0.0.254")  # fmt: skip
 _services = st.sampled_from((
@@ -194,8 +223,8 @@ def zone_policies(draw: st.DrawFn) -> Lines:
 
 
 FEATURES: tuple[st.SearchStrategy[Lines], ...] = (
-    standard_lists(), static_hosts, static_ports, static_networks, rules_of_flows(), dynamic_sources(), access_groups(),
-    zone_policies(),
+    standard_lists(), static_hosts, static_ports, static_networks, rules_of_flows(), dynamic_sources(),
+    outside_sources(), virtual_hosts, access_groups(), zone_policies(),
 )  # fmt: skip
 
 configurations = st.tuples(*FEATURES).map(lambda parts: (INTERFACES, *(line for part in parts for line in part)))

@@ -53,11 +53,20 @@ class Judge:
         known = self._names.setdefault((wanted.protocol, wanted.sender), name)
         if wanted.protocol == ICMP:  # the kernel may give one identifier to several, and then another to one of them
             self._names[wanted.protocol, wanted.sender] = name
-        elif not _is_of_kernel(name.port, local.port) or self._is_static(wanted.protocol, name):
+        elif self._is_static(wanted.protocol, name) or not (
+            _is_of_kernel(name.port, local.port) or self._asks_of_hosts
+        ):
             return f"port {name.port} is not one of the kernel's"
         elif known != name:
             return f"{local} has several names"
         return ""
+
+    @property
+    def _asks_of_hosts(self) -> bool:
+        """Whether the engine may be asked about flows that need no lease, and name them: see `chains.leasing`."""
+        rules = self._engine.state.rules
+        outside = rules.outside
+        return rules.looks_at_flows and bool(outside.static_hosts or outside.static_ports or outside.dynamic)
 
     def _shared(self, protocol: int, name: Endpoint) -> Binding | None:
         """The binding of a name that is a port of a shared address."""

@@ -15,7 +15,7 @@ from scapy.packet import Raw
 
 from doorman.engine.results import Side
 from doorman.net.packet import carried
-from kit.agreement.gateways import INSIDE_HOSTS, NAMES, PORTS
+from kit.agreement.gateways import INSIDE_HOSTS, NAMES, OUTSIDE_LOCALS, PORTS
 from kit.packets import QUERY_TYPES, ip, ping, port, udp
 from kit.subjects.subject import Arrives, Left
 
@@ -207,7 +207,8 @@ _peers = st.tuples(st.sampled_from(PEERS), st.sampled_from((9, 80, 5000))).map(l
 _names = st.tuples(st.sampled_from(NAMES), st.sampled_from((*PORTS, 8080))).map(lambda ends: "{}:{}".format(*ends))
 
 _ofs = st.integers(0, 15)
-outward = st.builds(Begin, _kinds, st.just(Side.INSIDE), _inside, _peers)
+_called = st.tuples(st.sampled_from(OUTSIDE_LOCALS), st.sampled_from((9, 80))).map(lambda ends: "{}:{}".format(*ends))
+outward = st.builds(Begin, _kinds, st.just(Side.INSIDE), _inside, st.one_of(_peers, _peers, _peers, _called))
 inward = st.builds(Begin, _kinds, st.just(Side.OUTSIDE), _peers, _names)
 hairpins = st.builds(Begin, _kinds, st.just(Side.INSIDE), _inside, _names)
 answers = st.builds(Answer, _ofs)

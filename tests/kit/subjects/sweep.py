@@ -28,6 +28,7 @@ class Sweep:
         for network, link in (("fd00:1::/64", "in0"), ("fd00:2::/64", "out0")):
             run("ip", "-6", "route", "add", network, "dev", link)
         run("ip", "route", "add", "10.0.0.0/8", "dev", "in0")
+        run("ip", "route", "add", "172.16.0.0/24", "dev", "out0")
         self._behind = [
             bytes(IPv6(src=source, dst=target) / UDP(sport=9, dport=9, chksum=1))
             for source, target in (_FROM, _FROM[::-1])

@@ -50,9 +50,10 @@ class OutsideChains:
 
     @property
     def outward(self) -> Iterator[str]:
-        """The rules that lead flows from outside to the second one."""
+        """The rules that lead flows from outside that go inside to the second one."""
         if self.is_needed:
-            yield f"iifname {interface_names(self._config, 'outside')} jump from_outside"
+            outside, inside = (interface_names(self._config, side) for side in ("outside", "inside"))
+            yield f"iifname {outside} oifname {inside} jump from_outside"
 
     @property
     def leasing(self) -> Iterator[str]:
