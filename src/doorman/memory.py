@@ -26,16 +26,28 @@ class Garbage:
     def __init__(self) -> None:
         self._always = gc.get_freeze_count()
         self._owed = False
+        self._rounds = 0
 
     def spare(self) -> None:
         """Let the collector not look at what is there now, if that is much; to be called while there is no time."""
-        if gc.get_count()[0] > _MANY:
+        new = gc.get_count()[0]
+        if new > _MANY:
             gc.freeze()
             self._owed = True
+            self._rounds += new // _MANY
 
     def collect(self) -> None:
-        """Make up for it, if that takes no long time any more; to be called now and then."""
-        if self._owed and gc.get_freeze_count() - self._always < _MANY:
+        """Make up for it, if that takes no long time any more; to be called now and then.
+
+        To count what is left, all of it is walked through: the more there was, the more calls pass before the next.
+        """
+        if not self._owed:
+            return
+        self._rounds -= 1
+        if self._rounds > 0:
+            return
+        self._rounds = (gc.get_freeze_count() - self._always) // _MANY
+        if self._rounds <= 0:
             gc.unfreeze()
             gc.collect()
             gc.freeze()
