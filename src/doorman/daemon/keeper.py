@@ -72,7 +72,7 @@ class Keeper:
         for change in changes:
             if isinstance(change, _DOORS):
                 self._owners[change.door.owner] = None
-            elif isinstance(change, BindingMade | BindingFreed) and not change.binding.static:
+            elif isinstance(change, (BindingMade, BindingFreed)) and not change.binding.static:
                 binding, freed = change.binding, isinstance(change, BindingFreed)
                 self._bindings[binding.outside, binding.protocol, binding.local] = binding, freed
             elif isinstance(change, IpsecChange):

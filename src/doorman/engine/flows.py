@@ -42,11 +42,11 @@ class KernelFlow(NamedTuple):
 
 def ipsec_news(change: Change) -> tuple[str, KernelFlow] | None:
     """The flow that begins or ends with a tunnel, or with IKE that keeps its port; None for all other changes."""
-    if isinstance(change, TunnelMade | TunnelEnded):
+    if isinstance(change, (TunnelMade, TunnelEnded)):
         begun = Side.OUTSIDE if change.tunnel.outbound is None else Side.INSIDE
         flow = _flow(ESP, 0, change.tunnel, begun)
         return ("begun" if isinstance(change, TunnelMade) else "ended"), flow
-    if isinstance(change, PeeringMade | PeeringEnded):
+    if isinstance(change, (PeeringMade, PeeringEnded)):
         flow = _flow(UDP, IKE_PORT, change.peering, Side.INSIDE)
         return ("begun" if isinstance(change, PeeringMade) else "ended"), flow
     return None

@@ -209,7 +209,7 @@ class Tables:
             elif isinstance(change, BindingFreed):
                 self._leave(change.binding)
                 self._slots.pop((change.binding.protocol, change.binding.global_), None)
-            elif isinstance(change, TunnelMade | TunnelLearnt):
+            elif isinstance(change, (TunnelMade, TunnelLearnt)):
                 self._leave(change.tunnel)
                 self._need(change.tunnel, tuple(map(_packed, of_tunnel(change.tunnel))), math.inf)
             elif isinstance(change, TunnelEnded):
