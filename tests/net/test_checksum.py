@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.utils import checksum as scapy_checksum
 
-from doorman.net.checksum import checksum, is_valid, word_sum
+from doorman.net.checksum import checksum, edits_difference, is_valid, sum_difference, word_sum
 
 SOME = st.binary(min_size=1, max_size=99).filter(any)
 
@@ -21,6 +21,18 @@ def test_with_its_checksum_data_is_valid_and_any_changed_word_shows(data: bytes)
     assert is_valid(whole)
     assert scapy_checksum(whole) == 0
     assert not is_valid(whole[:2] + bytes([whole[2] ^ 1]) + whole[3:])
+
+
+@given(st.lists(st.tuples(st.binary(max_size=5), st.binary(max_size=5), st.binary(max_size=5)), max_size=6))
+def test_the_difference_of_edits_is_that_of_all_bytes(parts: list[tuple[bytes, bytes, bytes]]) -> None:
+    before = after = b""
+    edits = []
+    for kept, old, new in parts:
+        edits.append((len(before + kept), len(before + kept + old), new, "a rule"))
+        before += kept + old
+        after += kept + new
+    before, after = before + b"the end", after + b"the end"
+    assert edits_difference(before, edits) == sum_difference(after, before)
 
 
 def test_the_example_of_rfc_1071() -> None:

@@ -13,6 +13,7 @@ from doorman.engine.state import State
 from doorman.engine.views import View
 from doorman.nat.sessions import Session, Way, tcp_flags
 from doorman.net.addresses import new_tuple
+from doorman.net.checksum import edits_difference
 from doorman.net.packet import TCP, Packet, readdress
 
 _FORWARDED, _PASSED, _, _DROPPED = Fate
@@ -78,7 +79,8 @@ class Forwarding:
             return self.drop(
                 packet.data, leaves, f"{alg}: {outcome.drop}", (Inspection(alg, message, outcome, message.data),)
             )
-        after = apply_edits(message.data, outcome.edits) if outcome.edits else message.data
+        edits = outcome.edits
+        after = apply_edits(message.data, edits) if edits else message.data
         inspection = new_tuple(Inspection, (alg, message, outcome, after))
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self.drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
@@ -86,17 +88,22 @@ class Forwarding:
         self._state.carry_out(outcome.effects, now, session, of_inside=leaves == _OUTSIDE)
         if outcome.name:
             session.spoke = alg
-        result = Result(_FORWARDED, self._readdressed(packet, way, after), leaves, inspections=(inspection,))
+        difference = edits_difference(message.data, edits) if edits else 0
+        goes = self._readdressed(packet, way, after if edits else None, difference)
+        result = Result(_FORWARDED, goes, leaves, inspections=(inspection,))
         result.stopped = not session.is_inspected
         return result
 
-    def _readdressed(self, packet: Packet, way: Way, payload: bytes | None = None) -> bytes:
-        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again."""
+    def _readdressed(self, packet: Packet, way: Way, payload: bytes | None = None, difference: int = 0) -> bytes:
+        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again.
+
+        Where it has another payload, its word sum is above that of its own by a `difference`.
+        """
         if not self._state.delegated or way.session.hairpin:
-            return readdress(packet, way.sender, way.receiver, payload)
-        if payload is None or payload == packet.payload:
+            return readdress(packet, way.sender, way.receiver, payload, difference)
+        if payload is None:
             return packet.data
-        return readdress(packet, packet.sender, packet.receiver, payload)
+        return readdress(packet, packet.sender, packet.receiver, payload, difference)
 
     def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
         """What becomes of a segment whose connection is looked into; None where it is not."""

@@ -3,6 +3,8 @@
 `int.from_bytes(data) % 65535` is the one's complement sum of the 16-bit words of `data`, computed in C.
 """
 
+from collections.abc import Sequence
+
 
 def word_sum(data: bytes) -> int:
     """Sum the 16-bit big-endian words of `data` modulo 65535; an odd last byte counts as the high one of its word."""
@@ -20,6 +22,41 @@ def sum_difference(new: bytes, old: bytes) -> int:
     if len(old) & 1:
         before <<= 8
     return (after - before) % 0xFFFF
+
+
+def edits_difference(data: bytes, edits: Sequence[tuple[int, int, bytes, object]]) -> int:
+    """By how much the word sum of `data` grows, modulo 65535, when its edits are carried out.
+
+    Only what is replaced is summed, and what comes to stand at an odd distance from where it was.
+
+    Args:
+        data: stands at an even place.
+        edits: begin, end and what replaces it, in order and without overlap.
+    """
+    before: list[bytes] = []
+    after: list[bytes] = []
+    at = growth = 0
+    for start, end, new, _ in edits:
+        if growth & 1 and at < start:
+            _put(before, data[at:start], at)
+            _put(after, data[at:start], at + growth)
+        _put(before, data[start:end], start)
+        _put(after, new, start + growth)
+        growth += len(new) - end + start
+        at = end
+    if growth & 1:
+        _put(before, data[at:], at)
+        _put(after, data[at:], at + growth)
+    return sum_difference(b"".join(after), b"".join(before))
+
+
+def _put(pieces: list[bytes], piece: bytes, at: int) -> None:
+    """Add what stands at some place, filled up with zeros to whole words."""
+    if at & 1:
+        pieces.append(b"\0")
+    pieces.append(piece)
+    if (at + len(piece)) & 1:
+        pieces.append(b"\0")
 
 
 def checksum(data: bytes) -> int:

@@ -27,6 +27,8 @@ _EXTENSIONS: Final = frozenset({0, 43, 60})
 """IPv6 headers to step over: hop-by-hop options, routing, destination options."""
 CHECKSUM_AT: Final = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 """Where the checksum stands in the header of each protocol."""
+_CHANGING: Final = 8
+"""Bytes of a transport header in which its ports or its identifier stand, and the length of a UDP datagram."""
 _V6_FRAGMENT: Final = 44
 _V4_MINIMUM: Final = 20
 _V6_HEADER: Final = 40
@@ -160,30 +162,37 @@ def carried(checksum: int, difference: int) -> int:
     return (checksum - difference) % 0xFFFF if difference % 0xFFFF else checksum
 
 
-def readdress(packet: Packet, sender: Endpoint, receiver: Endpoint, payload: bytes | None = None) -> bytes:
+def readdress(
+    packet: Packet,
+    sender: Endpoint,
+    receiver: Endpoint,
+    payload: bytes | None = None,
+    difference: int | None = None,
+) -> bytes:
     """The packet with other addresses and ports and, where given, another payload.
 
     Everything else stays, options and what stands behind a UDP datagram (RFC 9868) included. The packet must not grow
     beyond 65,535 bytes. A UDP checksum of zero (none, RFC 768) stays zero. The ports of an ICMP query are its one
-    identifier: that of whichever end differs from the packet's is written.
+    identifier: that of whichever end differs from the packet's is written. By how much the word sum of the other
+    payload is above that of this one is found out, unless the `difference` is known.
     """
     data, at, end = packet.data, packet.transport_at, packet.payload_end
     old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
     addresses = sender.address + receiver.address
-    old = data[at:end]
-    changed = _with_ports(packet, old, sender.port, receiver.port)
-    growth = 0
+    old = data[at : end if payload is None else packet.payload_at]
+    head = _with_ports(packet, old, sender.port, receiver.port)
+    growth = covered = 0
     if payload is not None:
         growth = len(payload) - (end - packet.payload_at)
-        changed = changed[: packet.payload_at - at] + payload
+        covered = sum_difference(payload, packet.payload) if difference is None else difference
         if packet.protocol == UDP:
-            changed = changed[:4] + _grown(changed[4:6], growth) + changed[6:]
-    covered = 0
+            head = head[:4] + _grown(head[4:6], growth) + head[6:]
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
-        covered = sum_difference(addresses, old_addresses) + growth if addresses != old_addresses else growth
+        covered += sum_difference(addresses, old_addresses) + growth if addresses != old_addresses else growth
     if not packet.fragment:
-        changed = _carry_transport(packet.protocol, old, changed, covered)
-    return _with_addresses(data[:at], addresses, growth) + changed + data[end:]
+        head = _carry_transport(packet.protocol, old, head, covered)
+    ip = _with_addresses(data[:at], addresses, growth)
+    return ip + head + data[end:] if payload is None else ip + head + payload + data[end:]
 
 
 def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) -> bytes:
@@ -196,7 +205,10 @@ def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) ->
 
 
 def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> bytes:
-    """Carry the checksum of a TCP, UDP or ICMP header from `old` to `new`; `covered`: change of the pseudo header."""
+    """Carry the checksum of a TCP, UDP or ICMP header from `old` to `new`, which differ in their first bytes only.
+
+    `covered`: by how much the sum of all else grew that it covers.
+    """
     at = CHECKSUM_AT.get(protocol)
     if at is None or len(new) < at + 2:
         return new
@@ -204,7 +216,7 @@ def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> byt
     if protocol == UDP and field == 0:
         return new
     # The field itself is in both sums and cancels out.
-    field = carried(field, sum_difference(new, old) + covered)
+    field = carried(field, sum_difference(new[:_CHANGING], old[:_CHANGING]) + covered)
     if protocol == UDP and field == 0:
         field = 0xFFFF
     return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
@@ -218,6 +230,8 @@ def _grown(length: bytes, growth: int) -> bytes:
 
 def _with_addresses(header: bytes, addresses: bytes, growth: int) -> bytes:
     """An IP header with other addresses, of a packet that grew."""
+    if not growth and addresses == header[12:20]:
+        return header
     if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
         return header[:4] + _grown(header[4:6], growth) + header[6:8] + addresses + header[40:]
     new = header[:2] + _grown(header[2:4], growth) + header[4:12] + addresses + header[20:]
