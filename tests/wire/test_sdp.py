@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import doorman.wire
 from doorman.net.addresses import address_text
@@ -279,6 +281,36 @@ def test_descriptions_of_others() -> None:
             for m in read_sdp(data, 0, len(data)).media
         ]
     assert found == MEDIA_OF_OTHERS
+
+
+WORDS = st.sampled_from(["IN IP4 1.2.3.4", "IN", "IP4", "IP6 ::1", "x", "80", "000080", "RTP/AVP", "\r", "1.2.3.4/7"])
+LINES = st.tuples(
+    st.sampled_from(
+        ["o=a ", "c=", "c=IN IP4 ", "m=", "m=audio ", "m=video 70000 udptl ", "a=sendonly", "m", "oIN IP4 "]
+    ),
+    st.lists(WORDS, max_size=4).map(" ".join),
+    st.sampled_from(["\r\n", "\n", "\r\r\n", " \n", ""]),
+).map("".join)
+
+
+@example("o=a \r IN IP4 1.2.3.4\n")
+@example("c=IP4 1.2.3.4 IN IP4 5.6.7.8\n")
+@example("m=audio 000080 RTP/AVP 0\n")
+@example("mxaudio 80 RTP/AVP 0\nax=sendonly\n")
+@given(st.lists(LINES, max_size=4).map("".join))
+def test_however_blanks_are_written_a_description_reads_the_same(text: str) -> None:
+    """Lines as they usually are, with single blanks, have a reader of their own."""
+
+    def read(data: bytes) -> object:
+        try:
+            session = read_sdp(data, 0, len(data))
+        except Malformed as malformed:
+            return malformed.reason
+        media = [(one.kind, one.port, one.transport, one.connection, one.direction, one.end) for one in session.media]
+        return session.origin, session.connection, session.direction, media
+
+    usual = text.encode()
+    assert read(usual) == read(usual.replace(b" ", b"\t"))
 
 
 def test_every_reason_is_named_here() -> None:

@@ -35,10 +35,13 @@ _LINE: Final = re.compile(
 )
 _HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
-_LINES: Final = frozenset(b"ocm")
-_ATTRIBUTE: Final = ord("a")
+_ATTRIBUTE: Final = 0x61
+_CONNECTION: Final = 0x63
+_MEDIA_LINE: Final = 0x6D
+_ORIGIN: Final = 0x6F
+"""First letters of lines that matter."""
 _ATTRIBUTES: Final = frozenset({b"can", b"ina", b"msr", b"pat", b"rec", b"rem", b"rtc", b"sen", b"set"})
-"""How lines begin that matter, and attributes."""
+"""How attributes begin that matter."""
 _RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
 _CANDIDATE: Final = re.compile(
     rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
@@ -52,6 +55,14 @@ _PATH_URI: Final = re.compile(
 _MAX_PATH: Final = 16
 """URIs of a path: relays, and the end itself."""
 _DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
+_FLAGS: Final = _DIRECTIONS | {b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass"}
+_TRANSPORTS: Final = frozenset({
+    b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF", b"udptl",
+})  # fmt: skip
+"""What is usually written."""
+_LINE_END: Final = b"\r\n"
+_EQUALS: Final = 0x3D
+_DIGITS_OF_PORT: Final = 5
 _MAX_PORT: Final = 65_535
 
 
@@ -142,42 +153,89 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
         Malformed: a media line cannot be read, or ports are out of range.
     """
     session = SessionDescription()
-    media: Media | None = None
-    for line in _lines(data, start, end):
-        kind = line.lastindex
-        if kind == _HOST:
-            _read_host(session, media, line)
-        elif kind == _MEDIA:
-            if media is not None:
-                media.end = line.start()
-            media = _read_media(line)
-            session.media.append(media)
-        elif kind == _BAD_MEDIA:
-            raise Malformed("sdp-media-line")
-        elif kind == _FLAG:
-            _read_flag(session, media, line[_FLAG])
-        elif media is not None:
-            _read_attribute(media, line)
-    if media is not None:
-        media.end = end
+    at = start
+    while at < end:  # most lines do not matter, and show it by their first letters
+        stop = data.find(b"\n", at, end) + 1 or end
+        kind = data[at] if stop - at > 1 else 0
+        if kind == _ATTRIBUTE:
+            if data[at + 2 : at + 5] in _ATTRIBUTES and not _read_usual_flag(session, data, at, stop):
+                _read_line(session, data, at, end)
+        elif kind == _MEDIA_LINE:
+            if not _read_usual_media(session, data, at, stop):
+                _read_line(session, data, at, end)
+        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, at, stop):
+            _read_line(session, data, at, end)
+        at = stop
+    if session.media:
+        session.media[-1].end = end
     return session
 
 
-def _lines(data: bytes, start: int, end: int) -> list[re.Match[bytes]]:
-    """The lines that matter. Most do not, and show it by their first letters."""
-    found: list[re.Match[bytes]] = []
-    at = start
-    while at < end:
-        kind = data[at]
-        if kind in _LINES or (kind == _ATTRIBUTE and data[at + 2 : at + 5] in _ATTRIBUTES):
-            line = _LINE.match(data, at, end)
-            if line is not None:
-                found.append(line)
-        at = data.find(b"\n", at, end) + 1 or end
-    return found
+def _read_usual_host(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
+    """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
+    mark = data.find(b"IN IP4 ", at, stop)
+    if mark < 0 or data[at + 1] != _EQUALS:
+        return False
+    if data.find(b"IP", at, stop) != mark + 3 or data.find(b"\r", at, mark) >= 0:
+        return False
+    text = data[mark + 7 : stop].rstrip(_LINE_END)
+    address = parse_address(text)
+    if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
+        return False
+    _take_host(session, new_tuple(Host, (mark + 7, mark + 7 + len(text), address)), origin=data[at] == _ORIGIN)
+    return True
 
 
-def _read_flag(session: SessionDescription, media: Media | None, flag: bytes) -> None:
+def _read_usual_media(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
+    words = data[at + 2 : stop].split(b" ", 3)
+    if len(words) <= 2 or not words[0].isalnum() or not words[1].isdigit() or data[at + 1] != _EQUALS:  # noqa: PLR2004
+        return False
+    transport = words[2].rstrip(_LINE_END)
+    if transport not in _TRANSPORTS or len(words[1]) > _DIGITS_OF_PORT:
+        return False
+    first = at + 3 + len(words[0])
+    port = new_tuple(Port, (first, first + len(words[1]), int(words[1])))
+    _begin_media(session, Media(words[0], port, 1, transport), at)
+    return True
+
+
+def _read_usual_flag(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
+    flag = data[at + 2 : stop].rstrip(_LINE_END)
+    if flag not in _FLAGS or data[at + 1] != _EQUALS:
+        return False
+    _read_flag(session, flag)
+    return True
+
+
+def _read_line(session: SessionDescription, data: bytes, at: int, end: int) -> None:
+    """Read a line however it is written."""
+    line = _LINE.match(data, at, end)
+    if line is None:
+        return
+    kind = line.lastindex
+    if kind == _HOST:
+        host = Host(line.start(2), line.end(2), parse_address(line[2]))
+        _take_host(session, host, origin=line[1] == b"o")
+    elif kind == _MEDIA:
+        _begin_media(session, _read_media(line), at)
+    elif kind == _BAD_MEDIA:
+        raise Malformed("sdp-media-line")
+    elif kind == _FLAG:
+        _read_flag(session, line[_FLAG])
+    elif session.media:
+        _read_attribute(session.media[-1], line)
+
+
+def _begin_media(session: SessionDescription, media: Media, at: int) -> None:
+    if media.port.number > _MAX_PORT:
+        raise Malformed("sdp-media-line")
+    if session.media:
+        session.media[-1].end = at
+    session.media.append(media)
+
+
+def _read_flag(session: SessionDescription, flag: bytes) -> None:
+    media = session.media[-1] if session.media else None
     if flag in _DIRECTIONS:
         (media or session).direction = flag
     elif flag.startswith(b"setup:"):
@@ -188,12 +246,13 @@ def _read_flag(session: SessionDescription, media: Media | None, flag: bytes) ->
         media.cema = media.cema or flag == b"msrp-cema"
 
 
-def _read_host(session: SessionDescription, media: Media | None, line: re.Match[bytes]) -> None:
-    host = new_tuple(Host, (line.start(2), line.end(2), parse_address(line[2])))
-    if line[1] == b"o":
+def _take_host(session: SessionDescription, host: Host, *, origin: bool) -> None:
+    if origin:
         session.origin = host
+    elif session.media:
+        _connect(session.media[-1], host)
     else:
-        _connect(media or session, host)
+        _connect(session, host)
 
 
 def _connect(where: Media | SessionDescription, host: Host) -> None:
@@ -212,9 +271,7 @@ def is_multicast(address: Address | None) -> bool:
 
 def _read_media(line: re.Match[bytes]) -> Media:
     kind, digits, count, transport = line.group(3, 4, 5, 6)
-    port = new_tuple(Port, (line.start(4), line.end(4), int(digits)))
-    if port.number > _MAX_PORT:
-        raise Malformed("sdp-media-line")
+    port = Port(line.start(4), line.end(4), int(digits))
     return Media(kind, port, max(int(count), 1) if count else 1, transport)
 
 
