@@ -30,6 +30,7 @@ FURTHER = (
     "dataplanes/netfilter/packet_log.py",
     "dataplanes/netfilter/queue.py",
     "dataplanes/netfilter/tables.py",
+    "daemon/journal.py",
     "daemon/keeper.py",
     "daemon/traffic.py",
 )

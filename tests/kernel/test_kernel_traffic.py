@@ -1,12 +1,16 @@
 """The whole way of a queued packet: wire, queue, engine, tables, verdict, wire."""
 
+import json
 import random
 import re
 import resource
 import socket
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import IP, fragment
@@ -17,12 +21,10 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
 from doorman.daemon.gateway import Gateway
-from doorman.daemon.journal import Journal
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.connections import End
 from doorman.engine.results import Change, IpsecChange, Side
-from doorman.engine.snapshot import Saved
 from doorman.nat.bindings import Binding
 from kit.live import Live
 from kit.packets import endpoint, icmp_error, quote_of, shown, udp
@@ -97,6 +99,18 @@ def no_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def watch_batches(monkeypatch: pytest.MonkeyPatch, watch: Callable[[bytes], None]) -> None:
+    """Show what the journals that are opened from now on are about to write."""
+
+    class Watched(sqlite3.Connection):
+        def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+            if statement.startswith("INSERT INTO batches"):
+                watch(parameters[-1])
+            return super().execute(statement, parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+
+
 Make = Callable[..., Live]
 
 
@@ -127,14 +141,10 @@ def test_an_invite_leaves_translated_and_its_doors_are_there_before_it_arrives(m
     assert gateway.traffic.received == 1
 
 
-def test_what_a_message_announces_is_saved_before_it_leaves(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, left = Journal.write, []
-
-    def watched(journal: Journal, records: Iterable[Saved]) -> int:
-        left.append(live.wires.arrived(OUTSIDE))
-        return write(journal, records)
-
-    monkeypatch.setattr(Journal, "write", watched)
+def test_what_a_message_announces_is_saved_before_it_leaves(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[object] = []
+    watch_batches(monkeypatch, lambda _: left.append(live.wires.arrived(OUTSIDE)))
+    live = make()
     assert live.out(request(body=sdp()))
     assert left == [[]]
 
@@ -621,16 +631,10 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_a_connection_announces_is_saved_when_it_is_committed(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Journal.write
+def test_what_a_connection_announces_is_saved_when_it_is_committed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[str] = []
-
-    def watched(journal: Journal, records: Iterable[Saved]) -> int:
-        found = list(records)
-        saved.extend(record.kind for record in found)
-        return write(journal, found)
-
-    monkeypatch.setattr(Journal, "write", watched)
+    watch_batches(monkeypatch, lambda batch: saved.extend(json.loads(line)[0] for line in batch.splitlines()))
+    live = make()
     with live.wires.gateway.inside():
         part = live.parts[None]
         connection = part.connect(endpoint(PHONE), endpoint(PEER), INSIDE)
