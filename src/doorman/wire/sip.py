@@ -281,9 +281,11 @@ def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
     """The header lines, how long the line end behind each is, and where the body begins."""
     end = data.find(b"\r\n\r\n", at - 2)
     if end >= at:
-        lines = data[at:end].split(b"\r\n")
-        breaks = len(lines) - 1
-        if data.count(b"\n", at, end) == breaks and data.count(b"\r", at, end) == breaks:
+        lines = data[at:end].splitlines() or [b""]  # at each CR, LF and CRLF
+        length = 2 * (len(lines) - 1)
+        for line in lines:
+            length += len(line)
+        if length == end - at:  # each break is a CRLF
             return lines, 2, end + 4
     return _loose_lines(data, at)
 
