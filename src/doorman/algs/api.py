@@ -8,6 +8,7 @@ the inside or the outside: it sees how the sender names things, and asks the NAT
     path.sent_from -> path.sent_to    -- message -->    path.arrives_from -> path.arrives_to
 """
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias, Union
@@ -86,9 +87,12 @@ class Refused(Exception):  # noqa: N818 - the outcome of a request, as in 'conne
     """The NAT cannot or may not do what was asked; the text is the reason's name, such as `ports-exhausted`."""
 
 
-class Nat(Protocol):
+class Nat(metaclass=ABCMeta):
     """How the receiver of a message must read what its sender wrote. A transaction: it is kept or undone as a whole."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """Name an endpoint as the receiver must; itself where it is not one of ours. Opens nothing.
 
@@ -98,16 +102,16 @@ class Nat(Protocol):
         Raises:
             Refused: no address or port is left for it.
         """
-        ...
 
+    @abstractmethod
     def host(self, address: Address, *, own: bool) -> Address:
         """Name a host, where no port is meant, as the receiver must; itself where it is not one of ours.
 
         With `own`, the sender's side speaks of itself: a host behind it that has no name goes by the sender's. Without,
         only a host that has a name is one of ours: another may be a stranger whose network has the same addresses.
         """
-        ...
 
+    @abstractmethod
     def resolve(self, address: Address, *, anew: bool) -> Address:
         """Name a host as a directory must that the receiver asks where it is; itself where nothing names it otherwise.
 
@@ -117,8 +121,8 @@ class Nat(Protocol):
         Raises:
             Refused: it has no name that could be told.
         """
-        ...
 
+    @abstractmethod
     def expose(
         self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
     ) -> Endpoint:
@@ -131,8 +135,8 @@ class Nat(Protocol):
         Raises:
             Refused: it may not be announced, or no run of ports is left.
         """
-        ...
 
+    @abstractmethod
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
         """Name an endpoint that the message's host asks the receiver to talk to, and give it a name if it has none.
 
@@ -141,29 +145,28 @@ class Nat(Protocol):
         Raises:
             Refused: no address or port is left for it.
         """
-        ...
 
+    @abstractmethod
     def trust(self) -> bool:
         """Let the message expose other inside hosts as well, as the operator named its sender for that.
 
         False: it may not, since that is no inside host, or one without a translation itself.
         """
-        ...
 
+    @abstractmethod
     def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
         """What the sender's own host has behind a name that it already goes by for the receiver.
 
         A host may have learned that name (STUN) and write it itself. None: it is not one of its names.
         """
-        ...
 
+    @abstractmethod
     def shielded(self, address: Address) -> bool:
         """Whether traffic towards this address, as the sender names it, needs a door."""
-        ...
 
+    @abstractmethod
     def owns(self, address: Address) -> bool:
         """Whether this address, as the sender names it, is one that the NAT gives another name."""
-        ...
 
 
 class Owner(NamedTuple):

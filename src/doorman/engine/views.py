@@ -11,7 +11,7 @@ Of inside hosts and outside hosts alike: where the latter have but one name, not
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from doorman.algs.api import MAX_RUN, Path, Refused
+from doorman.algs.api import MAX_RUN, Nat, Path, Refused
 from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
@@ -43,7 +43,7 @@ class Names(NamedTuple):
     outside: Bindings
 
 
-class Transaction:
+class Transaction(Nat):
     """What was made for a message; it is kept or undone."""
 
     __slots__ = ("made",)

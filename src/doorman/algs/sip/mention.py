@@ -4,7 +4,7 @@ from doorman.algs.api import Nat
 from doorman.net.addresses import Address, Endpoint
 
 
-class Mention:
+class Mention(Nat):
     """Names things as another view does, but announces nothing: no door is opened, and nothing refused."""
 
     __slots__ = ("_nat",)
