@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import doorman.wire
 from doorman.wire.malformed import Malformed
@@ -358,6 +360,36 @@ def test_a_message_of_others(file: str, vias: int, body: int) -> None:
     message = read_others(restore=True)["kamailio_" + file]
     assert isinstance(message, SipMessage)
     assert (len(values(message, "via")), len(message.body)) == (vias, body)
+
+
+STARTS = st.lists(
+    st.sampled_from(["INVITE", "ACK", "FOO", "SIP/2.0", "200", "099", "1000", "OK", "sip:a@b", "sip:" + "x" * 250]),
+    max_size=5,
+).map(" ".join)
+
+
+@example("INVITE sip:a\t SIP/2.0")
+@example("INVITE sip:a SIP/2.0 SIP/2.0")
+@example("INVITE  SIP/2.0")
+@example("FOO sip:a@b SIP/2.0")
+@example("SIP/2.0 099 No")
+@example("SIP/2.0 1000 No")
+@example("SIP/2.0 200 OK\rX")
+@given(STARTS)
+def test_however_the_version_is_written_a_start_line_reads_the_same(line: str) -> None:
+    """Lines as they usually are have a reader of their own."""
+
+    def read(data: bytes) -> object:
+        try:
+            message = read_sip(data)
+        except Malformed as malformed:
+            return malformed.reason
+        if message is None:
+            return None
+        return message.method, message.status, message.uri_start, message.uri_end, message.headers
+
+    usual = f"{line}\r\nCall-ID: x\r\n\r\n".encode()
+    assert read(usual) == read(usual.replace(b"SIP/2.0", b"sip/2.0"))
 
 
 def test_every_reason_is_named_here() -> None:

@@ -13,6 +13,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from doorman.net.addresses import new_tuple
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Place
 
@@ -68,7 +69,8 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[P
     Raises:
         Malformed: more parts than `MAX_PARTS`, or a multipart whose boundary is not named.
     """
-    return _parts_of(data, content_type, Part(_media_type(content_type[:_LONGEST_TYPE]), start, end), 0)
+    whole = new_tuple(Part, (_media_type(content_type[:_LONGEST_TYPE]), start, end, (), False, False, -1))
+    return _parts_of(data, content_type, whole, 0)
 
 
 def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list[Part]:

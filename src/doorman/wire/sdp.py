@@ -60,7 +60,6 @@ _TRANSPORTS: Final = frozenset({
     b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF", b"udptl",
 })  # fmt: skip
 """What is usually written."""
-_LINE_END: Final = b"\r\n"
 _EQUALS: Final = 0x3D
 _DIGITS_OF_PORT: Final = 5
 _MAX_PORT: Final = 65_535
@@ -154,54 +153,52 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
     """
     session = SessionDescription()
     at = start
-    while at < end:  # most lines do not matter, and show it by their first letters
-        stop = data.find(b"\n", at, end) + 1 or end
-        kind = data[at] if stop - at > 1 else 0
+    for line in data[start:end].split(b"\n"):  # most do not matter, and show it by their first letters
+        kind = line[0] if len(line) > 1 and line[1] == _EQUALS else 0
         if kind == _ATTRIBUTE:
-            if data[at + 2 : at + 5] in _ATTRIBUTES and not _read_usual_flag(session, data, at, stop):
+            if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
                 _read_line(session, data, at, end)
         elif kind == _MEDIA_LINE:
-            if not _read_usual_media(session, data, at, stop):
+            if not _read_usual_media(session, line, at):
                 _read_line(session, data, at, end)
-        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, at, stop):
+        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, line, at):
             _read_line(session, data, at, end)
-        at = stop
+        at += len(line) + 1
     if session.media:
         session.media[-1].end = end
     return session
 
 
-def _read_usual_host(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
+def _read_usual_host(session: SessionDescription, line: bytes, at: int) -> bool:
     """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
-    mark = data.find(b"IN IP4 ", at, stop)
-    if mark < 0 or data[at + 1] != _EQUALS:
+    before, mark, text = line.partition(b"IN IP4 ")
+    if not mark or b"IP" in before or b"\r" in before:
         return False
-    if data.find(b"IP", at, stop) != mark + 3 or data.find(b"\r", at, mark) >= 0:
-        return False
-    text = data[mark + 7 : stop].rstrip(_LINE_END)
+    text = text.rstrip(b"\r")
     address = parse_address(text)
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
-    _take_host(session, new_tuple(Host, (mark + 7, mark + 7 + len(text), address)), origin=data[at] == _ORIGIN)
+    first = at + len(before) + len(mark)
+    _take_host(session, new_tuple(Host, (first, first + len(text), address)), origin=line[0] == _ORIGIN)
     return True
 
 
-def _read_usual_media(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
-    words = data[at + 2 : stop].split(b" ", 3)
-    if len(words) <= 2 or not words[0].isalnum() or not words[1].isdigit() or data[at + 1] != _EQUALS:  # noqa: PLR2004
+def _read_usual_media(session: SessionDescription, line: bytes, at: int) -> bool:
+    words = line.split(b" ", 3)
+    if len(words) <= 2 or not words[1].isdigit() or len(words[1]) > _DIGITS_OF_PORT:  # noqa: PLR2004 - kind and port
         return False
-    transport = words[2].rstrip(_LINE_END)
-    if transport not in _TRANSPORTS or len(words[1]) > _DIGITS_OF_PORT:
+    kind, transport = words[0][2:], words[2].rstrip(b"\r")
+    if transport not in _TRANSPORTS or not kind.isalnum():
         return False
-    first = at + 3 + len(words[0])
+    first = at + len(words[0]) + 1
     port = new_tuple(Port, (first, first + len(words[1]), int(words[1])))
-    _begin_media(session, Media(words[0], port, 1, transport), at)
+    _begin_media(session, Media(kind, port, 1, transport), at)
     return True
 
 
-def _read_usual_flag(session: SessionDescription, data: bytes, at: int, stop: int) -> bool:
-    flag = data[at + 2 : stop].rstrip(_LINE_END)
-    if flag not in _FLAGS or data[at + 1] != _EQUALS:
+def _read_usual_flag(session: SessionDescription, line: bytes) -> bool:
+    flag = line[2:].rstrip(b"\r")
+    if flag not in _FLAGS:
         return False
     _read_flag(session, flag)
     return True

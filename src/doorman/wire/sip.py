@@ -69,7 +69,11 @@ _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
 _ONCE: Final = frozenset({"call-id", "content-length", "cseq"})
 """Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
-_CSEQ: Final = re.compile(rb"\s*+([0-9]++)\s++(\S++)")
+_VERSION: Final = b"SIP/2.0"
+_LONGEST_USUAL: Final = 256
+"""Bytes of a start line that most are shorter than."""
+_CR: Final = 0x0D
+_LF: Final = 0x0A
 
 
 class SipMessage:
@@ -82,6 +86,7 @@ class SipMessage:
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
         places: the first header of each name.
+        tags: those that were looked for, by header (`algs.sip.tags`).
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
         length: where the number in the Content-Length header stands, None where there is none.
@@ -100,6 +105,7 @@ class SipMessage:
         "method",
         "places",
         "status",
+        "tags",
         "uri_end",
         "uri_start",
     )
@@ -111,6 +117,7 @@ class SipMessage:
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
         self.places: dict[str, Header] = {}
+        self.tags: dict[str, bytes] = {}
         self.call_id = self.cseq = self.cseq_method = b""
         self.length: tuple[int, int] | None = None
         self.body_start = self.body_end = len(data)
@@ -145,6 +152,43 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
     """
     message = SipMessage(data)
     start = _skip_blank_lines(data)
+    end = _read_usual_start(message, start)
+    if end < 0:
+        end = _read_start(message, start)
+        if end < 0:
+            return None
+    _read_headers(message, end, max_headers, max_line)
+    _find_body(message)
+    return message
+
+
+def _read_usual_start(message: SipMessage, start: int) -> int:
+    """Read a start line that is written as most are; where it ends, or -1 where it is not."""
+    line, ended, _ = message.data[start : start + _LONGEST_USUAL].partition(b"\r\n")
+    words = line.split(b" ", 3)
+    if not ended or len(words) <= 2 or b"\n" in line or b"\r" in line or b"\t" in line:  # noqa: PLR2004 - two blanks
+        return -1
+    if words[0] == _VERSION:
+        status = int(words[1]) if words[1].isdigit() and len(words[1]) == 3 else 0  # noqa: PLR2004 - three digits
+        if status < 100:  # noqa: PLR2004 - see `_read_start`
+            return -1
+        message.status = status
+    elif words[0] in METHODS and words[2] == _VERSION and len(words) == 3 and words[1]:  # noqa: PLR2004 - three words
+        message.method = words[0]
+        message.uri_start = start + len(words[0]) + 1
+        message.uri_end = message.uri_start + len(words[1])
+    else:
+        return -1
+    return start + len(line) + 2
+
+
+def _read_start(message: SipMessage, start: int) -> int:
+    """Read a start line however it is written; -1 where it is none of SIP.
+
+    Raises:
+        Malformed: it is, and breaks its rules.
+    """
+    data = message.data
     line = _REQUEST_LINE.match(data, start)
     if line is not None:
         message.method = line[1]
@@ -153,14 +197,12 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
         line = _STATUS_LINE.match(data, start)
         if line is None:
             if _ANY_SIP_LINE.match(data, start) is None:
-                return None
+                return -1
             raise Malformed("start-line")
         if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
             raise Malformed("status-code")
         message.status = int(line[1])
-    _read_headers(message, line.end(), max_headers, max_line)
-    _find_body(message)
-    return message
+    return line.end()
 
 
 def read_fragment(data: bytes) -> SipMessage:
@@ -218,7 +260,7 @@ def is_keepalive(data: bytes) -> bool:
 
 
 def _skip_blank_lines(data: bytes) -> int:
-    if data[:1] not in {b"\r", b"\n"}:
+    if not data or data[0] not in (_CR, _LF):
         return 0
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
@@ -319,10 +361,10 @@ def _find_body(message: SipMessage) -> None:
     if len(message.call_id.split(None, 1)) > 1:
         raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
     if "cseq" in message.places:
-        cseq = _CSEQ.match(message.value("cseq"))
-        if cseq is None:
+        cseq = message.value("cseq").split(None, 2)
+        if len(cseq) < 2 or not cseq[0].isdigit():  # noqa: PLR2004 - a number and a method
             raise Malformed("cseq")
-        message.cseq, message.cseq_method = cseq.groups()
+        message.cseq, message.cseq_method = cseq[0], cseq[1]
     else:
         message.cseq_method = message.method
     if "content-length" in message.places:
@@ -337,6 +379,7 @@ def _take_length(message: SipMessage, start: int, end: int) -> None:
     body_end = message.body_start + int(value)
     if body_end > len(message.data):
         raise Malformed("body-shorter-than-content-length")
-    start = message.data.index(value, start)
+    if len(value) < end - start:
+        start = message.data.index(value, start)
     message.length = (start, start + len(value))
     message.body_end = body_end

@@ -97,6 +97,8 @@ _TRANSPORTS: Final = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
+_BRACKET: Final = 0x3E
+"""What a URI in angle brackets ends with."""
 _NO_LIMIT: Final = 65_535
 """More values than a message has bytes."""
 
@@ -114,10 +116,11 @@ def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
 
     Where there is none, a value that begins with `user@host` is taken for one: old devices leave the scheme out.
     """
-    stop = value.rfind(b">") + 1
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
-    if stop and value.find(b",", stop) < 0:
-        value = value[:stop]
+    if value and value[-1] != _BRACKET:
+        uri, bracket, parameters = value.rpartition(b">")
+        if bracket and b"," not in parameters:
+            value = uri + bracket
     return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value, most)
 
 
@@ -189,12 +192,12 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     `received` and `rport` are one endpoint written in two places (RFC 3581, section 4): each is given with the host
     of the one and the port of the other.
     """
-    stop = value.find(b";")
-    if stop > 0 and value.find(b",", stop) < 0:
-        parameters = value[stop:].lower()
+    sent_by, semicolon, parameters = value.partition(b";")
+    if semicolon and sent_by and b"," not in parameters:
+        parameters = parameters.lower()
         # The branch is new in every message; only these two can hold an address.
         if b"received" not in parameters and b"maddr" not in parameters:
-            value = value[:stop]
+            value = sent_by
     return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value, most)
 
 

@@ -10,6 +10,9 @@ _TAG: Final = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
 
 def tag_of(sip: SipMessage, name: str) -> bytes:
     """The tag in the first From or To header, b"" where there is none."""
-    place = sip.places.get(name)
-    found = _TAG.search(sip.data, place[1], place[2]) if place is not None else None
-    return found[1] if found is not None else b""
+    known = sip.tags.get(name)
+    if known is None:
+        place = sip.places.get(name)
+        found = _TAG.search(sip.data, place[1], place[2]) if place is not None else None
+        known = sip.tags[name] = found[1] if found is not None else b""
+    return known
