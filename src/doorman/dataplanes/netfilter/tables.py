@@ -94,6 +94,7 @@ TAGS: Final = {name: bytes([index]) for index, name in enumerate(_SETS)}
 """What stands before an element of each set, see `_Packed`."""
 _BINDINGS: Final = TAGS["bindings"]
 _NAMES: Final = TAGS["names"]
+_NAME: Final = _NAMES[0]
 _DOORS: Final = TAGS["doors"]
 _DOORS_ANY: Final = TAGS["doors_any"]
 _INSPECTED: Final = TAGS["inspected"]
@@ -251,8 +252,7 @@ class Tables:
         uses, before = self._uses, self._before
         for element in elements:
             known = uses.get(element)
-            if element not in before:
-                before[element] = known
+            before.setdefault(element, known)
             if known is None:
                 uses[element] = _Use(1, closes)
             else:
@@ -265,8 +265,7 @@ class Tables:
         self._of_before.append((owner, mine))
         for element in mine:
             known = self._uses[element]
-            if element not in self._before:
-                self._before[element] = known
+            self._before.setdefault(element, known)
             if known.users > 1:
                 self._uses[element] = _Use(known.users - 1, known.closes)
             else:
@@ -274,23 +273,25 @@ class Tables:
 
     def _steps(self, now: float) -> list[Step]:
         """What became of the elements of a plan; a name that is given back lingers."""
-        destroyed: list[Step] = []
-        added: list[Step] = []
+        destroyed: dict[int, list[Step]] = {}
+        added: dict[int, list[Step]] = {}
         for element, before in self._before.items():
             use = self._uses.get(element)
             if use is not None and before is not None and use.closes == before.closes:
                 continue
-            is_name = element[:1] == _NAMES
+            tag = element[0]
+            is_name = tag == _NAME
             if before is not None or (is_name and element in self._lingering):
-                destroyed.append(Step(element, add=False))
+                _file(destroyed, tag, Step(element, add=False))
             if use is not None:
-                added.append(Step(element, add=True, timeout=_milliseconds(use.closes, now)))
+                _file(added, tag, Step(element, add=True, timeout=_milliseconds(use.closes, now)))
             elif is_name:
-                added.append(Step(element, add=True, timeout=LINGER_MS))
+                _file(added, tag, Step(element, add=True, timeout=LINGER_MS))
                 self._linger(element, now)
-        destroyed.sort(key=_set_name)
-        added.sort(key=_set_name)
-        return destroyed + added
+        steps: list[Step] = []
+        for group in (*destroyed.values(), *added.values()):
+            steps += group
+        return steps
 
     def _linger(self, element: _Packed, now: float) -> None:
         """Remember a name that is given back; those that linger longest come last."""
@@ -369,8 +370,13 @@ def transaction_of(steps: Iterable[Step], table: str) -> Transaction:
     return transaction
 
 
-def _set_name(step: Step) -> str:
-    return step.set_name
+def _file(steps: dict[int, list[Step]], tag: int, step: Step) -> None:
+    """Put a step with those of the same set."""
+    known = steps.get(tag)
+    if known is None:
+        steps[tag] = [step]
+    else:
+        known.append(step)
 
 
 def _packed(element: Element) -> _Packed:
