@@ -30,6 +30,7 @@ from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key
+from doorman.net.addresses import new_tuple
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -261,7 +262,7 @@ class Engine:
         if way is not None and way.session.is_level and self.screen is not None:
             return self._go_on(packet, way, now)
         remote = state.known_outside(packet.protocol, packet.receiver)
-        towards = Towards(packet.protocol, packet.source_port, remote, packet.message)
+        towards = new_tuple(Towards, (packet.protocol, packet.source_port, remote, packet.message))
         if way is None and self._is_for_nobody(packet, towards):
             return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(state.names, packet.source, towards)

@@ -72,7 +72,7 @@ class Forwarding:
         path = new_tuple(Path, (packet.sender, packet.receiver, way.sender, way.receiver))
         if self._inspector.mode(alg, direction, path) == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        message = Message(packet.payload, direction, packet.protocol, path, now)
+        message = new_tuple(Message, (packet.payload, direction, packet.protocol, path, now, False))
         outcome = self._inspector.ask(alg, message, nat)
         if outcome.drop is not None:
             self._state.carry_out(outcome.effects, now)

@@ -87,6 +87,7 @@ class State:
     Attributes:
         rules, bindings: whom this NAT is about, and what inside hosts are called outside.
         outside: what outside hosts are called inside.
+        names: all three, as views of ALGs look at them.
         notes: how often each oddity was noted.
         endings: what ended lately because of the time, the newest last.
         silence: whose doors close when nothing uses them.
@@ -115,6 +116,7 @@ class State:
         self.reserved = reserved
         self._route = route
         _, self.rules, self.bindings, self.outside = self.plan(config, holdings)
+        self.names = Names(self.rules, self.bindings, self.outside)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
         self.peerings = self._make_peerings(config, self.rules, self.bindings)
@@ -216,11 +218,6 @@ class State:
             raise Refused("outside-host-unknown")
         return binding.inward(local) if binding is not None else local
 
-    @property
-    def names(self) -> Names:
-        """What views of ALGs look at."""
-        return Names(self.rules, self.bindings, self.outside)
-
     def promote(self, door: Door) -> None:
         """A door got its first packet."""
         self.doors.promote(door)
@@ -282,6 +279,7 @@ class State:
         peerings = self._make_peerings(config, rules, bindings)
         peerings.take_over(self.peerings)
         self.rules, self.bindings, self.outside = rules, bindings, outside
+        self.names = Names(rules, bindings, outside)
         self.tunnels, self.peerings = tunnels, peerings
         self._lease = lifetime(config.timeouts.translation)
         if not self.delegated:

@@ -14,6 +14,9 @@ Address = NewType("Address", bytes)
 _CACHE: Final = 65_536
 """How many texts and addresses are remembered; bounded, since a peer chooses what it sends."""
 
+_FEW: Final = 4_096
+"""How many texts of endpoints are: each is asked for some times in a row, and never again."""
+
 _OCTETS: Final = {str(number).encode(): number for number in range(256)}
 """Decimal octets without leading zeros, which some read as octal (RFC 6943, section 3.1.1)."""
 
@@ -80,6 +83,7 @@ def address_text(address: Address) -> str:
     return IPv6Address(bytes(address)).compressed
 
 
+@lru_cache(_FEW)
 def endpoint_text(endpoint: Endpoint) -> str:
     """What `str` makes of an endpoint: `192.0.2.1:5060`, `[2001:db8::1]:5060`."""
     text = address_text(endpoint.address)

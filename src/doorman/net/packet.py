@@ -48,6 +48,8 @@ class Packet:
     """
 
     __slots__ = (
+        "_receiver",
+        "_sender",
         "data",
         "destination",
         "destination_port",
@@ -61,6 +63,8 @@ class Packet:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self._sender: Endpoint | None = None
+        self._receiver: Endpoint | None = None
         self.source_port = self.destination_port = 0
         self.fragment = False
         if data[0] >> 4 == 4:  # noqa: PLR2004 - the version
@@ -99,12 +103,16 @@ class Packet:
     @property
     def sender(self) -> Endpoint:
         """Source address and port."""
-        return new_tuple(Endpoint, (self.source, self.source_port))
+        if self._sender is None:
+            self._sender = new_tuple(Endpoint, (self.source, self.source_port))
+        return self._sender
 
     @property
     def receiver(self) -> Endpoint:
         """Destination address and port."""
-        return new_tuple(Endpoint, (self.destination, self.destination_port))
+        if self._receiver is None:
+            self._receiver = new_tuple(Endpoint, (self.destination, self.destination_port))
+        return self._receiver
 
     @property
     def has_ports(self) -> bool:

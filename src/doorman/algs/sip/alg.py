@@ -159,7 +159,7 @@ class SipAlg:
         if guarded:
             effects += self.guard.follow(sip, message)
         effects += self._follow(call, announced, sip, message, nat)
-        return Outcome(edits, effects, sip.name, None, about)
+        return new_tuple(Outcome, (edits, effects, sip.name, None, about, None, False))
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""
@@ -232,7 +232,8 @@ class SipAlg:
         """The record of a call or a spelling. See `Alg.record`."""
         if isinstance(item, Call):
             call = self.calls.find(item.owner)
-            return Record(call_key(item.owner), write_call(call) if call is not None else None, item.owner)
+            value = write_call(call) if call is not None else None
+            return new_tuple(Record, (call_key(item.owner), value, item.owner))
         if isinstance(item, Written):
             return Record(spelling_key(item), item in self._spelling or None)
         raise TypeError(f"not of SIP: {item!r}")

@@ -12,6 +12,7 @@ from doorman.algs.sip.calls import MAX_DIALOGS, Call, Fork, Speaker, State, Tran
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import accept, announce
 from doorman.algs.sip.tags import tag_of
+from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 
 _, _, _CONFIRMED, _ = State
@@ -63,4 +64,5 @@ def go_on(call: Call, transaction: Transaction, now: float, linger: float) -> li
 
 def speaker_of(message: Message) -> Speaker:
     """Who announces what a message announces."""
-    return Speaker(message.direction, message.path.sent_from.address, message.path.arrives_to.address)
+    path = message.path
+    return new_tuple(Speaker, (message.direction, path.sent_from.address, path.arrives_to.address))

@@ -14,7 +14,7 @@ from typing import Final
 from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
-from doorman.algs.sip.media import Announced
+from doorman.algs.sip.media import SENDRECV, Announced
 from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host
@@ -76,7 +76,8 @@ class MediaLine:
         flows = self.flows
         if flows and not self._nat.shielded(flows[0].leads_to.address):
             flows = []
-        return Announced(media.kind.decode("ascii", "replace"), receives, tuple(flows), mux=media.mux)
+        kind = media.kind.decode("ascii", "replace")
+        return new_tuple(Announced, (kind, receives, tuple(flows), SENDRECV, media.mux))
 
     def _default(self, connection: Host) -> Endpoint | None:
         """Translate where media are received by default, `c=` and `m=`; None for nowhere."""

@@ -171,7 +171,7 @@ class Naming:
     def _leave(self, host: bytes) -> None:
         if host != self._left:
             self._left = host
-            self._tell(Note("address-left", host))
+            self._tell(new_tuple(Note, ("address-left", host, None)))
 
     def _tell(self, note: Note) -> None:
         if len(self.effects) < _MOST_NOTES and note not in self.effects:
