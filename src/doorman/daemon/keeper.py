@@ -52,7 +52,13 @@ class Keeper:
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        if self._bindings or self._owners or self._ipsec or self._retry_at is not None:
+        if (
+            self._bindings
+            or self._owners
+            or self._ipsec
+            or self._retry_at is not None
+            or self._engine.state.doors.retimed
+        ):
             return True
         return any(alg.touched for alg in self._engine.inspector.algs.values())
 
@@ -99,6 +105,7 @@ class Keeper:
 
     def _watch(self) -> None:
         """Let the ALGs take note; another configuration may have brought others."""
+        self._engine.state.doors.retimed.watch()
         for alg in self._engine.inspector.algs.values():
             alg.touched.watch()
 
@@ -113,9 +120,9 @@ class Keeper:
             for item in alg.touched.take():
                 record = alg.record(item)
                 yield new_tuple(Saved, (alg.name, record.key, record.value))
-                # When its doors close may be another time now, which is no change that an engine tells of.
-                if record.owner is not None and doors.of_owner(record.owner):
-                    owners[record.owner] = None
+        for retimed in doors.retimed.take():
+            if isinstance(retimed, Owner) and doors.of_owner(retimed):
+                owners[retimed] = None
         for owner in owners:
             yield save_doors(owner, doors.of_owner(owner))
 

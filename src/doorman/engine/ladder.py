@@ -16,6 +16,7 @@ from typing import NamedTuple
 from doorman.algs.api import Direction, Owner, Path
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Fate, Result
+from doorman.net.addresses import new_tuple
 
 MOST_STEPS = 64
 """Of one call."""
@@ -125,9 +126,8 @@ class Ladders:
                 return
             if step.path == path:
                 path = step.path  # held once
-        steps.append(
-            Step(message.now, outcome.name, answers, message.direction, message.protocol, path, outcome.drop, digest)
-        )
+        what = message.now, outcome.name, answers, message.direction, message.protocol, path, outcome.drop, digest, 0
+        steps.append(new_tuple(Step, what))
         self._bytes += STEP_BYTES
         self._make_room(ladder)
 

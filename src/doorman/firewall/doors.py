@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from doorman.algs.api import Door, Owner
+from doorman.algs.api import Door, Owner, Touched
 from doorman.nat.ports import FIRST_RESERVED
 from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 from doorman.net.packet import TCP, UDP
@@ -35,9 +35,13 @@ class Doors:
     """All doors of a gateway. Iterating gives those that are open; others wait for their end as sessions.
 
     Several owners may have a door for the same flow: calls of a phone with one media port.
+
+    Attributes:
+        retimed: the owners of doors that end at another time now.
     """
 
     def __init__(self) -> None:
+        self.retimed = Touched()
         self._table: dict[_Key, list[Door]] = {}
         self._by_owner: dict[Owner, list[Door]] = {}
         self._timers: Timers[Door] = Timers()
@@ -129,6 +133,7 @@ class Doors:
             door.spares = spare and (door.spares or at < door.closes)
             if at < door.closes:
                 door.closes, door.closing = at, True
+                self.retimed.add(owner)
                 self._timers.start(at, door)
 
     def overdue(self, now: float) -> list[Door]:
@@ -146,6 +151,8 @@ class Doors:
 
     def prolong(self, door: Door, closes: float) -> None:
         """Let a door end at another time."""
+        if closes != door.closes:
+            self.retimed.add(door.owner)
         door.closes, door.closing = closes, False
         if closes < door.rings or (door.rings == math.inf and closes != math.inf):
             self._timers.start(closes, door)

@@ -47,9 +47,11 @@ class EntryLimits:
     def change(self, host: Address, by: int) -> None:
         """A host has so many more, or less, whether or not that is too many."""
         self._total += by
-        self._of_host[host] += by
-        if not self._of_host[host]:
-            del self._of_host[host]
+        count = self._of_host.get(host, 0) + by
+        if count:
+            self._of_host[host] = count
+        else:
+            self._of_host.pop(host, None)
         for listed, _ in self._lists:
             if listed.permits(host):
                 self._of_list[listed.name] += by
