@@ -126,8 +126,8 @@ class Ladders:
                 return
             if step.path == path:
                 path = step.path  # held once
-        what = message.now, outcome.name, answers, message.direction, message.protocol, path, outcome.drop, digest, 0
-        steps.append(new_tuple(Step, what))
+        direction, protocol, drop = message.direction, message.protocol, outcome.drop
+        steps.append(new_tuple(Step, (message.now, outcome.name, answers, direction, protocol, path, drop, digest, 0)))
         self._bytes += STEP_BYTES
         self._make_room(ladder)
 
