@@ -83,7 +83,7 @@ def from_inside(packet: Packet) -> bool:
 
 def test_every_capture_is_known_and_described() -> None:
     readme = (EXAMPLES / "README.md").read_text()
-    assert {path.stem for path in EXAMPLES.glob("*.pcap")} == {*MESSAGES, "ftp-session"}
+    assert {path.stem for path in EXAMPLES.glob("*.pcap")} == {*MESSAGES, "ftp-session", "rsh-session", "tftp-session"}
     files = [*EXAMPLES.glob("*.pcap"), *EXAMPLES.glob("*.cfg")]
     assert [path.name for path in files if f"`{path.name}`" not in readme] == []
 

@@ -68,6 +68,7 @@ def main(names: list[str]) -> int:
         print(f"record_examples: {error}", file=sys.stderr)
         return 1
     tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py", "tests/test_ftp_example.py"]
+    tests += ["tests/test_tftp_example.py", "tests/test_rsh_example.py"]
     return min(1, subprocess.run(tests, cwd=PROJECT, env={**os.environ, "CI": "1"}, check=False).returncode)
 
 

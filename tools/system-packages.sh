@@ -8,8 +8,13 @@
 #   system-packages.sh lab         what `doorman run` and `doorman lab` need
 #   system-packages.sh recording   what recording the captures of examples/ needs
 #
+# Servers that would begin to serve where they are installed, or that exclude each other, are only unpacked: NAME goes to
+# /opt/doorman-peers/NAME.
+#
 # The exit status is 0 also when something is missing: what needs it says so itself.
 set -eu
+
+peers=/opt/doorman-peers
 
 # One line each: how to tell that it is there, the package, and what it is for.
 packages() {
@@ -43,6 +48,13 @@ command -v openssl | openssl       | makes its certificate
 command -v nmbd  | samba           | NetBIOS hosts and their name server
 command -v nmblookup | samba-common-bin | asks them
 command -v smbclient | smbclient   | opens a session with one
+ls /usr/lib/*/libwrap.so.0 | libwrap0 | lets servers ask who may come
+test -x $peers/tftpd-hpa/usr/sbin/in.tftpd | tftpd-hpa/unpacked | serves files by TFTP
+test -x $peers/atftpd/usr/sbin/atftpd      | atftpd/unpacked    | serves files by TFTP
+test -x $peers/tftp-hpa/usr/bin/tftp       | tftp-hpa/unpacked  | fetches them
+test -x $peers/atftp/usr/bin/atftp         | atftp/unpacked     | fetches them
+test -x $peers/rsh-redone-server/usr/sbin/in.rshd       | rsh-redone-server/unpacked | runs commands for others
+test -x $peers/rsh-redone-client/usr/bin/rsh-redone-rsh | rsh-redone-client/unpacked | has them run
 command -v traceroute | traceroute | asks for the hops of a path, as users do
 LIST
     lab) cat <<'LIST' ;;
@@ -60,6 +72,11 @@ command -v lftp    | lftp         | fetches them
 command -v slapd   | slapd        | a directory
 command -v ldapsearch | ldap-utils | asks it
 command -v nmbd    | samba        | NetBIOS hosts and their name server
+ls /usr/lib/*/libwrap.so.0 | libwrap0 | lets servers ask who may come
+test -x $peers/tftpd-hpa/usr/sbin/in.tftpd | tftpd-hpa/unpacked | serves files by TFTP
+test -x $peers/tftp-hpa/usr/bin/tftp       | tftp-hpa/unpacked  | fetches them
+test -x $peers/rsh-redone-server/usr/sbin/in.rshd       | rsh-redone-server/unpacked | runs commands for others
+test -x $peers/rsh-redone-client/usr/bin/rsh-redone-rsh | rsh-redone-client/unpacked | has them run
 LIST
   esac
 }
@@ -84,11 +101,23 @@ can_install() {
   [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null
 }
 
+unpack() {
+  folder=$(mktemp -d)
+  mkdir -p "$peers/$1"
+  (cd "$folder" && apt-get -qq download "$1" 2>/dev/null && dpkg -x ./*.deb "$peers/$1") || true
+  rm -rf "$folder"
+}
+
 # No question is asked, also not that of wireshark-common; another apt at work is waited for.
 install() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update || true
-  apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@" >/dev/null
+  for package in "$@"; do
+    case $package in
+      */unpacked) unpack "${package%/unpacked}" ;;
+      *) echo "$package" ;;
+    esac
+  done | xargs -r apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install >/dev/null
 }
 
 what=${1:-tests}

@@ -1,11 +1,13 @@
-"""Which transfers of files are recorded: as `calls`, a real server and a real client."""
+"""Which transfers of files, and commands, are recorded: as `calls`, a real server and a real client."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from doorman.lab.ftp import FTP_PORT, public, vsftpd
 from doorman.lab.network import OUTSIDE_PHONE, Network
-from doorman.lab.programs import running
+from doorman.lab.programs import UNPACKED, running
+from doorman.lab.rcmd import RSH, RSH_PORT, RSHD, rcmd_server
+from doorman.lab.tftp import TFTP_PORT, tftpd_hpa
 
 _SECONDS = 20.0
 _CONTENT = b"It was a bright cold day in April.\n"
@@ -28,5 +30,35 @@ def ftp_session(network: Network, directory: Path) -> None:
         client.finish(_SECONDS)
 
 
-TRANSFERS: Mapping[str, Callable[[Network, Path], None]] = {"ftp-session": ftp_session}
+def tftp_session(network: Network, directory: Path) -> None:
+    """Tftp-hpa inside fetches a file outside, brings it back by another name, and asks for one that is not there."""
+    files = directory / "files"
+    files.mkdir()
+    (files / "april.txt").write_bytes(_CONTENT * 20)
+    client = [str(UNPACKED / "tftp-hpa/usr/bin/tftp"), "-m", "binary", OUTSIDE_PHONE, str(TFTP_PORT), "-c"]
+    with tftpd_hpa(network.outside, OUTSIDE_PHONE, TFTP_PORT, directory, files):
+        for name, words in (
+            ("get", ["get", "april.txt", "one"]),
+            ("put", ["put", "one", "may.txt"]),
+            ("miss", ["get", "june.txt", "two"]),
+        ):
+            with running(f"tftp-{name}", network.inside, [*client, *words], directory) as program:
+                program.finish(_SECONDS)
+
+
+def rsh_session(network: Network, directory: Path) -> None:
+    """A client of rsh-redone inside has a command run outside, which complains as well."""
+    command = [str(RSH), "-l", "root", OUTSIDE_PHONE, "echo April; echo oops >&2"]
+    with (
+        rcmd_server(RSHD, network.outside, OUTSIDE_PHONE, RSH_PORT, directory),
+        running("rsh", network.inside, command, directory) as client,
+    ):
+        client.finish(_SECONDS)
+
+
+TRANSFERS: Mapping[str, Callable[[Network, Path], None]] = {
+    "ftp-session": ftp_session,
+    "tftp-session": tftp_session,
+    "rsh-session": rsh_session,
+}
 """The recordings by the name of the capture."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from doorman.lab.errors import LabError
 from doorman.lab.processes import record
 
+UNPACKED = Path("/opt/doorman-peers")
+"""Where tools/system-packages.sh puts programs that are not installed; each in a folder of its package."""
 _START_SECONDS = 10.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
