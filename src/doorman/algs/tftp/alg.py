@@ -31,7 +31,7 @@ from doorman.algs.base import BaseAlg
 from doorman.algs.records import DamagedRecord, owner_key, owner_of
 from doorman.algs.settings import Settings
 from doorman.algs.statistics import rows
-from doorman.algs.tftp.requests import Asked, Requests, read_asked
+from doorman.algs.tftp.requests import LONGEST_SHOWN, Asked, Requests, read_asked
 from doorman.algs.tftp.settings import TftpSettings
 from doorman.net.packet import UDP
 from doorman.wire.malformed import Malformed
@@ -159,4 +159,4 @@ def _asked(verb: str, message: Message) -> Asked:
     request, path = read_request(message.data), message.path
     client, server = path.sent_from, path.arrives_to
     owner = Owner(_NAME, f"{client} {server}".encode(), message.party)
-    return Asked(owner, client, server, verb, request.file, message.now)
+    return Asked(owner, client, server, verb, request.file[:LONGEST_SHOWN], message.now)

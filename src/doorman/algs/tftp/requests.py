@@ -8,7 +8,7 @@ from doorman.algs.api import Json, Owner
 from doorman.algs.records import as_bytes, as_endpoint, as_list, as_text, as_time
 from doorman.net.addresses import Address, Endpoint
 
-_LONGEST_SHOWN = 128
+LONGEST_SHOWN = 128
 """Bytes of a file's name that are remembered."""
 
 
@@ -19,7 +19,7 @@ class Asked(NamedTuple):
         owner: of its door.
         client, server: its ends, as each knows itself.
         verb: RRQ or WRQ.
-        file: the file's name, or its beginning.
+        file: the file's name, or its beginning: no more than `LONGEST_SHOWN`.
         since: when it was said last, in seconds.
     """
 
@@ -70,7 +70,7 @@ class Requests:
             if most and self._of_client[client] >= most:
                 return False
             self._of_client[client] += 1
-        self._asked[asked.owner] = asked._replace(file=asked.file[:_LONGEST_SHOWN])
+        self._asked[asked.owner] = asked
         return True
 
     def expire(self, before: float) -> list[Asked]:
