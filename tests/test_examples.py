@@ -22,6 +22,9 @@ MESSAGES = {
 }
 """The SIP messages of each capture, in order: nothing is missing, nothing had to be sent again."""
 
+OTHERS = {"ftp-session", "tftp-session", "rsh-session", "directory-of-people", "netbios-names"}
+"""Captures of other protocols, which have tests of their own."""
+
 all_examples = pytest.mark.parametrize("name", MESSAGES)
 
 
@@ -83,7 +86,7 @@ def from_inside(packet: Packet) -> bool:
 
 def test_every_capture_is_known_and_described() -> None:
     readme = (EXAMPLES / "README.md").read_text()
-    assert {path.stem for path in EXAMPLES.glob("*.pcap")} == {*MESSAGES, "ftp-session", "rsh-session", "tftp-session"}
+    assert {path.stem for path in EXAMPLES.glob("*.pcap")} == {*MESSAGES, *OTHERS}
     files = [*EXAMPLES.glob("*.pcap"), *EXAMPLES.glob("*.cfg")]
     assert [path.name for path in files if f"`{path.name}`" not in readme] == []
 

@@ -20,11 +20,12 @@ from doorman.lab.capture import capturing
 from doorman.lab.errors import LabError
 from doorman.lab.network import PHONE_LINK, network
 from recording.calls import CALLS
+from recording.directories import DIRECTORIES
 from recording.transfers import TRANSFERS
 
 PROJECT = Path(__file__).parents[1]
-PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "tshark")
-RECORDINGS = {**CALLS, **TRANSFERS}
+PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "slapd", "ldapsearch", "nmbd", "tshark")
+RECORDINGS = {**CALLS, **TRANSFERS, **DIRECTORIES}
 
 
 def record(name: str) -> Path:
@@ -69,6 +70,7 @@ def main(names: list[str]) -> int:
         return 1
     tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py", "tests/test_ftp_example.py"]
     tests += ["tests/test_tftp_example.py", "tests/test_rsh_example.py"]
+    tests += ["tests/test_directory_examples.py"]
     return min(1, subprocess.run(tests, cwd=PROJECT, env={**os.environ, "CI": "1"}, check=False).returncode)
 
 
