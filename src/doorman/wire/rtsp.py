@@ -95,6 +95,12 @@ class RtspMessage:
         self.body_start = len(data)
 
     @property
+    def url(self) -> bytes:
+        """The URI of a request."""
+        start, end = self.uri
+        return self.data[start:end]
+
+    @property
     def succeeds(self) -> bool:
         """Whether it is a response that says so."""
         return 200 <= self.status < 300  # noqa: PLR2004 - success

@@ -94,7 +94,7 @@ class RtspAlg(BaseAlg[RtspSettings]):
 
     def _ask(self, translation: Translation, control: Control, message: Message) -> None:
         rtsp = translation.rtsp
-        request = Request(rtsp.method, rtsp.data[slice(*rtsp.uri)], rtsp.first_word(b"session"))
+        request = Request(rtsp.method, rtsp.url, rtsp.first_word(b"session"))
         if rtsp.method == b"SETUP":
             reason = self._over_quota(self._owner(control, request.session, message), request.url)
             passes = lets_pass(self.settings.malformed, translated=message.path.translated)
