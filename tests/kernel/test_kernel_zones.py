@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6
 
 from doorman.config.reader import read_config
 from doorman.daemon.admitted import review_flows
@@ -25,6 +27,7 @@ from kit.live import Live
 from kit.namespaces import Namespace
 from kit.packets import icmp_error, ping, tcp, udp
 from kit.sip import GLOBAL, OVERLOAD, PEER, PHONE, STATIC, answer, request, sdp
+from kit.subjects.sweep import Sweep
 from kit.zones import firewalls
 
 INSIDE, OUTSIDE = Side
@@ -285,3 +288,20 @@ def test_what_is_for_the_gateway_itself_and_from_it(make: Make) -> None:
     assert live.packets(OUTSIDE, tcp("198.51.100.9:7", f"{GLOBAL}:22", "S")) == []
     assert counts(live, "TO-SELF", "class-default").drops == 1
     assert len(live.packets(INSIDE, tcp("10.0.0.10:7", "10.0.0.1:22", "S"))) == 1, "nothing is said of the inside"
+
+
+def test_no_ipv6_passes_between_zones(make: Make) -> None:
+    live = make(firewall(WEB, INSPECT_WEB))
+    Sweep(live.wires)  # makes routes
+    packet = bytes(IPv6(src="fd00:1::7", dst="fd00:2::7") / UDP(sport=5000, dport=53) / b"question")
+
+    def passes() -> bool:
+        live.packets(INSIDE, packet)
+        return any(other.endswith(b"question") for other in live.wires.others)
+
+    assert not passes()
+    with live.wires.gateway.inside():
+        assert live.plane.counts()["zone_ipv6"].packets == 1
+    change(live, OVERLOAD)
+    assert passes()
+    assert "ip6" not in live.run("nft", "list", "tables")

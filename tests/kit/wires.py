@@ -24,6 +24,7 @@ from kit.waiting import until
 _OFF = ("rp_filter", "send_redirects")
 _numbers = itertools.count()
 _ETHERNET, _IPV4 = 14, 0x0800
+_IPV6 = b"\x86\xdd"
 _OUTGOING = 4
 """The kind of a packet socket's own packets (linux/if_packet.h)."""
 
@@ -48,10 +49,12 @@ class Wires:
 
     Attributes:
         gateway: the namespace with the interfaces.
+        others: what came out on either side that is not IPv4.
     """
 
     def __init__(self, gateway: Namespace, far: Namespace, stack: ExitStack, places: Places = Places()) -> None:  # noqa: B008 - a constant
         self.gateway = gateway
+        self.others: list[bytes] = []
         number, inside, outside, peers = places
         self._behind = {
             Side.INSIDE: ("10.99.99.99:9", f"{peers}.250:9"),  # a sender whom nobody translates
@@ -70,9 +73,9 @@ class Wires:
         gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1", *kept)
 
     def send(self, packet: bytes, side: Side) -> None:
-        """Put an IPv4 packet on a wire."""
+        """Put an IPv4 or IPv6 packet on a wire."""
         end, head = self._ends[side]
-        end.send(head + packet)
+        end.send(head + packet if packet[0] >> 4 == 4 else head[:12] + _IPV6 + packet)
 
     def arrived(self, side: Side) -> list[bytes]:
         """The IPv4 packets that came out on a side since the last call."""
@@ -83,6 +86,8 @@ class Wires:
                 frame, (_, protocol, kind, *_) = end.recvfrom(1 << 17)
                 if protocol == _IPV4 and kind != _OUTGOING:
                     found.append(frame[_ETHERNET:])
+                elif kind != _OUTGOING:
+                    self.others.append(frame[_ETHERNET:])
         except BlockingIOError:
             return found
 

@@ -257,6 +257,11 @@ class Config:
         served = {service.transport: ports for service, ports in self.services.items() if service.alg == name and ports}
         return services_of(name, self.firewall.port_maps, served)
 
+    @property
+    def zone_members(self) -> dict[str, str | None]:
+        """The security zone of each interface that is not shut down, None for one that is in none."""
+        return {one.name: self.firewall.zone_of(one.zone) for one in self.interfaces.values() if not one.shutdown}
+
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""
         return [

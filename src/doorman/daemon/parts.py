@@ -24,6 +24,7 @@ from doorman.daemon.routes import Routes
 from doorman.daemon.sockets import listen
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone
+from doorman.dataplanes.netfilter.counters import has_ipv6
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.events import Events
 from doorman.dataplanes.netfilter.marks import OURS
@@ -197,7 +198,7 @@ def _remove_others(place: Place, parts: Parts) -> None:
             name = line.split()[-1]
             base, dot, vrf = name.partition(".")
             if base == place.table and dot and vrf not in parts:
-                nft.run(tear_down(name))
+                nft.run(tear_down(name, ipv6=has_ipv6(name)))
     finally:
         nft.close()
 

@@ -1,5 +1,6 @@
 """What an operator sees of a running gateway, as JSON: tables of the engine, completed by what the kernel counts."""
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +14,11 @@ from doorman.config.model import Config
 from doorman.config.validity import mask_of
 from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.chains.ipv6 import COUNTER as IPV6_COUNTER
 from doorman.dataplanes.netfilter.conntrack import dump
+from doorman.dataplanes.netfilter.counters import Count
 from doorman.dataplanes.netfilter.flow import Flow
+from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import (
     Json,
     binding_entry,
@@ -33,6 +37,7 @@ from doorman.nat.bindings import Binding
 from doorman.nat.sessions import Session, flow_key
 from doorman.net.addresses import Endpoint, address_text
 
+_log = logging.getLogger(__name__)
 _TRACKED = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _COUNTED = 10_000
 """Flows that are counted one by one."""
@@ -163,7 +168,8 @@ class Counts:
                 }
             ),
             "Kernel": Counter({"commits": traffic.plane.commits, "changes": traffic.plane.steps})
-            + Counter({name: count for name, count in traffic.counters.items() if not name.startswith("doors-")}),
+            + Counter({name: count for name, count in traffic.counters.items() if not name.startswith("doors-")})
+            + _ipv6_dropped(traffic),
             "TCP proxy": Counter(
                 {
                     "accepted": proxied.accepted,
@@ -221,6 +227,17 @@ class Counts:
             "allocated": len(used),
             "misses": self._traffic.engine.drops["pool-exhausted"],
         }
+
+
+def _ipv6_dropped(traffic: Traffic) -> Counter[str]:
+    """How many packets of IPv6 did not pass between zones."""
+    if traffic.engine.screen is None:
+        return Counter()
+    try:
+        return Counter({"ipv6-dropped": traffic.plane.counts().get(IPV6_COUNTER, Count()).packets})
+    except PlaneRefused as refused:
+        _log.warning("it is not known how much IPv6 was dropped: %s", refused)
+        return Counter()
 
 
 def summed(found: list[Json]) -> Json:

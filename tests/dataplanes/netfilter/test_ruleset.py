@@ -50,7 +50,7 @@ def test_nothing_but_our_table_is_named() -> None:
     for line in (set_up(read_config(POOL, "test.cfg"), SETTING._replace(table="mine"))).splitlines():
         words = line.split()
         assert words[words.index("ip") :][:2] == ["ip", "mine"], line
-    assert tear_down("mine").splitlines()[-1] == "delete table ip mine"
+    assert tear_down("mine", ipv6=False).splitlines()[-1] == "delete table ip mine"
     assert all(" ip mine" in line for line in skeleton("mine").splitlines())
 
 

@@ -5,7 +5,6 @@ import select
 from contextlib import ExitStack
 from pathlib import Path
 
-from doorman.config.reader import read_config
 from doorman.daemon.devices import sides
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
@@ -18,7 +17,7 @@ from doorman.dataplanes.netfilter.queue import Queue
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
 from kit.subjects.links import Links
-from kit.subjects.subject import Left, Opening
+from kit.subjects.subject import Left, Opening, read
 from kit.wires import Wires
 
 _QUEUE = 5060
@@ -47,13 +46,13 @@ class Live:
 
     def begin(self, config: str) -> None:
         """See `Subject.begin`."""
-        read = read_config(config, "test.cfg")
+        wanted = read(config)
         with self._namespace.inside():
-            self.engine = Engine(read, random.Random(7).random, delegated=True)
+            self.engine = Engine(wanted, random.Random(7).random, delegated=True)
             keeper = Keeper(self.engine, self._journal, print)
             self._traffic = Traffic(self.engine, self._plane, self._queue, self._events, keeper)
-            self._traffic.adopt(read)
-            self._traffic.sides = sides(read)
+            self._traffic.adopt(wanted)
+            self._traffic.sides = sides(wanted)
         self._links.begin()
         while self._events.receive():
             pass

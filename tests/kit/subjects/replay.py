@@ -2,11 +2,10 @@
 
 import random
 
-from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.results import Fate, Side
 from doorman.net.addresses import Address, Prefix, address_of
-from kit.subjects.subject import Left, Opening
+from kit.subjects.subject import Left, Opening, read
 
 _WEEK = 7 * 86_400
 _INSIDE = (Prefix(address_of("192.168.1.0"), 24), Prefix(address_of("10.0.0.0"), 8))
@@ -25,7 +24,7 @@ class Replay:
 
     def begin(self, config: str) -> None:
         """See `Subject.begin`."""
-        self.engine = Engine(read_config(config, "test.cfg"), random.Random(5).random)
+        self.engine = Engine(read(config), random.Random(5).random)
         self.now = 1000.0
 
     def send(self, packet: bytes, side: Side) -> list[Left]:

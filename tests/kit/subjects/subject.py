@@ -6,8 +6,11 @@ subject.seconds(opening)                                   how long what `openin
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from doorman.config.model import Config
+from doorman.config.reader import read_config
 from doorman.engine.results import Side
 
 
@@ -62,6 +65,12 @@ class Subject(Protocol):
     def seconds(self, config: str, opening: "Opening") -> int:
         """How long a flow may be silent: `opening` sends what begins it, and says what would show that it lives."""
         ...
+
+
+@lru_cache(1)
+def read(config: str) -> Config:
+    """A configuration, which nobody changes: those that are compared have the same one."""
+    return read_config(config, "test.cfg")
 
 
 Opening = Callable[[Subject], Arrives]

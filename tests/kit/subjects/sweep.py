@@ -1,4 +1,7 @@
-"""Wires on which no packet is waited for in vain: what follows it is IPv6, about which no rule of IPv4 is."""
+"""Wires on which no packet is waited for in vain: what follows it is IPv6, about which no rule of IPv4 is.
+
+It goes back by the interface that it came by, since zones let no IPv6 pass between two.
+"""
 
 import itertools
 import select
@@ -14,7 +17,8 @@ from kit.wires import Wires
 _IPV6 = b"\x86\xdd"
 _ETHERNET = 14
 _OUTGOING = 4
-_FROM = ("fd00:1::1", "fd00:2::1")
+_ENDS = (("fd00:1::1", "fd00:1::2"), ("fd00:2::1", "fd00:2::2"))
+"""Two hosts on each side."""
 _numbers = itertools.count()
 
 
@@ -30,8 +34,7 @@ class Sweep:
         run("ip", "route", "add", "10.0.0.0/8", "dev", "in0")
         run("ip", "route", "add", "172.16.0.0/24", "dev", "out0")
         self._behind = [
-            bytes(IPv6(src=source, dst=target) / UDP(sport=9, dport=9, chksum=1))
-            for source, target in (_FROM, _FROM[::-1])
+            bytes(IPv6(src=source, dst=target) / UDP(sport=9, dport=9, chksum=1)) for source, target in _ENDS
         ]
 
     def send(self, packet: bytes, side: Side) -> list[Left]:
@@ -48,6 +51,7 @@ class Sweep:
         found: list[Left] = []
         while not self._look(found, mark):
             assert select.select([end for end, _ in self._wires._ends], [], [], DEADLINE)[0], "the mark does not come"  # noqa: SLF001 - as above
+        self._look(found, mark)  # what came before the mark may have come out on the side that was looked at first
         return found
 
     def _look(self, found: list[Left], mark: bytes) -> bool:

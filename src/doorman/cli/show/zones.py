@@ -42,6 +42,9 @@ def show_zones(config: Config) -> Iterator[str]:
         for interface in config.interfaces.values():
             if config.firewall.zone_of(interface.zone) == name:
                 yield f"    {interface.name}"
+    if config.firewall.zones:
+        yield ""
+        yield "IPv6 between zones is dropped: policies are about IPv4"
 
 
 def show_pairs(config: Config) -> Iterator[str]:

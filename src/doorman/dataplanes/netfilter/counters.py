@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
-from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4
+from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6
 from doorman.dataplanes.netfilter.errors import DumpInterrupted
 from doorman.dataplanes.netfilter.messages import attribute, attributes, body, name
 from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
@@ -36,13 +36,13 @@ class Count(NamedTuple):
     bytes: int = 0
 
 
-def chains_of(table: str) -> frozenset[str]:
-    """The names of the chains of a table of family ip; none where there is no such table.
+def chains_of(table: str, family: int = NFPROTO_IPV4) -> frozenset[str]:
+    """The names of the chains of a table, of family ip unless said otherwise; none where there is no such table.
 
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(NFPROTO_IPV4, name(_TABLE, table))
+    asked = body(family, name(_TABLE, table))
 
     def listed() -> frozenset[str]:
         found = map(attributes, dump(_GETCHAIN, asked, f"list the chains of table {table}"))
@@ -51,13 +51,22 @@ def chains_of(table: str) -> frozenset[str]:
     return _tried(listed)
 
 
-def counts_of(table: str) -> dict[str, Count]:
-    """What the named counters of a table of family ip have counted; none where there is no such table.
+def has_ipv6(table: str) -> bool:
+    """Whether there is a table of family ip6 with this name, and with chains.
 
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(NFPROTO_IPV4, name(_TABLE, table), _COUNTER)
+    return bool(chains_of(table, NFPROTO_IPV6))
+
+
+def counts_of(table: str, family: int = NFPROTO_IPV4) -> dict[str, Count]:
+    """What the named counters of a table have counted, of family ip unless said otherwise; none where there is none.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    asked = body(family, name(_TABLE, table), _COUNTER)
 
     def listed() -> dict[str, Count]:
         found = map(attributes, dump(_GETOBJ, asked, f"list the counters of table {table}"))

@@ -21,6 +21,7 @@ from doorman.dataplanes.netfilter.netlink import Failure, Netlink, Request
 
 NFNL_SUBSYS_NFTABLES: Final = 10
 NFPROTO_IPV4: Final = 2
+NFPROTO_IPV6: Final = 10
 _NEWSETELEM: Final = NFNL_SUBSYS_NFTABLES << 8 | 12
 _DELSETELEM: Final = NFNL_SUBSYS_NFTABLES << 8 | 14
 _DESTROYSETELEM: Final = NFNL_SUBSYS_NFTABLES << 8 | 30

@@ -13,9 +13,9 @@ from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, Uns
 from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
-from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, reset
+from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, has_ipv6, reset
 from doorman.dataplanes.netfilter.element_counts import packets_of
-from doorman.dataplanes.netfilter.elements import Transaction
+from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
 from doorman.dataplanes.netfilter.injection import Injection
@@ -78,7 +78,7 @@ class NetfilterPlane:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
         self.end_redirect()
         if remove and not self._nft.is_closed:
-            self._nft.run(tear_down(self.setting.table))
+            self._nft.run(tear_down(self.setting.table, ipv6=has_ipv6(self.setting.table)))
         self._nft.close()
         self._netlink.close()
         self.injection.close()
@@ -153,13 +153,13 @@ class NetfilterPlane:
             raise PlaneRefused(str(error)) from None
 
     def counts(self) -> dict[str, Count]:
-        """What the named counters of the table have counted, see `chains.access`.
+        """What the named counters of the table have counted, see `chains.access`, and of that for IPv6.
 
         Raises:
             PlaneRefused: the kernel does not tell.
         """
         try:
-            return counts_of(self.setting.table)
+            return counts_of(self.setting.table) | counts_of(self.setting.table, NFPROTO_IPV6)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
@@ -176,7 +176,8 @@ class NetfilterPlane:
 
     def _present(self) -> Present:
         """What of the table is there, perhaps from a gateway before this one."""
-        return Present(chains_of(self.setting.table), counts_of(self.setting.table))
+        table = self.setting.table
+        return Present(chains_of(table), counts_of(table), has_ipv6(table))
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""

@@ -11,7 +11,7 @@
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
-    forward, input, output 0  zone_…   the zone-based firewall
+    forward, input, output 0  zone_…   the zone-based firewall; for IPv6 in a table of family ip6, see `chains.ipv6`
     prerouting  -300  vrf_zone     the conntrack zone of a VRF's packets, and `vrf_made` in output      (with VRFs)
     prerouting   -99  vrf_route    its routing mark                                                 (with VRFs)
 
@@ -57,6 +57,7 @@ from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
+from doorman.dataplanes.netfilter.chains.ipv6 import ipv6_lines
 from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
@@ -103,10 +104,11 @@ _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout;
 
 
 class Present(NamedTuple):
-    """The names of the chains and counters that a table has already."""
+    """The names of the chains and counters that a table has already, and whether there is one of family ip6."""
 
     chains: Collection[str] = ()
     counters: Collection[str] = ()
+    ipv6: bool = False
 
 
 def sets_of(config: Config, setting: Setting) -> dict[str, str]:
@@ -124,9 +126,10 @@ def set_up(config: Config, setting: Setting, present: Present = Present()) -> st
     return "\n".join(_lines(config, setting, present)) + "\n"
 
 
-def tear_down(table: str) -> str:
-    """The commands that remove the table."""
-    return f"add table ip {table}\ndelete table ip {table}\n"
+def tear_down(table: str, *, ipv6: bool) -> str:
+    """The commands that remove the table, and that of family ip6 where there is one."""
+    also = f"delete table ip6 {table}\n" if ipv6 else ""
+    return f"add table ip {table}\ndelete table ip {table}\n{also}"
 
 
 def skeleton(table: str) -> str:
@@ -171,6 +174,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         for rule in chain.rules:
             yield f"add rule ip {table} {chain.name} {rule}"
     yield from _remove(table, present, {chain.name for chain in chains}, set(counters))
+    yield from ipv6_lines(config, table, present=present.ipv6)
 
 
 def _refuse_unsupported(config: Config, setting: Setting) -> None:

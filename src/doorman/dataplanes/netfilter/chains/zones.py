@@ -75,9 +75,7 @@ class ZoneChains:
         self._pairs = list(self._firewall.zone_pairs.values())
         self._log_all = self._firewall.parameters(GLOBAL_MAP).log_dropped
         self.numbers = _numbers(self._inspected(), present)
-        self._zones = {
-            one.name: self._firewall.zone_of(one.zone) for one in config.interfaces.values() if not one.shutdown
-        }
+        self._zones = config.zone_members
 
     @property
     def exist(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.requirements import foreign, interfaces, places, sysctls, system, vrfs
+from doorman.dataplanes.netfilter.requirements import foreign, interfaces, places, sysctls, system, vrfs, zones
 from doorman.dataplanes.netfilter.requirements.finding import Finding
 from doorman.dataplanes.netfilter.requirements.host import Host, observe
 
@@ -63,6 +63,7 @@ def _findings(
     if config is not None:
         yield from interfaces.interfaces(host, config)
         yield from vrfs.vrfs(host, config)
+        yield from zones.zones(host, config)
     if control_socket is not None:
         yield places.control_socket(control_socket)
     if state_directory is not None:

@@ -1,0 +1,50 @@
+"""IPv6 at a zone-based firewall, whose policies are about IPv4: what no policy can judge does not pass.
+
+    table ip6 of the same name, only where there are zones
+    forward  0  zone_forward   between interfaces of different zones, or of a zone and none: dropped, and counted
+    input    0  zone_input     for the gateway itself, where a zone pair with `self` is about it: dropped, but
+    output   0  zone_output    what IPv6 itself needs on a link (neighbours, RFC 4861; MLD, RFC 3810), and errors
+
+Within a zone everything passes, as with IPv4; interfaces that the configuration does not name are not touched.
+"""
+
+from collections.abc import Iterator
+
+from doorman.config.model import Config
+from doorman.config.zones import SELF
+from doorman.dataplanes.netfilter.chains.expressions import Chain, braces
+
+COUNTER = "zone_ipv6"
+_REFUSED = f'counter name "{COUNTER}" drop'
+_OF_THE_LINK = "icmpv6 type { 1-4, 130-137, 143 } accept"
+
+
+def ipv6_chains(config: Config) -> Iterator[Chain]:
+    """The chains that let no IPv6 past the zones of a configuration; none where it has no zones."""
+    if not config.firewall.zones:
+        return
+    zones = config.zone_members
+    apart = [f'"{come}" . "{leave}"' for come in zones for leave in zones if zones[come] != zones[leave]]
+    rules = [f"iifname . oifname {braces(apart)} {_REFUSED}"] if apart else []
+    yield Chain("zone_forward", rules, "type filter hook forward priority filter;")
+    for hook, field, end in (("input", "iifname", 1), ("output", "oifname", 0)):
+        pairs = (pair for pair in config.firewall.zone_pairs.values() if pair.zones[end] == SELF)
+        others = {pair.zones[1 - end] for pair in pairs if pair.policy is not None}
+        judged = [f'"{name}"' for name, zone in zones.items() if zone in others]
+        own = [_OF_THE_LINK, f"{field} {braces(judged)} {_REFUSED}"] if judged else []
+        yield Chain(f"zone_{hook}", own, f"type filter hook {hook} priority filter;")
+
+
+def ipv6_lines(config: Config, table: str, *, present: bool) -> Iterator[str]:
+    """The commands that make the table of family ip6, change it, or remove one that is present and not needed."""
+    chains = list(ipv6_chains(config))
+    if not chains:
+        if present:
+            yield f"delete table ip6 {table}"
+        return
+    yield f"add table ip6 {table}"
+    yield f"add counter ip6 {table} {COUNTER}"
+    for chain in chains:
+        yield f"add chain ip6 {table} {chain.name} {{ {chain.hook} policy accept; }}"
+        yield f"flush chain ip6 {table} {chain.name}"
+        yield from (f"add rule ip6 {table} {chain.name} {rule}" for rule in chain.rules)
