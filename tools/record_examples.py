@@ -24,7 +24,10 @@ from recording.directories import DIRECTORIES
 from recording.transfers import TRANSFERS
 
 PROJECT = Path(__file__).parents[1]
-PROGRAMS = ("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "slapd", "ldapsearch", "nmbd", "tshark")
+PROGRAMS = (
+    *("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "slapd", "ldapsearch", "nmbd", "ffmpeg"),
+    "tshark",
+)
 RECORDINGS = {**CALLS, **TRANSFERS, **DIRECTORIES}
 
 
@@ -68,9 +71,8 @@ def main(names: list[str]) -> int:
     except LabError as error:
         print(f"record_examples: {error}", file=sys.stderr)
         return 1
-    tests = [sys.executable, "-m", "pytest", "-q", "tests/test_examples.py", "tests/test_ftp_example.py"]
-    tests += ["tests/test_tftp_example.py", "tests/test_rsh_example.py"]
-    tests += ["tests/test_directory_examples.py"]
+    judges = sorted(map(str, (PROJECT / "tests").glob("test_*example*.py")))
+    tests = [sys.executable, "-m", "pytest", "-q", *judges]
     return min(1, subprocess.run(tests, cwd=PROJECT, env={**os.environ, "CI": "1"}, check=False).returncode)
 
 

@@ -55,6 +55,12 @@ test -x $peers/tftp-hpa/usr/bin/tftp       | tftp-hpa/unpacked  | fetches them
 test -x $peers/atftp/usr/bin/atftp         | atftp/unpacked     | fetches them
 test -x $peers/rsh-redone-server/usr/sbin/in.rshd       | rsh-redone-server/unpacked | runs commands for others
 test -x $peers/rsh-redone-client/usr/bin/rsh-redone-rsh | rsh-redone-client/unpacked | has them run
+command -v ffmpeg | ffmpeg | plays and records streams
+command -v gst-launch-1.0 | gstreamer1.0-tools | plays them
+ls /usr/lib/*/gstreamer-1.0/libgstvideotestsrc.so | gstreamer1.0-plugins-base | makes them
+ls /usr/lib/*/gstreamer-1.0/libgstrtsp.so | gstreamer1.0-plugins-good | sends and receives them
+/usr/bin/python3 -c 'import gi' | python3-gi | lets the system's Python have the next
+ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib | gir1.2-gst-rtsp-server-1.0 | serves them
 command -v traceroute | traceroute | asks for the hops of a path, as users do
 LIST
     lab) cat <<'LIST' ;;
@@ -69,6 +75,11 @@ LIST
 command -v tshark  | tshark       | judges the recordings
 command -v vsftpd  | vsftpd       | serves files
 command -v lftp    | lftp         | fetches them
+command -v ffmpeg  | ffmpeg       | plays streams
+ls /usr/lib/*/gstreamer-1.0/libgstvideotestsrc.so | gstreamer1.0-plugins-base | makes them
+ls /usr/lib/*/gstreamer-1.0/libgstrtsp.so | gstreamer1.0-plugins-good | sends them
+/usr/bin/python3 -c 'import gi' | python3-gi | lets the system's Python have the next
+ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib | gir1.2-gst-rtsp-server-1.0 | serves them
 command -v slapd   | slapd        | a directory
 command -v ldapsearch | ldap-utils | asks it
 command -v nmbd    | samba        | NetBIOS hosts and their name server

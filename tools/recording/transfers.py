@@ -1,12 +1,13 @@
-"""Which transfers of files, and commands, are recorded: as `calls`, a real server and a real client."""
+"""Which transfers of files and media, and commands, are recorded: as `calls`, a real server and a real client."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from doorman.lab.ftp import FTP_PORT, public, vsftpd
-from doorman.lab.network import OUTSIDE_PHONE, Network
+from doorman.lab.network import INSIDE_EXCHANGE, OUTSIDE_PHONE, Network
 from doorman.lab.programs import UNPACKED, running
 from doorman.lab.rcmd import RSH, RSH_PORT, RSHD, rcmd_server
+from doorman.lab.rtsp import LIVE, RTSP_PORT, rtsp_server
 from doorman.lab.tftp import TFTP_PORT, tftpd_hpa
 
 _SECONDS = 20.0
@@ -56,9 +57,27 @@ def rsh_session(network: Network, directory: Path) -> None:
         client.finish(_SECONDS)
 
 
+def rtsp_session(network: Network, directory: Path) -> None:
+    """Ffmpeg inside plays two pictures of a server outside, over UDP and interleaved; one outside does the reverse."""
+    with (
+        rtsp_server(network.outside, OUTSIDE_PHONE, RTSP_PORT, directory),
+        rtsp_server(network.inside, INSIDE_EXCHANGE, RTSP_PORT, directory),
+    ):
+        for namespace, server, transport in (
+            (network.inside, OUTSIDE_PHONE, "udp"),
+            (network.inside, OUTSIDE_PHONE, "tcp"),
+            (network.outside, INSIDE_EXCHANGE, "udp"),
+        ):
+            source = ["-rtsp_transport", transport, "-analyzeduration", "1", "-i", f"rtsp://{server}/{LIVE}"]
+            command = ["ffmpeg", "-nostdin", "-loglevel", "error", *source, "-map", "0:v", "-frames:v", "2"]
+            with running("ffmpeg", namespace, [*command, "-f", "null", "-"], directory) as client:
+                client.finish(_SECONDS)
+
+
 TRANSFERS: Mapping[str, Callable[[Network, Path], None]] = {
     "ftp-session": ftp_session,
     "tftp-session": tftp_session,
     "rsh-session": rsh_session,
+    "rtsp-session": rtsp_session,
 }
 """The recordings by the name of the capture."""

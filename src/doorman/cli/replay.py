@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from doorman.algs.api import Outcome
+from doorman.algs.api import OpenDoor, Outcome
 from doorman.cli.check import UnreadableError, read_text, tell_warnings
 from doorman.cli.debug.lines import debug_lines
 from doorman.cli.explain import explain
@@ -241,7 +241,9 @@ def _wildcard(prefix: Prefix) -> Address:
 
 
 def _is_worth_showing(outcome: Outcome) -> bool:
-    return bool(outcome.edits or outcome.drop or outcome.withheld)
+    if outcome.edits or outcome.drop or outcome.withheld:
+        return True
+    return any(isinstance(effect, OpenDoor) for effect in outcome.effects)
 
 
 def _watch(options: Options, ladders: Ladders, place: str) -> Callable[[int, int, Result], None] | None:

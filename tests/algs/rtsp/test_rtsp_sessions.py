@@ -188,8 +188,25 @@ def test_a_session_without_a_name_ends_with_its_connection() -> None:
     rtsp.answers(f"Transport: {SERVER_PORTS}")
     assert len(rtsp.doors) == 2
     rtsp.connection.close(rtsp.now)
-    rtsp.wait(1)
+    rtsp.wait(3)
     assert not rtsp.doors
+    assert not state(rtsp)
+
+
+def test_a_client_that_ends_its_session_and_does_not_wait_for_the_answer() -> None:
+    rtsp = playing()
+    rtsp.asks("TEARDOWN", FILM, "Session: 7")
+    rtsp.connection.close(rtsp.now)
+    rtsp.wait(3)
+    assert not rtsp.doors
+    assert not state(rtsp)
+
+
+def test_interleaved_media_end_with_their_connection() -> None:
+    rtsp = Rtsp()
+    rtsp.sets_up("RTP/AVP/TCP;interleaved=0-1", "RTP/AVP/TCP;interleaved=0-1")
+    assert state(rtsp) == [("ready", "1")]
+    rtsp.connection.close(rtsp.now)
     assert not state(rtsp)
 
 

@@ -138,7 +138,7 @@ class RtspAlg(BaseAlg[RtspSettings]):
         if session is None or not rtsp.succeeds:
             return []
         session.state = _STATES.get(request.method, session.state)
-        opened = session.open_doors(now) if request.method in _FLOWING or session.doors_age(now) else []
+        opened = session.open_doors(now) if session.needs_doors(now, flows=request.method in _FLOWING) else []
         return [*opened, *self._hear(session, control, rtsp, now, again=bool(opened))]
 
     # What becomes of sessions
@@ -199,15 +199,16 @@ class RtspAlg(BaseAlg[RtspSettings]):
     def on_end(self, ends: Ends, now: float) -> list[Effect]:
         """A connection is over; its sessions may go on by another, if they have names. See `Alg.on_end`."""
         control = self._controls.pop(ends, None)
+        if control is None:
+            return []
         effects: list[Effect] = []
-        for owner in sorted(control.owners) if control is not None else ():
-            session = self._sessions.find(owner)
-            if session is None or session.connection != ends:
-                continue
+        left = {b"", *control.torn_down()}
+        sessions = (self._sessions.find(owner) for owner in sorted(control.owners))
+        for session in (one for one in sessions if one is not None and one.connection == ends):
             session.connection = None
-            if not session.id:
-                effects.append(CloseDoors(owner, now))
-            if session.late or not session.id:
+            if session.id in left:
+                effects.append(CloseDoors(session.owner, now + LINGER))
+            if session.id in left or session.late or not session.has_doors:
                 self._forget(session)
         return effects
 

@@ -58,3 +58,7 @@ class Control:
         """
         waiting = self._waiting[not of_client]
         return waiting.pop(number, None) if final else waiting.get(number)
+
+    def torn_down(self) -> set[bytes]:
+        """The names of the sessions that the client ends, and did not wait to hear that they are over."""
+        return {request.session for request in self._waiting[True].values() if request.method == b"TEARDOWN"}

@@ -26,6 +26,8 @@ GRACE: Final = 10.0
 """Seconds that a client may be late, which asks again just before its session would end."""
 SILENCE: Final = 30.0
 """Seconds without media after which doors close, once no message has come in time: RTCP comes every five or so."""
+FRESH: Final = 5.0
+"""Seconds after which a flow that came by a door may have been forgotten in silence."""
 LINGER: Final = 2.0
 """Seconds that doors stay after what ends them, so that late media and the last reports pass."""
 
@@ -86,9 +88,9 @@ class RtspSession:
         self.opened = now
         return [effect for stream in self.streams.values() for effect in open_doors(self.owner, stream.entrances, now)]
 
-    def doors_age(self, now: float) -> bool:
-        """Whether its doors are so old that they must be opened again."""
-        return now - self.opened > LONGEST_DOOR / 2
+    def needs_doors(self, now: float, *, flows: bool) -> bool:
+        """Whether its doors must be opened again: they are old, or rested, and now something `flows`."""
+        return now - self.opened > (FRESH if flows else LONGEST_DOOR / 2)
 
     @property
     def has_doors(self) -> bool:
