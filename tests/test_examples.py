@@ -22,7 +22,15 @@ MESSAGES = {
 }
 """The SIP messages of each capture, in order: nothing is missing, nothing had to be sent again."""
 
-OTHERS = {"ftp-session", "tftp-session", "rsh-session", "rtsp-session", "directory-of-people", "netbios-names"}
+OTHERS = {
+    "dns-lookups",
+    "ftp-session",
+    "tftp-session",
+    "rsh-session",
+    "rtsp-session",
+    "directory-of-people",
+    "netbios-names",
+}
 """Captures of other protocols, which have tests of their own."""
 
 all_examples = pytest.mark.parametrize("name", MESSAGES)

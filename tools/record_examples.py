@@ -21,14 +21,15 @@ from doorman.lab.errors import LabError
 from doorman.lab.network import PHONE_LINK, network
 from recording.calls import CALLS
 from recording.directories import DIRECTORIES
+from recording.lookups import LOOKUPS
 from recording.transfers import TRANSFERS
 
 PROJECT = Path(__file__).parents[1]
 PROGRAMS = (
     *("ip", "ethtool", "tcpdump", "sipp", "baresip", "vsftpd", "lftp", "slapd", "ldapsearch", "nmbd", "ffmpeg"),
-    "tshark",
+    *("dnsmasq", "named", "dig", "tshark"),
 )
-RECORDINGS = {**CALLS, **TRANSFERS, **DIRECTORIES}
+RECORDINGS = {**CALLS, **TRANSFERS, **DIRECTORIES, **LOOKUPS}
 
 
 def record(name: str) -> Path:
@@ -73,6 +74,7 @@ def main(names: list[str]) -> int:
         return 1
     judges = sorted(map(str, (PROJECT / "tests").glob("test_*example*.py")))
     tests = [sys.executable, "-m", "pytest", "-q", *judges]
+    tests += ["tests/test_dns_example.py"]
     return min(1, subprocess.run(tests, cwd=PROJECT, env={**os.environ, "CI": "1"}, check=False).returncode)
 
 

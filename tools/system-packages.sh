@@ -61,6 +61,9 @@ ls /usr/lib/*/gstreamer-1.0/libgstvideotestsrc.so | gstreamer1.0-plugins-base | 
 ls /usr/lib/*/gstreamer-1.0/libgstrtsp.so | gstreamer1.0-plugins-good | sends and receives them
 /usr/bin/python3 -c 'import gi' | python3-gi | lets the system's Python have the next
 ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib | gir1.2-gst-rtsp-server-1.0 | serves them
+command -v dnsmasq | dnsmasq-base  | answers DNS
+command -v named   | bind9         | answers DNS, for zones
+command -v dig     | bind9-dnsutils | asks them
 command -v traceroute | traceroute | asks for the hops of a path, as users do
 LIST
     lab) cat <<'LIST' ;;
@@ -88,6 +91,9 @@ test -x $peers/tftpd-hpa/usr/sbin/in.tftpd | tftpd-hpa/unpacked | serves files b
 test -x $peers/tftp-hpa/usr/bin/tftp       | tftp-hpa/unpacked  | fetches them
 test -x $peers/rsh-redone-server/usr/sbin/in.rshd       | rsh-redone-server/unpacked | runs commands for others
 test -x $peers/rsh-redone-client/usr/bin/rsh-redone-rsh | rsh-redone-client/unpacked | has them run
+command -v dnsmasq | dnsmasq-base  | answers DNS
+command -v named   | bind9         | answers DNS, for zones
+command -v dig     | bind9-dnsutils | asks them
 LIST
   esac
 }
