@@ -11,7 +11,7 @@ from doorman.engine.results import Side
 from doorman.net.checksum import is_valid
 from doorman.net.fragments import fragment
 from kit.agreement.gateways import INTERFACES, Lines, configurations
-from kit.agreement.steps import DAMAGES, Answer, Begin, Refuse, Step, exchanges
+from kit.agreement.steps import DAMAGES, Answer, Begin, Refuse, RefuseFragment, Step, exchanges
 from kit.agreement.trial import Trial
 from kit.conformance.gate import ends_of
 from kit.namespaces import Namespace
@@ -83,6 +83,46 @@ def test_they_agree_about_errors_of_all_kinds(trial: Trial, flow: Begin) -> None
     told = trial.differences(ERRORS, steps)
     assert not told, told
     assert trial.pairs == before + len(steps)
+
+
+KINDS = (
+    *((3, code) for code in range(16)),
+    *((4, 0), (11, 0), (11, 1), (12, 0), (12, 1), (12, 2)),
+)
+"""Every error about a packet (RFC 792, 1122, 1812); a redirect is the one exception, see docs/rfc.md."""
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: f"{flow.kind}-{flow.sender}-{flow.receiver}")
+def test_they_agree_about_every_type_and_code(trial: Trial, flow: Begin) -> None:
+    """From the receiver and from a router in turn, some with extensions."""
+    variants = zip(KINDS, itertools.cycle(("", "198.51.100.1")), itertools.cycle((False, False, True)), strict=False)
+    steps = [step for kind, by, extended in variants for step in (flow, Refuse(0, by, *kind, 8, extended))]
+    before, left = trial.pairs, trial.left
+    told = trial.differences(ERRORS, steps)
+    assert not told, told
+    assert trial.pairs == before + len(steps)
+    assert trial.left == left + len(steps), "one of them was let through by neither"
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: f"{flow.kind}-{flow.sender}-{flow.receiver}")
+@pytest.mark.parametrize(("more", "offset", "passes"), [(True, 0, True), (True, 185, False), (False, 370, False)])
+def test_they_agree_about_a_quoted_fragment(
+    trial: Trial,
+    flow: Begin,
+    more: bool,  # noqa: FBT001 - a parameter of the test
+    offset: int,
+    passes: bool,  # noqa: FBT001 - the same
+) -> None:
+    """A first one tells the ports of its flow; what later ones quote nobody can tell, and they do not pass."""
+    steps = [
+        step
+        for kind in ((3, 3), (3, 4), (11, 1))
+        for step in (flow, RefuseFragment(Refuse(0, "", *kind, 8), offset, more=more))
+    ]
+    left = trial.left
+    difference = trial.differences(ERRORS, steps)
+    assert not difference, difference
+    assert trial.left == left + len(steps) // (1 if passes else 2)
 
 
 @pytest.mark.parametrize("order", [1, -1])

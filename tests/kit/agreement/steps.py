@@ -141,6 +141,32 @@ class Refuse(NamedTuple):
         return Arrives(left.side, _damaged(told, 22) if self.damage == "own" else told)
 
 
+class RefuseFragment(NamedTuple):
+    """An error about a fragment of a packet.
+
+    Attributes:
+        like: the error, as it would be about the whole packet.
+        offset: of the fragment, in units of 8 bytes.
+        more: whether others follow it.
+    """
+
+    like: Refuse
+    offset: int
+    more: bool
+
+    def arrives(self, history: History) -> Arrives | None:
+        """See `Step`."""
+        whole = self.like.arrives(history)
+        if whole is None:
+            return None
+        told = IP(whole.packet)
+        quote = IP(bytes(told[ICMP].payload))
+        quote.flags, quote.frag = "MF" if self.more else 0, self.offset
+        del quote.chksum, told.chksum, told[ICMP].chksum
+        told[ICMP].payload = Raw(bytes(quote))
+        return Arrives(whole.side, bytes(told))
+
+
 def _sent(history: History, of: int) -> Sent | None:
     """The step that another is about: the number wraps, and is counted from the newest."""
     found = [sent for sent in history if sent and sent.left]
