@@ -8,8 +8,9 @@ NOERROR 4711
 from collections.abc import Iterator
 from itertools import chain
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
+from doorman.cli.message_line import Line, unreadable
 from doorman.dataplanes.report import shown
 from doorman.net.addresses import Address, address_text
 from doorman.wire.dns import HEADER, LENGTH, LONGEST_LABEL, name_of
@@ -27,14 +28,6 @@ _QUESTION: Final = Struct(">HH").unpack_from
 _RECORD: Final = Struct(">HHIH").unpack_from
 
 
-class Line(NamedTuple):
-    """Some bytes of a message, and what they say."""
-
-    start: int
-    end: int
-    text: str
-
-
 def lines_of(data: bytes, *, streamed: bool) -> list[Line]:
     """A message in words; over TCP its length stands before it. What cannot be read is told in one line."""
     start = LENGTH if streamed else 0
@@ -42,8 +35,7 @@ def lines_of(data: bytes, *, streamed: bool) -> list[Line]:
     try:
         lines += _lines(data, start)
     except (Malformed, IndexError, ValueError):
-        at = lines[-1].end
-        lines.append(Line(at, len(data), f"{len(data) - at} bytes that cannot be read"))
+        lines.append(unreadable(lines, len(data)))
     return lines
 
 

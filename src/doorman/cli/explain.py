@@ -6,7 +6,7 @@ The names are NAT's own: an inside host's *inside local* address is its own, its
 from collections.abc import Iterator
 
 from doorman.algs.api import VOID, CloseDoors, Direction, Edit, Effect, Message, Note, OpenDoor, apply_edits
-from doorman.cli.dns_text import lines_of
+from doorman.cli.in_words import IN_WORDS, Lines
 from doorman.cli.reasons import NOT_DONE, meaning_of_drop
 from doorman.dataplanes.report import label, shown
 from doorman.engine.inspection import Inspection
@@ -16,7 +16,7 @@ from doorman.net.packet import TCP
 
 _ITSELF = frozenset({"Content-Length", "TTL"})
 """Rules that are about no address."""
-_PLACES = frozenset({"pointer", "length"})
+_PLACES = frozenset({"pointer", "length", "BER length"})
 """Rules that are about where something stands."""
 _BY_POINTER = "name: "
 """The rule of a name that has only a pointer to one that is changed."""
@@ -34,8 +34,11 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     yield f"  {path.sent_from} -> {path.sent_to}, leaves as {path.arrives_from} -> {path.arrives_to}"
     if withheld is not None:
         yield f"  mode {withheld.mode}: {NOT_DONE[withheld.mode]}"
-    diff = _dns_diff if inspection.alg == "dns" else _diff
-    yield from diff(inspection.message, outcome.edits, _MEANING[inspection.message.direction])
+    words, meaning = IN_WORDS.get(inspection.alg), _MEANING[inspection.message.direction]
+    if words is not None:
+        yield from _diff_in_words(words.lines, inspection.message, outcome.edits, meaning)
+    else:
+        yield from _diff(inspection.message, outcome.edits, meaning)
     if outcome.drop is not None:
         meaning = meaning_of_drop(outcome.drop)
         yield f"  dropped: {outcome.drop}{f', {meaning}' if meaning else ''}"
@@ -43,8 +46,8 @@ def explain(inspection: Inspection, packet: int) -> Iterator[str]:
     yield ""
 
 
-def _dns_diff(message: Message, edits: list[Edit], meaning: str) -> Iterator[str]:
-    """The same of a message that is not text: what it says, before and after, record by record."""
+def _diff_in_words(lines_of: Lines, message: Message, edits: list[Edit], meaning: str) -> Iterator[str]:
+    """The same of a message that is no text: what it says, before and after, piece by piece."""
     streamed = message.protocol == TCP
     before = lines_of(message.data, streamed=streamed)
     after = lines_of(apply_edits(message.data, edits), streamed=streamed)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from doorman.algs.api import Note, OpenDoor
 from doorman.cli.debug.sip import sip_lines
 from doorman.cli.debug.stamp import stamp
-from doorman.cli.dns_text import edit_text
+from doorman.cli.in_words import IN_WORDS
 from doorman.cli.reasons import NOT_DONE
 from doorman.dataplanes.report import shown
 from doorman.engine.inspection import Inspection
@@ -30,7 +30,7 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     for edit in outcome.edits:
         before = inspection.message.data[edit.start : edit.end]
         old, new = (_text(inspection.alg, edit.rule, data) for data in (before, edit.new))
-        if old or inspection.alg != "dns":
+        if old or inspection.alg not in IN_WORDS:
             yield f"{title} [0] translated {edit.rule} {old}->{new}"
     for effect in outcome.effects:
         if isinstance(effect, OpenDoor):
@@ -41,4 +41,5 @@ def _lines(inspection: Inspection) -> Iterator[str]:
 
 def _text(alg: str, rule: str, data: bytes) -> str:
     """What an edit replaces, or by what; empty where that tells nothing."""
-    return edit_text(rule, data) if alg == "dns" else shown(data)
+    words = IN_WORDS.get(alg)
+    return words.edited(rule, data) if words is not None else shown(data)
