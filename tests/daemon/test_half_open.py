@@ -29,8 +29,8 @@ def flow(number: int, left: int, *, protocol: int = TCP, status: int = 0, server
 
 
 def ended(flows: list[Flow], limited: Firewall, watch: HalfOpen | None = None) -> tuple[list[int], list[str]]:
-    found, said = (watch or HalfOpen()).excess(flows, limited, {PLACE: NUMBER})
-    return [one.sender.port for one in found], said
+    found = (watch or HalfOpen()).excess(flows, limited, {PLACE: NUMBER}, {PLACE: 0})
+    return [one.sender.port for one in found.ended], found.said
 
 
 def test_the_oldest_end_until_so_many_remain() -> None:
@@ -68,4 +68,33 @@ def test_the_global_map_counts_all() -> None:
 def test_limits_are_looked_for_only_where_there_are_some() -> None:
     assert limits_half_open(firewall("max-incomplete high 1"))
     assert limits_half_open(firewall("tcp max-incomplete host 9"))
+    assert limits_half_open(firewall("one-minute high 9"))
     assert not limits_half_open(firewall("sessions maximum 9"))
+
+
+def test_where_many_begin_in_a_minute_one_ends_for_each_until_few_do() -> None:
+    limited, watch = firewall("one-minute high 10", "one-minute low 6"), HalfOpen()
+    flows = [flow(number, 30 - number) for number in range(1, 9)]
+
+    def second(begun: int) -> tuple[list[int], list[str]]:
+        found = watch.excess(flows, limited, {PLACE: NUMBER}, {PLACE: begun})
+        return [one.sender.port for one in found.ended], found.said
+
+    assert second(100) == ([], []), "what began before is not of this minute"
+    assert second(109) == ([], [])
+    told = "%FW-4-ALERT_{}: (parameter-map:FEW):{}, current 1-min rate ({})"
+    assert second(112) == ([8, 7, 6], [told.format("ON", "getting aggressive", "12/10")])
+    assert second(113) == ([8], [])
+    for _ in range(57):
+        assert second(113) == ([], [])
+    assert second(114) == ([], [told.format("OFF", "calming down", "5/6")])
+    assert second(3) == ([], []), "the counters were cleared"
+
+
+def test_a_server_with_too_many_gets_no_more_for_a_while() -> None:
+    limited = firewall("tcp max-incomplete host 2 block-time 3")
+    flows = [flow(number, 20 - number) for number in range(1, 4)]
+    found = HalfOpen().excess(flows, limited, {PLACE: NUMBER}, {PLACE: 3})
+    assert [one.sender.port for one in found.ended] == [3, 2, 1]
+    assert found.blocked == {endpoint("198.51.100.9:80").address: 180}
+    assert HalfOpen().excess(flows[:2], limited, {PLACE: NUMBER}, {PLACE: 2}).blocked == {}

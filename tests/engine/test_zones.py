@@ -367,6 +367,21 @@ class TestLimits:
         gate.inside(udp("192.168.1.5:7", "198.51.100.7:9"))
         assert len(firewall(gate.engine).sessions) == 2
 
+    def test_it_goes_on_until_few_come_in_a_minute(self) -> None:
+        gate = self.limited("one-minute high 3", "one-minute low 1")
+        for port in range(1, 5):
+            gate.inside(udp(f"192.168.1.5:{port}", "198.51.100.7:9"))
+        assert len(firewall(gate.engine).sessions) == 3
+        gate.wait(20)
+        gate.inside(udp("192.168.1.5:5", "198.51.100.7:9"))
+        gate.wait(45)
+        gate.inside(udp("192.168.1.5:6", "198.51.100.7:9"))
+        assert [one.initiator.port for one in firewall(gate.engine).sessions] == [6], "two are few, but not few enough"
+        gate.wait(61)
+        gate.inside(udp("192.168.1.5:7", "198.51.100.7:9"))
+        gate.inside(udp("192.168.1.5:8", "198.51.100.7:9"))
+        assert [one.initiator.port for one in firewall(gate.engine).sessions] == [7, 8]
+
     def test_half_open_connections_to_one_host(self) -> None:
         gate = self.limited("tcp max-incomplete host 2 block-time 1", protocol="tcp")
         for port in (1, 2):

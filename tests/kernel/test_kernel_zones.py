@@ -155,6 +155,33 @@ def test_no_more_sessions_than_there_may_be_and_no_more_bytes(make: Make) -> Non
     assert counts(live, "LAN-WAN", "WEB").drops == 3
 
 
+def test_sessions_are_counted_on_when_the_configuration_changes(make: Make) -> None:
+    parameters = "parameter-map type inspect FEW\n sessions maximum 3\n udp idle-time 77\n"
+    limited = firewall(WEB + parameters, " class type inspect WEB\n  inspect FEW\n")
+    live = make(limited)
+    other = "class-map type inspect OTHER\n match protocol ntp\n"
+    sent = [len(live.out(b"question", f"10.0.0.10:{5000 + number}", "198.51.100.9:53")) for number in range(2)]
+    change(live, limited + other)
+    sent += [len(live.out(b"question", f"10.0.0.10:{6000 + number}", "198.51.100.9:53")) for number in range(2)]
+    assert sent == [1, 1, 1, 0]
+    change(live, firewall(WEB, INSPECT_WEB))
+    assert "zbf_max" not in live.run("nft", "list", "table", "ip", "doorman")
+
+
+def test_a_blocked_server_gets_no_new_connection(make: Make) -> None:
+    parameters = "parameter-map type inspect FEW\n tcp max-incomplete host 1 block-time 1\n"
+    live = make(firewall(WEB + parameters, " class type inspect WEB\n  inspect FEW\n"))
+    server, other = "198.51.100.9:80", "198.51.100.8:80"
+    assert len(live.packets(INSIDE, *(tcp(f"10.0.0.10:{port}", server, "S") for port in (80, 81)))) == 2
+    with live.wires.gateway.inside():
+        live.parts[None].thin_out(live.config.firewall)
+    assert "198.51.100.9" not in "".join(live.flows("-p", "tcp", "-s", "10.0.0.10"))
+    assert live.packets(INSIDE, tcp("10.0.0.10:82", server, "S")) == []
+    assert len(live.packets(INSIDE, tcp("10.0.0.10:82", other, "S"))) == 1
+    with live.wires.gateway.inside():
+        live.parts[None].thin_out(live.config.firewall)
+
+
 def test_sessions_live_as_long_as_their_parameters_say(make: Make) -> None:
     parameters = "parameter-map type inspect FEW\n udp idle-time 77\n icmp idle-time 44\n dns-timeout 11\n"
     parameters += " tcp synwait-time 22\n"

@@ -28,6 +28,7 @@ from doorman.daemon.legs import Traffic as ProxyTraffic
 from doorman.daemon.packet_news import PacketNews
 from doorman.daemon.stale_flows import stale_flows, translate_alike
 from doorman.daemon.traffic import FlowNews, Traffic
+from doorman.dataplanes.netfilter.chains.zones import class_counts
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import FlowKey
@@ -101,11 +102,15 @@ class Part:
         """End the oldest half-open sessions where there are too many."""
         plane = self.traffic.plane
         flows = filter(plane.has, dump(ADMITTED, ADMITTED))
-        ended, said = self._half_open.excess(flows, firewall, plane.class_numbers())
-        for line in said:
-            _log.warning("%s", printable(line))
+        numbers = plane.class_numbers()
         try:
-            plane.forget([flow.key for flow in ended])
+            counted = plane.counts()
+            begun = {place: class_counts(counted, place).flows for place in numbers}
+            excess = self._half_open.excess(flows, firewall, numbers, begun)
+            for line in excess.said:
+                _log.warning("%s", printable(line))
+            plane.block(excess.blocked)
+            plane.forget([flow.key for flow in excess.ended])
         except PlaneRefused as refused:
             _log.warning("half-open sessions go on: %s", refused)
 

@@ -152,6 +152,7 @@ class InspectedSessions:
         self._timers: Timers[Inspected] = Timers()
         self._opening: dict[str, dict[_Key, Inspected]] = {}
         self._begun: dict[str, deque[float]] = {}
+        self._fast: set[str] = set()
         self._blocked: dict[Address, float] = {}
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
@@ -273,10 +274,22 @@ class InspectedSessions:
         while recent and recent[0] <= now - _MINUTE:
             recent.popleft()
         recent.append(now)
-        if parameters.one_minute_high is not None and len(recent) > parameters.one_minute_high:
+        if self._is_fast(parameters, len(recent)):
             self._thin_out(opening, len(opening) - 1, verdict, f"current 1-min rate: {len(recent)}")
         elif parameters.one_minute_high is None:
             recent.clear()
+
+    def _is_fast(self, parameters: ParameterMap, rate: int) -> bool:
+        """Whether more begin in a minute than may, or did and are not few again."""
+        high = parameters.one_minute_high
+        if high is None:
+            return False
+        least = min(parameters.one_minute_low or high, high) if parameters.name in self._fast else high
+        if rate > least:
+            self._fast.add(parameters.name)
+            return True
+        self._fast.discard(parameters.name)
+        return False
 
     def _admit_to_host(self, parameters: ParameterMap, server: Address, now: float) -> None:
         if self._blocked.get(server, 0.0) > now:

@@ -147,13 +147,18 @@ def test_what_becomes_of_a_class(action: str, rules: list[str]) -> None:
 def test_limits_of_sessions() -> None:
     more = classes("dns") + (
         "parameter-map type inspect FEW\n sessions maximum 9\n one-minute high 30\n udp idle-time 77\n"
+        " tcp max-incomplete host 5 block-time 2\n"
         "parameter-map type inspect global\n sessions maximum 99\n"
     )
     found = chains(" class type inspect DNS\n  inspect FEW\n  police rate 80000 burst 20000\n", more)
     [let] = [name for name in found if name.startswith("zbf_let")]
     [act] = [name for name in found if name.startswith("zbf_act") and any(let in rule for rule in found[name])]
     limits = [rule.partition(" goto ")[0] for rule in found[act] if "zbf_full" in rule]
-    assert limits == ["ct count over 9", "limit rate over 30/minute burst 30 packets", "ct count over 99"]
+    assert [re.sub("_[0-9a-f]{16}_", "_X_", limit) for limit in limits] == [
+        "meta l4proto tcp ip daddr @zbf_blocked",
+        "add @zbf_max_X_9 { ip daddr and 0.0.0.0 ct count over 9 }",
+        "add @zbf_max_X_99 { ip daddr and 0.0.0.0 ct count over 99 }",
+    ]
     assert 'meta l4proto udp ct timeout set "udp_77"' in found[act]
     assert found[let][0].startswith("limit rate over 10000 bytes/second burst 10000 bytes goto zbf_police_")
 

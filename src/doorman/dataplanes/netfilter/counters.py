@@ -1,6 +1,7 @@
-"""The named counters of our table, and the names of its chains, as the kernel has them (linux/netfilter/nf_tables.h).
+"""The named counters of our table, and the names of its chains and sets: linux/netfilter/nf_tables.h.
 
 to list      GETCHAIN        TABLE(1) name                              answers TABLE(1)  NAME(3)
+             GETSET          TABLE(1) name                              answers TABLE(1)  NAME(2)
              GETOBJ          TABLE(1) name  TYPE(3) 1:u32               answers TABLE(1)  NAME(2)  DATA(4) { count }
 to reset     GETOBJ_RESET    TABLE(1) name  NAME(2) name  TYPE(3) 1:u32
 count        BYTES(1):u64    PACKETS(2):u64
@@ -9,16 +10,18 @@ All in network order. A counter that rules refer to by its name outlives those r
 which it stays, loses no packet.
 """
 
+import errno
 import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6
-from doorman.dataplanes.netfilter.errors import DumpInterrupted
+from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
 from doorman.dataplanes.netfilter.messages import attribute, attributes, body, name
 from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
 
 _GETCHAIN = NFNL_SUBSYS_NFTABLES << 8 | 4
+_GETSET = NFNL_SUBSYS_NFTABLES << 8 | 10
 _GETOBJ = NFNL_SUBSYS_NFTABLES << 8 | 19
 _GETOBJ_RESET = NFNL_SUBSYS_NFTABLES << 8 | 21
 _TABLE, _CHAIN_NAME, _NAME, _TYPE, _DATA = 1, 3, 2, 3, 4
@@ -49,6 +52,26 @@ def chains_of(table: str, family: int = NFPROTO_IPV4) -> frozenset[str]:
         return frozenset(_text(chain[_CHAIN_NAME]) for chain in found if _text(chain[_TABLE]) == table)
 
     return _tried(listed)
+
+
+def set_names_of(table: str) -> frozenset[str]:
+    """The names of the sets and maps of a table of family ip that have one; none where there is no such table.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    asked = body(NFPROTO_IPV4, name(_TABLE, table))
+
+    def listed() -> frozenset[str]:
+        found = map(attributes, dump(_GETSET, asked, f"list the sets of table {table}"))
+        return frozenset(_text(one[_NAME]) for one in found if _text(one[_TABLE]) == table)
+
+    try:
+        return _tried(listed)
+    except NetlinkError as error:
+        if error.errno == errno.ENOENT:  # of a table that is not there no sets are listed, but chains are: none
+            return frozenset()
+        raise
 
 
 def has_ipv6(table: str) -> bool:

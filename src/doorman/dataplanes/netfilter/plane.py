@@ -11,9 +11,9 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
-from doorman.dataplanes.netfilter.chains.zones import ZoneChains
+from doorman.dataplanes.netfilter.chains.zones import BLOCKED, ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
-from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, has_ipv6, reset
+from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, has_ipv6, reset, set_names_of
 from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
@@ -177,7 +177,7 @@ class NetfilterPlane:
     def _present(self) -> Present:
         """What of the table is there, perhaps from a gateway before this one."""
         table = self.setting.table
-        return Present(chains_of(table), counts_of(table), has_ipv6(table))
+        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table))
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
@@ -224,6 +224,22 @@ class NetfilterPlane:
         """
         try:
             admit(self._netlink, ADMITTED, labels)
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+
+    def block(self, servers: Mapping[Address, int]) -> None:
+        """Let no new connection be made to servers for so many seconds, see `chains.zones.BLOCKED`.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        transaction = Transaction(self.setting.table)
+        for server in servers:
+            transaction.destroy(BLOCKED, server)
+        for server, seconds in servers.items():
+            transaction.add(BLOCKED, server, None, seconds * 1000)
+        try:
+            transaction.commit(self._netlink)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 

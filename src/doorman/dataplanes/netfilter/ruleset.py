@@ -65,8 +65,8 @@ from doorman.dataplanes.netfilter.chains.sources import SourceChains
 from doorman.dataplanes.netfilter.chains.strays import StrayChains
 from doorman.dataplanes.netfilter.chains.translate import TranslateChains
 from doorman.dataplanes.netfilter.chains.vrf import VrfChains
+from doorman.dataplanes.netfilter.chains.zones import BLOCKED, COUNTING, ZoneChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
-from doorman.dataplanes.netfilter.chains.zones import ZoneChains
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 from doorman.net.addresses import address_text
 
@@ -104,10 +104,11 @@ _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout;
 
 
 class Present(NamedTuple):
-    """The names of the chains and counters that a table has already, and whether there is one of family ip6."""
+    """The names of chains, counters and sets that a table has already, and whether there is one of family ip6."""
 
     chains: Collection[str] = ()
     counters: Collection[str] = ()
+    sets: Collection[str] = ()
     ipv6: bool = False
 
 
@@ -141,10 +142,10 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     _refuse_unsupported(config, setting)
     table = setting.table
     limits = LimitChains(config)
-    definitions = (*sets_of(config, setting).values(), _LEGS, *limits.sets)
+    access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
+    definitions = (*sets_of(config, setting).values(), _LEGS, *limits.sets, *zones.sets())
     yield from skeleton(table).splitlines()
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
-    access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
     if setting.timeouts:
         yield from _timeouts(config, zones, table)
     families = (
@@ -173,7 +174,8 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     for chain in chains:
         for rule in chain.rules:
             yield f"add rule ip {table} {chain.name} {rule}"
-    yield from _remove(table, present, {chain.name for chain in chains}, set(counters))
+    names = {definition.split(" ", 2)[1] for definition in definitions}
+    yield from _remove(table, present, {chain.name for chain in chains}, set(counters), names)
     yield from ipv6_lines(config, table, present=present.ipv6)
 
 
@@ -197,12 +199,16 @@ def _refuse_overlap(config: Config) -> None:
             raise UnsupportedConfig(f"outside host {address_text(rule.local)} {where}")
 
 
-def _remove(table: str, present: Present, chains: Collection[str], counters: Collection[str]) -> Iterator[str]:
+def _remove(
+    table: str, present: Present, chains: Collection[str], counters: Collection[str], sets: Collection[str]
+) -> Iterator[str]:
     """What an earlier configuration needed and this one does not; chains of fixed names stay, they are few."""
     left = [name for name in sorted(present.chains) if name.startswith(_CHANGING) and name not in chains]
     yield from (f"flush chain ip {table} {name}" for name in left)
     yield from (f"delete chain ip {table} {name}" for name in left)
     yield from (f"delete counter ip {table} {name}" for name in sorted(present.counters) if name not in counters)
+    gone = [name for name in sorted(present.sets) if name.startswith((BLOCKED, COUNTING)) and name not in sets]
+    yield from (f"delete set ip {table} {name}" for name in gone)
 
 
 def _timeouts(config: Config, zones: ZoneChains, table: str) -> Iterator[str]:

@@ -38,6 +38,11 @@ SETS = {
 }
 """Who may reach which host, though no policy says so: a visitor, one whose flow is awaited, or anyone."""
 
+BLOCKED = "zbf_blocked"
+"""The set of the servers that get no new connections for a while: `tcp max-incomplete host N block-time MINUTES`."""
+COUNTING = "zbf_max_"
+"""How the names of the sets begin that count sessions."""
+_TOGETHER: Place = ("", GLOBAL_MAP)
 NOWHERE: Place = ("", "")
 """Where packets are counted that no zone pair is about."""
 LABEL_BITS = 16
@@ -104,6 +109,23 @@ class ZoneChains:
         """How long sessions may be silent."""
         for parameters in self.parameters():
             yield from session_timeouts(parameters)
+
+    def sets(self) -> Iterator[str]:
+        """The definitions of the sets that count sessions, named after their limit, and that of blocked servers."""
+        limited = {place: parameters for place in self.numbers for parameters in self._parameters_of(place)}
+        if any(parameters.tcp_host_block for parameters in limited.values()):
+            yield f"set {BLOCKED} {{ type ipv4_addr; flags timeout; }}"
+        together = self._firewall.parameter_maps.get(GLOBAL_MAP)
+        if limited and together is not None:
+            limited[_TOGETHER] = together
+        for place, parameters in limited.items():
+            if parameters.sessions_maximum is not None:
+                yield f"set {_count_of(place, parameters)} {{ type ipv4_addr; flags dynamic; }}"
+
+    def _parameters_of(self, place: Place) -> Iterator[ParameterMap]:
+        rule = self._firewall.rule(*place)
+        if self.exist and rule is not None:
+            yield self._firewall.parameters(rule.parameter_map)
 
     def chains(self) -> Iterator[Chain]:
         """All of them; there are none where nothing is to be asked: even an empty one would cost each packet."""
@@ -213,9 +235,13 @@ class ZoneChains:
         yield from (f"{not_so} {invalid}" for not_so in _BEGINS_NOTHING)
         parameters = self._firewall.parameters(rule.parameter_map)
         together = self._firewall.parameter_maps.get(GLOBAL_MAP)
-        for limits in (parameters, together):
-            if limits is not None:
-                yield from (f"{limit} {full}" for limit in _limits(limits))
+        if parameters.tcp_host_block:
+            yield f"meta l4proto tcp ip daddr @{BLOCKED} {full}"
+        for whose, limits in ((place, parameters), (_TOGETHER, together)):
+            if limits is not None and limits.sessions_maximum is not None:
+                # The key is the same for all: a set has one element, which goes on counting when the rules change.
+                count = f"ct count over {limits.sessions_maximum}"
+                yield f"add @{_count_of(whose, limits)} {{ ip daddr and 0.0.0.0 {count} }} {full}"
         number = self.numbers[place]
         yield from (f"ct label set {bit}" for bit in range(LABEL_BITS) if number >> bit & 1)
         if self._setting.timeouts:
@@ -310,13 +336,9 @@ def counters_at(place: Place) -> list[str]:
     return [_counter(place, kind) for kind in ("pass", "drop", "begun")]
 
 
-def _limits(parameters: ParameterMap) -> Iterator[str]:
-    """What is true of a flow that is one too many."""
-    if parameters.sessions_maximum is not None:
-        yield f"ct count over {parameters.sessions_maximum}"
-    if parameters.one_minute_high is not None:
-        rate = parameters.one_minute_high
-        yield f"limit rate over {rate}/minute burst {rate} packets"
+def _count_of(place: Place, parameters: ParameterMap) -> str:
+    """The set that counts the sessions of a class: named after the limit, which that of an element cannot change."""
+    return f"{COUNTING}{_digest(place)}_{parameters.sessions_maximum}"
 
 
 def _numbers(places: list[Place], present: Collection[str]) -> dict[Place, int]:
