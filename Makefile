@@ -68,7 +68,7 @@ format: setup
 # One JSON line per figure, first interpreted, then compiled; single core.
 bench: setup compiled
 	@for python in $(BIN)/python $(COMPILED)/bin/python; do \
-	  for bench in sip_alg ftp_alg tftp_alg rcmd_alg dns_alg netbios_alg ldap_alg hard_cases replay calls startup statics; do $$python bench/$$bench.py || exit 1; done; done
+	  for bench in sip_alg ftp_alg tftp_alg rcmd_alg rtsp_alg dns_alg netbios_alg ldap_alg hard_cases replay calls startup statics; do $$python bench/$$bench.py || exit 1; done; done
 
 # Damaged messages through reader, engine and streams; SECONDS=600 unless told otherwise.
 fuzz: setup
