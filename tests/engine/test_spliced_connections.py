@@ -199,7 +199,8 @@ def test_an_icmp_error_quotes_the_number_that_its_sender_knows() -> None:
     assert shown(result.packet).startswith("error 3")
 
 
-def test_urgent_data_are_data() -> None:
+def test_urgent_data_are_data_where_a_stream_is_looked_into() -> None:
+    """Else who sends could show the gateway another stream than the one that its receiver reads (RFC 6093)."""
     call = talk()
     heard = call.send(INSIDE, "PAU", INVITE, urgptr=10)
     assert (str(heard.on[0].flags), heard.on[0].urgptr) == ("PA", 0)

@@ -41,6 +41,7 @@ SEGMENTS = st.tuples(
         st.integers(0, 65_535),
         OPTIONS.map(lambda options: options + bytes(-len(options) % 4)),
         st.binary(max_size=30) | st.sampled_from(STREAM) | st.sampled_from([INVITE[:200], INVITE[200:]]),
+        urgent=st.just(0) | st.integers(0, 65_535),
     ),
 )
 

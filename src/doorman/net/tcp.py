@@ -49,6 +49,7 @@ class Segment(NamedTuple):
         options: whole 4-byte words.
         data: what it carries.
         copy: 0 for the first segment that is made of one that came, counted on for those that go with it.
+        urgent: how far behind its first byte urgent data end; 0 where there are none.
     """
 
     ip: bytes
@@ -59,6 +60,7 @@ class Segment(NamedTuple):
     options: bytes = b""
     data: bytes = b""
     copy: int = 0
+    urgent: int = 0
 
 
 class Timestamps(NamedTuple):
@@ -98,19 +100,23 @@ def read_segment(packet: Packet) -> Segment | None:
         data[at + 14] << 8 | data[at + 15],
         data[at + _HEADER : begins],
         data[begins:],
+        0,
+        (data[at + 18] << 8 | data[at + 19]) if data[at + 13] & URG else 0,
     )
 
 
 def write_segment(segment: Segment, sender: Endpoint, receiver: Endpoint) -> bytes:
-    """The packet of a segment, between these endpoints. Urgent data are data like any other in it (RFC 6093)."""
+    """The packet of a segment, between these endpoints."""
+    flags = segment.flags | URG if segment.urgent else segment.flags & ~URG
     transport = b"".join((
         sender.port.to_bytes(2, "big"),
         receiver.port.to_bytes(2, "big"),
         segment.sequence.to_bytes(4, "big"),
         segment.acknowledgement.to_bytes(4, "big"),
-        bytes(((_HEADER + len(segment.options)) << 2, segment.flags & ~URG)),
+        bytes(((_HEADER + len(segment.options)) << 2, flags)),
         segment.window.to_bytes(2, "big"),
-        bytes(4),
+        b"\0\0",
+        segment.urgent.to_bytes(2, "big"),
         segment.options,
         segment.data,
     ))  # fmt: skip

@@ -41,11 +41,12 @@ class Half:
         largest: bytes of data in the longest segment.
         sent_at: when data went on last.
         repeats: how often the gateway has sent again what was not acknowledged.
+        urgent: the position behind the last urgent byte, 0 where there was none.
     """
 
     __slots__ = (
         "came", "clock", "edge", "fin", "first", "ip", "largest", "offer", "out", "repeats", "sent_at", "told",
-        "told_edge",
+        "told_edge", "urgent",
     )  # fmt: skip
 
     def __init__(self, syn: Segment, offer: Offer) -> None:
@@ -61,7 +62,7 @@ class Half:
         self.clock = timestamps.value if timestamps is not None else None
         self.largest = 0
         self.sent_at = 0.0
-        self.repeats = 0
+        self.repeats = self.urgent = 0
 
     @property
     def idle(self) -> bool:
@@ -77,6 +78,17 @@ class Half:
         timestamps = read_timestamps(segment.options)
         if timestamps is not None and self.clock is not None:
             self.clock = max(self.clock, unwrap(timestamps.value, self.clock))
+
+    def mark_urgent(self, segment: Segment) -> None:
+        """Note where urgent data end, of a stream that nobody looks into: else all of it is data (RFC 6093)."""
+        self.urgent = unwrap(segment.sequence, self.came.next) + segment.urgent
+
+    def urgency(self, position: int) -> int:
+        """How far behind a position of what goes on urgent data end; 0 where they do not."""
+        if not self.urgent:
+            return 0
+        ahead = max(self.urgent - self.out.head_in, 0)
+        return min(max(self.out.place(self.urgent) + ahead - position, 0), _LARGEST_FIELD)
 
     def acknowledge(self, segment: Segment, shift: int) -> bool:
         """Note what the receiver acknowledges, and how far it lets the sender go.

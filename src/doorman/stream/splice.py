@@ -135,6 +135,8 @@ class Splice(Generic[T]):
             self.over = self.over or not segment.flags & RST
             return Taken([segment], [])
         half.see(segment)
+        if segment.urgent and not self.translator.inspected:
+            half.mark_urgent(segment)
         if segment.flags & RST:
             return self._pass_reset(segment, half, other)
         if self.settled:
@@ -214,7 +216,7 @@ class Splice(Generic[T]):
             new, _ = half.take(segment._replace(sequence=(segment.sequence + 1) % SEQUENCES, flags=0))
             self._translate(end, new, now)
         options = without_multipath(segment.options)
-        opened = segment._replace(acknowledgement=acknowledgement, window=window, options=options, data=b"")
+        opened = segment._replace(acknowledgement=acknowledgement, window=window, options=options, data=b"", urgent=0)
         return Taken([opened], [])
 
     # An open connection
@@ -319,7 +321,8 @@ class Splice(Generic[T]):
         for copy, at in enumerate(range(0, len(data) or 1, most)):
             last = at + most >= len(data)
             marks = (flags & (ECE | CWR) if not copy else 0) | (pushed if last else 0)
-            yield self._make(end, start + at, ACK | marks, options, data[at : at + most])._replace(copy=copy)
+            made = self._make(end, start + at, ACK | marks, options, data[at : at + most])
+            yield made._replace(copy=copy, urgent=half.urgency(start + at))
 
     def _vouch(self, end: int, half: Half) -> Segment:
         """An acknowledgement to the sender of a half of what is held, in the name of its other end."""
@@ -385,6 +388,7 @@ def _shifted(segment: Segment, half: Half, other: Half) -> Segment:
     """A segment of a connection in which nothing is changed any more, though something was."""
     grown, other_grown = half.out.grown, other.out.grown
     start, data, flags = unwrap(segment.sequence, half.told), segment.data, segment.flags
+    urgent = start + segment.urgent
     behind = start + len(data) + bool(flags & FIN)
     if start < behind <= half.told:  # it has arrived, under other numbers than these; the answer says so
         start, data, flags = half.told - 1, b"", flags & ~FIN
@@ -400,7 +404,17 @@ def _shifted(segment: Segment, half: Half, other: Half) -> Segment:
         shifted = [tuple((edge - other_grown) % SEQUENCES for edge in block) for block in read_blocks(options)]
         options = with_blocks(options, [(first, last) for first, last in shifted])
     sequence = (start + grown) % SEQUENCES
-    return segment._replace(sequence=sequence, acknowledgement=acknowledgement, flags=flags, options=options, data=data)
+    return Segment(
+        segment.ip,
+        sequence,
+        acknowledgement,
+        flags,
+        segment.window,
+        options,
+        data,
+        segment.copy,
+        max(urgent - start, 0) if segment.urgent and data else 0,
+    )
 
 
 def _refusal(segment: Segment) -> list[Segment]:
