@@ -91,7 +91,7 @@ def call(live: Live, peer: str, media: str) -> tuple[str, bytes]:
 
 def test_a_call_is_named_as_its_own_flow(live: Live) -> None:
     """Two calls of one phone, each with the name of another rule in headers, messages and media."""
-    for peer, name in ((NEAR, "203.0.113.1"), (FAR, "203.0.113.20")):
+    for peer, name in ((NEAR, "203.0.113.1"), (FAR, "203.0.113.21")):
         sender, sent = call(live, peer, peer)
         assert sender == f"{name}:5060"
         assert f"c=IN IP4 {name}\r\n".encode() in sent
@@ -116,11 +116,11 @@ def test_media_have_the_name_that_was_announced_to_their_other_end(live: Live) -
 def test_another_configuration_keeps_what_it_allows(live: Live) -> None:
     call(live, FAR, FAR)
     live.reconfigure(RULES.replace("ip nat inside source list 101 interface out0 overload\n", ""), 0.0)
-    [media] = live.in_(b"media", f"{FAR}:6000", "203.0.113.20:4000")
+    [media] = live.in_(b"media", f"{FAR}:6000", "203.0.113.21:4000")
     assert media.receiver == f"{PHONE}:4000"
     assert through(live, udp(f"{PHONE}:5001", f"{NEAR}:9"))[0] == f"{PHONE}:5001"
     live.reconfigure(INTERFACES + "ip nat inside source list 1 interface out0 overload\n", 0.0)
-    assert not live.in_(b"media", f"{FAR}:6000", "203.0.113.20:4000")
+    assert not live.in_(b"media", f"{FAR}:6000", "203.0.113.21:4000")
     assert through(live, udp(f"{PHONE}:5002", f"{FAR}:9"))[0].startswith("203.0.113.1:")
     live.reconfigure(RULES, 0.0)
     assert through(live, udp(f"{PHONE}:5003", f"{FAR}:9"))[0].startswith("203.0.113.2")

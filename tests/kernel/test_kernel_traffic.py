@@ -718,3 +718,17 @@ def test_names_that_nobody_uses_are_cleared_by_force(live: Live, tmp_path: Path)
         gateway.clear_translations(Selection(), forced=False)
     assert {str(one.local) for one in live.engine.state.bindings} == kept
     assert live.in_(b"media", PEER_RTP, NAME_RTP)  # its door is open: the name is in use
+
+
+def test_all_names_of_a_host_have_one_address(make: Callable[..., Live]) -> None:
+    """Of a pool with several addresses the engine gives a host the one that the kernel picks (RFC 4787, REQ-2)."""
+    live = make(POOL.replace("pool P\n", "pool P overload\n"))
+    for number in range(10, 22):
+        host = f"10.0.0.{number}"
+        [signalling] = live.out(request(host=host, call_id=host), f"{host}:5060")
+        [ordinary] = live.out(b"ordinary", f"{host}:7000", "198.51.100.20:9")
+        assert ordinary.sender.partition(":")[0] == signalling.sender.partition(":")[0]
+    assert len({binding.global_.address for binding in live.engine.state.bindings}) > 3
+    [before] = live.out(b"first", "10.0.0.40:7000", "198.51.100.20:9")
+    [after] = live.out(request(host="10.0.0.40", call_id="after"), "10.0.0.40:5060")
+    assert before.sender.partition(":")[0] == after.sender.partition(":")[0]

@@ -15,7 +15,7 @@ ALL = [address_of(text) for text in ("203.0.113.254", "203.0.113.255", "203.0.11
 
 def test_addresses_are_shared_in_turn() -> None:
     pool = AddressPool([(FIRST, LAST)])
-    assert [pool.share() for _ in range(6)] == [*ALL, *ALL[:2]]
+    assert [pool.share(HOST) for _ in range(6)] == [*ALL, *ALL[:2]]
 
 
 def test_each_is_leased_to_one_host() -> None:
@@ -43,7 +43,7 @@ def test_no_pool(first: str, last: str) -> None:
 
 def test_reserved_addresses_are_never_given_out() -> None:
     pool = AddressPool([(FIRST, LAST)], reserved={ALL[0], ALL[3], address_of("192.0.2.1")})
-    assert [pool.share() for _ in range(3)] == [ALL[1], ALL[2], ALL[1]]
+    assert [pool.share(HOST) for _ in range(3)] == [ALL[1], ALL[2], ALL[1]]
     assert {pool.lease(HOST), pool.lease(HOST)} == {ALL[1], ALL[2]}
     assert ALL[0] in pool
     with pytest.raises(Refused, match="pool-exhausted"):
@@ -53,7 +53,7 @@ def test_reserved_addresses_are_never_given_out() -> None:
 def test_when_all_are_reserved_none_can_be_had() -> None:
     pool = AddressPool([(FIRST, LAST)], reserved=set(ALL))
     with pytest.raises(Refused, match="pool-exhausted"):
-        pool.share()
+        pool.share(HOST)
 
 
 @given(st.lists(st.integers(0, 3), max_size=30))
@@ -81,7 +81,7 @@ def test_an_address_can_be_claimed_once() -> None:
     assert not pool.claim(address_of("2001:db8::1"), HOST)
     assert [pool.lease(HOST), pool.lease(HOST)] == [ALL[0], ALL[2]]
     with pytest.raises(Refused):
-        pool.share()
+        pool.share(HOST)
     pool.release(ALL[1])
     assert pool.claim(ALL[1], HOST)
 
@@ -89,7 +89,7 @@ def test_an_address_can_be_claimed_once() -> None:
 def test_several_ranges_are_given_out_one_after_the_other() -> None:
     ends = [tuple(map(address_of, pair)) for pair in (("192.0.2.1", "192.0.2.2"), ("198.51.100.9", "198.51.100.9"))]
     pool = AddressPool([(first, last) for first, last in ends], [address_of("192.0.2.2")])
-    assert [pool.share() for _ in range(3)] == [ends[0][0], ends[1][0], ends[0][0]]
+    assert [pool.share(HOST) for _ in range(3)] == [ends[0][0], ends[1][0], ends[0][0]]
     assert address_of("192.0.2.3") not in pool
     assert {pool.lease(HOST), pool.lease(HOST)} == {ends[0][0], ends[1][0]}
     with pytest.raises(Refused, match="pool-exhausted"):

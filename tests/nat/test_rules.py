@@ -102,9 +102,9 @@ def test_a_pool_does_not_give_out_what_a_static_rule_has() -> None:
 def test_an_overloaded_pool_shares_an_address_of_which_only_ports_are_static() -> None:
     overload = POOL.replace("pool P\n", "pool P overload\n")
     pool = rules(overload + "ip nat inside source static tcp 192.168.1.5 80 203.0.113.20 80\n").dynamic[0].pool
-    assert pool.share() == address_of("203.0.113.20")
+    assert pool.share(address_of("192.168.1.10")) == address_of("203.0.113.20")
     pool = rules(overload + "ip nat inside source static 192.168.1.5 203.0.113.20\n").dynamic[0].pool
-    assert pool.share() == address_of("203.0.113.21")
+    assert pool.share(address_of("192.168.1.10")) == address_of("203.0.113.21")
 
 
 @pytest.mark.parametrize(

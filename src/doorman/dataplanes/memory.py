@@ -184,7 +184,7 @@ class MemoryPlane:
         """A name for one flow alone, of the ports that the engine does not give out."""
         address = self._shared.get(sender.address)
         if address is None or address not in rule.pool:
-            address = self._shared[sender.address] = rule.pool.share()
+            address = self._shared[sender.address] = rule.pool.share(sender.address)
         taken = {flow.went[0] for flow in self._flows if flow.protocol == protocol and flow.went[1] == receiver}
         taken |= {rule.global_ for rule in self._rules.static_ports}
         ports = DELEGATED_RESERVED if sender.port < PRIVILEGED_END else range(DELEGATED_PORTS_END, _ALL_PORTS)

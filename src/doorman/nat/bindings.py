@@ -264,7 +264,7 @@ class Bindings:
         if share is not None and share.count + count > MAX_PORTS_PER_HOST:
             raise Refused("host-over-quota")
         if share is None:
-            share = _Share(rule.pool.share())
+            share = _Share(rule.pool.share(local.address))
         first = self.holdings.space(protocol, share.address).take(local.port, count, even=even)
         shares[local.address] = share
         share.count += count
@@ -311,7 +311,7 @@ class Bindings:
         if share is not None and address not in {None, share.address}:
             raise Refused("name-taken")
         if share is None:
-            share = self._plain.shares[local] = _Share(address or rule.pool.share())
+            share = self._plain.shares[local] = _Share(address or rule.pool.share(local))
         share.count += 1
         self._limits.change(local, 1)
         return share.address

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from doorman.config.model import Config
 from doorman.nat.pools import AddressPool
 from doorman.nat.ports import ALL_PORTS, PortSpace
+from doorman.nat.sharing import is_divided, shared_run
 from doorman.net.addresses import Address, Endpoint
 
 
@@ -39,6 +40,7 @@ class Holdings:
         reserved: Collection[tuple[int, int]] = (),
     ) -> None:
         self.ports_end = ports_end
+        self._by_kernel = ports_end != ALL_PORTS
         self._kept = kept
         self._config = config
         self._chance = chance
@@ -84,7 +86,11 @@ class Holdings:
         reserved = {rule.global_ for statics in (config.statics, config.outside_statics) for rule in statics.hosts}
         if any(source.pool == name and not source.overload for source in config.dynamic_sources):
             reserved |= {rule.global_ or interface_address(config, rule.interface) for rule in config.statics.ports}
-        return AddressPool(pool.ranges, reserved, host_bits=32 - pool.prefix_length if pool.type == "match-host" else 0)
+        host_bits = 32 - pool.prefix_length if pool.type == "match-host" else 0
+        shared = shared_run(config, pool) if self._by_kernel or is_divided(config, name) else None
+        if shared is not None and is_divided(config, name):
+            reserved |= {*shared}
+        return AddressPool(pool.ranges, reserved, host_bits=host_bits, shared=shared)
 
 
 def interface_address(config: Config, name: str | None) -> Address:

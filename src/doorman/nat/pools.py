@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from doorman.algs.api import Refused
+from doorman.nat.sharing import Run, kernels_choice
 from doorman.net.addresses import Address
 
 
@@ -22,15 +23,21 @@ class AddressPool:
         ranges: which do not overlap.
         reserved: what others have.
         host_bits: with `type match-host`, how many bits a host keeps of its own address; otherwise 0.
+        shared: the addresses that are shared, where a kernel says whose is which; None where each has its turn.
 
     Raises:
         ValueError: the ends of a range are not of one family, or the wrong way round.
     """
 
-    __slots__ = ("_count", "_host_mask", "_leased", "_next", "_runs", "_width")
+    __slots__ = ("_count", "_host_mask", "_leased", "_next", "_runs", "_shared", "_width")
 
     def __init__(
-        self, ranges: Sequence[tuple[Address, Address]], reserved: Collection[Address] = (), *, host_bits: int = 0
+        self,
+        ranges: Sequence[tuple[Address, Address]],
+        reserved: Collection[Address] = (),
+        *,
+        host_bits: int = 0,
+        shared: Run | None = None,
     ) -> None:
         self._runs: list[_Run] = []
         self._count = 0
@@ -42,6 +49,7 @@ class AddressPool:
             self._runs.append(_Run(number, count, self._count))
             self._count += count
         self._width = len(ranges[0][0]) if ranges else 0
+        self._shared = shared
         self._host_mask = (1 << host_bits) - 1
         self._leased = {address for address in reserved if address in self}
         self._next = 0
@@ -67,12 +75,15 @@ class AddressPool:
             raise Refused("address-shared")
         return Address(self._runs[0].first.to_bytes(self._width, "big"))
 
-    def share(self) -> Address:
-        """An address for one more host, which others may have too: each in its turn.
+    def share(self, host: Address) -> Address:
+        """An address for one more host, which others may have too: each in its turn, or as a kernel has it.
 
         Raises:
             Refused: all are leased or reserved.
         """
+        return self._free() if self._shared is None else kernels_choice(host, self._shared)
+
+    def _free(self) -> Address:
         if len(self._leased) == self._count:
             raise Refused("pool-exhausted")
         address = self._turn()
@@ -86,7 +97,7 @@ class AddressPool:
         Raises:
             Refused: all are leased or reserved, or that with the host's own number is.
         """
-        address = self._of_number(host) if self._host_mask else self.share()
+        address = self._of_number(host) if self._host_mask else self._free()
         self._leased.add(address)
         return address
 

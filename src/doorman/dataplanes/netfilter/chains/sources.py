@@ -6,15 +6,15 @@ pool_N     the name: an address of the pool or the interface, with a port that t
 Each question has a chain of its own, so that a line that denies can return from it.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 
 from doorman.config.model import Config, DynamicSource
 from doorman.dataplanes.netfilter.chains.expressions import Chain, UnsupportedConfig, match_address
 from doorman.dataplanes.netfilter.chains.flows import choosing, looks_at_flows
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
-from doorman.net.addresses import PRIVILEGED_END, Address, address_text
+from doorman.nat.sharing import longest_run, shared_run
+from doorman.net.addresses import PRIVILEGED_END, address_text
 
 
 class SourceChains:
@@ -41,8 +41,8 @@ class SourceChains:
             return
         to = self._addresses(source)
         statics = {rule.global_port for rule in (*self._config.statics.ports, *self._config.others.ports)}
-        ports = _longest_run(DELEGATED_PORTS_END, 65_535, statics)
-        reserved = _longest_run(DELEGATED_RESERVED[0], DELEGATED_RESERVED[-1], statics)
+        ports = longest_run(DELEGATED_PORTS_END, 65_535, statics)
+        reserved = longest_run(DELEGATED_RESERVED[0], DELEGATED_RESERVED[-1], statics)
         if not to or ports is None:
             yield "counter drop"
             return
@@ -58,13 +58,8 @@ class SourceChains:
     def _addresses(self, source: DynamicSource) -> str:
         """What ordinary flows are called outside; empty if static hosts have it all."""
         if source.pool is not None:
-            pool = self._config.pools[source.pool]
-            hosts = (*self._config.statics.hosts, *self._config.others.hosts)
-            taken = [_number(host.global_) for host in hosts]
-            runs = (_longest_run(_number(first), _number(last), taken) for first, last in pool.ranges)
-            run = max(filter(None, runs), key=lambda run: run[1] - run[0], default=None)
-            texts = [address_text(Address(number.to_bytes(4, "big"))) for number in run or ()]
-            return "-".join(dict.fromkeys(texts))
+            run = shared_run(self._config, self._config.pools[source.pool])
+            return "-".join(dict.fromkeys(map(address_text, run or ())))
         interface = self._config.interfaces[source.interface or ""]
         if interface.address is None:
             raise UnsupportedConfig(f"interface {interface.name} of a NAT rule has no address")
@@ -87,14 +82,3 @@ def senders(config: Config, source: DynamicSource, name: str, then: str) -> Iter
 def leases(source: DynamicSource) -> bool:
     """Whether each host gets an address of its own by a rule."""
     return source.pool is not None and not source.overload
-
-
-def _longest_run(first: int, last: int, taken: Iterable[int]) -> tuple[int, int] | None:
-    """The longest part of a range with nothing in it that is taken: nft knows no ranges with holes."""
-    edges = [first - 1, *sorted(number for number in set(taken) if first <= number <= last), last + 1]
-    before, behind = max(pairwise(edges), key=lambda run: run[1] - run[0])
-    return (before + 1, behind - 1) if behind - before > 1 else None
-
-
-def _number(address: Address) -> int:
-    return int.from_bytes(address, "big")
