@@ -46,3 +46,20 @@ def test_a_message_is_judged_by_the_list_of_the_interface_that_it_will_leave_by(
             read, random.Random(1).random, delegated=True, route={address_of("198.51.100.20"): way}.__getitem__
         )
         assert engine.receive(udp(PHONE, PEER, request(body=sdp())), Side.INSIDE, 1000.0).reason == fate
+
+
+def test_a_host_behind_an_inside_router_is_inside_where_routes_say_so() -> None:
+    """Its messages are translated, though the rule's list says `any` and so not where it is."""
+    ways = {"10.9.0.5": "in0", "198.51.100.20": "out0"}
+    read = read_config(OVERLOAD.replace("access-list 1 permit 10.0.0.0 0.0.0.255", "access-list 1 permit any"), "t")
+    assert read.access_lists["1"].permits(address_of("10.9.0.5"))
+    routes = {address_of(address): way for address, way in ways.items()}
+    engine = Engine(read, random.Random(1).random, delegated=True, route=lambda address: routes.get(address, UNKNOWN))
+    invite = request(body=sdp("10.9.0.5"), host="10.9.0.5")
+    sent = engine.receive(udp("10.9.0.5:5060", PEER, invite), Side.INSIDE, 1000.0)
+    assert b"c=IN IP4 203.0.113.1" in sent.packet
+    assert b"10.9.0.5" not in sent.packet
+    assert not engine.state.rules.is_inside(address_of("198.51.100.20"))
+    routes[address_of("10.9.0.5")] = "out0"
+    assert engine.receive(udp("10.9.0.5:9", "203.0.113.1:5060"), Side.OUTSIDE, 1000.5).reason == "spoofed-source"
+    assert engine.receive(udp("10.9.0.5:9", "203.0.113.1:5060"), Side.OUTSIDE, 1001.5).reason != "spoofed-source"

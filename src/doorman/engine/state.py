@@ -330,6 +330,7 @@ class State:
 
     def expire(self, now: float) -> None:
         """End whatever is over by now."""
+        self.rules.look_anew()
         for owner, at in self.silence.overdue(now):
             self.fall_silent(owner, at)
         for door in self.doors.overdue(now):

@@ -8,7 +8,7 @@ from doorman.nat.naming import DynamicRule, Naming, OutsideLocals, StaticRule, o
 from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, select
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.routes import Route
+from doorman.net.routes import UNKNOWN, Route
 
 __all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
 
@@ -33,6 +33,10 @@ class Rules(Naming):
         sources = enumerate(config.dynamic_sources, 1)
         dynamic = [_dynamic(number, source, config, holdings, exits) for number, source in sources]
         super().__init__(config.statics, dynamic, config, config.max_entries, exits)
+        self._route = route
+        self._inside_names = {
+            one.name for one in config.interfaces.values() if one.nat == "inside" and not one.shutdown
+        }
         self._inside = config.networks("inside")
         self._outside = config.networks("outside")
         self._port_hosts = {rule.local.address: rule.global_.address for rule in reversed(self.static_ports)}
@@ -73,6 +77,7 @@ class Rules(Naming):
 
         It is when it lies in a network of an inside interface, belongs to a static rule, or is permitted by the
         access list of a rule in a line that names a network: `permit any` says who is translated, not where it is.
+        Where a kernel has routes, they say whether a host in no network is behind an inside interface.
         """
         known = self._inside_cache.get(address)
         if known is None:
@@ -80,6 +85,12 @@ class Rules(Naming):
                 self._inside_cache.clear()
             known = self._inside_cache[address] = self._find_inside(address)
         return known
+
+    def look_anew(self) -> None:
+        """Ask for routes again, which may be others by now."""
+        if self._route is not None:
+            for known in (self._inside_cache, self._translated, self._renamed, self._renamed_inward):
+                known.clear()
 
     def owns(self, address: Address) -> bool:
         """Whether an address is one of the gateway's own or of those it gives out."""
@@ -114,6 +125,9 @@ class Rules(Naming):
             return True
         if self.owns(address) or any(address in network for network in self._outside):
             return False
+        way = self._route(address) if self._route is not None and address not in self.outside_locals else UNKNOWN
+        if way != UNKNOWN:
+            return way in self._inside_names
         return any(rule.selector.is_about(address) for rule in self.dynamic)
 
 
