@@ -732,3 +732,13 @@ def test_all_names_of_a_host_have_one_address(make: Callable[..., Live]) -> None
     [before] = live.out(b"first", "10.0.0.40:7000", "198.51.100.20:9")
     [after] = live.out(request(host="10.0.0.40", call_id="after"), "10.0.0.40:5060")
     assert before.sender.partition(":")[0] == after.sender.partition(":")[0]
+
+
+def test_a_host_with_a_static_name_asks_for_no_lease(make: Callable[..., Live]) -> None:
+    """Its new flows are the kernel's, though the list of a rule that leases permits it."""
+    live = make(POOL + "ip nat inside source static 10.0.0.10 203.0.113.100\n")
+    [sent] = live.out(b"ordinary", "10.0.0.10:7000", "198.51.100.20:9")
+    asked = [live.traffic.received]
+    [leased] = live.out(b"ordinary", "10.0.0.11:7000", "198.51.100.20:9")
+    assert (sent.sender, leased.sender) == ("203.0.113.100:7000", "203.0.113.10:7000")
+    assert [*asked, live.traffic.received] == [0, 1]
