@@ -11,7 +11,7 @@ from doorman.engine.connections import End
 from doorman.engine.engine import Engine
 from doorman.engine.results import Fate, Side
 from doorman.firewall.zones import ZoneFirewall
-from kit.gateway import OVERLOAD, STATIC, Gateway, gateway
+from kit.gateway import INTERFACES, OVERLOAD, STATIC, Gateway, gateway
 from kit.packets import endpoint, gre, icmp_error, ping, pong, tcp, udp
 from kit.sip import OVERLOAD as SIP
 from kit.sip import PEER, PHONE, answer, incoming, request, sdp
@@ -473,3 +473,20 @@ def test_a_call_between_inside_hosts_by_a_global_name_is_judged_once_by_their_ow
     assert gate.inside(udp("192.168.1.11:7", "203.0.113.5:7")) == POLICY
     (session,) = firewall(gate.engine).sessions
     assert (str(session.initiator), str(session.responder)) == (HOST, "192.168.1.5:7")
+
+
+def test_an_error_between_inside_hosts_that_meet_at_their_names_stays_in_their_zone() -> None:
+    """It is judged where it comes in again, between the two hosts: not as one to the outside, nor as one from there."""
+    gate = gateway(
+        INTERFACES
+        + "ip nat inside source static 192.168.1.5 203.0.113.5\nip nat inside source static 192.168.1.7 203.0.113.7\n"
+        + "zone security LAN\nzone security WAN\ninterface in0\n zone-member security LAN\n"
+        + "interface out0\n zone-member security WAN\n"
+    )
+    assert gate.inside(udp("192.168.1.5:9", "203.0.113.7:7")) == "inside: udp 203.0.113.5:9 > 192.168.1.7:7"
+    quoted = gate.packet
+    told = gate.inside(icmp_error("192.168.1.7", "203.0.113.5", quoted))
+    assert told == "inside: error 3 203.0.113.7 > 192.168.1.5"
+    assert gate.outside(icmp_error("198.51.100.7", "203.0.113.7", udp("203.0.113.7:7", "198.51.100.7:9"))).startswith(
+        "dropped: "
+    )

@@ -90,12 +90,17 @@ class Checkpoint:
     def release_error(
         self, packet: Packet, session: Session, addresses: tuple[Address, Address], side: Side, now: float
     ) -> None:
-        """The same of an ICMP error about a flow, which came in on a side and goes on between these addresses."""
+        """The same of an ICMP error about a flow, which came in on a side and goes on between these addresses.
+
+        Between inside hosts that meet at their names it is asked about where it comes in again.
+        """
+        if session.hairpin and side == _INSIDE:
+            return
         if self.screen is not None:
-            seen = (packet.source, session.inside_local.address)
+            seen = (self.screen.as_seen(session, packet.source), session.inside_local.address)
             source, target = (packet.source, packet.destination) if side == _INSIDE else seen
             self.screen.release_error(packet, session, source, target, now)
-        if self.access is not None and not (session.hairpin and side == _INSIDE):
+        if self.access is not None:
             leaves = _OUTSIDE if side == _INSIDE else _INSIDE
             self.access.release(packet, Endpoint(addresses[0], 0), Endpoint(addresses[1], 0), leaves)
 

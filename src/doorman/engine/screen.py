@@ -88,6 +88,10 @@ class Screen:
             self.firewall.admit_traffic(traffic, sender, receiver, _HEADERS, now, alone=True)
         return None
 
+    def as_seen(self, session: Session, source: Address) -> Address:
+        """Who sends to the inside end of a flow, as policies see him: another inside host by its own address."""
+        return self._ends(session)[1].address if source == session.outside_global.address else source
+
     def release_error(self, packet: Packet, session: Session, source: Address, target: Address, now: float) -> None:
         """Let an ICMP error about a flow pass: always, if the flow is inspected or came by a door.
 

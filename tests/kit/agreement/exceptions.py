@@ -37,10 +37,6 @@ def _comes_to_no_name(engine: Engine, packet: Packet) -> bool:
     return rules.looks_at_flows and rules.translates(packet.destination)
 
 
-def _is_hairpinned_error(engine: Engine, packet: Packet) -> bool:
-    return engine.screen is not None and packet.is_error and engine.state.rules.owns(packet.destination)
-
-
 def _is_behind(engine: Engine, packet: Packet) -> bool:
     binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
     ends = (packet.source, packet.destination, *((binding.local.address,) if binding is not None else ()))
@@ -133,8 +129,6 @@ _FROM_OUTSIDE: tuple[_Exception, ...] = (
      _comes_to_no_name),
 )  # fmt: skip
 _FROM_INSIDE: tuple[_Exception, ...] = (
-    ("zones, and an error between hosts that meet at their names: the engine holds it for one to outside",
-     _is_hairpinned_error),
     ("one who calls a host outside by its own address, though it has another inside: to the kernel it keeps that",
      _calls_by_another_name),
     ("what has no ports cannot share an address: a kernel lets it, for one host and peer at a time",
