@@ -147,7 +147,7 @@ class Packet:
         """Where the payload ends."""
         if self.protocol != UDP or self.payload_at == self.transport_at:
             return len(self.data)
-        length = int.from_bytes(self.data[self.transport_at + 4 : self.transport_at + 6], "big")
+        length = self.data[self.transport_at + 4] << 8 | self.data[self.transport_at + 5]
         return max(self.payload_at, min(self.transport_at + length, len(self.data)))
 
     def _transport_type(self) -> int:

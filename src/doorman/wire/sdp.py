@@ -56,10 +56,12 @@ _MAX_PATH: Final = 16
 """URIs of a path: relays, and the end itself."""
 _DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
 _FLAGS: Final = _DIRECTIONS | {b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass"}
-_TRANSPORTS: Final = frozenset({
-    b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF", b"udptl",
+_TRANSPORTS_OF_RTP: Final = frozenset({
+    b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF",
 })  # fmt: skip
+_TRANSPORTS: Final = _TRANSPORTS_OF_RTP | {b"udptl"}
 """What is usually written."""
+_CR: Final = 0x0D
 _EQUALS: Final = 0x3D
 _DIGITS_OF_PORT: Final = 5
 _MAX_PORT: Final = 65_535
@@ -120,7 +122,7 @@ class Media:
         self.port = port
         self.count = count
         self.transport = transport
-        self.is_rtp = b"RTP" in transport.upper()
+        self.is_rtp = transport in _TRANSPORTS_OF_RTP or transport.upper().find(b"RTP") >= 0
         self.protocol = TCP if transport[:3].upper() == b"TCP" else UDP
         self.connection: Host | None = None
         self.rtcp: Port | None = None
@@ -172,7 +174,7 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
 def _read_usual_host(session: SessionDescription, line: bytes, at: int) -> bool:
     """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
     before, mark, text = line.partition(b"IN IP4 ")
-    if not mark or b"IP" in before or b"\r" in before:
+    if not mark or _CR in before or before.find(b"IP") >= 0:
         return False
     text = text.rstrip(b"\r")
     address = parse_address(text)

@@ -72,6 +72,7 @@ _ONCE: Final = frozenset({"call-id", "content-length", "cseq"})
 _VERSION: Final = b"SIP/2.0"
 _LONGEST_USUAL: Final = 256
 """Bytes of a start line that most are shorter than."""
+_TAB: Final = 0x09
 _CR: Final = 0x0D
 _LF: Final = 0x0A
 
@@ -166,7 +167,7 @@ def _read_usual_start(message: SipMessage, start: int) -> int:
     """Read a start line that is written as most are; where it ends, or -1 where it is not."""
     line, ended, _ = message.data[start : start + _LONGEST_USUAL].partition(b"\r\n")
     words = line.split(b" ", 3)
-    if not ended or len(words) <= 2 or b"\n" in line or b"\r" in line or b"\t" in line:  # noqa: PLR2004 - two blanks
+    if not ended or len(words) <= 2 or _LF in line or _CR in line or _TAB in line:  # noqa: PLR2004 - two blanks
         return -1
     if words[0] == _VERSION:
         status = int(words[1]) if words[1].isdigit() and len(words[1]) == 3 else 0  # noqa: PLR2004 - three digits

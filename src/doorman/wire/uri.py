@@ -97,6 +97,7 @@ _TRANSPORTS: Final = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
+_COMMA: Final = 0x2C
 _BRACKET: Final = 0x3E
 """What a URI in angle brackets ends with."""
 _NO_LIMIT: Final = 65_535
@@ -119,7 +120,7 @@ def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
     if value and value[-1] != _BRACKET:
         uri, bracket, parameters = value.rpartition(b">")
-        if bracket and b"," not in parameters:
+        if bracket and _COMMA not in parameters:
             value = uri + bracket
     return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value, most)
 
@@ -193,10 +194,11 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     of the one and the port of the other.
     """
     sent_by, semicolon, parameters = value.partition(b";")
-    if semicolon and sent_by and b"," not in parameters:
+    if semicolon and sent_by and _COMMA not in parameters:
         parameters = parameters.lower()
-        # The branch is new in every message; only these two can hold an address.
-        if b"received" not in parameters and b"maddr" not in parameters:
+        # The branch is new in every message; only these two can hold an address. (In Python 3.11, `in` takes an
+        # exception to find out that bytes are no number.)
+        if parameters.find(b"received") < 0 and parameters.find(b"maddr") < 0:
             value = sent_by
     return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value, most)
 

@@ -125,7 +125,12 @@ class Step:
     __slots__ = ("add", "data", "key", "set_name", "timeout")
 
     def __init__(self, packed: _Packed, *, add: bool, timeout: int = 0) -> None:
-        self.set_name, self.key, self.data = _unpacked(packed)
+        tag = packed[0]
+        if tag < _FIRST_OF_SLOTS:
+            end = 1 + _LENGTHS[tag]
+            self.set_name, self.key, self.data = _SETS[tag], packed[1:end], packed[end:]
+        else:
+            self.set_name, self.key, self.data = _unpacked(packed)
         self.add = add
         self.timeout = timeout
 
