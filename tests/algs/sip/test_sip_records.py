@@ -143,12 +143,11 @@ def test_a_damaged_record_is_refused_or_a_call(wrong: Json) -> None:
 
 
 def test_a_missing_property_or_another_format_is_refused() -> None:
-    assert isinstance(RECORD, dict)
-    for name in RECORD:
+    assert isinstance(RECORD, list)
+    owner = Owner("sip", b"one", PARTY)
+    for record in (RECORD[:-1], [*RECORD, None], [2, *RECORD[1:]]):
         with pytest.raises(DamagedRecord):
-            read_call(Owner("sip", b"one", PARTY), {key: value for key, value in RECORD.items() if key != name})
-    with pytest.raises(DamagedRecord):
-        read_call(Owner("sip", b"one", PARTY), {**RECORD, "format": 1})
+            read_call(owner, record)
 
 
 class TestTouched:

@@ -1,9 +1,10 @@
 """The memory of the SIP ALG as records: its calls and registrations, and how inside hosts wrote themselves.
 
-call 192.168.1.10 7cb1@host          {"method": "INVITE", "state": "confirmed", "streams": [[end, end], ...], ...}
+call 192.168.1.10 7cb1@host          [format, method, ...], see `_PROPERTIES`
 bare 192.168.1.10:5060 via           true
 public 192.168.1.10:5060 elsewhere   true
 
+streams     [[end, end], ...]
 end         null, or [kind, where it receives or null, [flow, ...], direction, mux]
 flow        see `algs/flows.py`
 """
@@ -29,8 +30,14 @@ from doorman.algs.sip.media import Announced
 from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
 from doorman.net.addresses import Address, address_text, endpoint_text
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Of a call's record; of another format none is read."""
+_PROPERTIES: Final = (
+    "format", "method", "begun", "state", "tag", "dialogs", "streams", "unsettled", "chosen", "forks", "offer",
+    "established", "since", "session", "invites", "asked", "expires", "signals",
+    "aliases", "caller", "callee", "forget_at",
+)  # fmt: skip
+"""What stands in it, in this order."""
 
 _STATES: Final = {state.value: state for state in State}
 _DIRECTIONS: Final = tuple(Direction)
@@ -50,32 +57,30 @@ def spelling_key(written: Written) -> str:
 
 def write_call(call: Call) -> Json:
     """All that is known of a call but its owner, who is its key."""
-    return {
-        "format": FORMAT,
-        "method": _text(call.method),
-        "begun": int(call.begun),
-        "state": call.state.value,
-        "tag": _text(call.tag),
-        "dialogs": None if call.dialogs is None else {_text(tag): state.value for tag, state in call.dialogs.items()},
-        "streams": [[_write_end(end) for end in ends] for ends in call.streams],
-        "unsettled": [_write_unsettled(change) for change in call.unsettled],
-        "chosen": _text(call.chosen),
-        "forks": None if call.forks is None else {_text(tag): _write_fork(fork) for tag, fork in call.forks.items()},
-        "offer": None if call.offer is None else _write_transaction(call.offer),
-        "established": call.established,
-        "since": call.since,
-        "session": call.session,
-        "invites": [_text(cseq) for cseq in call.invites],
-        "asked": None if call.asked is None else [int(call.asked[0]), address_text(call.asked[1])],
-        "expires": call.expires,
-        "signals": [_write_signal(key) for key in call.signals],
-        "aliases": None
-        if call.aliases is None
-        else {_text(user): address_text(host) for user, host in call.aliases.items()},
-        "caller": _text(call.caller),
-        "callee": _text(call.callee),
-        "forget_at": call.forget_at,
-    }
+    return [
+        FORMAT,
+        _text(call.method),
+        int(call.begun),
+        call.state.value,
+        _text(call.tag),
+        None if call.dialogs is None else {_text(tag): state.value for tag, state in call.dialogs.items()},
+        [[_write_end(end) for end in ends] for ends in call.streams],
+        [_write_unsettled(change) for change in call.unsettled],
+        _text(call.chosen),
+        None if call.forks is None else {_text(tag): _write_fork(fork) for tag, fork in call.forks.items()},
+        None if call.offer is None else _write_transaction(call.offer),
+        call.established,
+        call.since,
+        call.session,
+        [_text(cseq) for cseq in call.invites],
+        None if call.asked is None else [int(call.asked[0]), address_text(call.asked[1])],
+        call.expires,
+        [_write_signal(key) for key in call.signals],
+        None if call.aliases is None else {_text(user): address_text(host) for user, host in call.aliases.items()},
+        _text(call.caller),
+        _text(call.callee),
+        call.forget_at,
+    ]
 
 
 def read_call(owner: Owner, value: Json) -> Call:
@@ -84,20 +89,17 @@ def read_call(owner: Owner, value: Json) -> Call:
     Raises:
         DamagedRecord: it did not write this.
     """
-    record = as_object(value)
-    try:
-        if record["format"] != FORMAT:
-            raise DamagedRecord("another format")
-        call = Call(owner, as_bytes(record["method"]), _direction(record["begun"]))
-        _read_progress(call, record)
-        _read_media(call, record)
-        call.signals = [_read_signal(key) for key in as_list(record["signals"])]
-        call.caller, call.callee = as_bytes(record["caller"]), as_bytes(record["callee"])
-        if record["aliases"] is not None:
-            aliases = as_object(record["aliases"])
-            call.aliases = {as_bytes(user): as_address(host) for user, host in aliases.items()}
-    except KeyError as missing:
-        raise DamagedRecord(str(missing)) from None
+    record = dict(zip(_PROPERTIES, as_list(value, len(_PROPERTIES)), strict=True))
+    if record["format"] != FORMAT:
+        raise DamagedRecord("another format")
+    call = Call(owner, as_bytes(record["method"]), _direction(record["begun"]))
+    _read_progress(call, record)
+    _read_media(call, record)
+    call.signals = [_read_signal(key) for key in as_list(record["signals"])]
+    call.caller, call.callee = as_bytes(record["caller"]), as_bytes(record["callee"])
+    if record["aliases"] is not None:
+        aliases = as_object(record["aliases"])
+        call.aliases = {as_bytes(user): as_address(host) for user, host in aliases.items()}
     return call
 
 
