@@ -310,10 +310,10 @@ def test_signalling_of_a_leased_host(make: Make) -> None:
     [sent] = live.out(request(body=sdp()))
     assert sent.sender == "203.0.113.10:5060"
     assert b"c=IN IP4 203.0.113.10" in sent.data
-    [other] = live.out(b"a question", "10.0.0.11:1234", "198.51.100.20:53")
+    [other] = live.out(b"a question", "10.0.0.11:1234", "198.51.100.20:99")
     assert other.sender == "203.0.113.11:1234"
     received = live.traffic.received
-    live.out(b"another", "10.0.0.11:1235", "198.51.100.20:53")
+    live.out(b"another", "10.0.0.11:1235", "198.51.100.20:99")
     assert live.traffic.received == received
     assert live.in_(b"unasked", STRANGER, "203.0.113.11:99")[0].receiver == "10.0.0.11:99"
 
@@ -459,7 +459,7 @@ def test_hosts_of_a_rule_before_need_no_lease_and_no_look(make: Make) -> None:
     rules = "access-list 2 permit 10.0.0.0 0.0.0.255\nip nat inside source list 2 pool P\n"
     pool = "ip nat pool P 203.0.113.10 203.0.113.14 prefix-length 24\n"
     live = make(INTERFACES + pool + "ip nat inside source list 1 interface out0 overload\n" + rules)
-    [sent] = live.out(b"ordinary", "10.0.0.10:1111", "198.51.100.20:53")
+    [sent] = live.out(b"ordinary", "10.0.0.10:1111", "198.51.100.20:99")
     assert sent.sender.startswith(f"{GLOBAL}:")
     assert live.traffic.received == 0
 
