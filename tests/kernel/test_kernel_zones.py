@@ -295,6 +295,27 @@ def test_drops_are_told_of(make: Make, caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
+def test_sessions_are_told_of_that_only_the_kernel_carries(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    parameters = "parameter-map type inspect TOLD\n audit-trail on\n"
+    others = "class-map type inspect match-any OTHERS\n match protocol ntp\n"
+    policy = " class type inspect WEB\n  inspect TOLD\n class type inspect OTHERS\n  inspect\n"
+    live = make(firewall(WEB + others + parameters, policy))
+    live.run("sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1")
+    with caplog.at_level(logging.INFO):
+        [sent] = live.out(b"question", "10.0.0.10:5000", "198.51.100.9:53")
+        live.in_(b"an answer", "198.51.100.9:53", sent.sender)
+        live.out(b"not told of", "10.0.0.10:5000", "198.51.100.9:123")
+        live.run("conntrack", "-D", "-s", "10.0.0.10")
+        live.packets(INSIDE)
+    where, ends = "(target:class)-(LAN-WAN:WEB)", ("(10.0.0.10:5000)", "(198.51.100.9:53)")
+    began = f"{where}:Start udp session: initiator {ends[0]} -- responder {ends[1]}"
+    ended = f"{where}:Stop udp session: initiator {ends[0]} sent 36 bytes -- responder {ends[1]} sent 37 bytes"
+    assert [record.getMessage() for record in caplog.records if "AUDIT" in record.getMessage()] == [
+        f"%FW-6-SESS_AUDIT_TRAIL_START: {began}",
+        f"%FW-6-SESS_AUDIT_TRAIL: {ended}",
+    ]
+
+
 @given(st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nft_takes_whatever_a_firewall_says(kernel: NetfilterPlane, data: st.DataObject) -> None:

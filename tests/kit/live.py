@@ -24,7 +24,7 @@ from doorman.daemon.parts import Parts, Place
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.chains.expressions import Setting
 from doorman.dataplanes.netfilter.events import Events
-from doorman.dataplanes.netfilter.marks import OURS
+from doorman.dataplanes.netfilter.marks import AUDITED, OURS
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
 from doorman.engine.engine import Engine
@@ -69,7 +69,7 @@ class Live:
             self.chance: Callable[[], float] = random.Random(7).random
             self.engine = Engine(self.config, self._draw, delegated=True)
             self.queue = stack.enter_context(Queue.open(number, length=1000, fail_open=False))
-            self.events = stack.enter_context(Events(OURS, buffer=news_buffer))
+            self.events = stack.enter_context(Events(OURS | AUDITED, buffer=news_buffer))
             self.plane = plane(Setting(table, number, 0, timeouts=True))
             stack.callback(self.plane.close, remove=True)
             keeper = Keeper(self.engine, Journal(directory, "boot"), print)

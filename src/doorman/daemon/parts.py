@@ -27,7 +27,7 @@ from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone
 from doorman.dataplanes.netfilter.counters import has_ipv6
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.events import Events
-from doorman.dataplanes.netfilter.marks import OURS
+from doorman.dataplanes.netfilter.marks import AUDITED, OURS
 from doorman.dataplanes.netfilter.nft import Nft
 from doorman.dataplanes.netfilter.packet_log import PacketLog
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
@@ -150,7 +150,7 @@ class Parts(dict[Realm, Part]):
         keeper = _adopt_saved(engine, state if realm is None else state / "vrf" / realm, stack)
         queue = stack.enter_context(_open_queue())
         listener = stack.enter_context(contextlib.closing(listen(_PROXY_PORTS, mark)))
-        events = stack.enter_context(Events(OURS))
+        events = stack.enter_context(Events(OURS | AUDITED))
         table = self._place.table if realm is None else f"{self._place.table}.{realm}"
         plane = NetfilterPlane(Setting(table, queue.number, listener.getsockname()[1], timeouts=True, zone=zone))
         traffic = Traffic(engine, plane, queue, events, keeper)

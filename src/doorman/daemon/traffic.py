@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Final
 
 from doorman.config.model import Config
+from doorman.daemon.audit_trail import AuditTrail
 from doorman.daemon.clock import seconds
 from doorman.daemon.growth import grown
 from doorman.daemon.keeper import Keeper
@@ -23,9 +24,9 @@ from doorman.daemon.segments import SegmentRoad
 from doorman.daemon.tunnel_use import TunnelUse
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
-from doorman.dataplanes.netfilter.events import Events, Kind
+from doorman.dataplanes.netfilter.events import Event, Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
-from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN, PROXIED
+from doorman.dataplanes.netfilter.marks import AUDITED, INSPECTED, OURS, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
@@ -82,6 +83,7 @@ class Traffic:
         self.watchers: list[Watcher] = []
         self._keeper = keeper
         self._tunnel_use = TunnelUse(engine, plane)
+        self._audit_trail = AuditTrail()
         self._garbage = Garbage()
         self._behind = False
         self._uncut: list[SessionCut] = []
@@ -151,21 +153,29 @@ class Traffic:
         for event in self.events.receive():
             if not self.plane.has(event.flow):
                 continue
-            for flow in self.plane.flows_of(event.flow):
-                if event.kind == Kind.DESTROY:
-                    if self.segments.has_followed(event.flow):
-                        continue
-                    self._tell("ended", flow)
-                    flow_ended(self.engine, flow, now)
-                elif event.kind == Kind.UPDATE and event.flow.status & SEEN_REPLY:
-                    flow_answered(self.engine, flow, now)
-                elif event.kind == Kind.NEW:
-                    self._tell("begun", flow)
-                    self._hear_of(flow, now)
+            if event.flow.mark & AUDITED:
+                self._audit_trail.see(event, self.plane.class_numbers())
+            if event.flow.mark & OURS:
+                self._on_event(event, now)
         if self.events.overruns != self._overruns:
             self._overruns = self.events.overruns
+            self._audit_trail.compare(filter(self.plane.has, dump(AUDITED, AUDITED)))
             self.compare_flows()
         self.commit()
+
+    def _on_event(self, event: Event, now: float) -> None:
+        """Hear what became of a flow through a name of the engine."""
+        for flow in self.plane.flows_of(event.flow):
+            if event.kind == Kind.DESTROY:
+                if self.segments.has_followed(event.flow):
+                    continue
+                self._tell("ended", flow)
+                flow_ended(self.engine, flow, now)
+            elif event.kind == Kind.UPDATE and event.flow.status & SEEN_REPLY:
+                flow_answered(self.engine, flow, now)
+            elif event.kind == Kind.NEW:
+                self._tell("begun", flow)
+                self._hear_of(flow, now)
 
     def on_time(self) -> None:
         """End what is over, and make the table anew if somebody removed it; to be called each second."""

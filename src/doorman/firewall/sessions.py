@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from doorman.algs.api import Refused
 from doorman.config.access_lists import Traffic
 from doorman.config.zones import GLOBAL_MAP, Firewall, ParameterMap, Police
+from doorman.firewall.news import began_line, ended_line, target
 from doorman.firewall.policy import Verdict
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, TCP, UDP
@@ -43,14 +44,15 @@ class Inspected:
         began, last_used, timeout: seconds; `began` is UNKNOWN_TIME where a kernel does not tell.
         half_open: whether it is not established yet.
         answered: whether the responder sent anything.
+        audited: whether its beginning was told here, and its end will be; a kernel tells of its own.
         closed: the ends that closed it, as bits; 4: it was reset.
         sent: bytes that the initiator and the responder sent.
         rings: of its timer.
     """
 
     __slots__ = (
-        "answered", "began", "closed", "half_open", "initiator", "last_used", "parameters", "responder", "rings",
-        "sent", "timeout", "traffic", "verdict",
+        "answered", "audited", "began", "closed", "half_open", "initiator", "last_used", "parameters", "responder",
+        "rings", "sent", "timeout", "traffic", "verdict",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, ends: tuple[Endpoint, Endpoint], verdict: Verdict, now: float) -> None:
@@ -61,7 +63,7 @@ class Inspected:
         self.began = self.last_used = now
         self.timeout = self.rings = 0.0
         self.half_open = True
-        self.answered = False
+        self.answered = self.audited = False
         self.closed = 0
         self.sent = [0, 0]
 
@@ -135,6 +137,7 @@ class InspectedSessions:
     Args:
         firewall: how they are kept.
         tell: told of what the operator wants to know: alerts, and with `audit-trail` beginnings and ends.
+        delegated: whether a kernel carries the flows, but those that it does not judge.
 
     Attributes:
         half_open: how many there are of each parameter map.
@@ -142,7 +145,8 @@ class InspectedSessions:
         most: the most sessions, and the most half-open ones, that there ever were at once.
     """
 
-    def __init__(self, firewall: Firewall, tell: Callable[[str], None]) -> None:
+    def __init__(self, firewall: Firewall, tell: Callable[[str], None], *, delegated: bool = False) -> None:
+        self._delegated = delegated
         self.half_open: Counter[str] = Counter()
         self.of_class: Counter[tuple[str, str]] = Counter()
         self.most = [0, 0]
@@ -182,8 +186,17 @@ class InspectedSessions:
         if session.timeout < before:
             self._timers.start(now + session.timeout, session)
 
-    def begin(self, traffic: Traffic, ends: tuple[Endpoint, Endpoint], verdict: Verdict, size: int, now: float) -> None:
-        """Begin a session with its first packet, which a policy inspects.
+    def begin(  # noqa: PLR0913 - a packet, what became of it, and who judges it besides
+        self,
+        traffic: Traffic,
+        ends: tuple[Endpoint, Endpoint],
+        verdict: Verdict,
+        size: int,
+        now: float,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """Begin a session with its first packet, which a policy inspects; no kernel judges it `alone`.
 
         Raises:
             Refused: it begins nothing, or there are too many already.
@@ -204,8 +217,9 @@ class InspectedSessions:
         self.keep(session, parameters)
         session.see(traffic, answer=False, size=size)
         self._timers.start(now + session.timeout, session)
-        if parameters.audit_trail:
-            self._tell(f"%FW-6-SESS_AUDIT_TRAIL_START: {_target(verdict)}:Start {_ends(session)}")
+        session.audited = parameters.audit_trail and (alone or not self._delegated)
+        if session.audited:
+            self._tell(began_line(_target(verdict), traffic.protocol, ends))
 
     def keep(self, session: Inspected, parameters: ParameterMap) -> None:
         """Enter a session that is kept so."""
@@ -233,9 +247,9 @@ class InspectedSessions:
         self.of_class[session.verdict.pair, session.verdict.class_map] -= 1
         if session.half_open:
             self._opened(session)
-        if session.parameters.audit_trail:
-            sent = f"sent {session.sent[0]} bytes", f"sent {session.sent[1]} bytes"
-            self._tell(f"%FW-6-SESS_AUDIT_TRAIL: {_target(session.verdict)}:Stop {_ends(session, *sent)}")
+        if session.audited:
+            ends, sent = (session.initiator, session.responder), (session.sent[0], session.sent[1])
+            self._tell(ended_line(_target(session.verdict), session.traffic.protocol, ends, sent))
 
     def expire(self, now: float) -> None:
         """End what was silent for too long."""
@@ -322,11 +336,4 @@ def _begins(traffic: Traffic) -> bool:
 
 
 def _target(verdict: Verdict) -> str:
-    return f"(target:class)-({verdict.pair}:{verdict.class_map})"
-
-
-def _ends(session: Inspected, first: str = "", second: str = "") -> str:
-    name = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}.get(session.traffic.protocol, str(session.traffic.protocol))
-    sent = f" {first}" if first else "", f" {second}" if second else ""
-    ends = f"initiator ({session.initiator}){sent[0]} -- responder ({session.responder}){sent[1]}"
-    return f"{name} session: {ends}"
+    return target(verdict.pair, verdict.class_map)

@@ -65,7 +65,7 @@ class ZoneFirewall:
         self.interfaces = Interfaces(config, route)
         self.counts = PolicyCounts()
         self.told: deque[Told] = deque(maxlen=_KEPT)
-        self.sessions = InspectedSessions(config.firewall, self._tell)
+        self.sessions = InspectedSessions(config.firewall, self._tell, delegated=delegated)
         self._messages = MessagePolicies(config.firewall)
         self._log_all = config.firewall.parameters("global").log_dropped
         self.now = 0.0
@@ -113,7 +113,7 @@ class ZoneFirewall:
             session = None
         verdict = session.verdict if session is not None else self._verdict(traffic)
         try:
-            self._carry_out(verdict, session, traffic, (sender, receiver), size, now)
+            self._carry_out(verdict, session, traffic, (sender, receiver), size, now, alone=alone)
         except Refused as refused:
             self.counts.dropped(verdict, size)
             self._log(verdict, traffic, sender, receiver, str(refused))
@@ -131,11 +131,13 @@ class ZoneFirewall:
         ends: tuple[Endpoint, Endpoint],
         size: int,
         now: float,
+        *,
+        alone: bool,
     ) -> None:
         if session is not None:
             self.sessions.carry(session, traffic, ends[0], size, now)
         elif verdict.action == "inspect":
-            self.sessions.begin(traffic, ends, verdict, size, now)
+            self.sessions.begin(traffic, ends, verdict, size, now, alone=alone)
         elif verdict.action == "drop":
             raise Refused(verdict.reason)
 

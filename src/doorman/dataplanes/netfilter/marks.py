@@ -10,5 +10,7 @@ VRF = 0xFF00_0000
 """Of a packet: the number of the VRF in whose routing table it finds its way; 0 for none."""
 PLAIN = 0x0040_0000
 """Of a flow: it does not speak the protocol of its port; it is never inspected again."""
+AUDITED = 0x0004_0000
+"""Of a flow: it is a session of the firewall whose beginning and end are told (`audit-trail`)."""
 ADMITTED = 0x0080_0000
 """Of a flow: a policy of the firewall inspects it, or it came by a door; its packets pass, whoever sends them."""

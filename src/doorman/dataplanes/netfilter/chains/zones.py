@@ -25,7 +25,7 @@ from doorman.dataplanes.netfilter.chains.expressions import ENDPOINT, RECEIVER, 
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.counters import Count
 from doorman.dataplanes.netfilter.lifetimes import FlowTimeout, media_timeout, session_timeouts
-from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, PROXIED
+from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, INSPECTED, PROXIED
 from doorman.dataplanes.netfilter.portless_timeouts import session_icmp
 from doorman.firewall.counts import ClassCounts, Place
 from doorman.firewall.policy import DENIED, NO_PAIR
@@ -249,6 +249,8 @@ class ZoneChains:
             named = [(timeout.match, timeout.name) for timeout in session_timeouts(parameters)]
             for match, name in [*named, (icmp.match, icmp.name)]:
                 yield f'{match} ct timeout set "{name}"'
+        if parameters.audit_trail:
+            yield f"ct mark set ct mark or {AUDITED:#x}"
         yield f'counter name "{_counter(place, "begun")}" {_ADMIT} goto {self._let(place)}'
 
     def _carry(self, place: Place, rule: PolicyClass) -> Iterator[str]:
