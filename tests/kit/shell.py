@@ -27,6 +27,7 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.config.render import render
 from doorman.daemon.control import ControlServer
+from doorman.daemon.monitor import Monitor
 from doorman.daemon.traces import Traces
 from doorman.dataplanes.access_report import access_entries, clear_access, matches_in
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
@@ -70,6 +71,7 @@ class FakeGateway:
         self.engine = Engine(self.config, random.Random(1).random)
         self.now = 1000.0
         self.refusing = ""
+        self.log = Monitor()
         self.subscribers: dict[object, tuple[frozenset[Topic], Callable[[str], None]]] = {}
         self.ladders = Ladders()
         self.tracing = Traces(path.parent / "traces", lambda: self.now)
@@ -365,6 +367,10 @@ class FakeGateway:
         """Begin its counters at zero."""
         clear_alg_counts(self.engine, alg)
         self.ladders.repeated.clear()
+
+    def monitor(self, tell: Callable[[str], None]) -> Unsubscribe:
+        """Have lines of the log told."""
+        return self.log.listen(tell)
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """Have debug lines told."""

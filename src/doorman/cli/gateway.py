@@ -222,6 +222,13 @@ class Gateway(Protocol):
         """
         ...
 
+    def monitor(self, tell: Callable[[str], None]) -> Unsubscribe:
+        """Have each line of the gateway's log told as it is written, until the function returned is called.
+
+        `tell` never blocks.
+        """
+        ...
+
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """Have each debug line told as it arises, until the function returned is called.
 

@@ -25,6 +25,7 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.devices import Addresses, services, sides, with_addresses
 from doorman.daemon.half_open import limits_half_open
 from doorman.daemon.journal import JournalFailed
+from doorman.daemon.monitor import Monitor
 from doorman.daemon.part import Part, config_for_kernel
 from doorman.daemon.parts import Parts
 from doorman.daemon.policies import clear_policy_counts, clear_policy_sessions, policy_counts, policy_sessions
@@ -91,6 +92,8 @@ class Gateway:
         self._begun = seconds()
         self._addresses: Addresses = interface_addresses()
         self._traces = Traces(traces, seconds)
+        self._monitor = Monitor()
+        logging.getLogger().addHandler(self._monitor)
         for part in parts.values():
             self._see(part)
 
@@ -333,6 +336,11 @@ class Gateway:
     def close(self) -> None:
         """End what it writes."""
         self._traces.close()
+        logging.getLogger().removeHandler(self._monitor)
+
+    def monitor(self, tell: Callable[[str], None]) -> Unsubscribe:
+        """See `cli.gateway.Gateway`."""
+        return self._monitor.listen(tell)
 
     def subscribe(self, topics: frozenset[Topic], tell: Callable[[str], None]) -> Unsubscribe:
         """See `cli.gateway.Gateway`."""

@@ -1,6 +1,7 @@
 """What transcripts do not show: JSON, laziness, two operators at once, and what is bounded."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,28 @@ def test_modes_have_a_help_text_for_each_word() -> None:
 def test_selection(selection: Selection, *, covered: bool) -> None:
     ends: tuple[Endpoint | None, ...] = (endpoint("203.0.113.1:5060"), endpoint("10.0.0.10:5060"), None, None)
     assert selection.covers(17, ends) is covered
+
+
+# The log
+
+
+def test_the_log_is_shown_to_who_asks_until_he_goes(gateway: FakeGateway) -> None:
+    told: list[str] = []
+    session = privileged(gateway, told)
+
+    def log(text: str) -> None:
+        gateway.log.handle(logging.makeLogRecord({"msg": text, "levelno": logging.INFO}))
+
+    log("nobody asked")
+    typed(session, "terminal monitor")
+    typed(session, "terminal monitor")
+    log("%FW-6-DROP_PKT: \x1b[2J\nand a second line")
+    assert [line.partition(" UTC: ")[2] for line in told] == ["%FW-6-DROP_PKT: \\x1b[2J", "and a second line"]
+    typed(session, "terminal no monitor")
+    log("no more")
+    typed(session, "terminal monitor")
+    typed(session, "no terminal monitor")
+    typed(session, "terminal monitor")
+    session.close()
+    log("gone")
+    assert len(told) == 2

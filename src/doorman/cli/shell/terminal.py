@@ -33,6 +33,7 @@ class Terminal:
         self._tell = tell
         self._topics: frozenset[Topic] = frozenset()
         self._unsubscribe: Unsubscribe | None = None
+        self._end_monitor: Unsubscribe | None = None
 
     @property
     def debugging(self) -> list[Topic]:
@@ -58,11 +59,20 @@ class Terminal:
         """Debug nothing."""
         self._subscribe(frozenset())
 
+    def monitor(self, *, on: bool) -> None:
+        """Show the gateway's log as it is written, or no more."""
+        if on and self._end_monitor is None:
+            self._end_monitor = self.gateway.monitor(self._show)
+        elif not on and self._end_monitor is not None:
+            self._end_monitor()
+            self._end_monitor = None
+
     def leave(self) -> None:
         """The operator is gone."""
         self.ended = True
         self.configuring = None
         self._subscribe(frozenset())
+        self.monitor(on=False)
 
     def _subscribe(self, topics: frozenset[Topic]) -> None:
         if topics == self._topics:

@@ -1,12 +1,17 @@
 """`show policy-map type inspect zone-pair` and what else there is to show of the zone-based firewall, as IOS does."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 
 from doorman.cli.show.durations import duration
+from doorman.config.access_lists import Ports
+from doorman.config.commands.parameter_map import NUMBERS
 from doorman.config.model import Config
+from doorman.config.port_map import NAMES, WHOLE
+from doorman.config.protocol_names import protocol_text
 from doorman.config.render_zones import class_map_lines, policy_map_lines
-from doorman.config.zones import SELF
+from doorman.config.zones import DEFAULT_MAP, SELF
 from doorman.dataplanes.report import Json
 
 _STATES = {"SIS_OPEN": "Established", "SIS_OPENING": "Half-open", "SIS_CLOSING": "Terminating"}
@@ -55,6 +60,55 @@ def show_pairs(config: Config) -> Iterator[str]:
             yield f"    Description: {pair.description}"
         yield f"    Source-Zone {pair.source}  Destination-Zone {pair.destination}"
         yield f"    service-policy {pair.policy or 'not configured'}"
+
+
+def show_parameter_maps(config: Config, name: str | None) -> Iterator[str]:
+    """`show parameter-map type inspect`: all that each says, defaults too; the one named `default` is always there."""
+    known = {DEFAULT_MAP: config.firewall.parameters(DEFAULT_MAP)} | config.firewall.parameter_maps
+    for _, one in sorted(known.items()):
+        if name in {None, one.name}:
+            yield f"parameter-map type inspect {one.name}"
+            yield from ([f" description {one.description}"] if one.description else [])
+            yield f" alert {'on' if one.alert else 'off'}"
+            yield f" audit-trail {'on' if one.audit_trail else 'off'}"
+            yield from (f" {number.words} {_number(getattr(one, number.field))}" for number in NUMBERS)
+            yield f" tcp max-incomplete host {_number(one.tcp_host_incomplete)} block-time {one.tcp_host_block}"
+            yield f" log dropped-packets {'enable' if one.log_dropped else 'disable'}"
+            yield ""
+
+
+def _number(value: int | None) -> str:
+    return "unlimited" if value is None else str(value)
+
+
+def show_port_maps(entries: Iterable[Json]) -> Iterator[str]:
+    """`show ip port-map`: where applications are found."""
+    for one in entries:
+        kind = "Default" if one["by"] == "system" else "User" if one["access_list"] is None else "Host"
+        where = f"{one['transport']} port {','.join(map(str, one['ports']))}"
+        servers = f" in list {one['access_list']}" if one["access_list"] else ""
+        yield f"{kind:<7} mapping:  {one['protocol']:<20} {where}{servers}"
+
+
+def port_map_entries(config: Config, name: str | None) -> Iterator[Json]:
+    """The ports of each application: those that it has by itself, or its ALG listens at, and those of `ip port-map`."""
+    mapped = config.firewall.port_maps
+    names = dict.fromkeys((*NAMES, *(one.protocol for one in mapped)))
+    for protocol in sorted(names.keys() - WHOLE.keys()):
+        if name not in {None, protocol}:
+            continue
+        plain = replace(config, firewall=replace(config.firewall, port_maps={}))
+        for service in plain.application(protocol)[None]:
+            yield _port_map(protocol, protocol_text(service.protocols[0]), service.destination_ports, None, "system")
+        for one in mapped:
+            if one.protocol == protocol:
+                for transport in one.transports:
+                    yield _port_map(protocol, transport, Ports("eq", (one.port,)), one.access_list, "user")
+
+
+def _port_map(protocol: str, transport: str, ports: Ports | None, access_list: str | None, by: str) -> Json:
+    numbers = list(ports.values) if ports is not None else []
+    return {"protocol": protocol, "transport": transport, "ports": numbers, "access_list": access_list, "by": by}
 
 
 def show_class_maps(config: Config, name: str | None) -> Iterator[str]:

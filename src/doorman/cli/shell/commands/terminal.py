@@ -30,10 +30,22 @@ def _set_size(terminal: Terminal, *, lines: int | None = None, columns: int | No
     """Accepted for the sake of scripts: output is never paged or cut."""
 
 
+def _monitor(terminal: Terminal) -> None:
+    """Show the gateway's log in this session, as it is written: drops that are logged, alerts, the audit trail."""
+    terminal.monitor(on=True)
+
+
+def _no_monitor(terminal: Terminal) -> None:
+    """Show it no more."""
+    terminal.monitor(on=False)
+
+
 _ENABLE = {"enable": "Turn on privileged commands"}
 _TERMINAL = {
     "terminal": "Set terminal line parameters",
     "length": "Set number of lines on a screen",
+    "monitor": "Copy the log to this session",
+    "no": "Negate a command or set its defaults",
     "LINES": "Number of lines on screen (0 for no pausing)",
     "width": "Set width of the display terminal",
     "COLUMNS": "Number of characters on a screen line",
@@ -49,6 +61,8 @@ COMMANDS = (
 )
 
 PRIVILEGED_COMMANDS = (
+    Command("terminal monitor", _TERMINAL, _monitor, _no_monitor),
+    Command("terminal no monitor", _TERMINAL, _no_monitor),
     Command("disable", {"disable": "Turn off privileged commands"}, _disable),
     Command(
         "configure terminal",

@@ -6,9 +6,12 @@ from doorman.cli.shell.commands.words import SHOW
 from doorman.cli.shell.output import Output
 from doorman.cli.shell.terminal import Terminal
 from doorman.cli.show.zones import (
+    port_map_entries,
     show_class_maps,
     show_pairs,
+    show_parameter_maps,
     show_policy_maps,
+    show_port_maps,
     show_zone_pairs,
     show_zones,
 )
@@ -58,6 +61,17 @@ def _show_policy_maps(terminal: Terminal, *, name: str | None = None) -> Output:
     return Output(_texts(show_policy_maps(config, name)), iter)
 
 
+def _show_parameter_maps(terminal: Terminal, *, name: str | None = None) -> Output:
+    """Show how sessions are kept, with what is at its default."""
+    config = terminal.gateway.config
+    return Output(_texts(show_parameter_maps(config, name)), iter)
+
+
+def _show_port_maps(terminal: Terminal, *, application: str | None = None) -> Output:
+    """Show at which ports applications are found: `match protocol` means these."""
+    return Output(port_map_entries(terminal.gateway.config, application), show_port_maps)
+
+
 def _texts(lines: Any) -> list[str]:  # noqa: ANN401 - lines
     return list(lines)
 
@@ -82,6 +96,10 @@ def _require_pair(terminal: Terminal, name: str | None) -> None:
 _HELP = SHOW | {
     "policy-map": "Show Policy Map",
     "class-map": "Show Class Map",
+    "parameter-map": "Show Parameter Map",
+    "ip": "IP information",
+    "port-map": "Port to application mapping",
+    "APPLICATION": "Application name",
     "type": "type of the map",
     "inspect": "Firewall maps",
     "zone-pair": "Zone-pair information",
@@ -103,6 +121,8 @@ SHOW_COMMANDS = (
     Command("show policy-map type inspect zone-pair [NAME:word] [SESSIONS:sessions]", _HELP, _show_zone_pairs),
     Command("show policy-map type inspect [NAME:word]", _HELP, _show_policy_maps),
     Command("show class-map type inspect [NAME:word]", _HELP, _show_class_maps),
+    Command("show parameter-map type inspect [NAME:word]", _HELP, _show_parameter_maps),
+    Command("show ip port-map [APPLICATION:application]", _HELP, _show_port_maps),
     Command("show zone security", _HELP, _show_zones),
     Command("show zone-pair security", _HELP, _show_pairs),
 )
