@@ -95,15 +95,19 @@ def summary(config: Config) -> Iterator[str]:
     if config.firewall.zones:
         yield f"zones: {', '.join(_zone(name, config) for name in config.firewall.zones)}"
         yield f"zone pairs: {', '.join(map(_zone_pair, config.firewall.zone_pairs.values())) or 'none'}"
-    algs = [
-        f"{service.alg} on {service.transport} {' '.join(map(str, sorted(ports)))}"
-        for service, ports in config.served.items()
-        if ports
-    ]
-    yield f"algs: {', '.join(algs) or 'none'}"
+    yield from _algs(config)
     ipsec = list(_ipsec(config.ipsec))
     if ipsec:
         yield f"ipsec: {', '.join(ipsec)}"
+
+
+def _algs(config: Config) -> Iterator[str]:
+    served = [(service, " ".join(map(str, sorted(ports)))) for service, ports in config.served.items() if ports]
+    for transport in dict.fromkeys(service.transport for service, _ in served):
+        algs = (f"{service.alg} {ports}" for service, ports in served if service.transport == transport)
+        yield f"algs on {transport}: {', '.join(algs)}"
+    if not served:
+        yield "algs: none"
 
 
 def _ipsec(ipsec: Ipsec) -> Iterator[str]:
