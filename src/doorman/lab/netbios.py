@@ -17,6 +17,7 @@ nmbd bind explicit broadcast = no
 smb ports = 139
 local master = no
 domain master = no
+dns proxy = no
 preferred master = no
 load printers = no
 disable spoolss = yes

@@ -1,12 +1,13 @@
 """Programs in a namespace: started, waited for and stopped, each within a time limit."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from doorman.lab.errors import LabError
@@ -102,8 +103,9 @@ class Program:
             self.finish(_STOP_SECONDS)
 
     def kill(self) -> None:
-        """End the program where it is still running."""
-        self._process.kill()
+        """End the program where it is still running, and with it what it has left running."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # a group as its session: its own
         self._process.wait()
 
     def _wait_for_socket(self, protocol: str, address: str, port: int, state: str) -> None:
