@@ -26,7 +26,7 @@ from doorman.firewall.counts import ClassCounts
 from kit.live import Live
 from kit.namespaces import Namespace
 from kit.packets import icmp_error, ping, tcp, udp
-from kit.sip import GLOBAL, OVERLOAD, PEER, PHONE, STATIC, answer, request, sdp
+from kit.sip import GLOBAL, NO_NAT, OVERLOAD, PEER, PHONE, STATIC, answer, request, sdp
 from kit.subjects.sweep import Sweep
 from kit.zones import firewalls
 
@@ -235,6 +235,26 @@ def test_media_of_a_call_go_on_when_zones_are_made_and_when_policies_change(make
         change(live, config)
         assert live.in_(b"media", there, name)
         assert live.out(b"media", media, there)
+
+
+def test_media_without_nat_end_with_their_call(make: Make) -> None:
+    live = make(firewall(VOICE, INSPECT, base=NO_NAT))
+    media, there = "10.0.0.10:4000", "198.51.100.99:7000"
+    for call_id, port in (("one", 4000), ("two", 4002)):
+        live.out(request(body=sdp(port=port), call_id=call_id))
+        live.in_(answer(body=sdp("198.51.100.99", 7000), call_id=call_id), receiver=PHONE)
+        assert live.in_(b"media", there, f"10.0.0.10:{port}")
+        assert live.out(b"media", f"10.0.0.10:{port}", there)
+    bye = request("BYE").replace(b"1 BYE", b"2 BYE")
+    live.out(bye.replace(b"bob@198.51.100.20>", b"bob@198.51.100.20>;tag=b", 1))
+    live.in_(answer(method="BYE").replace(b"1 BYE", b"2 BYE"), receiver=PHONE)
+    live.tick()
+    assert live.in_(b"late media", there, media), "doors stay a while behind a call"
+    live.wait(60)
+    live.tick()
+    assert live.in_(b"later media", there, media) == []
+    assert live.out(b"later media", media, there) == []
+    assert live.in_(b"media", there, "10.0.0.10:4002"), "another call"
 
 
 def test_a_message_that_a_policy_denies_opens_no_door(make: Make) -> None:

@@ -21,12 +21,13 @@ from doorman.daemon.clock import seconds
 from doorman.daemon.growth import grown
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.segments import SegmentRoad
+from doorman.daemon.shut_doors import ShutDoors
 from doorman.daemon.tunnel_use import TunnelUse
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Event, Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
-from doorman.dataplanes.netfilter.marks import AUDITED, INSPECTED, OURS, PLAIN, PROXIED
+from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, INSPECTED, OURS, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
@@ -84,6 +85,7 @@ class Traffic:
         self._keeper = keeper
         self._tunnel_use = TunnelUse(engine, plane)
         self._audit_trail = AuditTrail()
+        self._shut_doors = ShutDoors()
         self._garbage = Garbage()
         self._behind = False
         self._uncut: list[SessionCut] = []
@@ -190,6 +192,8 @@ class Traffic:
             _log.warning("somebody has emptied or removed the kernel's table: it is made anew")
             self._behind = True
         self.commit()
+        if self._shut_doors:
+            self._end_flows_of_doors()
 
     def compare_flows(self) -> None:
         """Make the engine's sessions those that the kernel has: some news may be lost, or older than we are."""
@@ -233,6 +237,7 @@ class Traffic:
         changes = self.engine.take_changes()
         if changes:
             self._keeper.note(changes)
+            self._shut_doors.note(changes)
             for change in changes:
                 name = _COUNTED.get(type(change))
                 if name is not None:
@@ -321,6 +326,14 @@ class Traffic:
             self.queue.accept(packet.id)
         else:
             self.queue.drop(packet.id)
+
+    def _end_flows_of_doors(self) -> None:
+        """End the flows of doors that are shut, which no name tells of."""
+        try:
+            flows = filter(self.plane.has, dump(ADMITTED, ADMITTED | INSPECTED))
+            self.plane.forget(self._shut_doors.ended(flows, self.engine.state.doors))
+        except (NetlinkError, PlaneRefused) as error:
+            _log.warning("media of calls that have ended may go on: %s", error)
 
     def _see_tunnels(self) -> None:
         try:
