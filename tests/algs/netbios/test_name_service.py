@@ -59,10 +59,11 @@ def test_a_query_of_the_outside_is_answered_with_every_owner_it_can_reach() -> N
     assert passed.data == answer(("203.0.113.100", "203.0.113.101", "192.0.2.7", "10.0.0.12"))
 
 
-def test_another_host_gets_no_name_because_a_message_says_so() -> None:
-    gateway = Gateway(POOL)
+@pytest.mark.parametrize(("config", "name"), [(OVERLOAD, "203.0.113.1"), (POOL, "203.0.113.10")])
+def test_another_host_gets_no_name_because_a_message_says_so(config: str, name: str) -> None:
+    gateway = Gateway(config)
     passed = out(gateway, answer(("10.0.0.10", "10.0.0.11")))
-    assert passed.data == answer(("203.0.113.10", "10.0.0.11"))
+    assert passed.data == answer((name, "10.0.0.11"))
     assert gateway.engine.state.notes == {"address-left": 1}
     assert [str(one.local.address) for one in gateway.engine.state.bindings if one.local.address != _own()] == []
 

@@ -73,6 +73,14 @@ def test_a_client_opens_nothing() -> None:
     assert not list(calls.engine.state.doors)
 
 
+def test_a_client_inside_opens_nothing_either() -> None:
+    engine = Engine(read_config(OVERLOAD, "test.cfg"), random.Random(7).random)
+    connection = connect(engine, endpoint("10.0.0.10:40000"), endpoint("198.51.100.20:139"), Side.INSIDE, 1000.0)
+    told = retarget("10.0.0.10", 5000)
+    assert connection.receive(told, End.CLIENT, 1000.0).data == told
+    assert not list(engine.state.doors)
+
+
 def test_a_server_outside_sends_its_client_where_it_likes() -> None:
     engine = Engine(read_config(OVERLOAD, "test.cfg"), random.Random(7).random)
     connection = connect(engine, endpoint("10.0.0.10:40000"), endpoint("198.51.100.20:139"), Side.INSIDE, 1000.0)
