@@ -14,7 +14,7 @@ from doorman.cli.message_line import Line, unreadable
 from doorman.dataplanes.report import shown
 from doorman.net.addresses import Address, address_text
 from doorman.wire.dns import HEADER, LENGTH, LONGEST_LABEL, name_of
-from doorman.wire.dns_names import Labels, names_in, read_name
+from doorman.wire.dns_names import Known, Labels, names_in, read_name
 from doorman.wire.malformed import Malformed
 
 _TYPES: Final = {
@@ -51,25 +51,26 @@ def edit_text(rule: str, data: bytes) -> str:
 def _lines(data: bytes, start: int) -> Iterator[Line]:
     questions, *records = _COUNTS(data, start + 4)
     at = start + HEADER
+    known: Known = {}
     for _ in range(questions):
-        name = read_name(data, at, start)
+        name = read_name(data, at, start, known)
         kind, _ = _QUESTION(data, name.end)
         yield Line(at, name.end + 4, f"{_text(name.labels)} {_type(kind)}")
         at = name.end + 4
     for _ in range(sum(records)):
-        name = read_name(data, at, start)
+        name = read_name(data, at, start, known)
         kind, _, ttl, length = _RECORD(data, name.end)
         begin = name.end + 10
         told = "" if kind == 41 else f" {ttl}"  # noqa: PLR2004 - OPT has flags there
-        text = f"{_text(name.labels)}{told} {_type(kind)} {_rdata(data, begin, kind, length, start)}"
+        text = f"{_text(name.labels)}{told} {_type(kind)} {_rdata(data, begin, kind, length, start, known)}"
         yield Line(at, begin + length, text)
         at = begin + length
 
 
-def _rdata(data: bytes, at: int, kind: int, length: int, start: int) -> str:
+def _rdata(data: bytes, at: int, kind: int, length: int, start: int, known: Known) -> str:  # noqa: PLR0913, PLR0917 - see there
     if length == _ADDRESSES.get(kind):
         return address_text(Address(data[at : at + length]))
-    found = names_in(data, at, kind, length, start)
+    found = names_in(data, at, kind, length, start, known)
     return " ".join(_text(name.labels) for name in found) if found else f"({length} bytes)"
 
 

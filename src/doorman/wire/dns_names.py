@@ -9,10 +9,11 @@ name that is changed, mostly the one that is asked for, change with it: else nob
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct, error
 from typing import Final, NamedTuple
 
-from doorman.net.addresses import Address
+from doorman.net.addresses import Address, new_tuple
 from doorman.wire.dns import HEADER, LONGEST_LABEL, LONGEST_NAME, POINTER, check_pointer
 from doorman.wire.malformed import Excessive, Malformed
 
@@ -25,6 +26,8 @@ _FULL: Final = 6
 """Labels of an address in reverse."""
 _OCTETS: Final = {str(number).encode(): number for number in range(256)}
 _LABELS: Final = [str(number).encode() for number in range(256)]
+_CACHE: Final = 4_096
+"""How many names are remembered; bounded, since a peer chooses what it sends."""
 _COUNTS: Final = Struct(">HHHH").unpack_from
 _FIXED: Final = Struct(">HxxxxxxH").unpack_from
 _FIXED_SIZE: Final = 10
@@ -56,6 +59,7 @@ class Name(NamedTuple):
         labels: all of them, with those that a pointer adds; `places` says where each begins.
         inline: how many of them stand there.
         target: where its pointer leads, 0 for none.
+        length_at: where the RDLENGTH is of the record that it is in the RDATA of; 0: it is in none.
     """
 
     start: int
@@ -64,13 +68,11 @@ class Name(NamedTuple):
     places: tuple[int, ...]
     inline: int
     target: int
-
-
-class _Place(NamedTuple):
-    """A name with the RDLENGTH of the record that it is in the RDATA of; 0: it is the owner's, or in no record."""
-
-    name: Name
     length_at: int
+
+
+Known = dict[int, Name]
+"""Names that were read, by where they begin: most pointers lead to one of these."""
 
 
 find_reverse: Final = re.compile(rb"\x07in-addr\x04arpa\x00", re.IGNORECASE).search
@@ -78,6 +80,7 @@ find_reverse: Final = re.compile(rb"\x07in-addr\x04arpa\x00", re.IGNORECASE).sea
 reading."""
 
 
+@lru_cache(_CACHE)
 def reversed_address(labels: Labels) -> Address | None:
     """The address that a name is in reverse, None where it is none, or but a part of one."""
     if len(labels) != _FULL or tuple(label.lower() for label in labels[4:]) != _ZONE:
@@ -95,13 +98,13 @@ def rename(data: bytes, start: int, translate: Translate) -> list[Change]:
         Malformed: the message cannot be read.
         Excessive: it would be too long for its pointers, or a record for its length.
     """
-    places = _read(data, start)
-    found = {reversed_address(place.name.labels[-_FULL:]) for place in places}
-    if not any(address is not None and translate(address) != address for address in found):
-        return []
+    names = _read(data, start)
     renaming = _Renaming(data, start, translate)
-    for place in places:
-        renaming.see(place)
+    wanted = [renaming.wanted(name.labels) for name in names]
+    if all(new is name.labels for new, name in zip(wanted, names, strict=True)):
+        return []
+    for name, new in zip(names, wanted, strict=True):
+        renaming.see(name, new)
     return sorted(renaming.changes)
 
 
@@ -122,35 +125,47 @@ class _Renaming:
         self._moved: dict[int, int] = {}
         self._now: dict[int, Labels] = {}
         self._of_record = (0, 0)
+        self._wanted: dict[Labels, Labels] = {}
 
-    def see(self, place: _Place) -> None:
-        """The next name."""
-        name, length_at = place
-        wanted = self._wanted(name.labels)
-        inline = name.inline
-        if name.target and self._now.get(name.target) != wanted[inline:]:
+    def wanted(self, labels: Labels) -> Labels:
+        """The next name as it must be; the very same where that is what it is."""
+        if len(labels) <= len(_ZONE) or labels[-1].lower() != _ZONE[1]:
+            return labels
+        if len(labels) < _FULL:
+            return self._named(labels)  # it depends on what came before
+        known = self._wanted.get(labels)
+        if known is None:
+            known = self._wanted[labels] = self._named(labels)
+        return known
+
+    def see(self, name: Name, wanted: Labels) -> None:
+        """The next name, and what it must be: all but its end may have moved."""
+        labels, inline = name.labels, name.inline
+        in_zone = len(labels) > len(_ZONE) and labels[-1].lower() == _ZONE[1]
+        if not (in_zone or self.changes):
+            return  # nothing has moved yet
+        if in_zone and name.target and self._now.get(name.target) != wanted[inline:]:
             inline = max(inline, len(wanted) - len(_ZONE))  # nothing else that stands before it ends so
         self._enter(name, wanted)
         new = b"".join([bytes([len(label)]) + label for label in wanted[:inline]]) + self._ending(name, inline)
         if new != self._data[name.start : name.end]:
-            what = "name" if wanted != name.labels else "pointer"
-            self.changes.append(Change(name.start, name.end, new, what))
-            self._grow(len(new) - (name.end - name.start), length_at)
+            what = "pointer" if wanted is labels else "name"
+            self.changes.append(new_tuple(Change, (name.start, name.end, new, what)))
+            self._grow(len(new) - (name.end - name.start), name.length_at)
 
-    def _wanted(self, labels: Labels) -> Labels:
-        """A name as it must be."""
+    def _named(self, labels: Labels) -> Labels:
         address = reversed_address(labels[-_FULL:])
         if address is None:
             asked, now = self._asked
             above = len(asked) - len(labels)
-            is_above = above > 0 and len(labels) > len(_ZONE) and tuple(map(bytes.lower, labels)) == asked[above:]
+            is_above = above > 0 and tuple(map(bytes.lower, labels)) == asked[above:]
             return now[above:-2] + labels[-2:] if is_above else labels
-        named = self._translate(address)
-        if named == address:
+        name = self._translate(address)
+        if name == address:
             return labels
-        wanted = tuple(_LABELS[octet] for octet in named[::-1]) + labels[-2:]
+        wanted = tuple([_LABELS[octet] for octet in name[::-1]]) + labels[-2:]
         if not self._asked[0]:
-            self._asked = tuple(label.lower() for label in labels[-_FULL:]), wanted
+            self._asked = tuple([label.lower() for label in labels[-_FULL:]]), wanted
         return labels[:-_FULL] + wanted
 
     def _enter(self, name: Name, wanted: Labels) -> None:
@@ -166,9 +181,12 @@ class _Renaming:
     def _ending(self, name: Name, inline: int) -> bytes:
         if not name.target:
             return b"\0"
-        moved = self._moved.get(name.target if inline == name.inline else name.places[inline])
-        if moved is None:
+        target = name.target if inline == name.inline else name.places[inline]
+        moved = self._moved.get(target)
+        if moved is None and self.changes and target > self.changes[0].start:
             raise Malformed("dns-pointer")
+        if moved is None:
+            moved = target
         if moved - self._start > _FAR:
             raise Excessive("dns-pointer-too-far")
         return (POINTER << 8 | moved - self._start).to_bytes(2, "big")
@@ -189,22 +207,24 @@ class _Renaming:
         self.changes.append(Change(length_at, length_at + 2, length.to_bytes(2, "big"), "length"))
 
 
-def _read(data: bytes, start: int) -> list[_Place]:
+def _read(data: bytes, start: int) -> list[Name]:
     """All names of a message that may be compressed, in order."""
-    questions, *records = _COUNTS(data, start + 4)
+    questions, answers, authorities, more = _COUNTS(data, start + 4)
     at = start + HEADER
-    found = []
+    found: list[Name] = []
+    known: Known = {}
     try:
         for _ in range(questions):
-            name = read_name(data, at, start)
-            found.append(_Place(name, 0))
+            name = read_name(data, at, start, known)
+            found.append(name)
             at = name.end + 4
-        for _ in range(sum(records)):
-            name = read_name(data, at, start)
-            found.append(_Place(name, 0))
+        for _ in range(answers + authorities + more):
+            name = read_name(data, at, start, known)
+            found.append(name)
             kind, length = _FIXED(data, name.end)
             at = name.end + _FIXED_SIZE
-            found += [_Place(one, at - 2) for one in names_in(data, at, kind, length, start)]
+            if length and kind in _NAMES_IN:
+                found += names_in(data, at, kind, length, start, known)
             at += length
     except (IndexError, error):
         raise Malformed("dns-cut-short") from None
@@ -213,7 +233,7 @@ def _read(data: bytes, start: int) -> list[_Place]:
     return found
 
 
-def names_in(data: bytes, at: int, kind: int, length: int, start: int) -> list[Name]:
+def names_in(data: bytes, at: int, kind: int, length: int, start: int, known: Known) -> list[Name]:  # noqa: PLR0913, PLR0917 - where it is, and what is known
     """The names in the RDATA of a record of a type that may compress them; an update that deletes something has none.
 
     Raises:
@@ -223,7 +243,7 @@ def names_in(data: bytes, at: int, kind: int, length: int, start: int) -> list[N
     before, count = _NAMES_IN.get(kind, (0, 0))
     if not length or not count:
         return []
-    end = at + length
+    length_at, end = at - 2, at + length
     if before == _STRINGS:
         at += 4
         for _ in range(3):
@@ -232,7 +252,7 @@ def names_in(data: bytes, at: int, kind: int, length: int, start: int) -> list[N
         at += before
     found = []
     for _ in range(count):
-        name = read_name(data, at, start)
+        name = read_name(data, at, start, known, length_at)
         found.append(name)
         at = name.end
     if at > end:
@@ -240,8 +260,8 @@ def names_in(data: bytes, at: int, kind: int, length: int, start: int) -> list[N
     return found
 
 
-def read_name(data: bytes, at: int, start: int) -> Name:
-    """Read a name, of a message whose header stands at `start`, with what its pointers add.
+def read_name(data: bytes, at: int, start: int, known: Known, length_at: int = 0) -> Name:
+    """Read a name, of a message whose header stands at `start`, with what its pointers add; it is `known` then.
 
     Raises:
         Malformed: it is none, or is too long.
@@ -258,13 +278,21 @@ def read_name(data: bytes, at: int, start: int) -> Name:
             if not target:
                 end, inline, target = at + 2, len(labels), start + offset
             at = begin = start + offset
-            continue
+            name = known.get(at)
+            if name is None:
+                continue
+            labels += name.labels
+            places += name.places
+            size += sum(map(len, name.labels)) + len(name.labels)
+            break
         size += 1 + length
-        if size > LONGEST_NAME:
-            raise Malformed("dns-name-too-long")
         places.append(at)
         labels.append(data[at + 1 : at + 1 + length])
         at += 1 + length
+    if size > LONGEST_NAME:
+        raise Malformed("dns-name-too-long")
     if not target:
         end, inline = at + 1, len(labels)
-    return Name(first, end, tuple(labels), tuple(places), inline, target)
+    found = new_tuple(Name, (first, end, tuple(labels), tuple(places), inline, target, length_at))
+    known[first] = found
+    return found
