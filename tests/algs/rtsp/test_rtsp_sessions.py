@@ -223,6 +223,15 @@ def test_the_connection_of_a_long_play_does_not_end() -> None:
     assert not rtsp.connection.alive
 
 
+def test_a_connection_waits_for_nothing_once_its_doors_are_closed() -> None:
+    rtsp = playing()
+    assert len(rtsp.engine.state.waiting_sessions()) == 1
+    for seconds in (71, 31, 1):
+        rtsp.wait(seconds)
+    assert rtsp.connection.alive
+    assert not rtsp.engine.state.waiting_sessions()
+
+
 def test_it_ends_soon_after_its_media() -> None:
     rtsp = playing(OVERLOAD + "ip nat translation tcp-timeout 300\n")
     rtsp.flows(SERVER, NAME)
