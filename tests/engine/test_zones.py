@@ -490,3 +490,15 @@ def test_an_error_between_inside_hosts_that_meet_at_their_names_stays_in_their_z
     assert gate.outside(icmp_error("198.51.100.7", "203.0.113.7", udp("203.0.113.7:7", "198.51.100.7:9"))).startswith(
         "dropped: "
     )
+
+
+def test_a_static_host_behind_an_inside_router_is_behind_the_inside_interface() -> None:
+    """It was taken to be outside, and reached from there as if it were in the sender's zone."""
+    gate = gateway(
+        INTERFACES
+        + "ip nat inside source static 10.1.3.3 203.0.113.32\nzone security LAN\nzone security WAN\n"
+        + "interface in0\n zone-member security LAN\ninterface out0\n zone-member security WAN\n"
+    )
+    assert gate.outside(udp("198.51.100.7:9", "203.0.113.32:9")) == "dropped: no-zone-pair"
+    assert gate.inside(udp("10.1.3.3:9", "198.51.100.7:9")) == "dropped: no-zone-pair"
+    assert not gate.inside(udp("10.1.3.3:9", "192.168.1.5:9")).startswith("dropped: "), "they are in one zone"

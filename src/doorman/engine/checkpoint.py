@@ -51,7 +51,8 @@ class Checkpoint:
         self.access = access_groups(config, delegated=self._delegated, route=self._route)
         if self.access is not None and before is not None:
             self.access.go_on(before)
-        firewall = zone_firewall(config, delegated=self._delegated, route=self._route)
+        is_inside = self._state.rules.is_inside
+        firewall = zone_firewall(config, delegated=self._delegated, route=self._route, is_inside=is_inside)
         if firewall is not None and screened is not None:
             firewall.go_on(screened.firewall)
         self.screen = Screen(firewall, self._state) if firewall is not None else None

@@ -1,31 +1,53 @@
 """Which interface a host is behind: an engine knows networks, not wires.
 
 An interface is that of the hosts in its network. Hosts in no network are behind the only interface that is left for
-them: the one with `ip nat outside`, else, of a packet between two interfaces, the other one. Where a kernel carries the
-flows it has routes, and is asked for those first.
+them: those that the NAT knows to be inside behind the one with `ip nat inside`, others behind that with `ip nat
+outside`, else, of a packet between two interfaces, the other one. Where a kernel carries the flows it has routes, and
+is asked for those first.
 """
+
+from collections.abc import Callable
 
 from doorman.config.model import Config
 from doorman.net.addresses import Address
 from doorman.net.routes import UNKNOWN, Route
 
 _CACHE_LIMIT = 65_536
+Known = Callable[[Address], bool]
+"""Says whether a host is known to be inside."""
 
 
 class Interfaces:
-    """The interfaces of a gateway that are in use; None stands for the gateway itself."""
+    """The interfaces of a gateway that are in use; None stands for the gateway itself.
 
-    __slots__ = ("_cache", "_names", "_networks", "_own", "_route", "_unsided", "_upstream")
+    Args:
+        config: has them.
+        route: the routes of a kernel.
+        is_inside: whether a host is known to be inside.
+    """
 
-    def __init__(self, config: Config, route: Route | None = None) -> None:
+    __slots__ = (
+        "_cache",
+        "_downstream",
+        "_is_inside",
+        "_names",
+        "_networks",
+        "_own",
+        "_route",
+        "_unsided",
+        "_upstream",
+    )
+
+    def __init__(self, config: Config, route: Route | None = None, is_inside: Known | None = None) -> None:
         self._route = route
+        self._is_inside = is_inside
         used = [one for one in config.interfaces.values() if not one.shutdown]
         self._names = [one.name for one in used]
         self._networks = [(one.network, one.name) for one in used if one.network is not None]
         self._unsided = {one.name for one in used if one.nat is None}
         self._own = {one.address for one in used}
-        outside = [one.name for one in used if one.nat == "outside"]
-        self._upstream = outside[0] if len(outside) == 1 else UNKNOWN
+        sides = ([one.name for one in used if one.nat == side] for side in ("inside", "outside"))
+        self._downstream, self._upstream = (names[0] if len(names) == 1 else UNKNOWN for names in sides)
         self._cache: dict[Address, str | None] = {}
 
     def between(self, source: Address, destination: Address) -> tuple[str | None, str | None]:
@@ -56,7 +78,9 @@ class Interfaces:
             if len(self._cache) >= _CACHE_LIMIT:
                 self._cache.clear()
             near = (name for network, name in self._networks if address in network)
-            found = self._cache[address] = None if address in self._own else next(near, self._upstream)
+            is_inside = self._is_inside is not None and self._is_inside(address)
+            behind = self._downstream if is_inside else self._upstream
+            found = self._cache[address] = None if address in self._own else next(near, behind)
             return found
 
     def _other_than(self, name: str | None) -> str:

@@ -17,7 +17,7 @@ from doorman.config.errors import printable
 from doorman.config.model import Config
 from doorman.firewall.access import traffic_of
 from doorman.firewall.counts import PolicyCounts
-from doorman.firewall.interfaces import Interfaces
+from doorman.firewall.interfaces import Interfaces, Known
 from doorman.firewall.messages import MessagePolicies
 from doorman.firewall.news import packet_line
 from doorman.firewall.policy import Judge, Verdict
@@ -47,6 +47,7 @@ class ZoneFirewall:
         config: it.
         delegated: whether a kernel judges as well, and counts what passes: only what is dropped here is counted here.
         route: its routes.
+        is_inside: whether a host is known to be inside.
 
     Attributes:
         config: what is configured.
@@ -58,11 +59,18 @@ class ZoneFirewall:
         now: when it was asked last, in seconds.
     """
 
-    def __init__(self, config: Config, *, delegated: bool = False, route: Route | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        delegated: bool = False,
+        route: Route | None = None,
+        is_inside: Known | None = None,
+    ) -> None:
         self.config = config.firewall
         self._delegated = delegated
         self.judge = Judge(config)
-        self.interfaces = Interfaces(config, route)
+        self.interfaces = Interfaces(config, route, is_inside)
         self.counts = PolicyCounts()
         self.told: deque[Told] = deque(maxlen=_KEPT)
         self.sessions = InspectedSessions(config.firewall, self._tell, delegated=delegated)
@@ -203,6 +211,14 @@ def _opens(traffic: Traffic) -> bool:
     return traffic.tcp_flags & 0x12 == 0x02  # noqa: PLR2004 - SYN without ACK
 
 
-def zone_firewall(config: Config, *, delegated: bool = False, route: Route | None = None) -> ZoneFirewall | None:
+def zone_firewall(
+    config: Config,
+    *,
+    delegated: bool = False,
+    route: Route | None = None,
+    is_inside: Known | None = None,
+) -> ZoneFirewall | None:
     """The firewall of a configuration; None where it has no zones."""
-    return ZoneFirewall(config, delegated=delegated, route=route) if config.firewall.zones else None
+    if not config.firewall.zones:
+        return None
+    return ZoneFirewall(config, delegated=delegated, route=route, is_inside=is_inside)

@@ -40,7 +40,7 @@ def _comes_to_no_name(engine: Engine, packet: Packet) -> bool:
 def _is_behind(engine: Engine, packet: Packet) -> bool:
     binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
     ends = (packet.source, packet.destination, *((binding.local.address,) if binding is not None else ()))
-    return any(end[:1] == _BEHIND for end in ends)
+    return any(end[:1] == _BEHIND and not engine.state.rules.is_inside(end) for end in ends)
 
 
 def _stays_on_its_side(engine: Engine, packet: Packet, side: Side) -> bool:

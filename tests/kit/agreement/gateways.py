@@ -86,8 +86,8 @@ def dynamic_sources(draw: st.DrawFn) -> Lines:
         ("ip nat pool P 203.0.113.1 203.0.113.126 prefix-length 24 type match-host",),
     )
     pool = draw(st.sampled_from(pools))
-    shared = "pool P overload" if "match-host" not in pool[0] and draw(_chance) else "pool P"
-    goals = ("interface out0 overload", shared)  # of a pool that is leased from, the kernel shares other addresses
+    shared = () if "match-host" in pool[0] else ("pool P overload",)
+    goals = ("interface out0 overload", "pool P", *shared)
     rules = [f"ip nat inside source list {number} {draw(st.sampled_from(goals))}" for number in (1, 2)]
     return (*pool, *rules[: draw(st.integers(0, 2))])
 
