@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from doorman.cli.gateway import Selection
+from doorman.daemon.gateway import Gateway
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Side
 from kit.gateway import OVERLOAD
 from kit.live import Datagram, Live
 from kit.namespaces import Namespace
-from kit.packets import tcp, udp
+from kit.packets import endpoint, tcp, udp
 from kit.sip import answer, request, sdp
 from kit.wires import Wires, ends_of
 
@@ -99,3 +101,21 @@ def test_a_call_with_a_renamed_peer(make: Callable[[str], Live]) -> None:
 def test_where_the_kernel_would_look_inside_it_is_refused(make: Callable[[str], Live]) -> None:
     with pytest.raises(PlaneRefused, match=r"outside host 192.168.1.77 lies in a network of the inside"):
         make(OVERLOAD + "ip nat outside source static 192.168.1.77 10.99.0.7\n")
+
+
+def test_leased_names_are_cleared_by_who_has_them(make: Callable[[str], Live], tmp_path: Path) -> None:
+    """Of two outside hosts one is cleared, by its outside global address: its flow ends, by force its name as well."""
+    live = make(LIST)
+    gateway = Gateway(tmp_path / "config", live.config, live.parts, tmp_path / "traces")
+    for peer in ("198.51.100.7:9", "198.51.100.8:9"):
+        assert through(live, udp(peer, f"{NAME}:9", peer.encode()), OUTSIDE) is not None
+    with live.wires.gateway.inside():
+        assert gateway.clear_translations(Selection(outside_global=endpoint("198.51.100.7:0")), forced=False)
+    assert [str(one.outside_global) for one in live.engine.state.sessions] == ["198.51.100.8:9"]
+    assert len(live.engine.state.outside) == 2
+    with live.wires.gateway.inside():
+        gateway.clear_translations(Selection(), forced=True)
+        gateway.clear_translations(Selection(), forced=True)
+    assert len(live.engine.state.outside) == 0
+    assert "198.51.100" not in live.elements("outside_leased", "set")
+    assert through(live, udp("198.51.100.9:9", f"{NAME}:9", b"anew"), OUTSIDE) is not None
