@@ -38,6 +38,27 @@ def test_what_comes_in_numbers_is_spared_and_looked_at_when_it_has_gone() -> Non
     assert cycle() is None
 
 
+def test_the_more_was_spared_the_less_often_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    garbage = Garbage()
+    many = [[number] for number in range(220_000)]
+    garbage.spare()
+    counted: list[int] = []
+    count = gc.get_freeze_count
+
+    def watched() -> int:
+        counted.append(count())
+        return counted[-1]
+
+    monkeypatch.setattr(gc, "get_freeze_count", watched)
+    for _ in range(3):
+        garbage.collect()
+    assert counted == []
+    garbage.collect()
+    garbage.collect()
+    assert len(counted) == 1
+    assert counted[0] > len(many)
+
+
 def test_a_few_values_are_not_spared() -> None:
     garbage = Garbage()
     before = gc.get_freeze_count()
