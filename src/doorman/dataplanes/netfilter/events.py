@@ -8,13 +8,12 @@ While nf_conntrack_events is 2, its default, only flows that began while somebod
 who starts late, or lost some, lists the table.
 """
 
-import errno
 from enum import Enum
 from typing import NamedTuple
 
 from doorman.dataplanes.netfilter.flow import MARK, Flow, read_flow
-from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, messages
-from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.dataplanes.netfilter.messages import NLM_F_CREATE
+from doorman.dataplanes.netfilter.netlink import Listener, open_socket
 from doorman.dataplanes.netfilter.socket_filter import (
     JEQ,
     JSET,
@@ -30,8 +29,9 @@ from doorman.dataplanes.netfilter.socket_filter import (
 )
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
-_GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY = 1, 2, 3
 _READ = 1 << 14
+"""Bytes read at once: each event is a datagram of its own."""
+_GROUP_NEW, _GROUP_UPDATE, _GROUP_DESTROY = 1, 2, 3
 
 _NLATTR = 0xFFFFF000 + 12
 _FIRST_ATTRIBUTE = 20
@@ -56,7 +56,7 @@ class Event(NamedTuple):
     flow: Flow
 
 
-class Events(NetlinkSocket):
+class Events(Listener):
     """A socket that hears of flows whose mark has a bit of `mask`.
 
     An event takes some 1 KiB of its `buffer` (in bytes; the
@@ -67,7 +67,6 @@ class Events(NetlinkSocket):
     """
 
     def __init__(self, mask: int, *, buffer: int = 16 << 20) -> None:
-        self.overruns = 0
         super().__init__(open_socket(buffer))
         try:
             attach_filter(self._socket, *_program(mask))
@@ -80,22 +79,12 @@ class Events(NetlinkSocket):
     def receive(self, limit: int = 1024) -> list[Event]:
         """The events that wait, up to some `limit`, in their order; an empty list if there are none. Never blocks."""
         events: list[Event] = []
-        for _ in range(limit):
-            try:
-                datagram = self._socket.recv(_READ)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                self.overruns += 1
-                continue
-            for told in messages(datagram):
-                if told.kind == _DESTROYED:
-                    events.append(Event(Kind.DESTROY, read_flow(told.body)))
-                elif told.kind == _MADE:
-                    kind = Kind.NEW if told.flags & NLM_F_CREATE else Kind.UPDATE
-                    events.append(Event(kind, read_flow(told.body)))
+        for told in self.hear(limit, _READ):
+            if told.kind == _DESTROYED:
+                events.append(Event(Kind.DESTROY, read_flow(told.body)))
+            elif told.kind == _MADE:
+                kind = Kind.NEW if told.flags & NLM_F_CREATE else Kind.UPDATE
+                events.append(Event(kind, read_flow(told.body)))
         return events
 
 

@@ -19,6 +19,7 @@ from doorman.dataplanes.netfilter.messages import (
     NLM_F_REQUEST,
     NLMSG_DONE,
     NLMSG_ERROR,
+    Message,
     body,
     error_of,
     message,
@@ -100,6 +101,32 @@ class NetlinkSocket:
     def fileno(self) -> int:
         """The descriptor to wait on until it is readable."""
         return self._socket.fileno()
+
+
+class Listener(NetlinkSocket):
+    """A socket that hears what the kernel tells of itself.
+
+    Attributes:
+        overruns: how often the kernel told that our socket was full, and something did not come.
+    """
+
+    def __init__(self, link: socket.socket) -> None:
+        super().__init__(link)
+        self.overruns = 0
+
+    def hear(self, limit: int, size: int = _READ) -> Iterator[Message]:
+        """The messages that wait, of up to `limit` datagrams, none of more than `size` bytes. Never blocks."""
+        for _ in range(limit):
+            try:
+                datagram = self._socket.recv(size)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.overruns += 1
+                continue
+            yield from messages(datagram)
 
 
 class Netlink(NetlinkSocket):

@@ -8,7 +8,6 @@ All in network order. The group of a CONFIG is the resource of its nfgenmsg. Wha
 have holes, traffic may not.
 """
 
-import errno
 import struct
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from doorman.dataplanes.netfilter.messages import (
     message,
     messages,
 )
-from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.dataplanes.netfilter.netlink import Listener, open_socket
 
 _PACKET, _CONFIG = 0x400, 0x401
 _CFG_CMD, _CFG_MODE, _CFG_QTHRESH = 1, 2, 5
@@ -48,7 +47,7 @@ class LoggedPacket(NamedTuple):
     data: bytes
 
 
-class PacketLog(NetlinkSocket):
+class PacketLog(Listener):
     """One group of logged packets, of which so many bytes are kept each.
 
     Attributes:
@@ -61,7 +60,6 @@ class PacketLog(NetlinkSocket):
 
     def __init__(self, group: int, *, length: int = 128) -> None:
         self.group = group
-        self.overruns = 0
         super().__init__(open_socket(1 << 20))
         try:
             self._configure(length)
@@ -71,19 +69,7 @@ class PacketLog(NetlinkSocket):
 
     def receive(self, limit: int = 256) -> list[LoggedPacket]:
         """The packets that wait, of up to `limit` datagrams; an empty list if there are none. Never blocks."""
-        found: list[LoggedPacket] = []
-        for _ in range(limit):
-            try:
-                datagram = self._socket.recv(_READ)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                self.overruns += 1
-                continue
-            found += [read_logged(told.body) for told in messages(datagram) if told.kind == _PACKET]
-        return found
+        return [read_logged(told.body) for told in self.hear(limit) if told.kind == _PACKET]
 
     def _configure(self, length: int) -> None:
         """Bind, then say how."""
