@@ -52,6 +52,7 @@ def servers(request: pytest.FixtureRequest, shared_lab: Lab) -> Iterator[dict[st
 def test_media_are_played_and_brought(server: str, servers: dict[str, Served], shared_lab: Lab) -> None:
     """All clients at once; each ends well only if it gets what it waits for."""
     served = servers[server]
+    before = sum(row["total"] for row in shared_lab.ask("show alg rtsp statistics")["rows"] if row["name"] == "PLAY")
     clients = [
         begin(served.clients, client, served.name)
         for name, client in CLIENTS.items()
@@ -61,6 +62,7 @@ def test_media_are_played_and_brought(server: str, servers: dict[str, Served], s
         finish(client)
     shown = shared_lab.ask("show alg rtsp statistics")
     counted = {row["name"]: row["total"] for row in shown["rows"]}
+    assert counted["PLAY"] - before == len(clients) - 1 - (server == "outside"), "one records, one is not looked into"
     wanted = ("DESCRIBE", "ANNOUNCE", "SETUP", "PLAY", "RECORD", "TEARDOWN", "200")
     assert min(counted[name] for name in wanted) > 0, counted
     assert shown["drops"] == {}
