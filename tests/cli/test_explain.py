@@ -5,6 +5,7 @@ import random
 import pytest
 
 from doorman.cli.explain import explain
+from doorman.cli.reasons import DROPS
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
@@ -73,7 +74,7 @@ def test_a_dropped_message_is_shown_with_the_reason() -> None:
     text = list(explain(inspected(udp(PHONE, PEER, request().replace(b"Call-ID: one\r\n", b""))), 9))
     assert text[0] == "packet 9: outbound malformed"
     assert "    CSeq: 1 INVITE" in text
-    assert text[-2:] == ["  dropped: no-call-id, the message breaks RFC 3261: no Call-ID", ""]
+    assert text[-2:] == [f"  dropped: no-call-id, {DROPS['no-call-id']}", ""]
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])

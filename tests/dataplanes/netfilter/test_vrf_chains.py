@@ -61,7 +61,9 @@ def test_flows_of_others_are_passed_over() -> None:
 
 def test_static_ports_of_others_are_not_picked_for_ordinary_flows() -> None:
     static = "ip nat inside source static udp 10.0.0.9 5000 203.0.113.1 40000 vrf blue\n"
-    assert "203.0.113.1:40001-65535" in rules(OVERLOAD + static, "pool_0", SHARED)[0]
+    picks = "meta l4proto { tcp, udp } snat to 203.0.113.1:40001-65535 persistent"
+    assert picks in rules(OVERLOAD + static, "pool_0", SHARED)
+    assert picks not in rules(OVERLOAD, "pool_0", SHARED)
 
 
 def test_numbers_are_of_their_own_and_stay() -> None:
