@@ -154,7 +154,7 @@ def served(*but: int) -> str:
 def test_in_mode_vtcp_the_first_segment_of_a_connection_goes_to_the_queue() -> None:
     assert [rule for rule in rules(VTCP, "begin") if "tcp" in rule] == [
         f"tcp dport {{ {served(5060)} }} goto begin_tcp",
-        "tcp dport { 5060 } goto begin_segments",
+        "tcp dport 5060 goto begin_segments",
         "meta l4proto tcp ip daddr . meta l4proto . th dport @inspected goto begin_segments",
     ]
     assert rules(VTCP, "begin_segments")[-2:] == [
@@ -272,7 +272,7 @@ def test_entries_of_route_maps_hand_over_to_each_other() -> None:
         "ip nat inside source route-map M interface out0 overload\n"
     )
     assert rules(config, "source_0") == [
-        'oifname != { "out0" } goto source_0_2',
+        'oifname != "out0" goto source_0_2',
         "meta l4proto 6 th dport 80 return",
         "goto source_0_1",
     ]

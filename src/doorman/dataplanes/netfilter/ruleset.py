@@ -6,8 +6,8 @@
     (the chains for IPsec, see `chains.ipsec`)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
-    forward        5  dns_look     messages of DNS to the queue in which an address may be translated
-    forward       10  strays       what nothing translates, and must not be seen as it is
+    forward       10  strays       what nothing translates, and must not be seen as it is; behind that, messages of DNS
+                                   to the queue in which an address may be translated
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by

@@ -9,7 +9,7 @@ The turn is the rule's own: it begins anew when the configuration changes.
 from collections.abc import Iterator
 
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.chains.expressions import OPENS, Chain, braces, interface_names, match_address
+from doorman.dataplanes.netfilter.chains.expressions import OPENS, Chain, interface_names, match_address
 from doorman.net.addresses import Address, address_text
 
 
@@ -43,5 +43,5 @@ class DestinationChains:
         ]
         hosts = [address_text(Address(number.to_bytes(4, "big"))) for number in numbers]
         if hosts:
-            turns = braces(f"{turn} : {host}" for turn, host in enumerate(hosts))
-            yield f"dnat to numgen inc mod {len(hosts)} map {turns}"
+            turns = ", ".join(f"{turn} : {host}" for turn, host in enumerate(hosts))
+            yield f"dnat to numgen inc mod {len(hosts)} map {{ {turns} }}"

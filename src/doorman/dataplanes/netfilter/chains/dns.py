@@ -1,7 +1,6 @@
 """Which messages of DNS the ALG sees, over UDP: those in which an address may be translated, on their way.
 
-dns_look       what is forwarded from or to a port of DNS
-dns_way        between the sides of the NAT:
+dns_way        what is forwarded from or to a port of DNS, see `strays`, between the sides of the NAT:
   -> dns_out   from inside: all but questions; where hosts have names for themselves, see below
   -> dns_in    from outside, where they have
 dns_question   a question: about a name that may be an address in reverse, or one that carries records
@@ -49,14 +48,17 @@ class DnsChains:
         if not self._ports:
             return
         named = self._has_names()
-        ports = [f"udp {end} {self._ports} goto dns_way" for end in ("dport", "sport")]  # nft errs on two `!=` in a row
-        yield Chain("dns_look", ports, "type filter hook forward priority filter + 5;")
         yield Chain("dns_way", list(self._way(named=named)))
         question = "goto dns_question" if named else "return"
         yield Chain("dns_out", [f"{_IS_QUESTION} {question}", f"goto {TO_ALG}"])
         if named:
             yield Chain("dns_in", [f"{_IS_QUESTION} {question}", f"goto {TO_ALG}"])
             yield Chain("dns_question", list(_question()))
+
+    def lead(self) -> Iterator[str]:
+        """The rules that lead what is forwarded to these chains."""
+        if self._ports:
+            yield from (f"udp {end} {self._ports} goto dns_way" for end in ("dport", "sport"))
 
     def _way(self, *, named: bool) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)

@@ -97,8 +97,9 @@ def elsewhere(config: Config, setting: Setting | None = None) -> Iterator[str]:
 
 
 def braces(items: Iterable[str]) -> str:
-    """An anonymous set."""
-    return f"{{ {', '.join(items)} }}"
+    """What a field may be: an anonymous set, or the only value by itself, to compare with which costs less."""
+    values = list(items)
+    return values[0] if len(values) == 1 else f"{{ {', '.join(values)} }}"
 
 
 def lead(field: str, chains: Mapping[str, str]) -> str:
@@ -106,8 +107,8 @@ def lead(field: str, chains: Mapping[str, str]) -> str:
     if len(chains) == 1:
         [(value, chain)] = chains.items()
         return f"{field} {value} goto {chain}"
-    elements = [f"{value} : goto {chain}" for value, chain in chains.items()]
-    return f"{field} vmap {braces(elements)}" if elements else ""
+    elements = ", ".join(f"{value} : goto {chain}" for value, chain in chains.items())
+    return f"{field} vmap {{ {elements} }}" if elements else ""
 
 
 def braces_of(ports: Mapping[str, frozenset[int]]) -> str:

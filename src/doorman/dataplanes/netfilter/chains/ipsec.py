@@ -138,7 +138,7 @@ class IpsecChains:
         yield from (f"jump {_of(index)}{Place.HOSTS.value}" for index in range(len(self._config.dynamic_sources)))
 
     def _in(self) -> Iterator[str]:
-        yield "ct state != { invalid, untracked } return"
+        yield "ct state and (invalid | untracked) == 0 return"
         yield from elsewhere(self._config)
         if self._esp:
             yield f"{_ABOUT_ESP} goto {TO_ALG}"
@@ -163,7 +163,7 @@ class IpsecChains:
             yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)}"
 
     def _out(self) -> Iterator[str]:
-        yield "ct state != { invalid, untracked } return"
+        yield "ct state and (invalid | untracked) == 0 return"
         yield f"iifname != {self._inside} return"
         for served, about, packet, names in (
             (self._esp, _ABOUT_ESP, _ESP, "esp_names"),

@@ -2,7 +2,7 @@
 
     strays      a sender from outside who says he is inside, as the engine's `spoofed-source`; not where hosts outside
                 have other names inside, since theirs may be addresses of the inside
-                a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
+    stray_new   a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
                 finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
                 conntrack translates nothing that it finds invalid (answers to nothing, damaged packets); not errors
@@ -10,12 +10,14 @@
     stray_N     is the sender one of rule N's, or the flow? and `stray_map_N` of static names with the N-th route map
 
 They stand in the road of all that is forwarded, behind the translation of receivers and before that of senders.
+Messages of DNS go on from there to the chains of `dns`: one chain in the road of all packets costs less than two.
 """
 
 from collections.abc import Iterable, Iterator
 
 from doorman.config.model import Config
 from doorman.config.statics import StaticHost, StaticNetwork
+from doorman.dataplanes.netfilter.chains.dns import DnsChains
 from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, elsewhere, interface_names
 from doorman.dataplanes.netfilter.chains.flows import Place, choosing, is_by_source
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
@@ -40,6 +42,7 @@ class StrayChains:
     def chains(self) -> Iterator[Chain]:
         """All of them."""
         yield Chain("strays", list(self._strays()), "type filter hook forward priority filter + 10;")
+        yield Chain("stray_new", list(self._new()))
         yield Chain("strays_out", list(self._strays_out()))
         for index, source in enumerate(self._config.dynamic_sources):
             if is_by_source(self._config, source.chooser):
@@ -55,10 +58,16 @@ class StrayChains:
     def _strays(self) -> Iterator[str]:
         static_hosts = (host for name in (None, *self._config.statics.route_maps) for host in self._static_hosts(name))
         inside = [*map(_of_prefix, self._config.networks("inside")), *static_hosts]
-        names = list(self._names())
-        yield from elsewhere(self._config, self._setting)
+        if self._setting.zone is not None:
+            yield from elsewhere(self._config, self._setting)
         if inside and not (self._config.outside_sources or len(self._config.outside_statics)):
             yield f"iifname {self._outside} {_any_of(SOURCE, inside)}counter drop"
+        yield "ct state != established jump stray_new"  # of all others, the first packet was asked
+        yield from DnsChains(self._config, self._setting).lead()
+
+    def _new(self) -> Iterator[str]:
+        names = list(self._names())
+        yield from elsewhere(self._config)
         if names:
             yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
         yield "ct state invalid ip daddr @whole counter drop"
