@@ -58,3 +58,31 @@ def test_a_call_that_the_policy_denies_opens_no_door(lab: Lab) -> None:
             phone.connect_ex(("198.51.100.30", 5060))
             eventually(lambda: lab.ask("show ip nat statistics")["drops"]["zone-policy"] == 2, "it is connected")
         assert lab.doors() == []
+
+
+def test_a_proxied_connection_goes_on_as_long_as_the_policies_allow_it(lab: Lab) -> None:
+    lab.configure(*ZONES.splitlines())
+    listener = lab.tcp(lab.network.outside, OUTSIDE_PHONE, 5060, listens=True)
+    phone = lab.tcp(lab.network.inside, INSIDE_PHONE)
+    with listener, phone, lab.serving():
+        phone.connect((OUTSIDE_PHONE, 5060))
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(5)
+            phone.sendall(b"\r\n\r\n")
+            assert server.recv(100) == b"\r\n\r\n"
+            [session] = lab.ask("show policy-map type inspect zone-pair")[0]["classes"][0]["sessions"]
+            assert (session["state"], session["sent"]) == ("SIS_OPEN", [44, 0])
+            lab.order("configure terminal", "policy-map type inspect FROM-LAN", "no class class-default", "end")
+            server.sendall(b"\r\n")
+            assert phone.recv(100) == b"\r\n"
+            lab.order(
+                "configure terminal",
+                "access-list 110 deny ip any any",
+                "no access-list 110 permit ip any host " + OUTSIDE_PHONE,
+                "end",
+            )
+            for end in (phone, server):
+                with pytest.raises(ConnectionResetError):
+                    end.recv(100)
+        assert lab.ask("show policy-map type inspect zone-pair")[0]["classes"][0]["sessions"] == []

@@ -181,6 +181,7 @@ class Pair:
 
     def start(self) -> None:
         """Both legs are there: what came meanwhile goes through first."""
+        self._connection.establish(self._gateway.now())
         early, self._early = self._early or [], None
         if self._over:
             for leg in self.legs:

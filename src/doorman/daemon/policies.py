@@ -98,7 +98,7 @@ def _sessions(traffic: Traffic, screen: Screen) -> Iterator[Inspected]:
 
 
 def _proxied(screen: Screen) -> Iterator[Inspected]:
-    return (one for one in sessions_in(screen) if one.traffic.protocol == TCP)
+    return (one for one in sessions_in(screen) if one.alone)
 
 
 def _session(firewall: Firewall, flow: Flow, place: Place) -> Inspected:

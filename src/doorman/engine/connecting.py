@@ -5,6 +5,7 @@ from outside: session? -> static name? -> else door (promoted) -> inside
 """
 
 from doorman.algs.api import Direction, Path, Refused
+from doorman.engine.clearance import Clearance
 from doorman.engine.connections import Connection, Limits, Passage
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
@@ -55,7 +56,7 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     binding = state.binding_of(TCP, sender, towards)
     made = [] if binding is not None else state.bindings.bind(TCP, sender, towards)
     if binding is None and not made and outside is None:  # without a translation; its doors may matter all the same
-        return _plain(engine, sender, receiver, Side.INSIDE, now, limits)
+        return _plain(engine, sender, receiver, Side.INSIDE, now, limits, alg)
     binding = binding or (made[0] if made else untranslated(sender.address))
     session = Session(TCP, binding, sender, towards.remote, outside)
     session.alg = alg
@@ -96,29 +97,32 @@ def _untouched(  # noqa: PLR0913, PLR0917 - see `connect`
     """A connection that no rule is about; those to the gateway itself go nowhere."""
     if engine.state.rules.owns(receiver.address):
         raise Refused("no-translation")
-    if engine.screen is None:
-        return Connection(engine, (), ([], []), (sender, receiver), limits)
-    return _plain(engine, sender, receiver, side, now, limits)
+    alg = engine.inspector.alg_for(TCP, sender.port, receiver.port) if engine.screen is not None else None
+    return _plain(engine, sender, receiver, side, now, limits, alg)
 
 
 def _plain(  # noqa: PLR0913, PLR0917 - see `connect`
-    engine: Engine, sender: Endpoint, receiver: Endpoint, side: Side, now: float, limits: Limits | None
+    engine: Engine,
+    sender: Endpoint,
+    receiver: Endpoint,
+    side: Side,
+    now: float,
+    limits: Limits | None,
+    alg: str | None,
 ) -> Connection:
     """A connection without a translation, whose messages may open doors all the same: behind a firewall, both ends'."""
-    alg = engine.inspector.alg_for(TCP, sender.port, receiver.port)
-    screen = engine.screen
-    if screen is not None:
-        near, far = (sender, receiver) if side == Side.INSIDE else (receiver, sender)
-        session = level_session(TCP, near, far)
-        door = screen.connect(session, now, outward=side == Side.INSIDE)
-        alg = door.inspect_as if door is not None and door.inspect_as is not None else alg
+    outward = side == Side.INSIDE
+    session = level_session(TCP, *((sender, receiver) if outward else (receiver, sender)))
+    door = engine.screen.connect(session, now, outward=outward) if engine.screen is not None else None
+    if door is not None and door.inspect_as is not None:
+        alg = door.inspect_as
     there, back = Path(sender, receiver, sender, receiver), Path(receiver, sender, receiver, sender)
-    client, server = (_OUTBOUND, _INBOUND) if side == Side.INSIDE else (_INBOUND, _OUTBOUND)
+    client, server = (_OUTBOUND, _INBOUND) if outward else (_INBOUND, _OUTBOUND)
     looks: tuple[list[Passage], list[Passage]] = ([], [])
     if alg is not None:
         looks[0].append(Passage(alg, None, client, there, of_client=True))
         looks[1].append(Passage(alg, None, server, back))
-    return Connection(engine, (), looks, (sender, receiver), limits)
+    return Connection(engine, Clearance(engine, session, outward=outward), (), looks, (sender, receiver), limits)
 
 
 def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) -> Session:
@@ -137,8 +141,8 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) ->
     session.alg = door.inspect_as if door is not None else None
     session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
     session.hairpin = state.rules.owns(sender.address)
+    session.by_door = door
     if engine.screen is not None:
-        session.by_door = door
         engine.screen.connect(session, now, outward=False)
     state.sessions.add(session, now)
     state.keep(made, now)
@@ -158,6 +162,8 @@ def _connection(
     last = client[-1].path
     sessions = tuple(session for session, _ in chain)
     looks = [look for look in client if look.alg], [look for look in server if look.alg]
-    connection = Connection(engine, sessions, looks, (last.arrives_from, last.arrives_to), limits)
+    judged, way = chain[-1]
+    clearance = Clearance(engine, judged, outward=way == _OUTBOUND)
+    connection = Connection(engine, clearance, sessions, looks, (last.arrives_from, last.arrives_to), limits)
     connection.begin(now)
     return connection

@@ -11,6 +11,7 @@ the global name of one of them is translated twice, out and in again.
 
 from typing import NamedTuple
 
+from doorman.engine.clearance import Clearance
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.streams import End, Limits, Passage, Streams
@@ -44,6 +45,7 @@ class Connection:
 
     Args:
         engine: whose it is.
+        clearance: what lets it pass the firewall.
         sessions: its flows; one, two of a hairpin, none where nothing is translated.
         passages: who looks at what each end sends, in order, by `End`.
         legs: the endpoints of the second leg.
@@ -54,11 +56,12 @@ class Connection:
         target: what the second leg connects to.
     """
 
-    __slots__ = ("_broken", "_engine", "_streams", "sessions", "source", "target")
+    __slots__ = ("_broken", "_clearance", "_engine", "_streams", "sessions", "source", "target")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - who lets it pass, who it is between, and who looks at it
         self,
         engine: Engine,
+        clearance: Clearance,
         sessions: tuple[Session, ...],
         passages: tuple[list[Passage], list[Passage]],
         legs: tuple[Endpoint, Endpoint],
@@ -66,6 +69,7 @@ class Connection:
     ) -> None:
         self.sessions = sessions
         self.source, self.target = legs
+        self._clearance = clearance
         self._broken = False
         self._engine = engine
         self._streams = Streams(engine.state, engine.inspector, engine.drops, passages, sessions, limits)
@@ -73,7 +77,7 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Whether its flows are still allowed, and nothing came that it must be closed for; if not it must be reset."""
-        if self._broken:
+        if self._broken or not self._clearance.holds:
             return False
         entered = self._engine.state.sessions.outward
         return all(entered.get(session.outward_key) is session.outward for session in self.sessions)
@@ -89,6 +93,7 @@ class Connection:
             return Relay(b"", b"", close=True)
         for session in self.sessions:
             session.last_used = now
+        self._clearance.see(len(data), now, answer=end == End.SERVER)
         if not self._streams.looks_into(end):
             return Relay(data, data)
         return self._relay(self._streams.receive(data, end, now), end)
@@ -97,14 +102,20 @@ class Connection:
         """An end sends no more; give what still goes on. Part of a message does not."""
         if not self.alive:
             return Relay(b"", b"", close=True)
+        self._clearance.finish(now, answer=end == End.SERVER)
         return self._relay(self._streams.finish(end, now), end)
 
     def begin(self, now: float) -> None:
         """The connection is new: what was known of another between the same ends is over."""
         self._streams.forget(now)
 
+    def establish(self, now: float) -> None:
+        """The second leg is there, too."""
+        self._clearance.establish(now)
+
     def close(self, now: float) -> None:
         """The connection is over."""
+        self._clearance.end(now)
         entered = self._engine.state.sessions.outward
         if all(entered.get(session.outward_key, session.outward) is session.outward for session in self.sessions):
             self._streams.forget(now)  # no other has begun between the same ends

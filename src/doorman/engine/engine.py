@@ -171,6 +171,8 @@ class Engine:
         self.state.carry_on(plan, now)
         self.inspector.reconfigure(config.served, config.settings_with_lists, Modes(config))
         self._screen_by(config)
+        if self.screen is not None:
+            self.screen.firewall.expire(now)
 
     @property
     def access(self) -> AccessGroups | None:

@@ -10,15 +10,15 @@ was opened for is not judged: neither what comes in by it, nor what the host tha
 from doorman.algs.api import Direction, Door, Message
 from doorman.config.access_lists import Traffic
 from doorman.engine.state import State
+from doorman.firewall.sessions import ACK, SYN, Inspected
 from doorman.firewall.zones import ZoneFirewall
 from doorman.nat.bindings import WHOLE_HOST, Binding
 from doorman.nat.sessions import Session, Way
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP, TCP, Packet
 
-_SYN = 2
 _HEADERS = 40
-"""Bytes of the headers of a first segment."""
+"""Bytes of the headers of a segment."""
 
 
 def level_session(protocol: int, near: Endpoint, far: Endpoint) -> Session:
@@ -79,14 +79,26 @@ class Screen:
         """
         door = self.door_to(session, now) if outward else None
         if door is not None:
+            session.by_door = door
             self._state.promote(door)
             return door
         if session.by_door is None:
-            near, far = self._ends(session)
-            sender, receiver = (near, far) if outward else (far, near)
-            traffic = Traffic(TCP, sender.address, receiver.address, sender.port, receiver.port, _SYN)
-            self.firewall.admit_traffic(traffic, sender, receiver, _HEADERS, now, alone=True)
+            self._admit(session, SYN, now, outward=outward)
         return None
+
+    def go_on(self, session: Session, now: float, *, outward: bool) -> Inspected | None:
+        """Let a TCP connection go on that a proxy carries, by other policies than it began by; give its session.
+
+        Raises:
+            Refused: the firewall allows it no longer.
+        """
+        if self.inspected(session) is None:
+            self._admit(session, ACK, now, outward=outward)
+        return self.inspected(session)
+
+    def inspected(self, session: Session) -> Inspected | None:
+        """What the firewall has of a flow, if it inspects it."""
+        return self.firewall.sessions.find(session.protocol, *self._ends(session))
 
     def as_seen(self, session: Session, source: Address) -> Address:
         """Who sends to the inside end of a flow, as policies see him: another inside host by its own address."""
@@ -111,6 +123,13 @@ class Screen:
         """
         if not self.firewall.knows(ESP, *about):
             self.firewall.admit(packet, packet.sender, target, now)
+
+    def _admit(self, session: Session, flags: int, now: float, *, outward: bool) -> None:
+        """Judge a segment of a connection that no kernel judges."""
+        near, far = self._ends(session)
+        sender, receiver = (near, far) if outward else (far, near)
+        traffic = Traffic(TCP, sender.address, receiver.address, sender.port, receiver.port, flags)
+        self.firewall.admit_traffic(traffic, sender, receiver, _HEADERS, now, alone=True)
 
     def _has_door(self, session: Session) -> bool:
         """Whether a flow came by a door, and there is one for it still: what closes the door ends the flow."""

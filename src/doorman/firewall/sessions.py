@@ -25,7 +25,7 @@ POLICED = "zone-police"
 """More than the rate of the class."""
 
 UNKNOWN_TIME = -math.inf
-_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 _DNS_PORT = 53
 _REQUESTS = frozenset({8, 13, 15, 17})
 """ICMP queries (RFC 792, RFC 950): echo, timestamp, information and mask."""
@@ -44,6 +44,7 @@ class Inspected:
         began, last_used, timeout: seconds; `began` is UNKNOWN_TIME where a kernel does not tell.
         half_open: whether it is not established yet.
         answered: whether the responder sent anything.
+        alone: whether no kernel judges it: a connection of the proxy, without which it is over.
         audited: whether its beginning was told here, and its end will be; a kernel tells of its own.
         closed: the ends that closed it, as bits; 4: it was reset.
         sent: bytes that the initiator and the responder sent.
@@ -51,8 +52,8 @@ class Inspected:
     """
 
     __slots__ = (
-        "answered", "audited", "began", "closed", "half_open", "initiator", "last_used", "parameters", "responder",
-        "rings", "sent", "timeout", "traffic", "verdict",
+        "alone", "answered", "audited", "began", "closed", "half_open", "initiator", "last_used", "parameters",
+        "responder", "rings", "sent", "timeout", "traffic", "verdict",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, ends: tuple[Endpoint, Endpoint], verdict: Verdict, now: float) -> None:
@@ -63,7 +64,7 @@ class Inspected:
         self.began = self.last_used = now
         self.timeout = self.rings = 0.0
         self.half_open = True
-        self.answered = self.audited = False
+        self.alone = self.answered = self.audited = False
         self.closed = 0
         self.sent = [0, 0]
 
@@ -82,21 +83,20 @@ class Inspected:
         """Whether both ends closed it, or one reset it."""
         return self.closed >= 3  # noqa: PLR2004 - both bits, or the third
 
-    def see(self, traffic: Traffic, *, answer: bool, size: int) -> None:
-        """Follow a packet of it."""
+    def see(self, flags: int, *, answer: bool, size: int) -> None:
+        """Follow a packet of it, with these flags of TCP."""
         self.sent[answer] += size
         self.answered = self.answered or answer
-        if traffic.protocol != TCP:
+        if self.traffic.protocol != TCP:
             self.half_open = not self.answered
         else:
-            flags = traffic.tcp_flags
-            if self.half_open and self.answered and not answer and not flags & _SYN:
+            if self.half_open and self.answered and not answer and not flags & SYN:
                 self.half_open = False
-            if flags & _RST:
+            if flags & RST:
                 self.closed |= 4
-            elif flags & _FIN:
+            elif flags & FIN:
                 self.closed |= 2 if answer else 1
-        self.timeout = float(self.allowed_silence)
+        self.timeout = math.inf if self.alone and not self.half_open else float(self.allowed_silence)
 
     @property
     def allowed_silence(self) -> int:
@@ -170,6 +170,9 @@ class InspectedSessions:
         """The session of a packet, whoever sends it."""
         return self._table.get((protocol, sender, receiver)) or self._table.get((protocol, receiver, sender))
 
+    def __contains__(self, session: object) -> bool:
+        return isinstance(session, Inspected) and self._table.get(session.key) is session
+
     def carry(self, session: Inspected, traffic: Traffic, sender: Endpoint, size: int, now: float) -> None:
         """Let a packet of a session pass.
 
@@ -177,10 +180,14 @@ class InspectedSessions:
             Refused: it is more than the rate of its class.
         """
         self._police(session.verdict, size, now)
+        self.follow(session, traffic.tcp_flags, size, now, answer=sender != session.initiator)
+
+    def follow(self, session: Inspected, flags: int, size: int, now: float, *, answer: bool) -> None:
+        """Know of a packet of a session that passes."""
         was_opening = session.half_open
         session.last_used = now
         before = session.timeout
-        session.see(traffic, answer=sender != session.initiator, size=size)
+        session.see(flags, answer=answer, size=size)
         if was_opening and not session.half_open:
             self._opened(session)
         if session.timeout < before:
@@ -214,8 +221,9 @@ class InspectedSessions:
             self._admit(together, len(self._table), verdict, now)
         self._police(verdict, size, now)
         session = Inspected(traffic, ends, verdict, now)
+        session.alone = alone
         self.keep(session, parameters)
-        session.see(traffic, answer=False, size=size)
+        session.see(traffic.tcp_flags, answer=False, size=size)
         self._timers.start(now + session.timeout, session)
         session.audited = parameters.audit_trail and (alone or not self._delegated)
         if session.audited:
@@ -241,7 +249,7 @@ class InspectedSessions:
 
     def end(self, session: Inspected) -> None:
         """Forget a session."""
-        if self._table.get(session.key) is not session:
+        if session not in self:
             return
         del self._table[session.key]
         self.of_class[session.verdict.pair, session.verdict.class_map] -= 1
@@ -255,7 +263,7 @@ class InspectedSessions:
         """End what was silent for too long."""
         for session in self._timers.due(now):
             ends = session.last_used + session.timeout
-            if self._table.get(session.key) is not session:
+            if session not in self:
                 continue
             if ends > now:
                 self._timers.look(ends, session, now)
@@ -331,7 +339,7 @@ def _begins(traffic: Traffic) -> bool:
     """Whether a packet may be the first of a session; of a connection met in the middle, a plain segment is."""
     if traffic.protocol == TCP:
         flags = traffic.tcp_flags
-        return not flags & _RST and flags & (_SYN | _ACK) in {_SYN, _ACK} and not flags & _FIN
+        return not flags & RST and flags & (SYN | ACK) in {SYN, ACK} and not flags & FIN
     return traffic.protocol != ICMP or traffic.icmp_type in _REQUESTS
 
 

@@ -116,7 +116,7 @@ class ZoneFirewall:
         """The same, of a packet that is not at hand; no kernel judges it `alone`, the first of a proxied connection."""
         self.now = now
         session = self.sessions.find(traffic.protocol, sender, receiver)
-        if session is not None and session.is_over and _opens(traffic):
+        if session is not None and (session.is_over or alone) and _opens(traffic):
             self.sessions.end(session)
             session = None
         verdict = session.verdict if session is not None else self._verdict(traffic)
@@ -181,6 +181,18 @@ class ZoneFirewall:
     def knows(self, protocol: int, sender: Endpoint, receiver: Endpoint) -> bool:
         """Whether a flow is inspected: then an ICMP error about it may pass."""
         return self.sessions.find(protocol, sender, receiver) is not None
+
+    def follow(self, session: Inspected, flags: int, size: int, now: float, *, answer: bool) -> None:
+        """Know of what an end of a proxied connection sent: bytes, and flags of TCP; `answer`: its responder did."""
+        self.now = now
+        self.sessions.follow(session, flags, size, now, answer=answer)
+        if size:
+            self.counts.passed(session.verdict, size, begins=False)
+
+    def end(self, session: Inspected, now: float) -> None:
+        """End a session."""
+        self.now = now
+        self.sessions.end(session)
 
     def expire(self, now: float) -> None:
         """End what is over."""
