@@ -1,14 +1,16 @@
 """Commands with the bundled captures, and all that they print: after `$` the command, then its output.
 
-`python tests/cli/test_transcripts.py`, where the project lies, writes them anew: after that, read what changed.
+`PYTHONPATH=tests python tests/cli/test_transcripts.py`, where the project lies, writes them anew: after that, read what
+changed.
 """
 
 import shlex
-import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+
+from kit.command import doorman
 
 PROJECT = Path(__file__).parents[2]
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -19,12 +21,12 @@ def played(transcript: str) -> str:
     shown = ""
     for line in transcript.splitlines():
         if line.startswith("$ "):
-            program, *arguments = shlex.split(line[2:])
-            command = [str(Path(sys.executable).with_name(program)), *arguments]
-            done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
-            shown += f"{line}\n{done.stdout}{done.stderr}"
-            if done.returncode:
-                shown += f"exit code {done.returncode}\n"
+            _, *arguments = shlex.split(line[2:])
+            with chdir(PROJECT):
+                done = doorman(*arguments)
+            shown += f"{line}\n{done.out}{done.err}"
+            if done.code:
+                shown += f"exit code {done.code}\n"
     return shown
 
 
