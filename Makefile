@@ -11,7 +11,7 @@ WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
 OF_COMPILED := -n 2 $(addprefix tests/,algs daemon dataplanes engine firewall fuzz kernel nat net regressions stream wire)
 UV := 0.13.8
 
-.PHONY: setup demo test check format compiled test-compiled bench bench-live fuzz rfc-table lock examples clean
+.PHONY: setup demo test check lint format compiled test-compiled bench bench-live fuzz rfc-table lock examples clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -55,11 +55,14 @@ test-compiled: setup compiled
 	@$(COMPILED)/bin/pytest $(or $(TESTS),$(OF_COMPILED))
 
 # What CI runs; the tests are those of `make test`.
-check: setup
+check: lint
+	@$(MAKE) --no-print-directory test TESTS=
+
+# Format, rules and types.
+lint: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory test TESTS=
 
 format: setup
 	@$(BIN)/ruff format .
