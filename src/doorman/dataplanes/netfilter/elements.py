@@ -13,7 +13,8 @@ with zeros to 4 bytes, so `ip daddr . meta l4proto . th dport` is 4 + (1 + 3) + 
 """
 
 import errno
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from doorman.dataplanes.netfilter.errors import ElementError
 from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, NLM_F_EXCL, attribute, body, name, nested
@@ -37,6 +38,8 @@ _TIMEOUT: Final = 4
 _TIMEOUT_LENGTH: Final = 8
 _MOST: Final = 60_000
 """Bytes of elements in a message: an attribute has up to 65,535."""
+_SETS: Final = 256
+"""How many sets are remembered as messages name them: more than are in use at a time."""
 
 _VERBS = {_NEWSETELEM: "add to", _DELSETELEM: "delete from", _DESTROYSETELEM: "delete from"}
 _REASONS = {
@@ -48,35 +51,57 @@ _REASONS = {
 """What the kernel's error numbers mean here, where their usual text would mislead."""
 
 
-class _Operation:
-    """A change: its kind, set and key; the element as an attribute, and the flags of its message."""
+class _Run:
+    """Changes of one kind to one set that follow each other: they differ in their elements alone."""
 
-    __slots__ = ("content", "flags", "key", "kind", "set_name")
+    __slots__ = ("_shape", "elements", "flags", "keys", "kind", "set_name", "size")
 
-    def __init__(self, kind: int, set_name: str, key: bytes, content: bytes, flags: int) -> None:
+    def __init__(self, kind: int, set_name: str, flags: int) -> None:
         self.kind = kind
         self.set_name = set_name
-        self.key = key
-        self.content = content
         self.flags = flags
+        self._shape: _Shape | None = None
+        self.keys: list[bytes] = []
+        self.elements: list[bytes] = []
+        self.size = 0
 
-    def is_like(self, other: "_Operation") -> bool:
-        """Whether it differs in its element alone."""
-        return self.kind == other.kind and self.flags == other.flags and self.set_name == other.set_name
+    def takes(self, kind: int, set_name: str, flags: int) -> bool:
+        """Whether such a change may follow in the same message."""
+        return self.kind == kind and self.flags == flags and self.set_name == set_name and self.size < _MOST
+
+    def append(self, key: bytes, data: bytes | None, timeout_ms: int | None) -> None:
+        """Add a change of an element."""
+        shape, key_length, data_length = self._shape, len(key), -1 if data is None else len(data)
+        timeout = b"" if timeout_ms is None else timeout_ms.to_bytes(_TIMEOUT_LENGTH, "big")
+        timed = timeout_ms is not None
+        if shape is None or shape.key_length != key_length or shape.data_length != data_length or shape.timed != timed:
+            shape = self._shape = _shape(key_length, data_length, timed=timed)
+        element = b"%b%b%b%b%b%b" % (shape.before, key, shape.between, data or b"", shape.after, timeout)
+        self.keys.append(key)
+        self.elements.append(element)
+        self.size += len(element)
+
+
+class _Operation(NamedTuple):
+    """A change by itself: its key, and the element as an attribute, in the run that it belongs to."""
+
+    run: _Run
+    key: bytes
+    element: bytes
 
     def __str__(self) -> str:
-        return f"{_VERBS[self.kind]} {self.set_name}, key {self.key.hex()}"
+        return f"{_VERBS[self.run.kind]} {self.run.set_name}, key {self.key.hex()}"
 
 
 class Transaction:
     """Changes to the sets of one table of family ip, carried out in their order by `commit`."""
 
     def __init__(self, table: str) -> None:
-        self._table = name(_TABLE, table)
-        self._operations: list[_Operation] = []
+        self._table = table
+        self._runs: list[_Run] = []
 
     def __len__(self) -> int:
-        return len(self._operations)
+        return sum(len(run.keys) for run in self._runs)
 
     def add(
         self, set_name: str, key: bytes, data: bytes | None = None, timeout_ms: int | None = None, *, new: bool = False
@@ -104,13 +129,18 @@ class Transaction:
             ElementError: nothing was changed, for the reason it tells.
             NetlinkError: nothing was changed, since it did not fit one send (EMSGSIZE; some 100,000 changes do).
         """
-        operations = self._operations
         if _DESTROYSETELEM not in netlink.unknown_kinds:
-            failures = netlink.batch(NFNL_SUBSYS_NFTABLES, self._together(operations))
+            together = [Request(run.kind, self._body(run.set_name, run.elements), run.flags) for run in self._runs]
+            failures = netlink.batch(NFNL_SUBSYS_NFTABLES, together)
             if not failures:
                 return
             if failures[0].position < 0:
-                raise _error(operations, failures[0])
+                raise _error(self._operations(), failures[0])
+        self._commit_singly(netlink)
+
+    def _commit_singly(self, netlink: Netlink) -> None:
+        """The same with a message for each change: to find what is refused, or with what the kernel knows instead."""
+        operations = self._operations()
         while operations:
             plain = _DESTROYSETELEM in netlink.unknown_kinds
             requests = [self._request(operation, plain) for operation in operations]
@@ -125,6 +155,13 @@ class Transaction:
             else:
                 raise _error(operations, failures[0])
 
+    def _operations(self) -> list[_Operation]:
+        return [
+            _Operation(run, key, element)
+            for run in self._runs
+            for key, element in zip(run.keys, run.elements, strict=True)
+        ]
+
     def _append(  # noqa: PLR0913 - what, and the parts of an element
         self,
         kind: int,
@@ -135,45 +172,37 @@ class Transaction:
         *,
         flags: int = 0,
     ) -> None:
-        shape = _shape(len(key), -1 if data is None else len(data), timed=timeout_ms is not None)
-        content = shape.before + key + shape.between
-        if data is not None:
-            content += data + shape.after
-        if timeout_ms is not None:
-            content += timeout_ms.to_bytes(8, "big")
-        self._operations.append(_Operation(kind, set_name, key, content, flags))
-
-    def _together(self, operations: list[_Operation]) -> list[Request]:
-        """The messages of operations, of which those that follow each other and are alike share one."""
-        requests: list[Request] = []
-        contents: list[bytes] = []
-        room = _MOST
-        for index, operation in enumerate(operations):
-            contents.append(operation.content)
-            room -= len(operation.content)
-            following = operations[index + 1] if index + 1 < len(operations) else None
-            if following is None or room < 0 or not operation.is_like(following):
-                told = self._body(operation.set_name, b"".join(contents))
-                requests.append(Request(operation.kind, told, operation.flags))
-                contents = []
-                room = _MOST
-        return requests
+        run = self._runs[-1] if self._runs else None
+        if run is None or not run.takes(kind, set_name, flags):
+            run = _Run(kind, set_name, flags)
+            self._runs.append(run)
+        run.append(key, data, timeout_ms)
 
     def _request(self, operation: _Operation, plain: bool) -> Request:  # noqa: FBT001 - a fact about the kernel
         """The message of an operation; before Linux 6.3 `plain` deletion stands for one that may find nothing."""
-        kind = _DELSETELEM if plain and operation.kind == _DESTROYSETELEM else operation.kind
-        return Request(kind, self._body(operation.set_name, operation.content), operation.flags)
+        run = operation.run
+        kind = _DELSETELEM if plain and run.kind == _DESTROYSETELEM else run.kind
+        return Request(kind, self._body(run.set_name, [operation.element]), run.flags)
 
-    def _body(self, set_name: str, elements: bytes) -> bytes:
-        return body(NFPROTO_IPV4, self._table, name(_SET, set_name), nested(_ELEMENTS, elements))
+    def _body(self, set_name: str, elements: list[bytes]) -> bytes:
+        return _set(self._table, set_name) + nested(_ELEMENTS, *elements)
+
+
+@lru_cache(_SETS)
+def _set(table: str, set_name: str) -> bytes:
+    """What a message about a set begins with."""
+    return body(NFPROTO_IPV4, name(_TABLE, table), name(_SET, set_name))
 
 
 class _Shape:
     """The bytes around key, data and timeout, alike in elements where these are as long; no data has length -1."""
 
-    __slots__ = ("after", "before", "between")
+    __slots__ = ("after", "before", "between", "data_length", "key_length", "timed")
 
     def __init__(self, key_length: int, data_length: int, *, timed: bool) -> None:
+        self.key_length = key_length
+        self.data_length = data_length
+        self.timed = timed
         key = nested(_KEY, attribute(_VALUE, bytes(key_length)))
         data = nested(_DATA, attribute(_VALUE, bytes(data_length))) if data_length >= 0 else b""
         timeout = attribute(_TIMEOUT, bytes(_TIMEOUT_LENGTH)) if timed else b""
@@ -202,14 +231,15 @@ def _padding(length: int) -> int:
 
 
 def _is_forgiven(operations: list[_Operation], failure: Failure) -> bool:
-    return (
-        failure.position >= 0 and failure.errno == errno.ENOENT and operations[failure.position].kind == _DESTROYSETELEM
-    )
+    return failure.errno == errno.ENOENT and _destroys(operations, failure.position)
 
 
 def _is_unknown(operations: list[_Operation], failure: Failure) -> bool:
-    unknown = failure.errno in (errno.EINVAL, errno.EOPNOTSUPP)
-    return failure.position >= 0 and unknown and operations[failure.position].kind == _DESTROYSETELEM
+    return failure.errno in (errno.EINVAL, errno.EOPNOTSUPP) and _destroys(operations, failure.position)
+
+
+def _destroys(operations: list[_Operation], position: int) -> bool:
+    return position >= 0 and operations[position].run.kind == _DESTROYSETELEM
 
 
 def _error(operations: list[_Operation], failure: Failure) -> ElementError:
@@ -217,5 +247,5 @@ def _error(operations: list[_Operation], failure: Failure) -> ElementError:
         asked = f"commit {len(operations)} changes of sets"
         return ElementError(failure.errno, asked, failure.explanation, None, None)
     operation = operations[failure.position]
-    explanation = failure.explanation or _REASONS.get((operation.kind, failure.errno), "")
-    return ElementError(failure.errno, str(operation), explanation, operation.set_name, operation.key)
+    explanation = failure.explanation or _REASONS.get((operation.run.kind, failure.errno), "")
+    return ElementError(failure.errno, str(operation), explanation, operation.run.set_name, operation.key)

@@ -30,6 +30,7 @@ _NETLINK_NETFILTER, _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 12, 270, 
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _READ: Final = 1 << 16
 """Bytes read at once: the kernel makes no datagram of answers larger than this."""
+_LOST: Final = errno.ENOBUFS, "the answer was lost"
 
 
 class Request(NamedTuple):
@@ -176,9 +177,8 @@ class Netlink(NetlinkSocket):
             message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, number, content)
             for number, (kind, content, flags) in enumerate(requests, first)
         )
-        answers = dict(self._answers(first))
-        lost = errno.ENOBUFS, "the answer was lost"
-        outcomes = [answers.get(index, lost) for index in range(len(requests))]
+        answers = self._answers(first, first + len(requests) - 1)
+        outcomes = [answers.get(index, _LOST) for index in range(len(requests))]
         return [Failure(index, *outcome) for index, outcome in enumerate(outcomes) if outcome[0]]
 
     def batch(self, subsystem: int, requests: Sequence[Request]) -> list[Failure]:
@@ -194,10 +194,10 @@ class Netlink(NetlinkSocket):
             content.append(message(kind, flags | NLM_F_REQUEST | acknowledge, number, data))
         content.append(message(NFNL_MSG_BATCH_END, NLM_F_REQUEST, last + 1, bound))
         self._send(content)
-        answers = dict(self._answers(first))
+        answers = self._answers(first, last)
         failures = [Failure(index, *answer) for index, answer in sorted(answers.items()) if answer[0]]
-        if not failures and len(requests) - 1 not in answers:
-            return [Failure(-1, errno.ENOBUFS, "the answer was lost")]
+        if not failures and last - first not in answers:
+            return [Failure(-1, *_LOST)]
         return failures
 
     def _numbers(self, count: int) -> int:
@@ -215,24 +215,38 @@ class Netlink(NetlinkSocket):
         except OSError as error:
             raise NetlinkError(error.errno or 0, f"send requests of {len(data)} bytes") from error
 
-    def _answers(self, first: int) -> Iterator[tuple[int, tuple[int, str]]]:
-        """What the kernel said of the requests from number `first` on: index, errno and explanation."""
-        for datagram in _datagrams(self._socket):
+    def _answers(self, first: int, last: int) -> dict[int, tuple[int, str]]:
+        """What the kernel said of the requests from number `first` on: errno and explanation, by index.
+
+        It answers in their order, and what is wrong with them as a whole (-1) before it answers the last.
+        """
+        answers: dict[int, tuple[int, str]] = {}
+        while last - first not in answers:
+            datagram = _datagram(self._socket)
+            if datagram is None:
+                break
             for answer in messages(datagram):
                 if answer.kind == NLMSG_ERROR and answer.sequence >= first - 1:
-                    yield answer.sequence - first, error_of(answer)
+                    answers[answer.sequence - first] = error_of(answer)
+        return answers
 
 
-def _datagrams(link: socket.socket) -> Iterator[bytes]:
-    """All datagrams that wait, passing over the news that some were lost."""
+def _datagram(link: socket.socket) -> bytes | None:
+    """A datagram that waits, passing over the news that some were lost; None: there is none."""
     while True:
         try:
-            yield link.recv(_READ)
+            return link.recv(_READ)
         except BlockingIOError:
-            return
+            return None
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
+
+
+def _datagrams(link: socket.socket) -> Iterator[bytes]:
+    """All datagrams that wait."""
+    while (datagram := _datagram(link)) is not None:
+        yield datagram
 
 
 def dump(kind: int, content: bytes, asked: str) -> Iterator[bytes]:

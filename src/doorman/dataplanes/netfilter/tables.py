@@ -21,6 +21,8 @@ from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 from doorman.timers import NEVER
 
 _IPV4: Final = 4
+_NUMBERS: Final = [bytes((protocol, 0, 0, 0)) for protocol in range(256)]
+"""Protocols as elements have them."""
 _WITH_VISITOR: Final = ("doors", "let_in", "let_in_once")
 """Sets whose keys begin with another address; and those `promised` to somebody."""
 _LEADING_IN: Final = frozenset({"hosts_in", "leases_in", "whole"})
@@ -320,13 +322,15 @@ class Tables:
             return self._of_host(binding, slot)
         if protocol not in {TCP, UDP}:
             return ()
-        inside, outside = _end(protocol, local), _end(protocol, name)
-        known = (_BINDINGS_BY + slot if slot else _BINDINGS) + inside + _goal(name)
+        number, local_port, port = _number(protocol), _port(local), _port(name)
+        outside = b"%b%b%b" % (name.address, number, port)
+        tag = _BINDINGS_BY + slot if slot else _BINDINGS
+        known = b"%b%b%b%b%b%b" % (tag, local.address, number, local_port, name.address, port)
         quoted = (_QUOTED + outside,) if self.quoted else ()
         if not binding.static:
             return (known, _NAMES + outside, *quoted)
         elements = [*quoted] if binding.secondary else [known, *quoted]
-        elements.append(_ENTRANCES + outside + _goal(local))
+        elements.append(_ENTRANCES + outside + local.address + local_port)
         if local.port in self.served.get(protocol, ()):
             elements.append(_INSPECTED + outside)
         return tuple(elements)
@@ -450,11 +454,14 @@ def _of_door(door: Door, *, screened: bool) -> tuple[_Packed, ...]:
     through = (_through_firewall(door),) if screened else ()
     if door.entrance == door.leads_to:  # whoever is behind it is called what it is
         return through
-    entrance, goal = _end(door.protocol, door.entrance), _goal(door.leads_to)
-    known = _BINDINGS + _end(door.protocol, door.leads_to) + _goal(door.entrance)
-    way = _DOORS_ANY + entrance + goal if door.visitor is None else _DOORS + door.visitor + entrance + goal
-    elements = (known, way) if door.inspect_as is None else (known, way, _INSPECTED + entrance)
-    return through + elements
+    name, host, number = door.entrance.address, door.leads_to.address, _number(door.protocol)
+    name_port, host_port = _port(door.entrance), _port(door.leads_to)
+    known = b"%b%b%b%b%b%b" % (_BINDINGS, host, number, host_port, name, name_port)
+    tag = _DOORS_ANY if door.visitor is None else _DOORS + door.visitor
+    way = b"%b%b%b%b%b%b" % (tag, name, number, name_port, host, host_port)
+    if door.inspect_as is None:
+        return (*through, known, way)
+    return (*through, known, way, b"%b%b%b%b" % (_INSPECTED, name, number, name_port))
 
 
 def _through_firewall(door: Door) -> _Packed:
@@ -483,12 +490,20 @@ def _of_peering(peering: Peering) -> list[Element]:
 
 def _end(protocol: int, endpoint: Endpoint) -> bytes:
     """`address . protocol . port`, each in 4 bytes."""
-    return endpoint.address + (protocol << 56 | endpoint.port << 16).to_bytes(8, "big")
+    return endpoint.address + _number(protocol) + _port(endpoint)
 
 
 def _goal(endpoint: Endpoint) -> bytes:
     """`address . port`, each in 4 bytes."""
-    return endpoint.address + (endpoint.port << 16).to_bytes(4, "big")
+    return endpoint.address + _port(endpoint)
+
+
+def _number(protocol: int) -> bytes:
+    return _NUMBERS[protocol]
+
+
+def _port(endpoint: Endpoint) -> bytes:
+    return (endpoint.port << 16).to_bytes(4, "big")
 
 
 def _fields(set_name: str, key: bytes) -> str:
