@@ -25,6 +25,13 @@ def root() -> None:
 
 
 @pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What a test made is gone after it."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
 def media(root: None) -> Iterator[Station]:  # noqa: ARG001 - its check
     with station() as made:
         yield made
