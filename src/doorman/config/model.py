@@ -186,6 +186,8 @@ class Config:
     statics: Statics = field(default_factory=Statics)
     others: Statics = field(default_factory=Statics)
     """Of one VRF's part of a configuration: what other VRFs have of the same outside, see `realms`."""
+    members_elsewhere: dict[str, str | None] = field(default_factory=dict)
+    """Of such a part: the security zones of the interfaces that it has not."""
     outside_sources: list[OutsideSource] = field(default_factory=list)
     outside_statics: Statics = field(default_factory=Statics)
     """Of outside hosts: `local` is their outside global address, `global_` the outside local one."""
@@ -259,8 +261,9 @@ class Config:
 
     @property
     def zone_members(self) -> dict[str, str | None]:
-        """The security zone of each interface that is not shut down, None for one that is in none."""
-        return {one.name: self.firewall.zone_of(one.zone) for one in self.interfaces.values() if not one.shutdown}
+        """The security zone of each interface that is not shut down, in whichever VRF; None for one that is in none."""
+        own = {one.name: self.firewall.zone_of(one.zone) for one in self.interfaces.values() if not one.shutdown}
+        return own | self.members_elsewhere
 
     def networks(self, side: NatSide) -> list[Prefix]:
         """The networks directly connected to the interfaces of one side of the NAT that are not shut down."""

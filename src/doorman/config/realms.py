@@ -33,10 +33,12 @@ def config_of(config: Config, realm: Realm) -> Config:
     if not config.vrfs:
         return config
     shared = sharing(config, realm)
+    interfaces = {name: one for name, one in config.interfaces.items() if _is_of(config, one, realm)}
     return replace(
         config,
         vrfs={},
-        interfaces={name: one for name, one in config.interfaces.items() if _is_of(config, one, realm)},
+        interfaces=interfaces,
+        members_elsewhere={name: zone for name, zone in config.zone_members.items() if name not in interfaces},
         dynamic_sources=[rule for rule in config.dynamic_sources if rule.vrf == realm],
         statics=Statics(rule for rule in config.statics if rule.vrf == realm),
         destinations=config.destinations if realm is None else [],

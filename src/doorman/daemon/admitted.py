@@ -41,7 +41,7 @@ def review_flows(traffic: Traffic) -> None:
     """
     if traffic.engine.screen is None:
         return
-    found = review(filter(traffic.plane.has, dump()), traffic.engine, traffic.plane.class_numbers())
+    found = review(filter(traffic.plane.judges, dump()), traffic.engine, traffic.plane.class_numbers())
     traffic.plane.forget(found.ended)
     traffic.plane.admit(found.admitted)
 

@@ -101,7 +101,7 @@ class Part:
     def thin_out(self, firewall: Firewall) -> None:
         """End the oldest half-open sessions where there are too many."""
         plane = self.traffic.plane
-        flows = filter(plane.has, dump(ADMITTED, ADMITTED))
+        flows = filter(plane.judges, dump(ADMITTED, ADMITTED))
         numbers = plane.class_numbers()
         try:
             counted = plane.counts()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doorman.config.model import Config
-from doorman.config.realms import Realm, config_of, numbers, outside_of
+from doorman.config.realms import Realm, config_of, numbers, outside_of, realms
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import sides
 from doorman.daemon.journal import Journal
@@ -171,7 +171,7 @@ class Parts(dict[Realm, Part]):
         number = taken.get(realm) or numbers(config)[realm]
         while number in (taken[other] for other in taken if other != realm):
             number = number % 255 + 1
-        return Zone(number, shares)
+        return Zone(number, shares, judges_rest=realm == realms(config)[0])
 
 
 def _lead_to_table(realm: str, mark: int, config: Config, parts: Parts, stack: ExitStack) -> None:

@@ -69,7 +69,7 @@ def clear_policy_sessions(traffic: Traffic, pair: str | None) -> int:
     if screen is None:
         return 0
     numbers = {number for place, number in traffic.plane.class_numbers().items() if pair in {None, place[0]}}
-    flows = filter(traffic.plane.has, dump(ADMITTED, ADMITTED))
+    flows = filter(traffic.plane.judges, dump(ADMITTED, ADMITTED))
     keys = [flow.key for flow in flows if flow.label in numbers]
     proxied = sum(1 for one in _proxied(screen) if pair in {None, one.verdict.pair})
     clear_sessions(screen, pair)
@@ -90,7 +90,7 @@ def _sessions(traffic: Traffic, screen: Screen) -> Iterator[Inspected]:
     yield from _proxied(screen)
     places = {number: place for place, number in traffic.plane.class_numbers().items()}
     try:
-        for flow in filter(traffic.plane.has, dump(ADMITTED, ADMITTED)):
+        for flow in filter(traffic.plane.judges, dump(ADMITTED, ADMITTED)):
             if flow.label in places:
                 yield _session(screen.firewall.config, flow, places[flow.label])
     except NetlinkError as error:

@@ -153,15 +153,13 @@ class Traffic:
         """Hear what flows began, were answered, and ended."""
         now = seconds()
         for event in self.events.receive():
-            if not self.plane.has(event.flow):
-                continue
-            if event.flow.mark & AUDITED:
+            if event.flow.mark & AUDITED and self.plane.judges(event.flow):
                 self._audit_trail.see(event, self.plane.class_numbers())
-            if event.flow.mark & OURS:
+            if event.flow.mark & OURS and self.plane.has(event.flow):
                 self._on_event(event, now)
         if self.events.overruns != self._overruns:
             self._overruns = self.events.overruns
-            self._audit_trail.compare(filter(self.plane.has, dump(AUDITED, AUDITED)))
+            self._audit_trail.compare(filter(self.plane.judges, dump(AUDITED, AUDITED)))
             self.compare_flows()
         self.commit()
 
@@ -330,7 +328,7 @@ class Traffic:
     def _end_flows_of_doors(self) -> None:
         """End the flows of doors that are shut, which no name tells of."""
         try:
-            flows = filter(self.plane.has, dump(ADMITTED, ADMITTED | INSPECTED))
+            flows = filter(self.plane.judges, dump(ADMITTED, ADMITTED | INSPECTED))
             self.plane.forget(self._shut_doors.ended(flows, self.engine.state.doors))
         except (NetlinkError, PlaneRefused) as error:
             _log.warning("media of calls that have ended may go on: %s", error)

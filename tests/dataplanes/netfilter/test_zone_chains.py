@@ -63,7 +63,12 @@ def test_pairs_of_interfaces_are_led_to_pairs_of_zones() -> None:
 
 @pytest.mark.parametrize(
     ("zone", "first"),
-    [(None, "ct mark and 0x800000 != 0 goto zbf_known"), (Zone(7, shares=False), "ct zone != 7 accept")],
+    [
+        (None, "ct mark and 0x800000 != 0 goto zbf_known"),
+        (Zone(7, shares=False), "ct zone != 7 accept"),
+        (Zone(7, shares=True, judges_rest=True), "ct zone != { 7, 0 } accept"),
+        (Zone(0, shares=False, judges_rest=True), "ct zone != 0 accept"),
+    ],
 )
 def test_each_vrf_judges_its_own_flows(zone: Zone | None, first: str) -> None:
     config = read_config(OVERLOAD + "policy-map type inspect P\n" + ZONES, "test.cfg")

@@ -340,9 +340,14 @@ class NetfilterPlane:
         """Whether a flow is of this plane's VRF; where there are no VRFs, any is."""
         return self.setting.zone is None or flow.zone == self.setting.zone.number
 
+    def judges(self, flow: Flow) -> bool:
+        """Whether the firewall of this plane's table judges a flow: those of its VRF, or what is nobody else's, too."""
+        zone = self.setting.zone
+        return self.has(flow) or (zone is not None and zone.judges_rest and not flow.zone)
+
     def _placed(self, key: FlowKey) -> FlowKey:
-        """What finds a flow in the zone of our VRF, where its inside end always is."""
-        return key if self.setting.zone is None else key._replace(zone=self.setting.zone.number)
+        """What finds a flow in the zone of our VRF, where its inside end always is; or the very one that is meant."""
+        return key if self.setting.zone is None or key.id else key._replace(zone=self.setting.zone.number)
 
     def _find(self, key: FlowKey) -> Flow | None:
         try:

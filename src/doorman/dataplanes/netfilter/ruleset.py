@@ -187,8 +187,6 @@ def _refuse_unsupported(config: Config, setting: Setting) -> None:
         raise UnsupportedConfig(
             "NAT rules that look at destinations, of a VRF without an outside of its own, work in replay only"
         )
-    if config.firewall.zones and setting.zone is not None:
-        raise UnsupportedConfig("the zone-based firewall and VRFs do not go together on the live gateway yet")
 
 
 def _refuse_overlap(config: Config) -> None:

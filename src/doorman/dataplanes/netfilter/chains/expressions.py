@@ -37,10 +37,12 @@ class Zone(NamedTuple):
     Attributes:
         number: 1 to 255; 0 for the hosts that are in no VRF, where there are VRFs besides.
         shares: whether others have the same outside.
+        judges_rest: whether it is here that a firewall judges what is in no VRF's zone: no part is about that.
     """
 
     number: int
     shares: bool
+    judges_rest: bool = False
 
     @property
     def by_name(self) -> bool:
@@ -79,8 +81,8 @@ class Chain(NamedTuple):
     hook: str = ""
 
 
-def interface_names(config: Config, *sides: str) -> str:
-    """The interfaces of some sides of the NAT, as nft matches them; empty where there are none."""
+def interface_names(config: Config, *sides: str | None) -> str:
+    """The interfaces of some sides of the NAT, None being those beside it, as nft matches them; empty without any."""
     names = [
         f'"{interface.name}"'
         for interface in config.interfaces.values()

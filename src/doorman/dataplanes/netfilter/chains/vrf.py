@@ -10,7 +10,8 @@ others share, an ordinary flow is in zone N only as the inside sends it; its ans
 which picks its port, sees the flows of all VRFs, and picks no port twice. What has a name of the engine's is in zone N
 both ways: by the name a packet is told whose it is, also one that begins a flow.
 
-What an inside host sends finds its flow either way. A name is in the tables before anything can come to it.
+What an inside host sends finds its flow either way. A name is in the tables before anything can come to it. Interfaces
+of the VRF that are beside its NAT are asked alike, by who receives: there nobody has another name.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class VrfChains:
         zone = self._zone
         if zone is None or not zone.number:
             return
-        names = interface_names(self._config, "inside", "outside")
+        names = interface_names(self._config, "inside", "outside", None)
         yield Chain("vrf_zone", list(self._zone_of_packets(zone)), "type filter hook prerouting priority raw;")
         made = [
             f"meta mark and {INSPECTED:#x} != 0 return",  # past all translation, see `injection`
@@ -58,12 +59,17 @@ class VrfChains:
 
     def _zone_of_packets(self, zone: Zone) -> Iterator[str]:
         inside, outside = interface_names(self._config, "inside"), interface_names(self._config, "outside")
+        beside = interface_names(self._config, None)
         if not zone.by_name:
-            yield f"iifname {interface_names(self._config, 'inside', 'outside')} ct zone set {zone.number}"
+            yield f"iifname {interface_names(self._config, 'inside', 'outside', None)} ct zone set {zone.number}"
             return
         for name in (f"{RECEIVER} @names", f"{RECEIVER} @entrances", "ip daddr @hosts_in", "ip daddr @leases_in"):
             yield f"iifname {outside} {name} {_both(zone)}"
         yield f"iifname {outside} icmp type {{ {_ERRORS} }} {QUOTED} @quoted {_both(zone)}"
+        if beside:
+            for name in (f"{RECEIVER} @bindings", "ip daddr @hosts", "ip daddr @leases"):
+                yield f"iifname {beside} {name} {_both(zone)}"
+            yield f"iifname {beside} ct original zone set {zone.number}"
         yield f"iifname != {inside} return"
         for name in (f"{SENDER} @bindings", "ip saddr @hosts", "ip saddr @leases"):
             yield f"{name} {_both(zone)}"

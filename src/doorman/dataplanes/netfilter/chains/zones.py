@@ -21,7 +21,15 @@ from doorman.config.model import Config
 from doorman.config.zones import CLASS_DEFAULT, GLOBAL_MAP, SELF, ParameterMap, PolicyClass, ZonePair
 from doorman.dataplanes.netfilter.chains.classes import ClassChains
 from doorman.dataplanes.netfilter.chains.classify import Line, classified
-from doorman.dataplanes.netfilter.chains.expressions import ENDPOINT, RECEIVER, SENDER, Chain, Setting, lead
+from doorman.dataplanes.netfilter.chains.expressions import (
+    ENDPOINT,
+    RECEIVER,
+    SENDER,
+    Chain,
+    Setting,
+    braces,
+    lead,
+)
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.counters import Count
 from doorman.dataplanes.netfilter.lifetimes import FlowTimeout, media_timeout, session_timeouts
@@ -149,8 +157,11 @@ class ZoneChains:
 
     def _of_others(self) -> Iterator[str]:
         """Flows of other VRFs are judged by the tables of those, whose classes have numbers of their own."""
-        if self._setting.zone is not None:
-            yield f"ct zone != {self._setting.zone.number} accept"
+        zone = self._setting.zone
+        if zone is not None:
+            judged = [str(zone.number)] if zone.number else []
+            judged += ["0"] if zone.judges_rest or not zone.number else []
+            yield f"ct zone != {braces(judged)} accept"
 
     def _forward(self) -> Iterator[str]:
         yield from self._of_others()
