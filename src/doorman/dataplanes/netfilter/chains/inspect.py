@@ -78,7 +78,7 @@ class InspectChains:
     def _begin_udp(self) -> Iterator[str]:
         yield f"ct mark and {PLAIN:#x} != 0 return"
         yield LEAVE_PLAIN
-        yield f"iifname {self._outside} {RECEIVER} != @inspected ip daddr != @whole return"
+        yield self._for_no_host()
         yield f"ct mark set ct mark or {INSPECTED | OURS:#x} goto {TO_ALG}"
 
     def _begin_tcp(self) -> Iterator[str]:
@@ -96,7 +96,12 @@ class InspectChains:
     def _not_for_the_gateway(self) -> Iterator[str]:
         """A connection to the gateway itself is none of a name's."""
         yield f"iifname {self._inside} fib daddr type local {RECEIVER} != @inspected return"
-        yield f"iifname {self._outside} {RECEIVER} != @inspected ip daddr != @whole return"
+        yield self._for_no_host()
+
+    def _for_no_host(self) -> str:
+        """What comes to no name of a host's. Past a firewall, hosts that have none are served as well."""
+        itself = "fib daddr type != unicast " if self._config.firewall.zones else ""
+        return f"iifname {self._outside} {RECEIVER} != @inspected ip daddr != @whole {itself}return"
 
     def _judged(self) -> Iterator[str]:
         """A flow is inspected as long as its packets come with the engine's mark.
