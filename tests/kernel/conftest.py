@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
+from kit.agreement.trial import Trial, open_trial
 from kit.live import Live
 from kit.namespaces import Namespace
 from kit.sip import OVERLOAD
@@ -74,3 +75,10 @@ def make(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Cal
 def live(make: Callable[..., Live]) -> Live:
     """A live gateway whose phones share one address."""
     return make()
+
+
+@pytest.fixture(scope="module")
+def trial(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:  # noqa: ARG001 - its check
+    """The engine of replay and a live gateway, to be held to each other."""
+    with open_trial(tmp_path_factory.mktemp("agreement")) as trial:
+        yield trial

@@ -1,8 +1,6 @@
 """Random configurations, random packets: the engine and the kernel with our rules do the same with each."""
 
 import itertools
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,28 +12,11 @@ from kit.agreement.gateways import INTERFACES, Lines, configurations
 from kit.agreement.steps import DAMAGES, Answer, Begin, Refuse, RefuseFragment, Step, exchanges
 from kit.agreement.trial import Trial
 from kit.conformance.gate import ends_of
-from kit.namespaces import Namespace
 from kit.packets import icmp_error, udp
-from kit.subjects.live import Live
-from kit.subjects.replay import Replay
-from kit.wires import Wires
 
 CONFIGURATIONS = 220
 PAIRS = 2_000
 """What issue 5 asks for."""
-MUTE = "add table ip mute; add chain ip mute output { type filter hook output priority 300; policy drop; }"
-"""The machine itself says nothing: it answers packets that are for nobody, and the engine does not."""
-
-
-@pytest.fixture(scope="module")
-def trial(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:  # noqa: ARG001 - its check
-    with ExitStack() as stack:
-        gateway, far = Namespace.make(), Namespace.make()
-        stack.callback(far.remove)
-        stack.callback(gateway.remove)
-        live = Live(Wires(gateway, far, stack), stack, tmp_path_factory.mktemp("agreement"))
-        gateway.run("nft", MUTE)
-        yield Trial(Replay(), live)
 
 
 def test_engine_and_kernel_agree(trial: Trial) -> None:

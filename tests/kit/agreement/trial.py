@@ -1,13 +1,20 @@
 """One configuration and its packets, through both gateways."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from kit.agreement.exceptions import excepted
 from kit.agreement.judge import Judge, as_it_came
 from kit.agreement.steps import Sent, Step
+from kit.namespaces import Namespace
 from kit.subjects.live import Live
 from kit.subjects.replay import Replay
+from kit.wires import Wires
+
+_MUTE = "add table ip mute; add chain ip mute output { type filter hook output priority 300; policy drop; }"
+"""The machine itself says nothing: it answers packets that are for nobody, and the engine does not."""
 
 
 class Trial:
@@ -63,3 +70,15 @@ class Trial:
         if len(left) > 1 or len(really) > 1:
             return f"several packets: {len(left)} of the model, {len(really)} of the kernel"
         return judge.difference(left[0] if left else None, really[0] if really else None)
+
+
+@contextmanager
+def open_trial(directory: Path) -> Iterator[Trial]:
+    """A trial in network namespaces of its own; the directory is for the gateway's journal."""
+    with ExitStack() as stack:
+        gateway, far = Namespace.make(), Namespace.make()
+        stack.callback(far.remove)
+        stack.callback(gateway.remove)
+        live = Live(Wires(gateway, far, stack), stack, directory)
+        gateway.run("nft", _MUTE)
+        yield Trial(Replay(), live)

@@ -39,15 +39,17 @@ class Live:
         with self._namespace.inside():
             self._queue = stack.enter_context(Queue.open(_QUEUE, length=1000, fail_open=False))
             self._events = stack.enter_context(Events(OURS, buffer=1 << 20))
-            self._plane = NetfilterPlane(Setting("doorman", _QUEUE, 0, timeouts=True))
-        stack.callback(self._plane.close, remove=True)
+            self._plane = _plane()
+        stack.callback(lambda: self._plane.close(remove=True))
         self._journal = Journal(directory, "boot")
         stack.callback(self._journal.close)
 
     def begin(self, config: str) -> None:
         """See `Subject.begin`."""
         wanted = read(config)
+        self._plane.close(remove=False)  # it would remember names that the gateway before gave back
         with self._namespace.inside():
+            self._plane = _plane()
             self.engine = Engine(wanted, random.Random(7).random, delegated=True)
             keeper = Keeper(self.engine, self._journal, print)
             self._traffic = Traffic(self.engine, self._plane, self._queue, self._events, keeper)
@@ -74,3 +76,7 @@ class Live:
         self.begin(config)
         opening(self)
         return self._links.seconds()
+
+
+def _plane() -> NetfilterPlane:
+    return NetfilterPlane(Setting("doorman", _QUEUE, 0, timeouts=True))
