@@ -133,7 +133,7 @@ DROPS = {
     "header-line": f"{_BROKEN}: a line that is no header",
     "host-over-quota": "this inside host has 16,384 ports of the shared address already",
     "icmp-error-damaged": "an ICMP error whose checksum is wrong: it may say anything",
-    "icmp-error-without-quote": "the error does not say which packet it is about",
+    "icmp-error-without-quote": "the error quotes too little to say which packet it is about, or to be translated",
     "icmp-error-without-session": "the error is about a packet that did not pass here",
     "malformed fragment": "its length or its place in the datagram cannot be right",
     "ldap-element": "LDAP: another element than the message must have there (RFC 4511, section 4)",

@@ -59,16 +59,15 @@ class ErrorRoad:
             way = self._ways[side].get(flow_key(quote.protocol, quote.receiver, quote.sender))
         if quote is None or way is None:
             return self._about_nothing(packet, quote, side, now)
-        if is_damaged(packet) and way.session.is_level:
-            self._checkpoint.release_untouched(packet, leaves, now)  # it is nobody's to translate, and goes on as it is
-            return Result(_PASSED, packet.data, leaves)
-        if is_damaged(packet):
-            return self._drop(packet.data, leaves, "icmp-error-damaged")
         return self._about(packet, quote, way, side, now)
 
     def _about(self, packet: Packet, quote: Quote, way: Way, side: Side, now: float) -> Result:
         """An error about a packet of a session."""
         session = way.session
+        if is_damaged(packet):
+            return self._damaged(packet, session, side, now)
+        if quote.is_short and not session.is_level:
+            return self._drop(packet.data, _OTHER[side], "icmp-error-without-quote")
         sender = _INBOUND if side == _INSIDE else _OUTBOUND
         shift = session.splice.distance(sender, quote.sequence) if session.splice is not None else 0
         changed = quote.readdressed(way.receiver, way.sender, shift)
@@ -76,6 +75,13 @@ class ErrorRoad:
         self._checkpoint.release_error(packet, session, addresses, side, now)
         kind = Returning if side == _INSIDE and session.hairpin else Result
         return kind(_FORWARDED, readdress_error(packet, changed, *addresses), _OTHER[side])
+
+    def _damaged(self, packet: Packet, session: Session, side: Side, now: float) -> Result:
+        """One with a wrong checksum: where it is nobody's to translate, it goes on as it is."""
+        if not session.is_level and not self._stays_inside(packet, side):
+            return self._drop(packet.data, _OTHER[side], "icmp-error-damaged")
+        self._checkpoint.release_untouched(packet, _OTHER[side], now)
+        return Result(_PASSED, packet.data, _OTHER[side])
 
     def _about_nothing(self, packet: Packet, quote: Quote | None, side: Side, now: float) -> Result:
         """An error about a packet of no session: it may be about what is not translated."""
@@ -95,15 +101,19 @@ class ErrorRoad:
         error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
         return Led(_FORWARDED, error, leaves)
 
+    def _stays_inside(self, packet: Packet, side: Side) -> bool:
+        """Whether an error goes from one inside host to another, by the address that this has."""
+        return side == _INSIDE and self._state.rules.is_inside(packet.destination)
+
     def _translates(self, packet: Packet, side: Side, quote: Quote | None) -> bool:
         """Whether what an error from here is about would have been translated: of some hosts only single ports are."""
         rules = self._state.rules
         if side == _OUTSIDE:
             return rules.owns(packet.destination)
-        if rules.is_inside(packet.destination):
+        if self._stays_inside(packet, side):
             return False
-        whose = quote is not None and quote.receiver.address == packet.source and not quote.is_cut
-        if quote is None or not whose or rules.dynamic_for(packet.source) is not None:
+        tells = quote is not None and quote.receiver.address == packet.source and not quote.is_cut
+        if quote is None or not tells or is_damaged(packet) or rules.dynamic_for(packet.source) is not None:
             return rules.translates(packet.source)
         return self._state.bindings.by_local(quote.protocol, quote.receiver) is not None
 

@@ -35,14 +35,19 @@ class Quote:
 
     def _ports(self) -> tuple[int, int] | None:
         data, at = self._data, self._transport_at
-        if len(data) < at + 8 or data[6] & 0x1F or data[7]:
+        if data[6] & 0x1F or data[7]:
             return None
-        if self.protocol in {TCP, UDP}:
+        if self.protocol in {TCP, UDP} and len(data) >= at + 4:
             return data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
-        if self.protocol == ICMP and data[at] in ICMP_QUERIES:
+        if self.protocol == ICMP and not self.is_short and data[at] in ICMP_QUERIES:
             identifier = data[at + 4] << 8 | data[at + 5]
             return identifier, identifier
         return None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it has less than the 8 bytes behind its header that an error must quote (RFC 792)."""
+        return len(self._data) < self._transport_at + 8
 
     @property
     def is_cut(self) -> bool:
@@ -63,7 +68,7 @@ class Quote:
     def spi(self) -> int:
         """The SPI of a quoted ESP packet; 0, which none has, where it is not quoted."""
         data, at = self._data, self._transport_at
-        if len(data) < at + 8 or data[6] & 0x1F or data[7]:
+        if self.is_short or data[6] & 0x1F or data[7]:
             return 0
         return int.from_bytes(data[at : at + 4], "big")
 
