@@ -448,6 +448,19 @@ class TestTold:
         assert counts["LAN-WAN", "C-dns"][:3] == (2, 88, 0)
         assert counts["LAN-WAN", "C-dns"].flows == 1
         assert counts["LAN-WAN", "C-ftp"][2:4] == (1, 40)
+        assert counts["LAN-WAN", "C-ftp"].reasons == {"zone-policy": 1}
+
+    def test_drops_by_reason(self) -> None:
+        limit = "parameter-map type inspect FEW\n sessions maximum 2\n"
+        gate = screened(limit, pair("LAN", "WAN", "dns: inspect FEW; police rate 8000 burst 1500", "http: inspect"))
+        for number in range(5):
+            gate.inside(udp(f"192.168.1.10:{5000 + number}", DNS))
+        gate.inside(udp(HOST, DNS, bytes(1400)))
+        gate.inside(tcp(HOST, "198.51.100.7:80", "R"))
+        counts = firewall(gate.engine).counts
+        dns, http = counts["LAN-WAN", "C-dns"], counts["LAN-WAN", "C-http"]
+        assert (dns.drops, dns.reasons) == (4, {"zone-session-limit": 3, "zone-police": 1})
+        assert (http.drops, http.reasons) == (1, {"zone-invalid-packet": 1})
 
 
 def test_another_policy_keeps_the_sessions_that_it_still_allows() -> None:

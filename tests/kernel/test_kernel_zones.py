@@ -152,7 +152,10 @@ def test_no_more_sessions_than_there_may_be_and_no_more_bytes(make: Make) -> Non
     assert [len(packets) for packets in sent] == [1, 1, 1, 0, 0]
     long = bytes(1000)
     assert [len(live.out(long, "10.0.0.10:5000", "198.51.100.9:53")) for _ in range(2)] == [1, 0]
-    assert counts(live, "LAN-WAN", "WEB").drops == 3
+    found = counts(live, "LAN-WAN", "WEB")
+    assert (found.drops, found.reasons) == (3, {"zone-session-limit": 2, "zone-police": 1})
+    live.packets(INSIDE, tcp("10.0.0.10:81", "198.51.100.9:80", "R"))
+    assert counts(live, "LAN-WAN", "WEB").reasons["zone-invalid-packet"] == 1
 
 
 def test_sessions_are_counted_on_when_the_configuration_changes(make: Make) -> None:
@@ -284,7 +287,9 @@ def test_what_policies_did_is_shown_and_cleared(make: Make) -> None:
         return {one["class_map"]: one for one in found["classes"]}
 
     web = shown()["WEB"]
-    assert (web["packets"], web["flows"], shown()["class-default"]["drops"]) == (3, 2, 1)
+    assert (web["packets"], web["flows"], web["reasons"]) == (3, 2, {})
+    default = shown()["class-default"]
+    assert (default["drops"], default["reasons"]) == (1, {"zone-policy": 1})
     states = {one["protocol"]: (one["state"], one["initiator"], one["responder"]) for one in web["sessions"]}
     assert states == {
         "udp": ("SIS_OPEN", "10.0.0.10:5000", "198.51.100.9:53"),

@@ -1,6 +1,7 @@
 """The zone-based firewall as JSON: the same for replay and the live gateway, wherever the counts come from."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any
 
 from doorman.config.render_zones import match_text
@@ -24,8 +25,8 @@ def counts_in(screen: Screen | None) -> Counts:
 
 def summed_counts(several: Iterable[Counts]) -> Counts:
     """What several counted together."""
-    counts = list(several)
-    return lambda pair, class_map: ClassCounts(*map(sum, zip(*(one(pair, class_map) for one in counts), strict=True)))
+    every = list(several)
+    return lambda pair, class_map: reduce(ClassCounts.plus, (one(pair, class_map) for one in every), ClassCounts())
 
 
 def sessions_in(screen: Screen | None) -> Iterable[Inspected]:
@@ -70,6 +71,7 @@ def _class(  # noqa: PLR0913, PLR0917 - a class, and where what is told of it co
     firewall: Firewall, pair: ZonePair, rule: PolicyClass, counts: Counts, sessions: list[Inspected], now: float
 ) -> Json:
     class_map = firewall.class_maps.get(rule.class_map, ClassMap(rule.class_map, any_of=True))
+    counted = counts(pair.name, rule.class_map)
     return {
         "class_map": rule.class_map,
         "kind": "match-any" if class_map.any_of else "match-all",
@@ -79,7 +81,8 @@ def _class(  # noqa: PLR0913, PLR0917 - a class, and where what is told of it co
         "parameter_map": rule.parameter_map,
         "application": None if rule.application is None else " ".join(rule.application),
         "police": None if rule.police is None else {"rate": rule.police.rate, "burst": rule.police.bucket},
-        **counts(pair.name, rule.class_map)._asdict(),
+        **counted._asdict(),
+        "reasons": dict(counted.reasons),
         "sessions": [_session(session, now) for session in sessions],
     }
 

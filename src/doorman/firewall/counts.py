@@ -1,5 +1,8 @@
 """What the policies of the firewall said, counted by zone pair and class; the kernel's counts have the same shape."""
 
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from doorman.firewall.policy import Verdict
@@ -7,15 +10,32 @@ from doorman.firewall.policy import Verdict
 Place = tuple[str, str]
 """A zone pair and a class of its policy; `("", "")` is where there is neither."""
 
+_NO_REASONS: Mapping[str, int] = MappingProxyType({})
+
 
 class ClassCounts(NamedTuple):
-    """Of one class at one zone pair: packets and bytes that passed, those dropped, and flows that began."""
+    """Of one class at one zone pair: packets and bytes that passed, those dropped, and flows that began.
+
+    `reasons`: how many packets were dropped for each.
+    """
 
     packets: int = 0
     bytes: int = 0
     drops: int = 0
     drop_bytes: int = 0
     flows: int = 0
+    reasons: Mapping[str, int] = _NO_REASONS
+
+    def plus(self, other: "ClassCounts") -> "ClassCounts":
+        """What two have counted together."""
+        return ClassCounts(
+            self.packets + other.packets,
+            self.bytes + other.bytes,
+            self.drops + other.drops,
+            self.drop_bytes + other.drop_bytes,
+            self.flows + other.flows,
+            Counter(self.reasons) + Counter(other.reasons),
+        )
 
 
 _NONE = ClassCounts()
@@ -35,15 +55,14 @@ class PolicyCounts:
     def passed(self, verdict: Verdict, size: int, *, begins: bool) -> None:
         """A packet passed, which may be the first of its flow."""
         place = verdict.pair, verdict.class_map
-        packets, passed, drops, dropped, flows = self[place]
+        packets, passed, drops, dropped, flows, reasons = self[place]
         began = begins and verdict.action == "inspect"
-        self._counts[place] = ClassCounts(packets + 1, passed + size, drops, dropped, flows + began)
+        self._counts[place] = ClassCounts(packets + 1, passed + size, drops, dropped, flows + began, reasons)
 
-    def dropped(self, verdict: Verdict, size: int) -> None:
-        """A packet was dropped."""
+    def dropped(self, verdict: Verdict, size: int, reason: str) -> None:
+        """A packet was dropped for a reason."""
         place = verdict.pair, verdict.class_map
-        packets, passed, drops, dropped, flows = self[place]
-        self._counts[place] = ClassCounts(packets, passed, drops + 1, dropped + size, flows)
+        self._counts[place] = self[place].plus(ClassCounts(drops=1, drop_bytes=size, reasons={reason: 1}))
 
     def clear(self, pair: str | None = None) -> None:
         """Begin at zero, for one zone pair or for all."""

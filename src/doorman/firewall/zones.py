@@ -123,7 +123,7 @@ class ZoneFirewall:
         try:
             self._carry_out(verdict, session, traffic, (sender, receiver), size, now, alone=alone)
         except Refused as refused:
-            self.counts.dropped(verdict, size)
+            self.counts.dropped(verdict, size, str(refused))
             self._log(verdict, traffic, sender, receiver, str(refused))
             raise
         if alone or not self._delegated:

@@ -159,6 +159,7 @@ def _class(one: Json, *, sessions: bool) -> Iterator[str]:
         yield from _sessions(one, listed=sessions)
     if one["action"] == "drop" or one["drops"]:
         yield f"        {one['drops']} packets dropped, {one['drop_bytes']} bytes"
+        yield from (f"          {reason} {count}" for reason, count in one["reasons"].items())
 
 
 def _parameters(one: Json) -> str:

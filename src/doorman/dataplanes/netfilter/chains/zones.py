@@ -66,6 +66,8 @@ _BEGINS_NOTHING = (
 """What cannot be the first packet of a session, see `firewall.sessions`."""
 _REFUSALS = {"invalid": INVALID, "full": FULL, "police": POLICED}
 """Why a packet of an inspected class is dropped, by the kind of chain that does it."""
+_REASONS = {"apart": NO_PAIR, "drop": DENIED} | _REFUSALS
+"""Why any packet is dropped, by the kind of counter that counts it."""
 
 
 class ZoneChains:
@@ -99,12 +101,13 @@ class ZoneChains:
         """The names of the counters that the chains count with."""
         if not self.exist:
             return
-        yield _counter(NOWHERE, "drop")
+        yield _counter(NOWHERE, "apart")
         for pair in self._pairs:
-            yield _counter((pair.name, ""), "drop")
+            yield _counter((pair.name, ""), "apart")
             for rule in self._firewall.rules(pair):
                 place = pair.name, rule.class_map
-                kinds = {"inspect": ("pass", "drop", "begun"), "pass": ("pass",)}.get(rule.action or "drop", ("drop",))
+                inspected = ("pass", "begun", *_REFUSALS)
+                kinds = {"inspect": inspected, "pass": ("pass",)}.get(rule.action or "drop", ("drop",))
                 yield from (_counter(place, kind) for kind in kinds)
 
     def parameters(self) -> list[ParameterMap]:
@@ -144,7 +147,7 @@ class ZoneChains:
         for name, rules in (("input", self._own("iifname", 1)), ("output", self._own("oifname", 0))):
             if rules:
                 yield Chain(f"zone_{name}", rules, hook.format(name))
-        yield Chain("zbf_apart", list(self._drop(NOWHERE, NO_PAIR, log=False)))
+        yield Chain("zbf_apart", list(self._drop(NOWHERE, "apart", log=False)))
         yield Chain("zbf_door", list(self._door()))
         for number, pair in enumerate(self._pairs):
             yield Chain(f"zbf_pair_{number}", list(self._pair(pair)))
@@ -211,7 +214,7 @@ class ZoneChains:
 
     def _pair(self, pair: ZonePair) -> Iterator[str]:
         if pair.policy is None:
-            yield from self._drop((pair.name, ""), NO_PAIR, log=False)
+            yield from self._drop((pair.name, ""), "apart", log=False)
             return
         lines: list[Line] = []
         last = ""
@@ -231,13 +234,13 @@ class ZoneChains:
             case "inspect":
                 yield Chain(act, list(self._inspect(pair, rule)))
                 yield Chain(self._let(place), list(self._carry(place, rule)))
-                for kind, reason in _REFUSALS.items():
-                    yield Chain(_chain(kind, place), list(self._drop(place, reason, log=rule.log)))
+                for kind in _REFUSALS:
+                    yield Chain(_chain(kind, place), list(self._drop(place, kind, log=rule.log)))
             case "pass":
                 logged = [self._logged("", place)] if rule.log else []
                 yield Chain(act, [*logged, f'counter name "{_counter(place, "pass")}" accept'])
             case _:
-                yield Chain(act, list(self._drop(place, DENIED, log=rule.log)))
+                yield Chain(act, list(self._drop(place, "drop", log=rule.log)))
 
     def _inspect(self, pair: ZonePair, rule: PolicyClass) -> Iterator[str]:
         """A flow that begins: within all limits it becomes a session."""
@@ -273,10 +276,10 @@ class ZoneChains:
             yield f"limit rate over {rate} bytes/second burst {burst} bytes goto {_chain('police', place)}"
         yield f'counter name "{_counter(place, "pass")}" accept'
 
-    def _drop(self, place: Place, reason: str, *, log: bool) -> Iterator[str]:
+    def _drop(self, place: Place, kind: str, *, log: bool) -> Iterator[str]:
         if log or self._log_all:
-            yield self._logged(reason, place)
-        yield f'counter name "{_counter(place, "drop")}" drop'
+            yield self._logged(_REASONS[kind], place)
+        yield f'counter name "{_counter(place, kind)}" drop'
 
     def _logged(self, reason: str, place: Place) -> str:
         return f'{_LOG_RATE} log prefix "{LoggedClass(reason, *place)}" snaplen 128 group {self._setting.queue}'
@@ -340,13 +343,21 @@ class LoggedClass(NamedTuple):
 
 def class_counts(counted: dict[str, Count], place: Place) -> ClassCounts:
     """What the kernel has counted of a class at a zone pair."""
-    passed, dropped, begun = (counted.get(_counter(place, kind), Count()) for kind in ("pass", "drop", "begun"))
-    return ClassCounts(passed.packets, passed.bytes, dropped.packets, dropped.bytes, begun.packets)
+    passed, begun = (counted.get(_counter(place, kind), Count()) for kind in ("pass", "begun"))
+    drops = {reason: counted.get(_counter(place, kind), Count()) for kind, reason in _REASONS.items()}
+    return ClassCounts(
+        passed.packets,
+        passed.bytes,
+        sum(one.packets for one in drops.values()),
+        sum(one.bytes for one in drops.values()),
+        begun.packets,
+        {reason: one.packets for reason, one in drops.items() if one.packets},
+    )
 
 
 def counters_at(place: Place) -> list[str]:
     """The counters of a class at a zone pair."""
-    return [_counter(place, kind) for kind in ("pass", "drop", "begun")]
+    return [_counter(place, kind) for kind in ("pass", "begun", *_REASONS)]
 
 
 def _count_of(place: Place, parameters: ParameterMap) -> str:
