@@ -11,7 +11,7 @@ from doorman.config.reader import read_config
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
-from doorman.net.addresses import Endpoint, address_of, address_text
+from doorman.net.addresses import Endpoint, address_of, address_text, endpoints_from
 from doorman.net.packet import ICMP, TCP, UDP
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC, STATIC_PORT
 from kit.packets import endpoint
@@ -92,7 +92,7 @@ def test_statics_are_there_from_the_start_and_stay() -> None:
 def test_a_run_is_in_a_row() -> None:
     table = bindings(OVERLOAD)
     bound(table, UDP, "192.168.1.10:5001")
-    made = table.bind(UDP, endpoint("192.168.1.11:5000"), count=2, even=True)
+    made = table.bind_run(UDP, endpoints_from(endpoint("192.168.1.11:5000"), 2), even=True)
     first, second = (binding.global_.port for binding in made)
     assert (first % 2, second) == (0, first + 1)
     assert [binding.local.port for binding in made] == [5000, 5001]
@@ -166,7 +166,7 @@ def test_an_address_without_names_takes_no_memory() -> None:
     """A pool may have thousands; 64 kB for each of them, and each protocol, would stay for ever."""
     table = bindings(SHARED_POOL + "ip nat inside source static udp 192.168.1.6 5060 203.0.113.21 5060\n")
     for host in range(10, 20):
-        made = table.bind(UDP, endpoint(f"192.168.1.{host}:5000"), count=4)
+        made = table.bind_run(UDP, endpoints_from(endpoint(f"192.168.1.{host}:5000"), 4))
         assert {name for _, name in table.holdings._spaces} >= {made[0].global_.address}  # noqa: SLF001 - nobody else knows
         for binding in made:
             table.free(binding)

@@ -9,7 +9,7 @@ from doorman.config.reader import read_config
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade, Bindings
 from doorman.nat.holdings import Holdings
 from doorman.nat.rules import Rules
-from doorman.net.addresses import Endpoint, address_of
+from doorman.net.addresses import Endpoint, address_of, endpoints_from
 from doorman.net.packet import ICMP, TCP, UDP
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC, STATIC_PORT
 from kit.packets import endpoint
@@ -43,7 +43,7 @@ def test_names_are_given_below_the_end() -> None:
             [made] = table.bind(protocol, Endpoint(address_of("192.168.1.10"), port))
             assert (made.global_.port == port) == (port < END)
             assert made.global_.port < END
-    pair = table.bind(UDP, endpoint("192.168.1.11:32767"), count=2)
+    pair = table.bind_run(UDP, endpoints_from(endpoint("192.168.1.11:32767"), 2))
     assert [binding.global_.port < END for binding in pair] == [True, True]
     with pytest.raises(Refused, match="port-pair-unavailable"):
         table.bind_to(UDP, endpoint("192.168.1.11:7"), endpoint("203.0.113.1:32768"), pair[0])

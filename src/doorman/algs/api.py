@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias, Union
 
 from doorman.algs.settings import Settings
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, endpoints_from
 from doorman.net.packet import TCP, UDP
 
 PROTOCOL_NUMBERS: Final = {"udp": UDP, "tcp": TCP}
@@ -123,18 +123,27 @@ class Nat(metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def expose(
-        self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
-    ) -> Endpoint:
-        """Reserve a name under which the receiver can reach an announced endpoint, and the `ports` - 1 after it.
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:
+        """Reserve a name under which the receiver can reach an announced endpoint.
 
-        With `even`, the port of the name is even: for RTP and the RTCP beside it (RFC 3550, section 11). With
-        `reserved`, the port may be one of 512 to 1023, which only the superuser's programs have. The
-        endpoint is one of the message's own host, but see `trust`.
+        With `reserved`, the port may be one of 512 to 1023, which only the superuser's programs have. The endpoint is
+        one of the message's own host, but see `trust`.
 
         Raises:
-            Refused: it may not be announced, or no run of ports is left.
+            Refused: it may not be announced, or no port is left.
         """
+
+    def expose_run(self, run: list[Endpoint], protocol: int, *, even: bool) -> list[Endpoint]:  # noqa: ARG002 - see below
+        """Reserve names whose ports are in a row for announced endpoints whose ports are. See `expose`.
+
+        With `even`, the first of them is even: for RTP and the RTCP beside it (RFC 3550, section 11). Here for views
+        that reserve nothing.
+
+        Raises:
+            Refused: one may not be announced, there are too many, or no run of ports is left.
+        """
+        first = self.expose(run[0], protocol)
+        return run if first == run[0] else endpoints_from(first, len(run))
 
     @abstractmethod
     def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:

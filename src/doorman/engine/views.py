@@ -16,22 +16,22 @@ from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
-from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
 
 MAX_NAMES = 256
 """Names that one message may be given."""
 
 
-def require_announceable(endpoint: Endpoint, protocol: int, ports: int, *, reserved: bool = False) -> None:
-    """See that a message may announce an endpoint, and the ports after it; `reserved`: see `Nat.expose`.
+def require_announceable(run: list[Endpoint], protocol: int, *, reserved: bool = False) -> None:
+    """See that a message may announce endpoints; `reserved`: see `Nat.expose`.
 
     Raises:
         Refused: it may not.
     """
-    if ports > MAX_RUN:
+    if len(run) > MAX_RUN:
         raise Refused("too-many-ports")
-    for port in range(endpoint.port, endpoint.port + ports):
-        if not may_lead_to(protocol, port, reserved=reserved):
+    for endpoint in run:
+        if not may_lead_to(protocol, endpoint.port, reserved=reserved):
             raise Refused("port-not-allowed")
 
 
@@ -128,15 +128,7 @@ class Mirror(Named):
         binding = self._bindings.by_local(protocol, endpoint, self._towards)
         return binding.outward(endpoint) if binding is not None else self._beyond(endpoint, protocol)
 
-    def expose(
-        self,
-        endpoint: Endpoint,
-        protocol: int,
-        *,
-        ports: int = 1,  # noqa: ARG002
-        even: bool = False,  # noqa: ARG002
-        reserved: bool = False,  # noqa: ARG002
-    ) -> Endpoint:
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:  # noqa: ARG002 - see there
         """See `Nat.expose`."""
         return self.translate(endpoint, protocol)
 
@@ -219,31 +211,36 @@ class Outward(Mirror):
             binding = made[0]
         return binding.outward(endpoint)
 
-    def expose(
-        self, endpoint: Endpoint, protocol: int, *, ports: int = 1, even: bool = False, reserved: bool = False
-    ) -> Endpoint:
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:
         """See `Nat.expose`; only the message's own host may be announced, by one that is trusted also others."""
+        return self._expose([endpoint], protocol, even=False, reserved=reserved)[0]
+
+    def expose_run(self, run: list[Endpoint], protocol: int, *, even: bool) -> list[Endpoint]:
+        """See `Nat.expose_run`."""
+        return self._expose(run, protocol, even=even, reserved=False)
+
+    def _expose(self, run: list[Endpoint], protocol: int, *, even: bool, reserved: bool) -> list[Endpoint]:
+        endpoint = run[0]
         if self._rules.leaves_some and self._rules.leaves(protocol, endpoint):
-            return endpoint
+            return run
         if endpoint.address != self._party:
             if not self._rules.translates(endpoint.address):
-                return self._beyond(endpoint, protocol)
+                return endpoints_from(self._beyond(endpoint, protocol), len(run))
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
-        require_announceable(endpoint, protocol, ports, reserved=reserved)
+        require_announceable(run, protocol, reserved=reserved)
         first = self._bindings.by_local(protocol, endpoint, self._towards)
-        if first is not None and (ports == 1 or first.protocol == WHOLE_HOST):
-            return first.outward(endpoint)
+        if first is not None and (len(run) == 1 or first.protocol == WHOLE_HOST):
+            return [first.outward(own) for own in run]
         self._check_names()
-        run = [endpoint] + [new_tuple(Endpoint, (endpoint.address, endpoint.port + step)) for step in range(1, ports)]
         known = [first] + [self._bindings.by_local(protocol, own, self._towards) for own in run[1:]]
         if any(known):
             return self._complete(protocol, run, known)
-        made = self._bindings.bind(protocol, endpoint, self._towards, count=ports, even=even)
+        made = self._bindings.bind_run(protocol, run, self._towards, even=even)
         self.made += made
         if not made:
             raise Refused("no-translation")
-        return made[0].outward(endpoint)
+        return [made[0].outward(own) for own in run] if len(made) < len(run) else [binding.global_ for binding in made]
 
     def trust(self) -> bool:
         """See `Nat.trust`; the messages of a host without a translation go on as they came, and could tell no name."""
@@ -254,12 +251,11 @@ class Outward(Mirror):
         """Whether an address is the gateway's, though it may lie among those of inside hosts."""
         return address != self._party and self._rules.owns(address)
 
-    def _complete(self, protocol: int, run: list[Endpoint], known: list[Binding | None]) -> Endpoint:
+    def _complete(self, protocol: int, run: list[Endpoint], known: list[Binding | None]) -> list[Endpoint]:
         """Bind the rest of a run of which some ports have names: a phone may send before it announces."""
         step, anchor = next((step, binding) for step, binding in enumerate(known) if binding is not None)
-        base = anchor.global_.port - step
-        for offset, (own, binding) in enumerate(zip(run, known, strict=True)):
-            name = Endpoint(anchor.global_.address, base + offset)
+        names = endpoints_from(Endpoint(anchor.global_.address, anchor.global_.port - step), len(run))
+        for own, name, binding in zip(run, names, known, strict=True):
             if binding is not None and binding.global_ != name:
                 if not binding.idle or binding in self.made:
                     raise Refused("port-pair-unavailable")
@@ -267,7 +263,7 @@ class Outward(Mirror):
                 binding = None  # noqa: PLW2901 - nobody used it: it can have another name
             if binding is None:
                 self.made.append(self._bindings.bind_to(protocol, own, name, anchor))
-        return Endpoint(anchor.global_.address, base)
+        return names
 
 
 class Level(Transaction):
@@ -314,19 +310,17 @@ class Level(Transaction):
         """See `Nat.behind`."""
         return None
 
-    def expose(
-        self,
-        endpoint: Endpoint,
-        protocol: int,
-        *,
-        ports: int = 1,
-        even: bool = False,  # noqa: ARG002
-        reserved: bool = False,
-    ) -> Endpoint:
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:
         """See `Nat.expose`."""
         if endpoint.address == self._party:
-            require_announceable(endpoint, protocol, ports, reserved=reserved)
+            require_announceable([endpoint], protocol, reserved=reserved)
         return endpoint
+
+    def expose_run(self, run: list[Endpoint], protocol: int, *, even: bool) -> list[Endpoint]:  # noqa: ARG002 - see there
+        """See `Nat.expose_run`."""
+        if run[0].address == self._party:
+            require_announceable(run, protocol)
+        return run
 
 
 class Inward(Named):
@@ -394,15 +388,7 @@ class Inward(Named):
         """See `Nat.behind`."""
         return None
 
-    def expose(
-        self,
-        endpoint: Endpoint,
-        protocol: int,
-        *,
-        ports: int = 1,  # noqa: ARG002
-        even: bool = False,  # noqa: ARG002
-        reserved: bool = False,  # noqa: ARG002
-    ) -> Endpoint:
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:  # noqa: ARG002 - see there
         """See `Nat.expose`: an end outside can be reached as it is, or by the name that outside hosts like it get.
 
         One of ours is named as inside hosts know it, but only if it may be reached from outside anyway: nobody there

@@ -11,7 +11,7 @@ from doorman.algs.api import Refused
 from doorman.nat.holdings import Holdings
 from doorman.nat.naming import DynamicRule, Naming
 from doorman.nat.selection import Towards
-from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
 from doorman.net.packet import ICMP, TCP, UDP
 
 WHOLE_HOST = 0
@@ -169,7 +169,7 @@ class Bindings:
             port = self._make(rule.protocol, rule.local, rule.global_)
             port.way = rule.way
             port.secondary = rule.local in self._way(rule.way).ports[rule.protocol]
-            self._add(port)
+            self._add([port])
             self.holdings.space(rule.protocol, rule.global_.address).claim(rule.global_.port)
         self._journal = journal
 
@@ -237,17 +237,23 @@ class Bindings:
         _, rule = self._rules.rule_for(protocol, local, towards)
         return rule
 
-    def bind(
-        self, protocol: int, local: Endpoint, towards: Towards | None = None, *, count: int = 1, even: bool = False
-    ) -> list[Binding]:
-        """Bind an inside endpoint, and the `count` - 1 ports after it, to global ports in a row.
+    def bind(self, protocol: int, local: Endpoint, towards: Towards | None = None) -> list[Binding]:
+        """Bind an inside endpoint. See `bind_run`."""
+        return self.bind_run(protocol, [local], towards)
 
-        None of them may be bound yet. An empty list: no rule wants this host translated.
+    def bind_run(
+        self, protocol: int, run: list[Endpoint], towards: Towards | None = None, *, even: bool = False
+    ) -> list[Binding]:
+        """Bind inside endpoints of one host, whose ports are in a row, to global ports in a row; or else the host.
+
+        None of them may be bound yet. With `even`, the first of these is. An empty list: no rule wants this host
+        translated.
 
         Raises:
             Refused: the pool or the ports are exhausted, there would be too many entries, or the protocol has no ports
                 to tell hosts apart by.
         """
+        local, count = run[0], len(run)
         rule = self.rule_for(protocol, local, towards)
         if rule is None:
             return []
@@ -268,12 +274,9 @@ class Bindings:
         first = self.holdings.space(protocol, share.address).take(local.port, count, even=even)
         shares[local.address] = share
         share.count += count
-        made = [Binding(protocol, local, new_tuple(Endpoint, (share.address, first)), rule)]
-        for step in range(1, count):
-            beside = new_tuple(Endpoint, (local.address, local.port + step))
-            made.append(Binding(protocol, beside, new_tuple(Endpoint, (share.address, first + step)), rule))
-        for binding in made:
-            self._add(binding)
+        names = endpoints_from(new_tuple(Endpoint, (share.address, first)), count)
+        made = [Binding(protocol, own, name, rule) for own, name in zip(run, names, strict=True)]
+        self._add(made)
         return made
 
     def bind_to(self, protocol: int, local: Endpoint, global_: Endpoint, like: Binding) -> Binding:
@@ -290,7 +293,7 @@ class Bindings:
             raise Refused("port-pair-unavailable")
         binding = Binding(protocol, local, global_, like.rule)
         share.count += 1
-        self._add(binding)
+        self._add([binding])
         return binding
 
     def share(self, local: Address, address: Address | None = None) -> Address:
@@ -421,16 +424,20 @@ class Bindings:
         if binding.protocol == WHOLE_HOST:
             self._add_host(binding)
         else:
-            self._add(binding)
+            self._add([binding])
 
-    def _add(self, binding: Binding) -> None:
-        if self._journal is not None:
-            self._journal(new_tuple(BindingMade, (binding,)))
-        if not binding.static:
-            self._limits.change(binding.local.address, 1)
-        if not binding.secondary:
-            self._way(binding.way).ports[binding.protocol][binding.local] = binding
-        self._by_global[binding.protocol][binding.global_] = binding
+    def _add(self, run: list[Binding]) -> None:
+        """Enter ports of one host, protocol and rule."""
+        first = run[0]
+        locals_, names = self._way(first.way).ports[first.protocol], self._by_global[first.protocol]
+        if not first.static:
+            self._limits.change(first.local.address, len(run))
+        for binding in run:
+            if self._journal is not None:
+                self._journal(new_tuple(BindingMade, (binding,)))
+            if not binding.secondary:
+                locals_[binding.local] = binding
+            names[binding.global_] = binding
 
     def _add_host(self, binding: Binding) -> None:
         if self._journal is not None:

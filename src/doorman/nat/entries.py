@@ -13,7 +13,7 @@ from doorman.net.addresses import Address
 
 
 class EntryLimits:
-    """Counts the names that inside hosts have, and refuses what would be too many.
+    """Counts the names that inside hosts have, if any number is too many, and refuses what would be.
 
     Args:
         limits: of the configuration.
@@ -25,6 +25,7 @@ class EntryLimits:
         self._all_host = limits.all_host
         self._hosts = dict(limits.hosts)
         self._lists = [(lists[name], most) for name, most in limits.lists if name in lists]
+        self._limited = limits != MaxEntries()
         self._total = 0
         self._of_host: Counter[Address] = Counter()
         self._of_list: Counter[str] = Counter()
@@ -46,6 +47,8 @@ class EntryLimits:
 
     def change(self, host: Address, by: int) -> None:
         """A host has so many more, or less, whether or not that is too many."""
+        if not self._limited:
+            return
         self._total += by
         count = self._of_host.get(host, 0) + by
         if count:

@@ -36,9 +36,14 @@ class PortSpace:
     def claim(self, port: int, count: int = 1) -> bool:
         """Take exactly these ports; False if one of them is taken already."""
         end = port + count
-        if end > ALL_PORTS or self._taken.find(1, port, end) >= 0:
+        taken = self._taken
+        if end > ALL_PORTS:
             return False
-        self._taken[port:end] = b"\1" * count
+        for one in range(port, end):
+            if taken[one]:
+                return False
+        for one in range(port, end):
+            taken[one] = 1
         self.count += count
         return True
 

@@ -42,6 +42,12 @@ class Endpoint(NamedTuple):
         return endpoint_text(self)
 
 
+def endpoints_from(first: Endpoint, count: int) -> list[Endpoint]:
+    """So many endpoints of one address at ports in a row, from this one on."""
+    others = range(first.port + 1, first.port + count)
+    return [first, *[new_tuple(Endpoint, (first.address, port)) for port in others]]
+
+
 class Prefix(NamedTuple):
     """A network: its address in bytes with the host bits zero, and the number of leading bits that count."""
 

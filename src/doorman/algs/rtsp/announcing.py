@@ -16,7 +16,15 @@ from doorman.algs.api import MAX_RUN, VOID, Edit, Effect, Message, Nat, Note, Re
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
 from doorman.algs.rtsp.mentions import name_host
-from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint, address_ascii, is_private
+from doorman.net.addresses import (
+    PRIVILEGED_END,
+    Address,
+    Endpoint,
+    address_ascii,
+    endpoints_from,
+    is_private,
+    new_tuple,
+)
 from doorman.wire.places import Host, Port
 from doorman.wire.rtsp_transport import Ports, Socket, Transport
 from doorman.wire.sdp import is_multicast
@@ -173,15 +181,16 @@ def _expose(  # noqa: PLR0913, PLR0917 - what is announced, by whom, and where t
         own = Endpoint(sender, run.first)
         if name != sender and any(host.address == name for host in hosts):
             own = nat.behind(Endpoint(name, run.first), protocol) or own
+        ends = endpoints_from(own, run.size)
         if nat.shielded(sender):
-            named = nat.expose(own, protocol, ports=run.size, even=transport.is_rtp)
+            names = nat.expose_run(ends, protocol, even=transport.is_rtp)
         else:
-            named = nat.translate(own, protocol)
+            names = endpoints_from(nat.translate(own, protocol), run.size)
         for place in run.places:
-            write_port(edits, place, named.port + place.number - run.first, _RULE)
-        for step in range(run.size):
+            write_port(edits, place, names[0].port + place.number - run.first, _RULE)
+        for named, end in zip(names, ends, strict=True):
             role = ("rtp", "rtcp")[len(flows) % 2] if transport.is_rtp else "data"
-            flows.append(Flow(role, protocol, _above(named, step), _above(own, step)))
+            flows.append(new_tuple(Flow, (role, protocol, named, end)))
     return tuple(flows)
 
 
@@ -219,7 +228,3 @@ def _is_any(address: Address) -> bool:
 def _write_unless_any(edits: list[Edit], host: Host, address: Address) -> None:
     if host.address is not None and not _is_any(host.address):
         write_host(edits, host, address, _RULE)
-
-
-def _above(endpoint: Endpoint, ports: int) -> Endpoint:
-    return Endpoint(endpoint.address, endpoint.port + ports)

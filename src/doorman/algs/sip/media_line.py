@@ -15,7 +15,7 @@ from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
 from doorman.algs.sip.media import SENDRECV, Announced
-from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
+from doorman.net.addresses import Address, Endpoint, address_ascii, endpoints_from, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host
 from doorman.wire.sdp import Candidate, Media, is_multicast
@@ -24,6 +24,7 @@ DISCARD_PORT: Final = 9
 """What an end writes where it receives nothing: it opens TCP connections itself (RFC 4145, section 4.1), or will say
 more later (RFC 8840, section 4.1.1)."""
 MSRP_PORT: Final = 2855
+_PAIR: Final = ("rtp", "rtcp")
 
 
 class MediaLine:
@@ -103,22 +104,24 @@ class MediaLine:
         media, protocol, is_rtp = self._media, self._media.protocol, self._media.is_rtp
         rtcp = self._rtcp(own) if is_rtp and protocol == UDP and not media.mux_only else None
         adjacent = rtcp is not None and rtcp.port == own.port + 1 and rtcp.address == own.address
-        roles = ("rtp", "rtcp") if adjacent else ("rtp",) if is_rtp else (media.kind.decode("ascii", "replace"),)
-        ports = len(roles) * media.count
+        roles = _PAIR if adjacent else ("rtp",) if is_rtp else (media.kind.decode("ascii", "replace"),)
+        if adjacent and media.count == 1 and rtcp is not None:
+            run = [own, rtcp]
+        else:  # of more than may be announced, just so many that it shows
+            run = endpoints_from(own, min(len(roles) * media.count, MAX_RUN + 1))
         try:
-            first = self._nat.expose(own, protocol, ports=ports, even=is_rtp)
+            names = self._nat.expose_run(run, protocol, even=is_rtp)
         except Refused as refused:
             if str(refused) != "port-pair-unavailable" or not adjacent or media.count > 1:
                 raise
             # Both have names already, and not beside each other: an agent of ICE has probed from them.
-            first, ports = self._nat.expose(own, protocol), 1
+            names = [self._nat.expose(own, protocol)]
+        first = names[0]
         self.named = first.address
         write_port(self._edits, media.port, first.port, "SDP m=")
-        self.flows.append(new_tuple(Flow, (roles[0], protocol, first, own)))
-        for step in range(1, ports):
-            role = roles[step % len(roles)]
-            self.flows.append(new_tuple(Flow, (role, protocol, _above(first, step), _above(own, step))))
-        if rtcp is not None and (media.rtcp is not None or ports == 1):
+        for step, name in enumerate(names):
+            self.flows.append(new_tuple(Flow, (roles[step % len(roles)], protocol, name, run[step])))
+        if rtcp is not None and (media.rtcp is not None or len(names) == 1):
             self._say_rtcp(own, rtcp)
 
     def _rtcp(self, own: Endpoint) -> Endpoint:
@@ -159,7 +162,7 @@ class MediaLine:
         if local is None:
             self._effects.append(Note("address-left", address_ascii(name.address)))
             return name
-        roles = ("rtp", "rtcp") if media.is_rtp and media.protocol == UDP else (media.kind.decode("ascii", "replace"),)
+        roles = _PAIR if media.is_rtp and media.protocol == UDP else (media.kind.decode("ascii", "replace"),)
         if len(roles) * media.count > MAX_RUN:
             raise Refused("too-many-ports")
         for step in range(0, len(roles) * media.count, len(roles)):
@@ -180,7 +183,7 @@ class MediaLine:
         local = self._nat.behind(rtcp, UDP)
         if local is None and behind is not None and rtcp == _above(name, 1):
             try:
-                self._nat.expose(behind, UDP, ports=2)
+                self._nat.expose_run(endpoints_from(behind, 2), UDP, even=False)
             except Refused:
                 return  # it is somebody else's, and nobody can be reached there
             local = self._nat.behind(rtcp, UDP)

@@ -24,15 +24,7 @@ class Mention(Nat):
         """See `Nat.resolve`."""
         return self._nat.resolve(address, anew=False)
 
-    def expose(
-        self,
-        endpoint: Endpoint,
-        protocol: int,
-        *,
-        ports: int = 1,  # noqa: ARG002
-        even: bool = False,  # noqa: ARG002
-        reserved: bool = False,  # noqa: ARG002
-    ) -> Endpoint:
+    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:  # noqa: ARG002 - see there
         """See `Nat.expose`."""
         return self._nat.translate(endpoint, protocol)
 
