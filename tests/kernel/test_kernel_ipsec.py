@@ -123,6 +123,7 @@ def test_a_tunnel_is_in_use_while_its_packets_pass_by_the_kernel(gate: Live) -> 
     whole(gate, B, (0x1002, 0xB001))
     use = TunnelUse(gate.engine, gate.plane)
     first, second = gate.engine.state.tunnels
+    both(gate, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
     with gate.wires.gateway.inside():
         use.look(1e6)
     assert (first.last_used, second.last_used) == (1e6, 1e6)

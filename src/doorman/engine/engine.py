@@ -32,7 +32,7 @@ from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key
 from doorman.net.addresses import new_tuple
 from doorman.net.fragments import is_fragment
-from doorman.net.packet import ESP, TCP, UDP, Packet, parse_packet, readdress
+from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
 from doorman.net.routes import Route
 
@@ -241,14 +241,14 @@ class Engine:
     def _tunnelled(self, packet: Packet, ends: Ends, leaves: Side, now: float) -> Result:
         """A packet of IPsec goes on between other ends.
 
-        A kernel that carries flows does so by itself, but for IKE from the outside: it cannot see whom that is for.
+        A kernel that carries flows names the sender by itself; whom a packet from the outside is for it may not know.
         """
         try:
             self._checkpoint.release_tunnelled(packet, ends, leaves, now)
         except Refused:
             self.ipsec.undo()
             raise
-        by_kernel = self._delegated and (leaves == _OUTSIDE or packet.protocol == ESP)
+        by_kernel = self._delegated and leaves == _OUTSIDE
         return Led(_FORWARDED, packet.data if by_kernel else readdress(packet, *ends), leaves)
 
     def _back_in(self, packet: Packet, now: float) -> Result:

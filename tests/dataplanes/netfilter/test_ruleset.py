@@ -54,6 +54,19 @@ def test_nothing_but_our_table_is_named() -> None:
     assert all(" ip mine" in line for line in skeleton("mine").splitlines())
 
 
+@pytest.mark.parametrize(
+    ("config", "chains"),
+    [
+        ("", {"inspect", "strays", "ipsec_untracked"}),
+        ("no ip nat service ipsec-esp enable\n", {"inspect", "strays"}),
+    ],
+)
+def test_few_chains_see_all_packets_and_ask_first_what_is_true_of_most(config: str, chains: set[str]) -> None:
+    lines = set_up(read_config(OVERLOAD + config, "test.cfg"), SETTING).splitlines()
+    assert {line.split()[4] for line in lines if " type filter hook " in line} == chains
+    assert rules(OVERLOAD + config, "inspect")[0].startswith("ct state == established")
+
+
 def test_signalling_ports_are_those_served() -> None:
     served = "no ip nat service sip udp port 5060\nip nat service sip udp port 5070\nip nat service sip udp port 5080\n"
     [rule] = [rule for rule in rules(OVERLOAD + served, "begin") if rule.startswith("udp dport")]

@@ -58,9 +58,10 @@ class DnsChains:
     def lead(self) -> Iterator[str]:
         """The rules that lead what is forwarded to these chains."""
         if self._ports:
-            yield from (f"udp {end} {self._ports} goto dns_way" for end in ("dport", "sport"))
+            yield from (f"th {end} {self._ports} goto dns_way" for end in ("dport", "sport"))
 
     def _way(self, *, named: bool) -> Iterator[str]:
+        yield "meta l4proto != udp return"
         yield from elsewhere(self._config, self._setting)
         yield f"ct mark and {PLAIN:#x} != 0 return"
         yield LEAVE_PLAIN

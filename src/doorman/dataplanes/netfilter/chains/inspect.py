@@ -2,6 +2,7 @@
 
 inspect -> known     a flow that is inspected already
         -> begin     a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
+        -> ipsec_came
 judged               segments of spliced connections that come back from the queue; others are reset
 made                 segments that we made pass conntrack
 
@@ -22,6 +23,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     elsewhere,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
@@ -48,7 +50,7 @@ class InspectChains:
         """All of them."""
         yield Chain(
             "inspect",
-            ["ct state new goto begin", f"ct mark and {INSPECTED:#x} != 0 goto known"],
+            list(self._inspect()),
             "type filter hook prerouting priority mangle;",
         )
         yield Chain("known", [*elsewhere(self._config, self._setting), LEAVE_PLAIN, f"goto {TO_ALG}"])
@@ -60,6 +62,12 @@ class InspectChains:
             yield Chain("judged", list(self._judged()), "type filter hook prerouting priority mangle + 1;")
             made = [f"meta mark and {INSPECTED:#x} != 0 notrack"]
             yield Chain("made", made, "type filter hook output priority raw;")
+
+    def _inspect(self) -> Iterator[str]:
+        yield f"ct state == established ct mark and {INSPECTED:#x} == 0 accept"  # media, and what is no ALG's
+        yield "ct state new goto begin"
+        yield f"ct mark and {INSPECTED:#x} != 0 goto known"
+        yield from IpsecChains(self._config).arriving()
 
     def _begin(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)

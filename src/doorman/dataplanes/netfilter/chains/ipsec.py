@@ -1,9 +1,8 @@
 """IPsec of hosts that share an address: packets that are known by SPI pass without conntrack, others go to the engine.
 
     prerouting  -300  ipsec_untracked   ESP of such hosts, and IKE of those that keep its port: not for conntrack
-    prerouting  -148  ipsec_in          by SPI: sent on, or led to the inside host; what is not known to the queue
-    prerouting  -147  ipsec_led         what the engine has just decided on
-    postrouting  101  ipsec_out         the name of the inside host; without one, nothing leaves
+    from `inspect`    ipsec_came        by SPI: sent on, or led to the inside host; what is not known to the queue
+    from `strays`     ipsec_leaving     the name of the inside host; without one, nothing leaves
 
     esp_out     host . server . SPI                     packets to servers that need no question
     esp_in      server . name . SPI -> host             packets from servers, and whom they are for
@@ -13,7 +12,9 @@
 
 Access lists of interfaces stand between the first two: they see packets as they came. Messages of IKE all go to the
 queue: they are few, and only the engine reads whose they are. An ICMP error about either does, too, since conntrack
-knows nothing of what it quotes.
+knows nothing of what it quotes. What comes from the outside leaves the queue with the inside host as its receiver.
+
+Only the first chain stands in the road of all packets: nothing but its place can keep one from conntrack.
 """
 
 from collections.abc import Iterable, Iterator
@@ -69,10 +70,9 @@ class IpsecChains:
         if not self._are_needed():
             return
         yield Chain("ipsec_untracked", list(self._untracked()), "type filter hook prerouting priority raw;")
-        yield Chain("ipsec_in", list(self._in()), "type filter hook prerouting priority mangle + 2;")
-        led = [f"ct state untracked {_ESP} iifname {self._outside} {_LEAD}"] if self._esp else []
-        yield Chain("ipsec_led", led, "type filter hook prerouting priority mangle + 3;")
-        yield Chain("ipsec_out", list(self._out()), "type filter hook postrouting priority srcnat + 1;")
+        yield Chain("ipsec_untracked_here", list(self._untracked_here()))
+        yield Chain("ipsec_came", list(self._came()))
+        yield Chain("ipsec_leaving", list(self._leaving()))
         yield Chain("ipsec_esp", list(self._esp_sent()))
         yield Chain("ipsec_ike", list(self._ike_sent()))
         yield Chain("ipsec_shared", list(self._shared()))
@@ -84,11 +84,15 @@ class IpsecChains:
         for index, listed in enumerate(self._lists):
             yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
 
-    def errors(self) -> Iterator[str]:
-        """The matches of ICMP errors that get their name here, or do not leave; to conntrack they are invalid."""
-        for served, about in ((self._esp, _ABOUT_ESP), (bool(self._lists), _ABOUT_IKE)):
-            if served and self._are_needed():
-                yield about
+    def arriving(self) -> Iterator[str]:
+        """The rule that leads what conntrack does not know to these chains, as it came."""
+        if self._are_needed():
+            yield "goto ipsec_came"
+
+    def leaving(self) -> Iterator[str]:
+        """The rule that leads it there as it leaves."""
+        if self._are_needed():
+            yield f"ct state invalid,untracked iifname {self._inside} jump ipsec_leaving"
 
     def _are_needed(self) -> bool:
         shares = any(not leases(source) for source in self._config.dynamic_sources) or self._config.ipsec.inward
@@ -101,7 +105,12 @@ class IpsecChains:
                 yield f"ct state untracked iifname {self._outside} {packet} accept"
 
     def _untracked(self) -> Iterator[str]:
-        yield f"meta l4proto != {braces(['esp', 'udp'])} return" if self._lists else "meta l4proto != esp return"
+        if self._esp:
+            yield "ip protocol esp goto ipsec_untracked_here"
+        if self._lists:
+            yield f"{_IKE} goto ipsec_untracked_here"
+
+    def _untracked_here(self) -> Iterator[str]:
         yield from elsewhere(self._config)
         if self._esp:
             yield from (f"{match} notrack accept" for match in self._esp_received())
@@ -137,7 +146,7 @@ class IpsecChains:
         yield "ip saddr @leased return"
         yield from (f"jump {_of(index)}{Place.HOSTS.value}" for index in range(len(self._config.dynamic_sources)))
 
-    def _in(self) -> Iterator[str]:
+    def _came(self) -> Iterator[str]:
         yield "ct state and (invalid | untracked) == 0 return"
         yield from elsewhere(self._config)
         if self._esp:
@@ -162,9 +171,7 @@ class IpsecChains:
         if names:
             yield f"{_ESP} iifname {self._outside} ip daddr {braces(names)}"
 
-    def _out(self) -> Iterator[str]:
-        yield "ct state and (invalid | untracked) == 0 return"
-        yield f"iifname != {self._inside} return"
+    def _leaving(self) -> Iterator[str]:
         for served, about, packet, names in (
             (self._esp, _ABOUT_ESP, _ESP, "esp_names"),
             (bool(self._lists), _ABOUT_IKE, _IKE, "ike_names"),
