@@ -205,6 +205,11 @@ DONE_AND_UNDONE = [
         "ip nat inside source static network 10.1.0.0 192.0.2.0 /24 extendable no-payload",
         "no ip nat inside source static network 10.1.0.0 192.0.2.0 255.255.255.0",
     ),
+    (
+        "",
+        "ip nat inside source static network 10.1.0.0 192.0.2.0 /24 route-map M extendable",
+        "no ip nat inside source static network 10.1.0.0 192.0.2.0 /24",
+    ),
     ("", "ip nat service profile rfc4787", "no ip nat service profile rfc4787"),
     ("", "ip nat service profile ios", "no ip nat service profile ios"),
     *(

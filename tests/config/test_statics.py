@@ -102,6 +102,13 @@ def test_a_network_that_is_none(line: str, message: str, blamed: str) -> None:
     assert refusal(line) == (message, blamed)
 
 
+def test_networks_share_their_hosts_where_flows_tell_them_apart() -> None:
+    one, other = (f"network 10.1.0.0 192.0.{number}.0 /24 route-map M{number}" for number in (2, 3))
+    assert len(typed(one, other, "10.1.0.7 192.0.4.7 route-map M4").statics) == 3
+    assert refusal(one, one.replace("M2", "M3"))[1] == "192.0.2.0"
+    assert refusal(one, other.replace("M3", "M2"))[1] == "10.1.0.0"
+
+
 def test_a_network_says_something_of_each_of_its_addresses() -> None:
     [rule] = typed("network 10.1.0.248 192.0.2.0 /29").statics
     assert isinstance(rule, StaticNetwork)

@@ -87,6 +87,21 @@ def test_a_static_name_for_some_flows() -> None:
     assert gate.inside(udp(f"{PHONE}:9", f"{OTHER}:9")) == f"outside: udp 203.0.113.9:9 > {OTHER}:9"
 
 
+def test_a_network_that_has_another_name_for_each_provider() -> None:
+    """The usual case of `route-map` at a static network: two providers, each with addresses of its own."""
+    config = LISTS + (
+        "route-map NEAR permit 10\n match ip address 101\nroute-map FAR permit 10\n match ip address 102\n"
+        "ip nat inside source static network 192.168.1.8 203.0.113.8 /29 route-map NEAR\n"
+        "ip nat inside source static network 192.168.1.8 203.0.113.88 /29 route-map FAR\n"
+    )
+    gate = gateway(config)
+    assert gate.mapped(udp(f"{PHONE}:5000", f"{NEAR}:9")) == "203.0.113.10:5000"
+    assert gate.mapped(udp(f"{PHONE}:5000", f"{FAR}:9")) == "203.0.113.90:5000"
+    assert gate.outside(udp(f"{FAR}:9", "203.0.113.90:5000")) == f"inside: udp {FAR}:9 > {PHONE}:5000"
+    assert gate.outside(udp(f"{OTHER}:9", "203.0.113.91:7")) == f"inside: udp {OTHER}:9 > 192.168.1.11:7"
+    assert gate.inside(udp("192.168.1.12:5000", f"{OTHER}:9")).startswith("passed ")
+
+
 def test_interfaces_are_matched_by_their_networks() -> None:
     config = INTERFACES + (
         "interface out1\n ip address 198.51.100.1 255.255.255.0\n ip nat outside\n"

@@ -271,8 +271,13 @@ def _place(rule: Static) -> str:
 
 
 def _overlap(network: StaticNetwork, other: Static) -> Obstacle | None:
-    """Whether a network and another translation have an address in common: nothing is shared with a network."""
+    """Whether a network and another translation have an address in common that they cannot share.
+
+    Hosts they can where flows tell them apart; nothing else is shared with a network.
+    """
     for side in _SIDES:
+        if side == "local" and network.route_map != other.route_map:
+            continue
         if (network.vrf != other.vrf) if side == "local" else (_outside(network) != _outside(other)):
             continue
         ours, theirs = network.prefix(side), _prefix(other, side)

@@ -128,6 +128,7 @@ def rules_of_flows(draw: st.DrawFn) -> Lines:
     statics = (
         "192.168.1.10 203.0.113.50 route-map M", "192.168.1.10 203.0.113.51 route-map N",
         "tcp 192.168.1.11 80 203.0.113.52 80 route-map M", "192.168.1.5 203.0.113.53 route-map N",
+        "network 192.168.1.4 203.0.113.72 /30 route-map M",
     )  # fmt: skip
     return (
         *draw(route_maps()),

@@ -116,12 +116,14 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     extendable: _Extendable | None = None,
     vrf: str | None = None,
     match: _Match | None = None,
+    route_map: str | None = None,
     payload: _NoPayload | None = None,
 ) -> StaticNetwork:
     """Translate each host of an inside network to the one with the same place in a global network."""
     prefix = network_length(mask, length, local_ip=local_ip, global_ip=global_ip)
-    shared, left = extendable is not None, payload is not None
-    rule = StaticNetwork(local_ip, global_ip, prefix, shared, vrf, match is not None, no_payload=left)
+    shared, matched = extendable is not None, match is not None
+    left = payload is not None
+    rule = StaticNetwork(local_ip, global_ip, prefix, shared, vrf, matched, route_map=route_map, no_payload=left)
     _add(config, rule)
     return rule
 
@@ -146,8 +148,7 @@ def _add(config: Config, rule: Static) -> None:
     enter(config.statics, rule, OF_INSIDE)
 
 
-_END = f"[{OF_VRF}] ~ [EXTENDABLE:extendable] [PAYLOAD:no-payload]"
-_CHOSEN_END = f"[{OF_VRF}] ~ [route-map ROUTE-MAP:word] [EXTENDABLE:extendable] [PAYLOAD:no-payload]"
+_END = f"[{OF_VRF}] ~ [route-map ROUTE-MAP:word] [EXTENDABLE:extendable] [PAYLOAD:no-payload]"
 _HELP = (
     INSIDE_SOURCE
     | TRANSPORT
@@ -177,14 +178,14 @@ _NETWORK_HELP = _HELP | {
 
 COMMANDS = (
     Command(
-        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 " + _CHOSEN_END,
+        "ip nat inside source static LOCAL-IP:ipv4 GLOBAL-IP:ipv4 " + _END,
         _HELP,
         _add_host,
         _remove_host,
     ),
     Command(
         "ip nat inside source static TRANSPORT:tcp|udp LOCAL-IP:ipv4 LOCAL-PORT:1-65535 "
-        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 " + _CHOSEN_END,
+        "{GLOBAL-IP:ipv4 | interface INTERFACE:interface} GLOBAL-PORT:1-65535 " + _END,
         _HELP,
         _add_port,
         _remove_port,
