@@ -424,18 +424,23 @@ class State:
 
     def waiting_sessions(self) -> list[Session]:
         """The sessions that others keep alive which are there, as far as that can be told."""
-        return [one for one in self.waiting.values() if one.waits_for is None or self.doors.of_owner(one.waits_for)]
+        return [one for one in self.waiting.values() if any(map(self._may_be_there, one.waits_for))]
 
     def _wait(self, session: Session, effect: WaitForOthers) -> None:
-        session.waits, session.waits_for = effect
-        if effect.waits:
+        still = filter(self._may_be_there, session.waits_for - {effect.owner})
+        session.waits_for = frozenset([*still, *([effect.owner] if effect.waits else [])])
+        if session.waits_for:
             self.waiting[session.outward_key] = session
         else:
             self.waiting.pop(session.outward_key, None)
 
+    def _may_be_there(self, owner: Owner | None) -> bool:
+        """Whether there are flows by doors of an owner; nobody knows that of plain ones."""
+        return owner is None or bool(self.doors.of_owner(owner))
+
     def _needed(self, overdue: list[Session]) -> set[bytes]:
         """The keys of those silent sessions that wait for others which are there."""
-        waiting = [session for session in overdue if session.waits]
+        waiting = [session for session in overdue if session.waits_for]
         if not waiting:
             return set()
         silent = set(map(id, overdue))
@@ -443,15 +448,15 @@ class State:
         return {
             session.outward_key
             for session in waiting
-            if (_hosts(session) in others if session.waits_for is None else self.doors.of_owner(session.waits_for))
+            if any(_hosts(session) in others if one is None else self.doors.of_owner(one) for one in session.waits_for)
         }
 
     def _remove(self, session: Session) -> None:
         """Forget a session; of a spliced one its ALG is still to be told."""
         if session.splice is not None and session.spoke:
             self.ended.append(session)
-        if session.waits:
-            self._wait(session, WaitForOthers(waits=False))
+        if self.waiting.get(session.outward_key) is session:
+            del self.waiting[session.outward_key]
         self.sessions.remove(session)
 
     def _cut(self, session: Session) -> None:

@@ -5,7 +5,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from doorman.algs.api import Door, Owner
 from doorman.config.model import Timeouts, lifetime
@@ -22,6 +22,8 @@ PPTP_PORT = 1723
 _FIN, _SYN, _RST = 1, 2, 4
 _FLAGS_AT = 33
 """Where the TCP flags stand behind an IPv4 header without options."""
+
+_NOBODY: Final[frozenset[Owner | None]] = frozenset()
 
 
 def flow_key(protocol: int, sender: Endpoint, receiver: Endpoint) -> bytes:
@@ -88,8 +90,8 @@ class Session:
         outside_binding: that of its outside end; None where this has the same name inside.
         alg: the ALG that inspects it; None for plain traffic.
         spoke: the ALG of whose protocol a message was seen, "" where none was.
-        waits: whether silence does not end it as long as others are there that it brought about.
-        waits_for: whose doors those come by; None: they are plain flows between its two hosts.
+        waits_for: owners of the doors of flows that it brought about, as long as which are there silence does not end
+            it; None is that of plain flows between its two hosts.
         awaited: whether a door waits for its first packet from the outside.
         by_door: the door that let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
@@ -105,8 +107,7 @@ class Session:
     __slots__ = (
         "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
         "inward_key", "last_used", "outside_binding", "outside_global", "outside_local", "outward", "outward_key",
-        "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout", "waits",
-        "waits_for",
+        "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout", "waits_for",
     )  # fmt: skip
 
     def __init__(
@@ -131,9 +132,9 @@ class Session:
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
         self.spoke = ""
-        self.waits = self.hairpin = self.awaited = self.settled = False
+        self.hairpin = self.awaited = self.settled = False
         self.by_door: Door | None = None
-        self.waits_for: Owner | None = None
+        self.waits_for = _NOBODY
         self.plain = True
         self.last_used = self.rings = 0.0
         self.timeout = 0.0

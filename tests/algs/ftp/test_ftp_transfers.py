@@ -222,7 +222,7 @@ def test_the_control_connection_of_a_long_transfer_does_not_end() -> None:
         data.last_used = ftp.now
     assert ftp.connection.alive
     assert ftp.answers("226 done") == "226 done"
-    assert not control.waits
+    assert not control.waits_for
     ftp.wait(301)
     assert not ftp.connection.alive
 

@@ -218,7 +218,7 @@ def test_the_connection_of_a_long_play_does_not_end() -> None:
         rtsp.wait(20)
     assert rtsp.connection.alive
     said(rtsp, "TEARDOWN")
-    assert not control.waits
+    assert not control.waits_for
     rtsp.wait(301)
     assert not rtsp.connection.alive
 
@@ -230,6 +230,33 @@ def test_a_connection_waits_for_nothing_once_its_doors_are_closed() -> None:
         rtsp.wait(seconds)
     assert rtsp.connection.alive
     assert not rtsp.engine.state.waiting_sessions()
+
+
+def test_a_connection_waits_for_each_of_its_sessions() -> None:
+    """The newest is over, the one before it plays on: the connection of both goes on with that."""
+    rtsp = playing(OVERLOAD + "ip nat translation tcp-timeout 300\n")
+    rtsp.asks("SETUP", f"{FILM}/other", "Transport: RTP/AVP;unicast;client_port=4600-4601")
+    rtsp.answers("Transport: RTP/AVP;unicast;client_port=4600-4601;server_port=6300-6301", session="8")
+    rtsp.asks("TEARDOWN", FILM, "Session: 8")
+    rtsp.answers(session="8")
+    for _ in range(100):
+        rtsp.flows("198.51.100.20:6257", "203.0.113.1:4589")
+        rtsp.wait(20)
+    assert rtsp.connection.alive
+    said(rtsp, "TEARDOWN")
+    rtsp.wait(301)
+    assert not rtsp.connection.alive
+
+
+def test_sessions_that_are_over_are_waited_for_no_longer() -> None:
+    rtsp = playing()
+    [control] = [one for one in rtsp.engine.state.sessions if one.alg == "rtsp"]
+    for number in range(8, 40):
+        ports = f"client_port={4600 + 2 * number}-{4601 + 2 * number}"
+        rtsp.asks("SETUP", f"{FILM}/{number}", f"Transport: RTP/AVP;unicast;{ports}")
+        rtsp.answers(f"Transport: RTP/AVP;unicast;{ports};server_port=6300-6301", session=f"{number};timeout=1")
+        rtsp.wait(50)
+    assert len(control.waits_for) < 5
 
 
 def test_it_ends_soon_after_its_media() -> None:
