@@ -5,6 +5,7 @@ red 10.0.0.10, blue 10.0.0.10      gateway 203.0.113.1, or one address in each V
 
 import re
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,15 +35,28 @@ class Network(NamedTuple):
 
     def beside(self, stack: ExitStack, vrf: str, name: str, address: str, at: str) -> Namespace:
         """One more network of a VRF, by an interface of this name, with a host; ADDRESS/LENGTH of each."""
+        host = self._one_more(stack, name, address, at)
+        self.gateway.run("ip", "rule", "add", "iif", name, "lookup", str(TABLES[vrf]))
+        self._lead(name, at, TABLES[vrf])
+        return host
+
+    def second_outside(self, stack: ExitStack, name: str, address: str, at: str) -> Namespace:
+        """One more outside that all share, and its peer."""
+        peer = self._one_more(stack, name, address, at)
+        for table in TABLES.values():
+            self._lead(name, at, table)
+        return peer
+
+    def _one_more(self, stack: ExitStack, name: str, address: str, at: str) -> Namespace:
         host = Namespace.make()
         stack.callback(host.remove)
         attach(self.gateway, name, address, host, at)
         host.run("ip", "route", "add", "default", "via", address.partition("/")[0])
-        table = str(TABLES[vrf])
-        self.gateway.run("ip", "rule", "add", "iif", name, "lookup", table)
-        self.gateway.run("ip", "route", "add", at.partition("/")[0], "dev", name, "table", table)
         self.gateway.run("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter=0")
         return host
+
+    def _lead(self, name: str, at: str, table: int) -> None:
+        self.gateway.run("ip", "route", "add", at.partition("/")[0], "dev", name, "table", str(table))
 
 
 def network(stack: ExitStack, *, shared: bool) -> Network:
@@ -248,3 +262,17 @@ def listening(stack: ExitStack, where: Namespace, address: str, port: int) -> so
         made = stack.enter_context(socket.create_server((address, port)))
     made.settimeout(5)
     return made
+
+
+def ping(where: Namespace, address: str) -> None:
+    """Ask a host for an echo, and hear it.
+
+    Raises:
+        TimeoutError: none comes.
+    """
+    query = struct.pack("!BBHHH", 8, 0, 0xFFFF - 0x0800 - 7 - 1, 7, 1)
+    with where.inside(), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as own:
+        own.settimeout(5)
+        own.sendto(query, (address, 0))
+        while own.recv(2048)[20] != 0:  # what others send comes here, too
+            pass

@@ -259,10 +259,18 @@ def test_lines_of_an_extended_list_that_looks_at_sources() -> None:
         "route-map M\n match ip address 1\nip nat inside source static 192.168.1.5 203.0.113.5 route-map M\n",
     ],
 )
-def test_rules_of_flows_are_refused_where_a_vrf_shares_its_outside(rule: str) -> None:
-    assert rules(INTERFACES + rule, "flows", SETTING._replace(zone=Zone(7, shares=False)))
-    with pytest.raises(UnsupportedConfig, match="look at destinations"):
-        rules(INTERFACES + rule, "inspect", SETTING._replace(zone=Zone(7, shares=True)))
+def test_rules_of_flows_where_a_vrf_shares_its_outside(rule: str) -> None:
+    """What has a name is the engine's with all flows; those without ports are asked about one by one."""
+    own, shared = (SETTING._replace(zone=Zone(7, shares=shares)) for shares in (False, True))
+    assert not rules(INTERFACES + rule, "vrf_portless", own)
+    zoned = rules(INTERFACES + rule, "vrf_zone", shared)
+    marked, portless = zoned[zoned.index('iifname != "in0" return') + 1 :][:2]
+    assert marked.startswith("meta mark set ")
+    assert portless == "meta l4proto != { tcp, udp } goto vrf_portless"
+    named = "ip saddr . meta l4proto . th sport @bindings_"
+    assert [rule for rule in zoned if rule.startswith(named)]
+    assert [rule for rule in rules(INTERFACES + rule, "begin", shared) if named in rule and "goto to_alg" in rule]
+    assert not [rule for rule in rules(INTERFACES + rule, "begin", own) if named in rule]
 
 
 def test_a_route_map_of_senders_alone_is_asked_as_a_list_is() -> None:

@@ -27,7 +27,7 @@ def test_without_vrfs_there_is_nothing_about_zones() -> None:
 
 def test_behind_a_shared_outside_only_names_are_in_the_zone_both_ways() -> None:
     found = rules(OVERLOAD, "vrf_zone", SHARED)
-    assert found[-1] == "ct original zone set 7"
+    assert found[-1] == "ct original zone set 7 accept"
     named = [rule for rule in found if rule.endswith("ct zone set 7 accept")]
     assert [rule for rule in named if rule.startswith('iifname "out0"')] == named[:5]
     outside = ("names", "entrances", "hosts_in", "leases_in", "quoted")

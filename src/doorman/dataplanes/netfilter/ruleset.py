@@ -53,7 +53,6 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.chains.flow_names import FlowNameChains, sets_of_flows
-from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
@@ -96,7 +95,7 @@ SETS = {
 """The sets and maps that follow the engine, by name, each with its definition."""
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
 _CHANGING = (
-    *("access_", "acl_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_lease_"),
+    *("access_", "acl_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_"),
     *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
 )
 """How the names of chains begin that some configurations need and others do not."""
@@ -139,7 +138,7 @@ def skeleton(table: str) -> str:
 
 
 def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
-    _refuse_unsupported(config, setting)
+    _refuse_unsupported(config)
     table = setting.table
     limits = LimitChains(config)
     access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
@@ -179,14 +178,10 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     yield from ipv6_lines(config, table, present=present.ipv6)
 
 
-def _refuse_unsupported(config: Config, setting: Setting) -> None:
+def _refuse_unsupported(config: Config) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
     _refuse_overlap(config)
-    if setting.zone is not None and setting.zone.by_name and looks_at_flows(config):
-        raise UnsupportedConfig(
-            "NAT rules that look at destinations, of a VRF without an outside of its own, work in replay only"
-        )
 
 
 def _refuse_overlap(config: Config) -> None:

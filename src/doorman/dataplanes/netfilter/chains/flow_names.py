@@ -47,6 +47,21 @@ def sets_of_flows(config: Config) -> dict[str, str]:
     return {name: _TYPES[name.partition("_")[0]].format(name) for name in names}
 
 
+def named(config: Config) -> list[str]:
+    """What matches packets from inside ends, and from whole hosts, that have a name, be it for some flows only."""
+    return [*(f"{SENDER} @{name}" for name in ("bindings", *_by_slot(config, "bindings"))), *named_hosts(config)]
+
+
+def named_hosts(config: Config) -> list[str]:
+    """The same of whole hosts alone."""
+    by_flow = [*_by_slot(config, "hosts"), *_by_slot(config, "leased")]
+    return [f"ip saddr @{name}" for name in ("hosts", *(by_flow or ("leases",)))]
+
+
+def _by_slot(config: Config, kind: str) -> list[str]:
+    return [f"{kind}_{slot}" for slot in _slots(config)]
+
+
 class FlowNameChains:
     """The chains of a configuration; `are_needed`: whether a rule looks at flows."""
 

@@ -96,7 +96,7 @@ def _leaving(config: Config, step: Step, otherwise: str, place: Place) -> list[s
     if place is Place.LEAVING:
         return [f"oifname != {names} {otherwise}"]
     if place is Place.COMING:
-        return [f"fib daddr type != local fib daddr oifname != {names} {otherwise}"]
+        return [f"fib daddr . mark type != local fib daddr . mark oifname != {names} {otherwise}"]
     outside = [one for one in config.interfaces.values() if one.nat == "outside" and not one.shutdown]
     if len(outside) == 1:
         return [] if outside[0].name in step.interfaces else [otherwise]

@@ -3,12 +3,17 @@
     prerouting  -301  (signalling from the inside, see `redirect`)
     prerouting  -300  vrf_zone   before conntrack looks for the flow of a packet
     output      -300  vrf_made   what our own sockets send: they bear the mark of their VRF
+                      -> vrf_lease_N  is the sender one of rule N's, which leases?
+                      -> vrf_portless, where rules look at flows: by the rule that is about a flow
     prerouting   -99  vrf_route  the mark by which the kernel chooses the routing table (`ip rule`)
 
 The flows of VRF N are in zone N, so that two VRFs may have one between the same endpoints. Behind an outside that
 others share, an ordinary flow is in zone N only as the inside sends it; its answers come in zone 0. There the kernel,
 which picks its port, sees the flows of all VRFs, and picks no port twice. What has a name of the engine's is in zone N
 both ways: by the name a packet is told whose it is, also one that begins a flow.
+
+Where rules look at flows, an end that has a name for some of them is in the zone both ways with all: the engine gives
+it names for the others, too (`leasing`). Flows without ports are the kernel's to name, and asked about one by one.
 
 What an inside host sends finds its flow either way. A name is in the tables before anything can come to it. Interfaces
 of the VRF that are beside its NAT are asked alike, by who receives: there nobody has another name.
@@ -20,15 +25,17 @@ from doorman.config.model import Config, DynamicSource
 from doorman.dataplanes.netfilter.chains.expressions import (
     QUOTED,
     RECEIVER,
-    SENDER,
     Chain,
     Setting,
     Zone,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.flow_names import named, named_hosts, slot_of
+from doorman.dataplanes.netfilter.chains.flows import Place, choosing, looks_at_flows
 from doorman.dataplanes.netfilter.chains.sources import leases, senders
 from doorman.dataplanes.netfilter.marks import INSPECTED, VRF
 
+_QUERIES = "echo-request, timestamp-request, info-request, address-mask-request"
 _ERRORS = "destination-unreachable, time-exceeded, parameter-problem"
 
 
@@ -38,6 +45,7 @@ class VrfChains:
     def __init__(self, config: Config, setting: Setting) -> None:
         self._config = config
         self._zone = setting.zone
+        self._looks_at_flows = looks_at_flows(config)
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
@@ -51,11 +59,11 @@ class VrfChains:
             f"meta mark and {VRF:#x} == {zone.mark:#x} ct zone set {zone.number}",
         ]
         yield Chain("vrf_made", made, "type filter hook output priority raw;")
-        marked = f"meta mark set meta mark and {0xFFFFFFFF ^ VRF:#x} or {zone.mark:#x}"
-        route = [f"iifname {names} ct zone {zone.number} {marked}"]
+        route = [f"iifname {names} ct zone {zone.number} {_marked(zone)}"]
         yield Chain("vrf_route", route, "type filter hook prerouting priority dstnat + 1;")
-        for index, source in self._leasing(zone):
-            yield from senders(self._config, source, f"vrf_lease_{index}", _both(zone))
+        if zone.by_name:
+            yield from self._portless(zone) if self._looks_at_flows else ()
+            yield from (chain for chains in self._lease_questions(zone) for chain in chains)
 
     def _zone_of_packets(self, zone: Zone) -> Iterator[str]:
         inside, outside = interface_names(self._config, "inside"), interface_names(self._config, "outside")
@@ -67,20 +75,63 @@ class VrfChains:
             yield f"iifname {outside} {name} {_both(zone)}"
         yield f"iifname {outside} icmp type {{ {_ERRORS} }} {QUOTED} @quoted {_both(zone)}"
         if beside:
-            for name in (f"{RECEIVER} @bindings", "ip daddr @hosts", "ip daddr @leases"):
-                yield f"iifname {beside} {name} {_both(zone)}"
+            for name in named(self._config):
+                yield f"iifname {beside} {_turned(name)} {_both(zone)}"
             yield f"iifname {beside} ct original zone set {zone.number}"
         yield f"iifname != {inside} return"
-        for name in (f"{SENDER} @bindings", "ip saddr @hosts", "ip saddr @leases"):
+        if self._looks_at_flows:
+            yield _marked(zone)  # the routes of the VRF are asked
+            yield "meta l4proto != { tcp, udp } goto vrf_portless"
+        for name in named(self._config):
             yield f"{name} {_both(zone)}"
-        for index, _ in self._leasing(zone):
-            yield f"jump vrf_lease_{index}"
-        yield f"ct original zone set {zone.number}"
+        yield from (f"jump {first.name}" for first, *_ in self._lease_questions(zone))
+        yield _ordinary(zone)
 
-    def _leasing(self, zone: Zone) -> Iterator[tuple[int, DynamicSource]]:
-        """The rules by which a host gets an address with its first packet, which its answers come to."""
-        if zone.by_name:
-            yield from ((index, one) for index, one in enumerate(self._config.dynamic_sources) if leases(one))
+    def _portless(self, zone: Zone) -> Iterator[Chain]:
+        """Flows without ports, of which no name tells: by the rule that is about them, as `flow_names` asks."""
+        config, place = self._config, Place.COMING
+        rules = [f"icmp type != {{ {_QUERIES} }} {host} {_both(zone)}" for host in named_hosts(config)]
+        asked: list[Chain] = []
+        for number, name in enumerate(config.statics.route_maps, 1):
+            static = Chain(f"vrf_static_{number}", [f"ip saddr @hosts_{slot_of(-number)} {_both(zone)}"])
+            asked += [*choosing(config, ("", name), f"vrf_map_{number}", f"goto {static.name}", place), static]
+            rules.append(f"jump vrf_map_{number}{place.value}")
+        rules.append(f"ip saddr @hosts {_both(zone)}")
+        for index, source in enumerate(config.dynamic_sources):
+            asked += choosing(config, source.chooser, f"vrf_source_{index}", _goto(source), place)
+            rules.append(f"jump vrf_source_{index}{place.value}")
+        yield Chain("vrf_portless", [*rules, "goto vrf_ordinary"])
+        yield Chain("vrf_ordinary", [_ordinary(zone)])
+        yield Chain("vrf_leased", [_both(zone)])
+        yield from asked
+
+    def _lease_questions(self, zone: Zone) -> Iterator[list[Chain]]:
+        """Of the rules by which a host may get an address with its first packet, which its answers come to."""
+        config = self._config
+        last = max((index for index, one in enumerate(config.dynamic_sources, 1) if leases(one)), default=0)
+        for index, source in enumerate(config.dynamic_sources[:last]):
+            name = f"vrf_lease_{index}"
+            if not self._looks_at_flows:
+                yield list(senders(config, source, name, _both(zone) if leases(source) else _ordinary(zone)))
+            elif leases(source):
+                yield list(choosing(config, source.chooser, name, _goto(source), Place.HOSTS))
+
+
+def _goto(source: DynamicSource) -> str:
+    return f"goto {'vrf_leased' if leases(source) else 'vrf_ordinary'}"
+
+
+def _ordinary(zone: Zone) -> str:
+    return f"ct original zone set {zone.number} accept"
+
+
+def _marked(zone: Zone) -> str:
+    return f"meta mark set meta mark and {0xFFFFFFFF ^ VRF:#x} or {zone.mark:#x}"
+
+
+def _turned(match: str) -> str:
+    """What matches the receiver as this does the sender."""
+    return match.replace("saddr", "daddr").replace("sport", "dport")
 
 
 def _both(zone: Zone) -> str:
