@@ -105,6 +105,7 @@ DONE_AND_UNDONE = [
     ),
     ("", "ip nat outside source list 1 pool P add-route", "no ip nat outside source list 1 pool P"),
     ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1"),
+    ("", "ip nat inside destination list 1 pool P", "no ip nat inside destination list 1 pool P"),
     *(
         ("interface in0", f"ip nat service {alg} mode {mode}", f"no ip nat service {alg} mode")
         for alg in ENTRIES

@@ -181,3 +181,56 @@ def test_a_rule_names_an_interface_of_its_outside() -> None:
     text = TWO.replace("interface out0 vrf blue", "interface wan0 vrf blue")
     text = text.replace("interface out0 vrf red", "interface wan0 vrf red").replace("!\nend\n", OWN)
     assert error(text)[1] == "% Interface wan0 is not one of this outside, which is in no VRF"
+
+
+SIDES = """\
+ip nat pool OUT 10.98.0.1 10.98.0.9 prefix-length 24
+ip nat pool REAL 192.168.1.11 192.168.1.12 prefix-length 24 type rotary
+{}ip nat outside source list 1 pool OUT vrf red add-route
+ip nat outside source list 1 pool OUT vrf blue
+ip nat outside source static 198.51.100.7 10.99.0.7 vrf red
+ip nat outside source static tcp 198.51.100.8 80 10.99.0.8 80 vrf red extendable
+ip nat outside source static 198.51.100.7 10.99.0.7 vrf blue
+ip nat outside source static network 198.51.101.0 10.97.0.0 /24 vrf blue
+ip nat inside destination list 1 pool REAL vrf red
+ip nat inside destination list 1 pool REAL vrf blue
+"""
+
+
+def test_names_of_outside_hosts_and_virtual_hosts_are_of_a_vrf() -> None:
+    rules = [line for line in TWO.splitlines(keepends=True) if line.startswith("ip nat inside source")]
+    before, after = TWO.split("".join(rules))
+    config = read(before + SIDES.format("".join(rules)) + after)
+    assert render(config) == before + SIDES.format("".join(rules)) + after
+    red = config_of(config, "red")
+    assert [rule.vrf for rule in red.outside_sources] == [rule.vrf for rule in red.destinations] == ["red"]
+    assert list(map(str, red.outside_statics)) == [
+        "198.51.100.7 -> 10.99.0.7 vrf red",
+        "tcp 198.51.100.8:80 -> 10.99.0.8:80 vrf red",
+    ]
+    assert len(config_of(config, None).outside_statics) == 0
+    again = "ip nat outside source static 198.51.100.9 10.99.0.7 vrf"
+    assert refusal(config, f"{again} red").startswith("% similar static entry")
+    for rule in ("ip nat outside source static 198.51.100.7 10.99.0.7", "ip nat inside destination list 1 pool REAL"):
+        assert "not found" in refusal(config, f"no {rule}")
+        Session(config).execute(f"no {rule} vrf blue")
+    assert refusal(config, "no ip nat outside source list 1 pool OUT").endswith("not found")
+    assert [rule.vrf for rule in config.destinations] == ["red"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ip nat outside source static 198.51.100.7 10.99.0.7 vrf nobody",
+        "ip nat outside source list 1 pool OUT vrf nobody",
+        "ip nat inside destination list 1 pool REAL vrf nobody",
+    ],
+)
+def test_no_rule_is_of_a_vrf_that_is_not_there(rule: str) -> None:
+    assert refusal(read(TWO), rule) == "% VRF nobody does not exist"
+
+
+def test_a_vrf_that_names_of_outside_hosts_are_for_stays() -> None:
+    config = Config()
+    lines = "vrf definition red", "exit", "ip nat outside source static 1.1.1.1 2.2.2.2 vrf red"
+    assert "in use by a NAT rule" in refusal(config, *lines, "no vrf definition red")

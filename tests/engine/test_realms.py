@@ -104,3 +104,27 @@ def test_what_cannot_be_put_to_work_is_told() -> None:
     config.dynamic_sources = read_config(OVERLOAD, "test.cfg").dynamic_sources
     with pytest.raises(UnusableConfig, match="interface out0 of a NAT rule has no address"):
         engines(config, random.Random(1).random)
+
+
+def test_names_of_outside_hosts_are_of_a_vrf() -> None:
+    names = "".join(
+        f"ip nat outside source static 198.51.100.7 10.99.0.{n} vrf {vrf}\n" for n, vrf in ((1, "red"), (2, "blue"))
+    )
+    gate = Gate(OVERLOAD + names)
+    assert gate.out("red", udp(PHONE, "10.99.0.1:9000")) == f"udp 203.0.113.1:5000 > {PEER}"
+    assert gate.back("red", udp(PEER, "203.0.113.1:5000")) == f"udp 10.99.0.1:9000 > {PHONE}"
+    assert gate.out("blue", udp(PHONE, "10.99.0.2:9000")).endswith(f" > {PEER}")
+    assert gate.out("blue", udp(PHONE, "10.99.0.1:9000")).endswith(" > 10.99.0.1:9000")
+
+
+def test_virtual_hosts_are_of_a_vrf() -> None:
+    rules = "ip nat pool REAL 10.0.0.11 10.0.0.12 prefix-length 24 type rotary\n" + "".join(
+        f"access-list {n} permit 203.0.113.{n}\nip nat inside destination list {n} pool REAL vrf {vrf}\n"
+        for n, vrf in ((20, "red"), (21, "blue"))
+    )
+    gate = Gate(OVERLOAD + rules)
+    for vrf, virtual in (("red", "203.0.113.20:80"), ("blue", "203.0.113.21:80")):
+        assert gate.back(vrf, tcp(PEER, virtual)) == f"tcp {PEER} > 10.0.0.11:80"
+        assert gate.back(vrf, tcp("198.51.100.7:9001", virtual)) == "tcp 198.51.100.7:9001 > 10.0.0.12:80"
+        assert gate.out(vrf, tcp("10.0.0.11:80", PEER, "SA")) == f"tcp {virtual} > {PEER}"
+    assert gate.back("blue", tcp("198.51.100.7:9002", "203.0.113.20:80")) == "tcp 198.51.100.7:9002 > 203.0.113.20:80"

@@ -459,7 +459,8 @@ def outside_sources(draw: st.DrawFn, config: Config) -> list[OutsideSource]:
     lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
     usable = [name for name, pool in config.pools.items() if pool.type != "rotary"]
     chosen = draw(st.lists(st.sampled_from(lists), max_size=2, unique=True)) if lists and usable else []
-    return [OutsideSource(name, draw(st.sampled_from(usable)), draw(st.booleans())) for name in chosen]
+    places = st.sampled_from((None, *config.vrfs))
+    return [OutsideSource(name, draw(st.sampled_from(usable)), draw(st.booleans()), draw(places)) for name in chosen]
 
 
 @st.composite
@@ -468,7 +469,8 @@ def destinations(draw: st.DrawFn, config: Config) -> list[DynamicDestination]:
     lists = [name for name, listed in config.access_lists.items() if listed.by_source is not None]
     usable = [name for name, pool in config.pools.items() if pool.type == "rotary" and pool.size <= MOST_REAL_HOSTS]
     chosen = draw(st.lists(st.sampled_from(lists), max_size=2, unique=True)) if lists and usable else []
-    return [DynamicDestination(name, draw(st.sampled_from(usable))) for name in chosen]
+    places = st.sampled_from((None, *config.vrfs))
+    return [DynamicDestination(name, draw(st.sampled_from(usable)), draw(places)) for name in chosen]
 
 
 @st.composite

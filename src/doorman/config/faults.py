@@ -6,7 +6,7 @@ from doorman.config.commands.static_rule import similar
 from doorman.config.fault import Fault
 from doorman.config.model import Config, DynamicDestination, DynamicSource, OutsideSource
 from doorman.config.realms import outside_of
-from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort
+from doorman.config.statics import Static, StaticPort
 from doorman.config.zone_faults import find_zone_faults
 
 MOST_REAL_HOSTS = 1_024
@@ -88,12 +88,14 @@ def _interface_faults(config: Config, rule: DynamicSource | StaticPort) -> Itera
 
 def _vrf_faults(config: Config) -> Iterator[Fault]:
     """Rules of a VRF that name an outside which it has not."""
-    for rule in (*config.dynamic_sources, *config.statics):
+    inside = *config.dynamic_sources, *config.statics
+    for rule in (*inside, *config.destinations, *config.outside_sources, *config.outside_statics):
         outside = outside_of(config, rule.vrf)
         if rule.match_in_vrf and outside != rule.vrf:
             yield Fault(rule, "match", f"% VRF {rule.vrf} has no outside interface of its own")
             continue
-        named = None if isinstance(rule, StaticHost | StaticNetwork) else config.interfaces.get(rule.interface or "")
+        naming = isinstance(rule, DynamicSource | StaticPort)
+        named = config.interfaces.get(rule.interface or "") if naming else None
         if named is not None and named.nat == "outside" and named.vrf != outside:
             place = f"in VRF {outside}" if outside is not None else "in no VRF"
             yield Fault(rule, "interface", f"% Interface {named.name} is not one of this outside, which is {place}")

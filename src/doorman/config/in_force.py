@@ -22,6 +22,7 @@ def in_force(config: Config) -> tuple[Config, list[str]]:
         outside_sources=[rule for rule in config.outside_sources if rule not in faulty],
         destinations=[rule for rule in config.destinations if rule not in faulty],
         statics=Statics(rule for rule in config.statics if rule not in faulty),
+        outside_statics=Statics((rule for rule in config.outside_statics if rule not in faulty), in_vrf=True),
         firewall=without_faulty(config.firewall, faults),
         ipsec=_working(config.ipsec, faulty),
     )

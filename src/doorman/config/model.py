@@ -116,19 +116,23 @@ class DynamicSource:
 
 @dataclass(frozen=True, slots=True)
 class OutsideSource:
-    """`ip nat outside source list ACL pool NAME [add-route]`: outside hosts get addresses of their own inside."""
+    """`ip nat outside source list ACL pool NAME [vrf NAME …] [add-route]`: outside hosts get addresses of their own."""
 
     access_list: str
     pool: str
     add_route: bool = False
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DynamicDestination:
-    """`ip nat inside destination list ACL pool NAME`: connections to what the list permits go to the pool's hosts."""
+    """`ip nat inside destination list ACL pool NAME [vrf NAME …]`: what is called by the list is the pool's hosts."""
 
     access_list: str
     pool: str
+    vrf: str | None = None
+    match_in_vrf: bool = False
 
 
 def lifetime(seconds: int | None) -> float:
@@ -189,8 +193,8 @@ class Config:
     members_elsewhere: dict[str, str | None] = field(default_factory=dict)
     """Of such a part: the security zones of the interfaces that it has not."""
     outside_sources: list[OutsideSource] = field(default_factory=list)
-    outside_statics: Statics = field(default_factory=Statics)
-    """Of outside hosts: `local` is their outside global address, `global_` the outside local one."""
+    outside_statics: Statics = field(default_factory=lambda: Statics(in_vrf=True))
+    """Of outside hosts: `local` is their outside global address, `global_` the outside local one, known in its VRF."""
     profile: ServiceProfile | None = None
     """`ip nat service profile`: what `services` and `settings` started from; only commands and rendering ask."""
     services: dict[Service, frozenset[int]] = field(default_factory=lambda: ports_at_first(None))

@@ -12,7 +12,16 @@ from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
 from doorman.config.interface_names import natural_order
 from doorman.config.ipsec import Ipsec
-from doorman.config.model import Config, DynamicSource, Interface, MaxEntries, Timeouts, ports_at_first
+from doorman.config.model import (
+    Config,
+    DynamicDestination,
+    DynamicSource,
+    Interface,
+    MaxEntries,
+    OutsideSource,
+    Timeouts,
+    ports_at_first,
+)
 from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
 from doorman.config.render_zones import zone_blocks
 from doorman.config.route_maps import RouteMap
@@ -166,16 +175,16 @@ def _dynamic(config: Config) -> Iterator[str]:
 
 def _outside(config: Config) -> Iterator[str]:
     for source in config.outside_sources:
-        route = " add-route" if source.add_route else ""
-        yield f"ip nat outside source list {source.access_list} pool {source.pool}{route}"
+        said = f"{_of_vrf(source)}{' add-route' if source.add_route else ''}"
+        yield f"ip nat outside source list {source.access_list} pool {source.pool}{said}"
     for rule in config.outside_statics:
         said = f"{' extendable' if rule.extendable else ''}{' add-route' if rule.add_route else ''}{_no_payload(rule)}"
-        yield f"ip nat outside source static {_mapping(rule)}{said}"
+        yield f"ip nat outside source static {_mapping(rule)}{_of_vrf(rule)}{said}"
 
 
 def _destinations(config: Config) -> Iterator[str]:
     for rule in config.destinations:
-        yield f"ip nat inside destination list {rule.access_list} pool {rule.pool}"
+        yield f"ip nat inside destination list {rule.access_list} pool {rule.pool}{_of_vrf(rule)}"
 
 
 def _route_map(route_map: RouteMap) -> Iterator[list[str]]:
@@ -199,7 +208,7 @@ def _no_payload(rule: Static) -> str:
     return " no-payload" if rule.no_payload else ""
 
 
-def _of_vrf(rule: Static | DynamicSource) -> str:
+def _of_vrf(rule: Static | DynamicSource | OutsideSource | DynamicDestination) -> str:
     if rule.vrf is None:
         return ""
     return f" vrf {rule.vrf}{' match-in-vrf' if rule.match_in_vrf else ''}"

@@ -110,11 +110,17 @@ class Obstacle(NamedTuple):
 
 
 class Statics:
-    """All static translations of a configuration, in the order in which they were typed."""
+    """All static translations of one side's hosts, in the order in which they were typed.
+
+    Args:
+        rules: the first of them.
+        in_vrf: whether names that are given in a VRF are known there alone, as inside, not on a shared outside.
+    """
 
     __hash__ = None  # type: ignore[assignment]  # it changes, as a list does
 
-    def __init__(self, rules: Iterable[Static] = ()) -> None:
+    def __init__(self, rules: Iterable[Static] = (), *, in_vrf: bool = False) -> None:
+        self._in_vrf = in_vrf
         self._rules = dict.fromkeys(rules)
         self._networks = [rule for rule in self._rules if isinstance(rule, StaticNetwork)]
         self._index: _Index | None = None
@@ -132,7 +138,7 @@ class Statics:
         return f"Statics({list(self)!r})"
 
     def __copy__(self) -> "Statics":
-        return Statics(self)
+        return Statics(self, in_vrf=self._in_vrf)
 
     @property
     def hosts(self) -> Iterator[StaticHost]:
@@ -160,13 +166,13 @@ class Statics:
         or a port of it, may have several names, and ports of an address may lead elsewhere than the address.
         """
         if isinstance(rule, StaticNetwork):
-            return next((found for other in self if (found := _overlap(rule, other))), None)
+            return next((found for other in self if (found := self._overlap(rule, other))), None)
         for network in self._networks:
-            found = _overlap(network, rule)
+            found = self._overlap(network, rule)
             if found is not None:
                 return found._replace(rule=network)
         index = self._indexed()
-        for name in _wanted(rule):
+        for name in _wanted(rule, self._place(rule)):
             for other in index.get(name.key, ()):
                 if not (name.is_shareable and _shares(rule, other)):
                     return Obstacle(other, name.side, name.is_port)
@@ -177,7 +183,7 @@ class Statics:
         if isinstance(rule, StaticNetwork):
             self._networks.append(rule)
         else:
-            _enter(self._indexed(), rule)
+            _enter(self._indexed(), rule, self._place(rule))
         self._rules[rule] = None
 
     def remove(self, rule: Static) -> bool:
@@ -190,12 +196,32 @@ class Statics:
         self._index = None
         return True
 
+    def _place(self, rule: Static) -> str | None:
+        """The VRF in which a name is known; None for an outside that all share."""
+        return rule.vrf if rule.match_in_vrf or self._in_vrf else None
+
+    def _overlap(self, network: StaticNetwork, other: Static) -> Obstacle | None:
+        """Whether a network and another translation have an address in common that they cannot share.
+
+        Hosts they can where flows tell them apart; nothing else is shared with a network.
+        """
+        for side in _SIDES:
+            if side == "local" and network.route_map != other.route_map:
+                continue
+            places = (network.vrf, other.vrf) if side == "local" else (self._place(network), self._place(other))
+            if places[0] != places[1]:
+                continue
+            ours, theirs = network.prefix(side), _prefix(other, side)
+            if theirs is not None and (ours.network in theirs or theirs.network in ours):
+                return Obstacle(other, side)
+        return None
+
     def _indexed(self) -> "_Index":
         if self._index is None:
             self._index = {}
             for rule in self._rules:
                 if not isinstance(rule, StaticNetwork):
-                    _enter(self._index, rule)
+                    _enter(self._index, rule, self._place(rule))
         return self._index
 
 
@@ -226,8 +252,8 @@ class _Name(NamedTuple):
     is_shareable: bool
 
 
-def _wanted(rule: StaticHost | StaticPort) -> tuple[_Name, ...]:
-    within, outside = rule.vrf, _outside(rule)
+def _wanted(rule: StaticHost | StaticPort, outside: str | None) -> tuple[_Name, ...]:
+    within = rule.vrf
     if isinstance(rule, StaticHost):
         return (
             _Name(("local", within, rule.local), "local", is_port=False, is_shareable=True),
@@ -235,7 +261,7 @@ def _wanted(rule: StaticHost | StaticPort) -> tuple[_Name, ...]:
             _Name(("ports of local", within, rule.local), "local", is_port=False, is_shareable=True),
             _Name(("ports of global", outside, rule.global_), "global", is_port=False, is_shareable=True),
         )
-    local, global_ = _port_keys(rule)
+    local, global_ = _port_keys(rule, outside)
     return (
         _Name(("local", within, rule.local.address), "local", is_port=False, is_shareable=True),
         _Name(("global", outside, rule.global_), "global", is_port=False, is_shareable=True),
@@ -244,46 +270,25 @@ def _wanted(rule: StaticHost | StaticPort) -> tuple[_Name, ...]:
     )
 
 
-def _port_keys(rule: StaticPort) -> tuple[Hashable, Hashable]:
-    name = rule.transport, _outside(rule), rule.global_ or rule.interface, rule.global_port
+def _port_keys(rule: StaticPort, outside: str | None) -> tuple[Hashable, Hashable]:
+    name = rule.transport, outside, rule.global_ or rule.interface, rule.global_port
     return (rule.transport, rule.vrf, rule.local), name
 
 
-def _enter(index: _Index, rule: StaticHost | StaticPort) -> None:
+def _enter(index: _Index, rule: StaticHost | StaticPort, outside: str | None) -> None:
     keys: tuple[Hashable, ...]
-    within, outside = rule.vrf, _outside(rule)
+    within = rule.vrf
     if isinstance(rule, StaticHost):
         keys = ("local", within, rule.local), ("global", outside, rule.global_)
     else:
         hosts = ("ports of local", within, rule.local.address), ("ports of global", outside, rule.global_)
-        keys = (*_port_keys(rule), *hosts)
+        keys = (*_port_keys(rule, outside), *hosts)
     for key in keys:
         index.setdefault(key, {})[rule] = None
 
 
-def _outside(rule: Static) -> str | None:
-    """The VRF on whose outside a name is; None for the one that all share."""
-    return rule.vrf if rule.match_in_vrf else None
-
-
 def _place(rule: Static) -> str:
     return f" vrf {rule.vrf}" if rule.vrf is not None else ""
-
-
-def _overlap(network: StaticNetwork, other: Static) -> Obstacle | None:
-    """Whether a network and another translation have an address in common that they cannot share.
-
-    Hosts they can where flows tell them apart; nothing else is shared with a network.
-    """
-    for side in _SIDES:
-        if side == "local" and network.route_map != other.route_map:
-            continue
-        if (network.vrf != other.vrf) if side == "local" else (_outside(network) != _outside(other)):
-            continue
-        ours, theirs = network.prefix(side), _prefix(other, side)
-        if theirs is not None and (ours.network in theirs or theirs.network in ours):
-            return Obstacle(other, side)
-    return None
 
 
 def _prefix(rule: Static, side: Side) -> Prefix | None:

@@ -1,7 +1,7 @@
 """Who a new TCP connection is between: the NAT's part of it, as `Engine` has it for the first packet of a flow.
 
 from inside:  binding (made if a rule says so) -> outside; or, to a global name of ours, back in (hairpin)
-from outside: session? -> static name? -> else door (promoted) -> inside
+from outside: session? -> static name? virtual host (whose turn is it)? -> else door (promoted) -> inside
 """
 
 from doorman.algs.api import Direction, Path, Refused
@@ -11,7 +11,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.results import Side
 from doorman.engine.screen import level_session
 from doorman.engine.streams import passage_of
-from doorman.nat.bindings import WHOLE_HOST, untranslated
+from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, flow_key
 from doorman.net.addresses import Endpoint
@@ -72,7 +72,8 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     if not session.hairpin:
         return _connection(engine, [(session, _OUTBOUND)], limits, now)
     try:
-        inward = _inward(engine, session.inside_global, receiver, now)
+        binding = state.bindings.by_global(TCP, receiver)
+        inward = _inward(engine, session.inside_global, receiver, binding, now)
     except Refused:
         state.end_session(session, now)
         raise
@@ -86,9 +87,10 @@ def _from_outside(
     if state.rules.is_spoofed(sender.address):
         raise Refused("spoofed-source")
     renamed = state.rules.outside.gives_name(sender.address) and state.rules.is_inside(receiver.address)
-    if state.bindings.by_global(TCP, receiver) is None and not renamed:
+    binding = state.bindings.by_global(TCP, receiver) or state.share_out(receiver)
+    if binding is None and not renamed:
         return _untouched(engine, sender, receiver, Side.OUTSIDE, now, limits)
-    return _connection(engine, [(_inward(engine, sender, receiver, now), _INBOUND)], limits, now)
+    return _connection(engine, [(_inward(engine, sender, receiver, binding, now), _INBOUND)], limits, now)
 
 
 def _untouched(  # noqa: PLR0913, PLR0917 - see `connect`
@@ -125,10 +127,9 @@ def _plain(  # noqa: PLR0913, PLR0917 - see `connect`
     return Connection(engine, Clearance(engine, session, outward=outward), (), looks, (sender, receiver), limits)
 
 
-def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, now: float) -> Session:
-    """The session of a flow that comes in."""
+def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, binding: Binding | None, now: float) -> Session:
+    """The session of a flow that comes in, by a name if it has one."""
     state = engine.state
-    binding = state.bindings.by_global(TCP, receiver)
     if binding is None and not state.rules.is_inside(receiver.address):
         raise Refused("no-translation")
     binding = binding or untranslated(receiver.address)

@@ -4,13 +4,15 @@ from typing import Literal
 
 from doorman.config.command import Command, Refused
 from doorman.config.commands.static_rule import OF_OUTSIDE, enter, network_length, remove
+from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import IP_NAT, TRANSPORT
 from doorman.config.model import Config, OutsideSource
-from doorman.config.statics import StaticHost, StaticNetwork, StaticPort, Transport
+from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Transport
 from doorman.config.validity import prefix_length, require_host
 from doorman.net.addresses import Address, Endpoint
 
 _Extendable = Literal["extendable"]
+_Match = Literal["match-in-vrf"]
 _AddRoute = Literal["add-route"]
 _NoPayload = Literal["no-payload"]
 
@@ -20,6 +22,8 @@ def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
     *,
     global_ip: Address,
     local_ip: Address,
+    vrf: str | None = None,
+    match: _Match | None = None,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
     payload: _NoPayload | None = None,
@@ -27,15 +31,23 @@ def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
     """Let inside hosts know an outside host, all its protocols and ports, by an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
+    shared, matched = extendable is not None, match is not None
     routed, left = add_route is not None, payload is not None
-    rule = StaticHost(global_ip, local_ip, extendable is not None, add_route=routed, no_payload=left)
-    enter(config.outside_statics, rule, OF_OUTSIDE)
+    rule = StaticHost(global_ip, local_ip, shared, vrf, matched, add_route=routed, no_payload=left)
+    _add(config, rule)
     return rule
 
 
-def _remove_host(config: Config, *, global_ip: Address, local_ip: Address) -> None:
+def _remove_host(
+    config: Config,
+    *,
+    global_ip: Address,
+    local_ip: Address,
+    vrf: str | None = None,
+    match: _Match | None = None,  # noqa: ARG001 - it need not be said
+) -> None:
     """Remove the translation."""
-    remove(config.outside_statics, StaticHost(global_ip, local_ip))
+    remove(config.outside_statics, StaticHost(global_ip, local_ip, vrf=vrf))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -46,6 +58,8 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     global_port: int,
     local_ip: Address,
     local_port: int,
+    vrf: str | None = None,
+    match: _Match | None = None,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
     payload: _NoPayload | None = None,
@@ -53,10 +67,12 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     """Let inside hosts know one port of an outside host by a port of an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
-    end, shared = Endpoint(global_ip, global_port), extendable is not None
+    end, shared, matched = Endpoint(global_ip, global_port), extendable is not None, match is not None
     routed, left = add_route is not None, payload is not None
-    rule = StaticPort(transport, end, local_ip, None, local_port, shared, add_route=routed, no_payload=left)
-    enter(config.outside_statics, rule, OF_OUTSIDE)
+    rule = StaticPort(
+        transport, end, local_ip, None, local_port, shared, vrf, matched, add_route=routed, no_payload=left
+    )
+    _add(config, rule)
     return rule
 
 
@@ -68,9 +84,12 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
     global_port: int,
     local_ip: Address,
     local_port: int,
+    vrf: str | None = None,
+    match: _Match | None = None,  # noqa: ARG001 - it need not be said
 ) -> None:
     """Remove the translation."""
-    remove(config.outside_statics, StaticPort(transport, Endpoint(global_ip, global_port), local_ip, None, local_port))
+    end = Endpoint(global_ip, global_port)
+    remove(config.outside_statics, StaticPort(transport, end, local_ip, None, local_port, vrf=vrf))
 
 
 def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -80,51 +99,86 @@ def _add_network(  # noqa: PLR0913 - one parameter for each variable of the comm
     local_ip: Address,
     mask: Address | None = None,
     length: int | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,
     extendable: _Extendable | None = None,
     add_route: _AddRoute | None = None,
     payload: _NoPayload | None = None,
 ) -> StaticNetwork:
     """Let inside hosts know each host of an outside network by the address with its place in an outside local one."""
     prefix = network_length(mask, length, global_ip=global_ip, local_ip=local_ip)
+    shared, matched = extendable is not None, match is not None
     routed, left = add_route is not None, payload is not None
-    rule = StaticNetwork(global_ip, local_ip, prefix, extendable is not None, add_route=routed, no_payload=left)
-    enter(config.outside_statics, rule, OF_OUTSIDE)
+    rule = StaticNetwork(global_ip, local_ip, prefix, shared, vrf, matched, add_route=routed, no_payload=left)
+    _add(config, rule)
     return rule
 
 
-def _remove_network(
-    config: Config, *, global_ip: Address, local_ip: Address, mask: Address | None = None, length: int | None = None
+def _remove_network(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    global_ip: Address,
+    local_ip: Address,
+    mask: Address | None = None,
+    length: int | None = None,
+    vrf: str | None = None,
+    match: _Match | None = None,  # noqa: ARG001 - it need not be said
 ) -> None:
     """Remove the translation."""
     prefix = prefix_length(mask, "mask") if mask is not None else length or 0
-    remove(config.outside_statics, StaticNetwork(global_ip, local_ip, prefix))
+    remove(config.outside_statics, StaticNetwork(global_ip, local_ip, prefix, vrf=vrf))
 
 
-def _add_list(config: Config, *, acl: str, pool: str, add_route: _AddRoute | None = None) -> OutsideSource:
+def _add(config: Config, rule: Static) -> None:
+    require_vrf(config, rule.vrf)
+    enter(config.outside_statics, rule, OF_OUTSIDE)
+
+
+def _add_list(  # noqa: PLR0913 - one parameter for each variable of the command
+    config: Config,
+    *,
+    acl: str,
+    pool: str,
+    vrf: str | None = None,
+    match: _Match | None = None,
+    add_route: _AddRoute | None = None,
+) -> OutsideSource:
     """Give each outside host that the access list permits an outside local address, when its first packet comes."""
-    rule = OutsideSource(acl, pool, add_route is not None)
+    require_vrf(config, vrf)
+    rule = OutsideSource(acl, pool, add_route is not None, vrf, match is not None)
     for other in config.outside_sources:
-        if other.access_list == acl and other != rule:
+        if (other.access_list, other.vrf) == (acl, vrf) and other != rule:
             raise Refused("% Dynamic mapping in use, cannot change", "acl")
     if rule not in config.outside_sources:
         config.outside_sources.append(rule)
     return rule
 
 
-def _remove_list(config: Config, *, acl: str, pool: str) -> None:
+def _remove_list(
+    config: Config,
+    *,
+    acl: str,
+    pool: str,
+    vrf: str | None = None,
+    match: _Match | None = None,  # noqa: ARG001 - it need not be said
+) -> None:
     """Remove the rule; translations by it end."""
     for rule in config.outside_sources:
-        if (rule.access_list, rule.pool) == (acl, pool):
+        if (rule.access_list, rule.pool, rule.vrf) == (acl, pool, vrf):
             config.outside_sources.remove(rule)
             return
     raise Refused("% Dynamic mapping not found")
 
 
-_OUTSIDE = IP_NAT | {
-    "outside": "Outside address translation",
-    "source": "Source address translation",
-    "add-route": "Look for the outside local address outside, wherever it lies",
-}
+_OUTSIDE = (
+    IP_NAT
+    | OF_VRF_HELP
+    | {
+        "outside": "Outside address translation",
+        "source": "Source address translation",
+        "add-route": "Look for the outside local address outside, wherever it lies",
+    }
+)
 _HELP = (
     _OUTSIDE
     | TRANSPORT
@@ -151,23 +205,23 @@ _SAID = f"[EXTENDABLE:extendable] {_ROUTE} [PAYLOAD:no-payload]"
 _WORDS = "ip nat outside source"
 
 COMMANDS = (
-    Command(f"{_WORDS} static GLOBAL-IP:ipv4 LOCAL-IP:ipv4 ~ {_SAID}", _HELP, _add_host, _remove_host),
+    Command(f"{_WORDS} static GLOBAL-IP:ipv4 LOCAL-IP:ipv4 [{OF_VRF}] ~ {_SAID}", _HELP, _add_host, _remove_host),
     Command(
         f"{_WORDS} static TRANSPORT:tcp|udp GLOBAL-IP:ipv4 GLOBAL-PORT:1-65535 "
-        f"LOCAL-IP:ipv4 LOCAL-PORT:1-65535 ~ {_SAID}",
+        f"LOCAL-IP:ipv4 LOCAL-PORT:1-65535 [{OF_VRF}] ~ {_SAID}",
         _HELP,
         _add_port,
         _remove_port,
     ),
     Command(
         f"{_WORDS} static network GLOBAL-IP:ipv4 LOCAL-IP:ipv4 "
-        f"{{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32}} ~ {_SAID}",
+        f"{{MASK:ipv4 | LENGTH:slash | prefix-length LENGTH:1-32}} [{OF_VRF}] ~ {_SAID}",
         _NETWORK_HELP,
         _add_network,
         _remove_network,
     ),
     Command(
-        f"{_WORDS} list ACL:access-list pool POOL:word ~ {_ROUTE}",
+        f"{_WORDS} list ACL:access-list pool POOL:word [{OF_VRF}] ~ {_ROUTE}",
         _OUTSIDE
         | {
             "list": "Specify access list describing outside global addresses",

@@ -63,7 +63,10 @@ def _remove(config: Config, *, name: str) -> None:
 
 def _uses(config: Config, name: str) -> Iterator[str]:
     yield from (f"interface {one.name}" for one in config.interfaces.values() if one.vrf == name)
-    if any(rule.vrf == name for rule in (*config.dynamic_sources, *config.statics)):
+    inside = *config.dynamic_sources, *config.statics
+    if any(
+        rule.vrf == name for rule in (*inside, *config.destinations, *config.outside_sources, *config.outside_statics)
+    ):
         yield "a NAT rule"
     if name in dict(config.max_entries.vrfs):
         yield "a limit of NAT entries"

@@ -95,7 +95,7 @@ SETS = {
 """The sets and maps that follow the engine, by name, each with its definition."""
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
 _CHANGING = (
-    *("access_", "acl_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_"),
+    *("access_", "acl_", "begin_virtual_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_"),
     *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
 )
 """How the names of chains begin that some configurations need and others do not."""

@@ -8,8 +8,8 @@ The turn is the rule's own: it begins anew when the configuration changes.
 
 from collections.abc import Iterator
 
-from doorman.config.model import Config
-from doorman.dataplanes.netfilter.chains.expressions import OPENS, Chain, interface_names, match_address
+from doorman.config.model import Config, DynamicDestination
+from doorman.dataplanes.netfilter.chains.expressions import OPENS, Chain, braces, interface_names, match_address
 from doorman.net.addresses import Address, address_text
 
 
@@ -21,13 +21,8 @@ class DestinationChains:
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
-        lists = self._config.lists
         for index, rule in enumerate(self._config.destinations):
-            lines = lists[rule.access_list].by_source or ()
-            asked = [
-                f"{match_address('daddr', line)}{f'goto real_{index}' if line.permit else 'return'}" for line in lines
-            ]
-            yield Chain(f"virtual_{index}", asked)
+            yield Chain(f"virtual_{index}", called(self._config, rule, f"goto real_{index}"))
             yield Chain(f"real_{index}", list(self._real(self._config.pools[rule.pool].ranges)))
 
     def lead(self) -> Iterator[str]:
@@ -45,3 +40,16 @@ class DestinationChains:
         if hosts:
             turns = ", ".join(f"{turn} : {host}" for turn, host in enumerate(hosts))
             yield f"dnat to numgen inc mod {len(hosts)} map {{ {turns} }}"
+
+
+def called(config: Config, rule: DynamicDestination, then: str) -> list[str]:
+    """The rules of a chain that does something with packets to the virtual hosts of a rule."""
+    lines = config.lists[rule.access_list].by_source or ()
+    return [f"{match_address('daddr', line)}{then if line.permit else 'return'}" for line in lines]
+
+
+def real_hosts(config: Config) -> list[str]:
+    """What matches connections that real hosts are at the inside end of."""
+    ranges = [ends for rule in config.destinations for ends in config.pools[rule.pool].ranges]
+    texts = dict.fromkeys("-".join(dict.fromkeys(map(address_text, ends))) for ends in ranges)
+    return [f"meta l4proto tcp ip saddr {braces(texts)}"] if texts else []

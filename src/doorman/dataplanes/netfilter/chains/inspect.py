@@ -2,6 +2,7 @@
 
 inspect -> known     a flow that is inspected already
         -> begin     a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
+                        begin_virtual_N   signalling to a virtual host: the engine says which real one gets it
         -> ipsec_came
 judged               segments of spliced connections that come back from the queue; others are reset
 made                 segments that we made pass conntrack
@@ -12,6 +13,7 @@ All of it stands before the NAT, where packets still have the names that their s
 from collections.abc import Iterator
 
 from doorman.config.model import Config
+from doorman.dataplanes.netfilter.chains.destinations import called
 from doorman.dataplanes.netfilter.chains.expressions import (
     LEAVE_PLAIN,
     OPENS,
@@ -28,6 +30,7 @@ from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
+_PROXY = f"ct mark set ct mark or {PROXIED:#x} accept"
 _JUDGED = (
     f"meta mark and {INSPECTED:#x} != 0 ct mark set ct mark or {INSPECTED:#x} "
     f"meta mark set meta mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
@@ -57,6 +60,8 @@ class InspectChains:
         yield Chain("begin", list(self._begin()))
         yield Chain("begin_udp", list(self._begin_udp()))
         yield Chain("begin_tcp", list(self._begin_tcp()))
+        for index, rule in enumerate(self._config.destinations):
+            yield Chain(f"begin_virtual_{index}", called(self._config, rule, _PROXY))
         if self._spliced:  # where they are no longer, what they are for goes on under the rules of then
             yield Chain("begin_segments", list(self._begin_segments()))
             yield Chain("judged", list(self._judged()), "type filter hook prerouting priority mangle + 1;")
@@ -92,8 +97,10 @@ class InspectChains:
     def _begin_tcp(self) -> Iterator[str]:
         if not self._setting.proxy_port:
             return
+        for index in range(len(self._config.destinations)):
+            yield f"iifname {self._outside} jump begin_virtual_{index}"
         yield from self._not_for_the_gateway()
-        yield f"ct mark set ct mark or {PROXIED:#x} accept"
+        yield _PROXY
 
     def _begin_segments(self) -> Iterator[str]:
         """A connection that goes on, and of which conntrack knows nothing, may have had other numbers: it is over."""

@@ -9,7 +9,8 @@ Who has a lease, or a static name, is not asked about. Where rules look at flows
                -> lease_N_coming -> lease_now_N  has the host a lease of this rule? else to the engine
                -> shared_N_coming
 
-Behind an outside that VRFs share, an end that has some name of the engine's gets all of them from it, see `vrf`.
+Behind an outside that VRFs share, an end of which some flows have names of the engine's gets all of them from it, see
+`vrf`.
 
 There the packet has its receiver as the inside knows it, and no way out yet. Where outside hosts have other names
 inside, or a VRF routes, that is not what rules look at: then hosts are asked about, and the engine decides.
@@ -18,6 +19,7 @@ inside, or a VRF routes, that is not what rules look at: then hosts are asked ab
 from collections.abc import Iterator
 
 from doorman.config.model import Config, DynamicSource
+from doorman.dataplanes.netfilter.chains.destinations import real_hosts
 from doorman.dataplanes.netfilter.chains.expressions import MARK_OURS, TO_ALG, Chain, Setting, interface_names
 from doorman.dataplanes.netfilter.chains.flow_names import named, slot_of, slot_of_rule
 from doorman.dataplanes.netfilter.chains.flows import Place, choosing, is_by_source, looks_at_flows
@@ -43,9 +45,10 @@ class LeaseChains:
     def asking(self) -> Iterator[str]:
         """The rules that lead new flows here."""
         inside = interface_names(self._config, "inside")
-        if self._looks_at_flows and self._by_name:
-            for name in named(self._config):
-                yield f"iifname {inside} meta l4proto {{ tcp, udp }} {name} {_ASK}"
+        if self._by_name:
+            known = named(self._config) if self._looks_at_flows else []
+            yield from (f"iifname {inside} meta l4proto {{ tcp, udp }} {name} {_ASK}" for name in known)
+            yield from (f"iifname {inside} {match} {_ASK}" for match in real_hosts(self._config))
         if self._sources and self._looks_at_flows:
             yield f"iifname {inside} ip saddr != @single jump leasing"
             return

@@ -2,9 +2,10 @@
 
     prerouting  -301  (signalling from the inside, see `redirect`)
     prerouting  -300  vrf_zone   before conntrack looks for the flow of a packet
-    output      -300  vrf_made   what our own sockets send: they bear the mark of their VRF
                       -> vrf_lease_N  is the sender one of rule N's, which leases?
                       -> vrf_portless, where rules look at flows: by the rule that is about a flow
+    prerouting  -299  vrf_virtual  connections to virtual hosts, behind a shared outside
+    output      -300  vrf_made   what our own sockets send: they bear the mark of their VRF
     prerouting   -99  vrf_route  the mark by which the kernel chooses the routing table (`ip rule`)
 
 The flows of VRF N are in zone N, so that two VRFs may have one between the same endpoints. Behind an outside that
@@ -12,8 +13,9 @@ others share, an ordinary flow is in zone N only as the inside sends it; its ans
 which picks its port, sees the flows of all VRFs, and picks no port twice. What has a name of the engine's is in zone N
 both ways: by the name a packet is told whose it is, also one that begins a flow.
 
-Where rules look at flows, an end that has a name for some of them is in the zone both ways with all: the engine gives
-it names for the others, too (`leasing`). Flows without ports are the kernel's to name, and asked about one by one.
+Where rules look at flows, an end that has a name for some of them is in the zone both ways with all, and so are real
+hosts of a virtual one: the engine gives them names for all others, too (`leasing`). Flows without ports are the
+kernel's to name, and asked about one by one.
 
 What an inside host sends finds its flow either way. A name is in the tables before anything can come to it. Interfaces
 of the VRF that are beside its NAT are asked alike, by who receives: there nobody has another name.
@@ -22,6 +24,7 @@ of the VRF that are beside its NAT are asked alike, by who receives: there nobod
 from collections.abc import Iterator
 
 from doorman.config.model import Config, DynamicSource
+from doorman.dataplanes.netfilter.chains.destinations import called, real_hosts
 from doorman.dataplanes.netfilter.chains.expressions import (
     QUOTED,
     RECEIVER,
@@ -62,6 +65,7 @@ class VrfChains:
         route = [f"iifname {names} ct zone {zone.number} {_marked(zone)}"]
         yield Chain("vrf_route", route, "type filter hook prerouting priority dstnat + 1;")
         if zone.by_name:
+            yield from self._virtual(zone)
             yield from self._portless(zone) if self._looks_at_flows else ()
             yield from (chain for chains in self._lease_questions(zone) for chain in chains)
 
@@ -82,10 +86,21 @@ class VrfChains:
         if self._looks_at_flows:
             yield _marked(zone)  # the routes of the VRF are asked
             yield "meta l4proto != { tcp, udp } goto vrf_portless"
-        for name in named(self._config):
+        for name in (*named(self._config), *real_hosts(self._config)):
             yield f"{name} {_both(zone)}"
         yield from (f"jump {first.name}" for first, *_ in self._lease_questions(zone))
         yield _ordinary(zone)
+
+    def _virtual(self, zone: Zone) -> Iterator[Chain]:
+        """Connections to virtual hosts; asked behind the names of all VRFs."""
+        if not self._config.destinations:
+            return
+        outside = interface_names(self._config, "outside")
+        names = {f"vrf_virtual_{index}": rule for index, rule in enumerate(self._config.destinations)}
+        rules = [f"iifname {outside} meta l4proto tcp jump {name}" for name in names]
+        yield Chain("vrf_virtual", rules, "type filter hook prerouting priority raw + 1;")
+        for name, rule in names.items():
+            yield Chain(name, called(self._config, rule, _both(zone)))
 
     def _portless(self, zone: Zone) -> Iterator[Chain]:
         """Flows without ports, of which no name tells: by the rule that is about them, as `flow_names` asks."""
