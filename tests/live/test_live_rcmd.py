@@ -36,7 +36,7 @@ def lab(request: pytest.FixtureRequest, shared_lab: Lab) -> Iterator[Lab]:
     shared_lab.configure(
         f"ip nat service rcmd tcp mode {request.param}",
         f"ip nat inside source static tcp {phone} {RSH_PORT} interface out0 {RSH_PORT}",
-        *(["ip nat service rcmd tcp port 513"] if request.param == "vtcp" else []),
+        f"ip nat service rcmd tcp port {RLOGIN_PORT}",
     )
     with ExitStack() as stack:
         stack.enter_context(shared_lab.serving())

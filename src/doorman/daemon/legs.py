@@ -1,6 +1,7 @@
 """The two legs of a proxied connection: whatever happens to one of them happens to the other.
 
 bytes                 -> through the engine, then written
+an urgent byte        -> urgent, behind all that was written, unless it is of what is looked into
 end of stream (FIN)   -> end of stream behind all that was written; the other direction goes on
 reset, or gone        -> reset
 a leg that is full    -> the other is not read from until it has room again
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
 
-from doorman.daemon.sockets import reset_on_close
+from doorman.daemon.sockets import is_at_mark, reset_on_close, send_urgent
 from doorman.engine.connections import Connection, End, Relay
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
@@ -89,16 +90,27 @@ class Traffic:
         self.bytes = [0, 0]
 
 
-class Leg(asyncio.Protocol):
-    """One leg, as the event loop knows it; `end` is at its other end, and it is full when `waiting` bytes wait."""
+class Leg(asyncio.BufferedProtocol):
+    """One leg, as the event loop knows it.
 
-    __slots__ = ("_end", "_pair", "_waiting", "sock", "transport")
+    Args:
+        pair: whose it is.
+        end: who is at its other end.
+        sock: its socket.
+        room: where the event loop puts what it reads; all legs share it, each until it was told.
+        waiting: how many bytes wait for it when it is full.
+    """
 
-    def __init__(self, pair: "Pair", end: End, sock: socket.socket, waiting: int) -> None:
+    __slots__ = ("_end", "_is_marked", "_pair", "_room", "_urgent", "_waiting", "sock", "transport")
+
+    def __init__(self, pair: "Pair", end: End, sock: socket.socket, room: memoryview, waiting: int) -> None:
         self._pair = pair
         self._end = end
         self.sock = sock
+        self._room = room
         self._waiting = waiting
+        self._is_marked = False
+        self._urgent = b""
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -106,9 +118,29 @@ class Leg(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # that of a stream is one
         self.transport.set_write_buffer_limits(high=self._waiting)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - all the room there is
+        """Where to read to: an urgent byte comes alone, and nothing is read past it."""
+        self._is_marked = is_at_mark(self.sock)
+        return self._room[:1] if self._is_marked else self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes came."""
-        self._pair.received(self._end, data)
+        self._pair.received(self._end, bytes(self._room[:nbytes]), urgent=self._is_marked)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        if self.transport is not None:
+            self.transport.write(data)
+
+    def urge(self, byte: bytes) -> None:
+        """Send an urgent byte, behind all that waits; until it is sent the leg is full."""
+        if self.transport is None:
+            return
+        if self.transport.get_write_buffer_size():
+            self._urgent = byte
+            self.transport.set_write_buffer_limits(high=0)
+        elif not send_urgent(self.sock, byte):
+            self.transport.write(byte)
 
     def eof_received(self) -> bool:
         """No more will come; the leg stays open for what goes the other way."""
@@ -121,6 +153,10 @@ class Leg(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It has room again."""
+        if self._urgent and self.transport is not None:
+            self.transport.set_write_buffer_limits(high=self._waiting)
+            byte, self._urgent = self._urgent, b""
+            self.urge(byte)
         self._pair.go_on(self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -148,6 +184,7 @@ class Pair:
         gateway: through which it goes.
         connection: as the engine knows it.
         socks: of the client's leg and of the server's, connected.
+        room: where what comes is read to.
         waiting: how many bytes may wait for a leg that is full before the other is not read from.
         traffic: to be counted in.
         done: called once when both legs are closed.
@@ -164,12 +201,13 @@ class Pair:
         connection: Connection,
         socks: tuple[socket.socket, socket.socket],
         *,
+        room: memoryview,
         waiting: int,
         traffic: Traffic,
         done: Callable[["Pair"], None],
     ) -> None:
         client, server = socks
-        self.legs = (Leg(self, End.CLIENT, client, waiting), Leg(self, End.SERVER, server, waiting))
+        self.legs = (Leg(self, End.CLIENT, client, room, waiting), Leg(self, End.SERVER, server, room, waiting))
         self._gateway = gateway
         self._connection = connection
         self._traffic = traffic
@@ -199,15 +237,16 @@ class Pair:
         """Whether the engine still lets it through."""
         return self._connection.alive
 
-    def received(self, end: End, data: bytes) -> None:
-        """Bytes came from an end."""
+    def received(self, end: End, data: bytes, *, urgent: bool = False) -> None:
+        """Bytes came from an end; or a single one that is `urgent`."""
         if self._early is not None:
             self._early.append((end, data))
             self.hold(End(1 - end))
             return
         self._traffic.bytes[end] += len(data)
         try:
-            self._pass_on(self._connection.receive(data, end, self._gateway.now()), end)
+            urgent = urgent and not self._connection.inspected
+            self._pass_on(self._connection.receive(data, end, self._gateway.now()), end, urgent=urgent)
         except Exception:  # noqa: BLE001 - it is logged there
             self._fail()
 
@@ -268,23 +307,23 @@ class Pair:
         for leg in self.legs:
             leg.abandon()
 
-    def _pass_on(self, relay: Relay, end: End) -> None:
+    def _pass_on(self, relay: Relay, end: End, *, urgent: bool = False) -> None:
         """Send what goes on, once the data plane knows of it."""
         data = relay.data
         if relay.inspections and not self._gateway.commit(relay.inspections):
             self._traffic.uncommitted += 1
             data = relay.rest
-        other, own = self.legs[1 - end].transport, self.legs[end].transport
-        if data and other is not None:
-            other.write(data)
-        if relay.back and own is not None:
-            own.write(relay.back)
+        other, own = self.legs[1 - end], self.legs[end]
+        if data:
+            (other.urge if urgent else other.send)(data)
+        if relay.back:
+            own.send(relay.back)
         if relay.close and not self._over:
             self._traffic.refused["no-message-end" if relay.inspections else "not-alive"] += 1
             self._over = True
-            self.legs[end].reset()
-            if other is not None:
-                other.close()  # what was whole is still sent
+            own.reset()
+            if other.transport is not None:
+                other.transport.close()  # what was whole is still sent
 
     def _close(self) -> None:
         """All that was sent has arrived here: close when it is on its way."""

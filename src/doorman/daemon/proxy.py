@@ -22,6 +22,8 @@ from doorman.net.addresses import Address, Endpoint, address_text
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 64
 """Connections accepted before the event loop has its turn."""
+_ROOM = 65_536
+"""Bytes that are read at once."""
 _BREATH = 0.5
 """Seconds without accepting, where there are no more files or memory to be had."""
 _OTHER_FILES = 128
@@ -91,6 +93,7 @@ class Proxy:
         self._closing = False
         self._pairs: dict[Pair, _Client] = {}
         self._drained = asyncio.Event()
+        self._room = memoryview(bytearray(_ROOM))
 
     def serve(self, listener: socket.socket, side: Side | None = None) -> None:
         """Accept connections of a listener, which is the proxy's own from now on; `side`: where its clients are."""
@@ -190,8 +193,15 @@ class Proxy:
         except BaseException:
             connection.close(self._gateway.now())
             raise
-        waiting, traffic = self._settings.waiting, self.traffic
-        return Pair(self._gateway, connection, (client, server), waiting=waiting, traffic=traffic, done=self._is_done)
+        return Pair(
+            self._gateway,
+            connection,
+            (client, server),
+            room=self._room,
+            waiting=self._settings.waiting,
+            traffic=self.traffic,
+            done=self._is_done,
+        )
 
     async def _reach(self, connection: Connection) -> socket.socket:
         """A socket that is connected to the server."""

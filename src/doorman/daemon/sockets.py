@@ -5,6 +5,7 @@ conntrack's doing, see `dataplanes.netfilter.redirect` and the map `legs` of `ru
 """
 
 import errno
+import fcntl
 import socket
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,9 @@ from doorman.net.addresses import Endpoint, address_of
 
 _BACKLOG = 1_024
 _RESET = struct.pack("ii", 1, 0)
+_SIOCATMARK = 0x8905
+"""linux/sockios.h; sockatmark(3) asks by it."""
+_NO = bytes(4)
 _ALIVE = (
     (socket.TCP_NODELAY, 1),
     (socket.TCP_KEEPIDLE, 120),  # seconds of silence
@@ -65,10 +69,7 @@ def second_leg(mark: int = 0) -> socket.socket:
 
 
 def prepare(leg: socket.socket) -> None:
-    """Let a leg send at once, and notice when the other end is gone; urgent data are data like any other.
-
-    Without that, the byte that a sender marks as urgent would be lost, as in the ABOR of FTP (RFC 959, section 4.1.3).
-    """
+    """Let a leg send at once, and notice when the other end is gone; urgent data stay in their place (RFC 6093)."""
     for option, value in _ALIVE:
         leg.setsockopt(socket.IPPROTO_TCP, option, value)
     leg.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -78,6 +79,22 @@ def prepare(leg: socket.socket) -> None:
 def reset_on_close(leg: socket.socket) -> None:
     """Let closing a leg tell its other end that the connection broke (RST), not that all was sent (FIN)."""
     leg.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def is_at_mark(leg: socket.socket) -> bool:
+    """Whether the next byte to be read is one that its sender marked as urgent; False of a leg that is closed."""
+    try:
+        return fcntl.ioctl(leg, _SIOCATMARK, _NO) != _NO
+    except OSError:
+        return False
+
+
+def send_urgent(leg: socket.socket, byte: bytes) -> bool:
+    """Send a byte at once, marked as urgent; False where it cannot be sent now."""
+    try:
+        return leg.send(byte, socket.MSG_OOB) == len(byte)
+    except OSError:
+        return False
 
 
 def endpoint_of(name: tuple[str, int]) -> Endpoint:
