@@ -10,7 +10,7 @@ import doorman.wire
 from doorman.net.addresses import address_text
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Malformed
-from doorman.wire.places import Host
+from doorman.wire.places import Host, Port
 from doorman.wire.sdp import MAX_CANDIDATES, Media, SessionDescription, read_sdp
 from kit.sip import SHARED, crlf, shared_file
 
@@ -44,6 +44,13 @@ def at(data: bytes, host: Host | None) -> str | None:
     text = data[host.start : host.end].decode()
     assert host.address is None or address_text(host.address) == text
     return text
+
+
+def told(place: Host | Port | None) -> tuple[int, int, bytes | int | None] | None:
+    """What is known of a place."""
+    if place is None:
+        return None
+    return place.start, place.end, place.number if isinstance(place, Port) else place.address
 
 
 def test_session_and_media_connections() -> None:
@@ -306,8 +313,11 @@ def test_however_blanks_are_written_a_description_reads_the_same(text: str) -> N
             session = read_sdp(data, 0, len(data))
         except Malformed as malformed:
             return malformed.reason
-        media = [(one.kind, one.port, one.transport, one.connection, one.direction, one.end) for one in session.media]
-        return session.origin, session.connection, session.direction, media
+        media = [
+            (one.kind, told(one.port), one.transport, told(one.connection), one.direction, one.end)
+            for one in session.media
+        ]
+        return told(session.origin), told(session.connection), session.direction, media
 
     usual = text.encode()
     assert read(usual) == read(usual.replace(b" ", b"\t"))

@@ -14,6 +14,12 @@ Address = NewType("Address", bytes)
 _CACHE: Final = 65_536
 """How many texts and addresses are remembered; bounded, since a peer chooses what it sends."""
 
+_PARSED: Final[dict[bytes, Address]] = {}
+_WRITTEN: Final[dict[Address, bytes]] = {}
+"""What is asked for several times in each message: `lru_cache` takes as long as twice this."""
+_NONE: Final = Address(b"")
+"""What is remembered of a text that is no address."""
+
 _FEW: Final = 4_096
 """How many texts of endpoints are: each is asked for some times in a row, and never again."""
 
@@ -64,9 +70,17 @@ class Prefix(NamedTuple):
         return f"{address_text(self.network)}/{self.length}"
 
 
-@lru_cache(_CACHE)
 def parse_address(text: bytes) -> Address | None:
     """Read a dotted quad or an IPv6 address (no brackets, no zone); None for anything else, such as a host name."""
+    known = _PARSED.get(text)
+    if known is None:
+        if len(_PARSED) >= _CACHE:
+            _PARSED.clear()
+        known = _PARSED[text] = _parse(text) or _NONE
+    return known or None
+
+
+def _parse(text: bytes) -> Address | None:
     octets = text.split(b".")
     if len(octets) == 4 and b":" not in text:  # noqa: PLR2004 - a dotted quad, which may also end an IPv6 address
         try:
@@ -96,10 +110,14 @@ def endpoint_text(endpoint: Endpoint) -> str:
     return f"{text}:{endpoint.port}" if len(endpoint.address) == 4 else f"[{text}]:{endpoint.port}"  # noqa: PLR2004
 
 
-@lru_cache(_CACHE)
 def address_ascii(address: Address) -> bytes:
     """The same text as bytes, as it stands in a message."""
-    return address_text(address).encode("ascii")
+    known = _WRITTEN.get(address)
+    if known is None:
+        if len(_WRITTEN) >= _CACHE:
+            _WRITTEN.clear()
+        known = _WRITTEN[address] = address_text(address).encode("ascii")
+    return known
 
 
 def address_of(text: str) -> Address:

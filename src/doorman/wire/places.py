@@ -1,24 +1,28 @@
 """Where things stand in a message that a gateway may have to write anew."""
 
-from typing import NamedTuple
-
 from doorman.net.addresses import Address
 
 Place = tuple[int, int]
 """Where something begins and ends."""
 
 
-class Host(NamedTuple):
+class Host:
     """An address, and where it stands; `address` is None where it is a name."""
 
-    start: int
-    end: int
-    address: Address | None
+    __slots__ = ("address", "end", "start")
+
+    def __init__(self, start: int, end: int, address: Address | None) -> None:
+        self.start = start
+        self.end = end
+        self.address = address
 
 
-class Port(NamedTuple):
+class Port:
     """A port, and where its digits stand."""
 
-    start: int
-    end: int
-    number: int
+    __slots__ = ("end", "number", "start")
+
+    def __init__(self, start: int, end: int, number: int) -> None:
+        self.start = start
+        self.end = end
+        self.number = number

@@ -17,7 +17,7 @@ Only lines that can name an address are looked at.
 import re
 from typing import Final, NamedTuple
 
-from doorman.net.addresses import Address, new_tuple, parse_address
+from doorman.net.addresses import Address, parse_address
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Host, Port
@@ -61,6 +61,8 @@ _TRANSPORTS_OF_RTP: Final = frozenset({
 })  # fmt: skip
 _TRANSPORTS: Final = _TRANSPORTS_OF_RTP | {b"udptl"}
 """What is usually written."""
+_KINDS: Final = {b"m=" + kind: kind for kind in (b"audio", b"video", b"image", b"application", b"message", b"text")}
+"""How lines of media begin that most have."""
 _CR: Final = 0x0D
 _EQUALS: Final = 0x3D
 _DIGITS_OF_PORT: Final = 5
@@ -122,16 +124,17 @@ class Media:
         self.port = port
         self.count = count
         self.transport = transport
-        self.is_rtp = transport in _TRANSPORTS_OF_RTP or transport.upper().find(b"RTP") >= 0
-        self.protocol = TCP if transport[:3].upper() == b"TCP" else UDP
+        usual = transport in _TRANSPORTS_OF_RTP
+        self.is_rtp = usual or transport.upper().find(b"RTP") >= 0
+        self.protocol = TCP if not usual and transport[:3].upper() == b"TCP" else UDP
         self.connection: Host | None = None
         self.rtcp: Port | None = None
         self.rtcp_host: Host | None = None
         self.mux = self.mux_only = self.cema = False
         self.direction = self.setup = b""
-        self.candidates: list[Candidate] = []
-        self.remote: list[Transport] = []
-        self.path: list[Transport] = []
+        self.candidates: tuple[Candidate, ...] = ()
+        self.remote: tuple[Transport, ...] = ()
+        self.path: tuple[Transport, ...] = ()
         self.end = 0
 
 
@@ -173,37 +176,40 @@ def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
 
 def _read_usual_host(session: SessionDescription, line: bytes, at: int) -> bool:
     """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
-    before, mark, text = line.partition(b"IN IP4 ")
-    if not mark or _CR in before or before.find(b"IP") >= 0:
+    family = line.find(b"IP")
+    first = family + len(b"IP4 ")
+    if family < len(b"IN ") or line[family - len(b"IN ") : first] != b"IN IP4 " or _CR in line[:family]:
         return False
-    text = text.rstrip(b"\r")
-    address = parse_address(text)
+    end = _end_of(line)
+    address = parse_address(line[first:end])
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
-    first = at + len(before) + len(mark)
-    _take_host(session, new_tuple(Host, (first, first + len(text), address)), origin=line[0] == _ORIGIN)
+    _take_host(session, Host(at + first, at + end, address), origin=line[0] == _ORIGIN)
     return True
 
 
 def _read_usual_media(session: SessionDescription, line: bytes, at: int) -> bool:
     words = line.split(b" ", 3)
-    if len(words) <= 2 or not words[1].isdigit() or len(words[1]) > _DIGITS_OF_PORT:  # noqa: PLR2004 - kind and port
+    if len(words) <= 3:  # noqa: PLR2004 - those before the formats
         return False
-    kind, transport = words[0][2:], words[2].rstrip(b"\r")
-    if transport not in _TRANSPORTS or not kind.isalnum():
+    kind, digits, transport = _KINDS.get(words[0]), words[1], words[2]
+    if kind is None or transport not in _TRANSPORTS or len(digits) > _DIGITS_OF_PORT or not digits.isdigit():
         return False
     first = at + len(words[0]) + 1
-    port = new_tuple(Port, (first, first + len(words[1]), int(words[1])))
-    _begin_media(session, Media(kind, port, 1, transport), at)
+    _begin_media(session, Media(kind, Port(first, first + len(digits), int(digits)), 1, transport), at)
     return True
 
 
 def _read_usual_flag(session: SessionDescription, line: bytes) -> bool:
-    flag = line[2:].rstrip(b"\r")
+    flag = line[2 : _end_of(line)]
     if flag not in _FLAGS:
         return False
     _read_flag(session, flag)
     return True
+
+
+def _end_of(line: bytes) -> int:
+    return len(line) - 1 if line[-1] == _CR else len(line)
 
 
 def _read_line(session: SessionDescription, data: bytes, at: int, end: int) -> None:
@@ -295,14 +301,20 @@ def _read_rtcp(media: Media, data: bytes, start: int, end: int) -> None:
 
 def _read_transports(media: Media, name: bytes, data: bytes, start: int, end: int) -> None:
     """The addresses of a path or of remote candidates; what has no port that is one is none."""
-    found, pattern, first = (media.path, _PATH_URI, 1) if name == b"path" else (media.remote, _REMOTE, 2)
+    is_path = name == b"path"
+    found = list(media.path if is_path else media.remote)
+    pattern, first, most = (_PATH_URI, 1, _MAX_PATH) if is_path else (_REMOTE, 2, MAX_CANDIDATES)
     for one in pattern.finditer(data, start, end):
-        if len(found) >= (_MAX_PATH if found is media.path else MAX_CANDIDATES):
+        if len(found) >= most:
             raise Excessive("too-many-candidates")
         digits = one[first + 1]
         port = Port(*one.span(first + 1), int(digits)) if digits else None
         if port is None or port.number <= _MAX_PORT:
             found.append(Transport(Host(*one.span(first), parse_address(one[first].strip(b"[]"))), port))
+    if is_path:
+        media.path = tuple(found)
+    else:
+        media.remote = tuple(found)
 
 
 def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
@@ -312,10 +324,10 @@ def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
     if len(media.candidates) >= MAX_CANDIDATES:
         raise Excessive("too-many-candidates")
     protocol = TCP if line[2].upper().startswith(b"TCP") else UDP
-    media.candidates.append(_candidate(line, 3, protocol, related=False))
+    media.candidates += (_candidate(line, 3, protocol, related=False),)
     beyond = _RELATED.search(data, line.end(), end)
     if beyond is not None:
-        media.candidates.append(_candidate(beyond, 1, protocol, related=True))
+        media.candidates += (_candidate(beyond, 1, protocol, related=True),)
 
 
 def _candidate(line: re.Match[bytes], group: int, protocol: int, *, related: bool) -> Candidate:
