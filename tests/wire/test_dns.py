@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from doorman.net.addresses import Address, address_of
 from doorman.wire.dns import HEADER, RESPONSES, name_of, possible_addresses, read_records
-from doorman.wire.dns_names import find_reverse, rename, reversed_address
+from doorman.wire.dns_names import may_reverse, rename, reversed_address
 from doorman.wire.malformed import Malformed
 from kit.dns import answer, names, query, read, responses
 
@@ -250,5 +250,5 @@ def test_damaged_messages_are_read_or_refused(
     for one in (bytes(data), bytes(data[: HEADER + end])):
         with suppress(Malformed):  # nothing else is raised
             read_records(one, 0)
-            if find_reverse(one):
+            if may_reverse(one):
                 renamed(one)

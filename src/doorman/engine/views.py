@@ -48,8 +48,7 @@ class Transaction(Nat):
 
     __slots__ = ("made",)
 
-    def __init__(self) -> None:
-        self.made: list[Binding] = []
+    made: list[Binding]
 
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""
@@ -62,7 +61,7 @@ class Named(Transaction):
     __slots__ = ("_bindings", "_outside", "_rules")
 
     def __init__(self, names: Names) -> None:
-        super().__init__()
+        self.made = []
         self._rules, self._bindings, self._outside = names
 
     def undo(self, kept: int = 0) -> None:
@@ -275,7 +274,7 @@ class Level(Transaction):
     __slots__ = ("_party",)
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
+        self.made = []
         self._party = path.sent_from.address
 
     def owns(self, address: Address) -> bool:

@@ -13,6 +13,7 @@ import re
 from struct import Struct, error
 from typing import Final, NamedTuple
 
+from doorman.net.addresses import new_tuple
 from doorman.wire.malformed import Malformed
 
 HEADER: Final = 12
@@ -126,7 +127,8 @@ def read_records(data: bytes, start: int) -> Records:  # noqa: C901 - one pass, 
         raise Malformed("dns-cut-short") from None
     if at > len(data):
         raise Malformed("dns-cut-short")
-    return Records(begins[:answers], addresses, signed or (asked and bool(data[start + 3] & _AUTHENTIC)))
+    signed = signed or (asked and bool(data[start + 3] & _AUTHENTIC))
+    return new_tuple(Records, (begins[:answers], addresses, signed))
 
 
 def end_of_name(data: bytes, at: int, start: int) -> int:

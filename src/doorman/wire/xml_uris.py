@@ -13,17 +13,17 @@ formats has, is left alone. What an escape (`&#49;`) hides is not found.
 import re
 from typing import Final, NamedTuple
 
+from doorman.net.addresses import new_tuple
 from doorman.wire.malformed import Excessive
-
-_MAX_ATTRIBUTES: Final = 32
 
 _SCHEME: Final = re.compile(rb":(?:(?<=[Ss][Ii][Pp]:)|(?<=[Ss][Ii][Pp][Ss]:)|(?<=[Pp][Rr][Ee][Ss]:)|(?<=[Ii][Mm]:))")
 _IS_URI: Final = re.compile(rb"\s*+((?:[Ss][Ii][Pp][Ss]?+|[Pp][Rr][Ee][Ss]|[Ii][Mm]):[^\s<>\"]++)\s*+")
-_NAME: Final = rb"(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)"
-_ATTRIBUTE: Final = rb"\s++(?:[^\s<>/=\"':]*+:)?([^\s<>/=\"':]++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
-_ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
-_OPENING: Final = re.compile(rb"<" + _NAME)
-_CLOSING: Final = re.compile(rb"\s*+(/?)>")
+_PREFIX: Final = rb"(?:[^\s<>/=\"':]*+:)?"
+_NAME: Final = rb"[^\s<>/=\"':]++"
+_ATTRIBUTE: Final = re.compile(rb"\s++" + _PREFIX + rb"(" + _NAME + rb")\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')")
+_ATTRIBUTES: Final = rb"(?:\s++" + _PREFIX + _NAME + rb"\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){0,32}"
+_TAG: Final = re.compile(rb"<" + _PREFIX + rb"(" + _NAME + rb")(" + _ATTRIBUTES + rb")\s*+(/?)>")
+"""A tag with its local name, its attributes, of which no more are read, and the slash of one that is empty."""
 _SPECIAL: Final = re.compile(rb"<[!?]")
 
 
@@ -85,25 +85,19 @@ def _find_in(data: bytes, start: int, end: int, found: list[XmlUri], most: int =
 
 def _find_in_tag(data: bytes, opened: int, end: int, found: list[XmlUri]) -> None:
     """Those in a tag and the text behind it, `data[opened:end]`, if that is a well-formed tag."""
-    element = _OPENING.match(data, opened, end)
-    if element is None:
+    tag = _TAG.match(data, opened, end)
+    if tag is None:
         return
-    mark, at = len(found), element.end()
-    for _ in range(_MAX_ATTRIBUTES):
-        attribute = _ATTRIBUTES.match(data, at, end)
-        if attribute is None:
-            break
-        at = attribute.end()
-        value = attribute.lastindex or 0
-        _take(data, *attribute.span(value), attribute[1], found)
-    closing = _CLOSING.match(data, at, end)
-    if closing is None:
-        del found[mark:]
-    elif not closing[1] and data.startswith(b"</", end):
-        _take(data, closing.end(), end, element[1], found)
+    name, attributes, empty = tag.groups()
+    if attributes:
+        for attribute in _ATTRIBUTE.finditer(data, tag.start(2), tag.end(2)):
+            start, stop = attribute.span(attribute.lastindex or 0)
+            _take(data, start, stop, attribute[1], found)
+    if not empty and data.startswith(b"</", end):
+        _take(data, tag.end(), end, name, found)
 
 
 def _take(data: bytes, start: int, end: int, name: bytes, found: list[XmlUri]) -> None:
     uri = _IS_URI.fullmatch(data, start, end)
     if uri is not None:
-        found.append(XmlUri(*uri.span(1), name))
+        found.append(new_tuple(XmlUri, (uri.start(1), uri.end(1), name)))

@@ -21,7 +21,7 @@ from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, address_ascii, new_tuple
 from doorman.net.packet import TCP
 from doorman.wire.dns import LENGTH, MAX_MESSAGE, may_sign, name_of, possible_addresses, read_records
-from doorman.wire.dns_names import find_reverse, rename
+from doorman.wire.dns_names import may_reverse, rename
 from doorman.wire.malformed import Excessive, Malformed
 
 _TTL = 6
@@ -53,7 +53,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
         if start and may_sign(data):
             self._signed_ends.add(message.ends)  # not every message of a transfer has its own (RFC 8945, section 5.3.1)
         if not _concerns(data, nat):
-            return Outcome([], [], name)
+            return new_tuple(Outcome, ([], [], name, None, None, None, False))
         effects: list[Effect] = []
         try:
             edits = self._edits(message, nat, start, effects)
@@ -61,7 +61,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
             return Outcome([], [*effects, Note(excessive.reason)], name)
         except Malformed as malformed:
             return self.unreadable(malformed.reason, name, message)
-        return Outcome(edits, effects, name)
+        return new_tuple(Outcome, (edits, effects, name, None, None, None, False))
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """The same with names as the other side knows them. See `Alg.as_sent`."""
@@ -100,7 +100,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
                 continue
             if name != address:
                 edits.append(new_tuple(Edit, (at, at + 4, name, "A")))
-        if find_reverse(data) is not None:
+        if may_reverse(data):
             edits = sorted([*edits, *_renamed(data, nat, start)])
         if edits and self.settings.reset_ttl:
             edits = sorted([*edits, *_reset(data, records.answers, edits)])
@@ -112,7 +112,7 @@ def _concerns(data: bytes, nat: Nat) -> bool:
     for address in possible_addresses(data):
         if nat.owns(address):
             return True
-    return find_reverse(data) is not None
+    return may_reverse(data)
 
 
 def _renamed(data: bytes, nat: Nat, start: int) -> Iterator[Edit]:
