@@ -173,6 +173,11 @@ class TestHeaders:
             assert refusal(hidden) == "header-line", "a bare CR ends a line for some readers"
         assert refusal(sip(START, " folded", CALL)) == "header-line"
 
+    def test_a_bare_cr_is_not_made_up_for_by_a_bare_lf(self) -> None:
+        message = sip(START, "Subject: a", "To: sip:a@b", CALL).replace(b"a\r\n", b"a\n")
+        assert values(read(message), "to") == [b"sip:a@b\r"]
+        assert refusal(message.replace(b"\r\n\r\n", b"\r\r\n\r\n")) == "header-line"
+
     def test_folded_headers_that_do_not_matter(self) -> None:
         message = read(sip(START, "Subject: a\r\n b: c", CALL, "Accept: a,\r\n\tb", "To: x"))
         assert [name for name, _, _ in message.headers] == ["call-id", "to", "content-length"]
@@ -217,7 +222,7 @@ class TestBody:
         digits = message.data[slice(*message.length)]
         assert digits == (b"0005" if "000" in written else b"5")
 
-    @pytest.mark.parametrize("written", ["-1", "+5", "", "five", "5 5", "5,5", "0x5", "5.0", "1234567890"])
+    @pytest.mark.parametrize("written", ["-1", "+5", "", "five", "5 5", "5,5", "0x5", "5.0", "1234567890", "5\x1c"])
     def test_no_length(self, written: str) -> None:
         assert refusal(sip(START, CALL, body=b"hello", length=f"l: {written}")) == "content-length"
 

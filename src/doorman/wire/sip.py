@@ -323,7 +323,7 @@ def _canonical_name(name: bytes) -> str | None:
 def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
     """The header lines, how long the line end behind each is, and where the body begins."""
     end = data.find(b"\r\n\r\n", at - 2)
-    if end >= at:
+    if end >= at and (end == at or data[end - 1] not in (_CR, _LF)):
         lines = data[at:end].splitlines() or [b""]  # at each CR, LF and CRLF
         length = 2 * (len(lines) - 1)
         for line in lines:
