@@ -43,7 +43,7 @@ _COMPACT: Final = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
     "r": "refer-to", "b": "referred-by", "t": "to", "v": "via", "x": "session-expires",
 }  # fmt: skip
-_NAMES: Final = {name.encode(): name for name in _KNOWN} | {short.encode(): name for short, name in _COMPACT.items()}
+_NAMES: Final = {name: name for name in _KNOWN} | _COMPACT
 _OTHERS: Final = (
     "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "CSeq", "Call-ID", "Date", "Event",
     "Max-Forwards", "Min-SE", "P-Asserted-Identity", "RAck", "RSeq", "Reason", "Require", "Server",
@@ -51,9 +51,7 @@ _OTHERS: Final = (
 )  # fmt: skip
 # Names as they are usually spelled, of headers that matter and of others: looked up without reading the name.
 _SPELLED: Final = (
-    {name.title().encode(): name for name in _KNOWN}
-    | _NAMES
-    | {name.encode(): _NAMES.get(name.lower().encode(), "") for name in _OTHERS}
+    {name.title(): name for name in _KNOWN} | _NAMES | {name: _NAMES.get(name.lower(), "") for name in _OTHERS}
 )
 _REQUEST_LINE: Final = re.compile(
     rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
@@ -61,7 +59,7 @@ _REQUEST_LINE: Final = re.compile(
 )
 _STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?\r?\n")
 _ANY_SIP_LINE: Final = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
-_TOKEN: Final = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-.!%*_+`'~"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]++")
 _LONGEST_NAME: Final = 64
 """Bytes of a header's name that are looked at, and remembered; no known one is longer."""
 _LENGTH_DIGITS: Final = 9
@@ -69,12 +67,16 @@ _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
 _ONCE: Final = frozenset({"call-id", "content-length", "cseq"})
 """Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
-_VERSION: Final = b"SIP/2.0"
+_VERSION: Final = "SIP/2.0"
+_SPELLED_METHODS: Final = {method.decode(): method for method in METHODS}
 _LONGEST_USUAL: Final = 256
 """Bytes of a start line that most are shorter than."""
+_SPACE: Final = " \t\r\n\v\f"
+"""What may stand around a number: of text, `str.strip` would take more."""
 _TAB: Final = 0x09
-_CR: Final = 0x0D
 _LF: Final = 0x0A
+_CR: Final = 0x0D
+_BLANK: Final = 0x20
 
 
 class SipMessage:
@@ -86,7 +88,7 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
-        places: the first header of each name.
+        places: which of them is the first of each name.
         tags: those that were looked for, by header (`algs.sip.tags`).
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
@@ -117,7 +119,7 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
-        self.places: dict[str, Header] = {}
+        self.places: dict[str, int] = {}
         self.tags: dict[str, bytes] = {}
         self.call_id = self.cseq = self.cseq_method = b""
         self.length: tuple[int, int] | None = None
@@ -136,7 +138,10 @@ class SipMessage:
     def value(self, name: str) -> bytes:
         """The first header of this canonical name; b"" where there is none."""
         place = self.places.get(name)
-        return self.data[place[1] : place[2]] if place is not None else b""
+        if place is None:
+            return b""
+        _, start, end = self.headers[place]
+        return self.data[start:end]
 
 
 def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> SipMessage | None:
@@ -152,35 +157,43 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
         Malformed: it is SIP, and breaks its rules.
     """
     message = SipMessage(data)
+    text = _text(data)
     start = _skip_blank_lines(data)
-    end = _read_usual_start(message, start)
+    end = _read_usual_start(message, text, start)
     if end < 0:
         end = _read_start(message, start)
         if end < 0:
             return None
-    _read_headers(message, end, max_headers, max_line)
-    _find_body(message)
+    _read_headers(message, text, end, max_headers, max_line)
+    _find_body(message, text)
     return message
 
 
-def _read_usual_start(message: SipMessage, start: int) -> int:
+def _text(data: bytes) -> str:
+    """A message as text, a character for each byte: names are looked up, and lines searched, faster so."""
+    return data.decode("latin-1")
+
+
+def _read_usual_start(message: SipMessage, text: str, start: int) -> int:
     """Read a start line that is written as most are; where it ends, or -1 where it is not."""
-    line, ended, _ = message.data[start : start + _LONGEST_USUAL].partition(b"\r\n")
-    words = line.split(b" ", 3)
-    if not ended or len(words) <= 2 or _LF in line or _CR in line or _TAB in line:  # noqa: PLR2004 - two blanks
+    end = text.find("\r\n", start, start + _LONGEST_USUAL)
+    line = text[start : max(start, end)]
+    words = line.split(" ", 3)
+    if len(words) <= 2 or "\n" in line or "\r" in line or "\t" in line:  # noqa: PLR2004 - two blanks
         return -1
     if words[0] == _VERSION:
-        status = int(words[1]) if words[1].isdigit() and len(words[1]) == 3 else 0  # noqa: PLR2004 - three digits
+        status = int(words[1]) if words[1].isdecimal() and len(words[1]) == 3 else 0  # noqa: PLR2004 - three digits
         if status < 100:  # noqa: PLR2004 - see `_read_start`
             return -1
         message.status = status
-    elif words[0] in METHODS and words[2] == _VERSION and len(words) == 3 and words[1]:  # noqa: PLR2004 - three words
-        message.method = words[0]
-        message.uri_start = start + len(words[0]) + 1
-        message.uri_end = message.uri_start + len(words[1])
     else:
-        return -1
-    return start + len(line) + 2
+        method = _SPELLED_METHODS.get(words[0])
+        if method is None or words[2] != _VERSION or len(words) != 3 or not words[1]:  # noqa: PLR2004 - three words
+            return -1
+        message.method = method
+        message.uri_start = start + len(method) + 1
+        message.uri_end = message.uri_start + len(words[1])
+    return end + 2
 
 
 def _read_start(message: SipMessage, start: int) -> int:
@@ -221,11 +234,11 @@ def read_fragment(data: bytes) -> SipMessage:
     else:
         line = _STATUS_LINE.match(ended)
         message.status = int(line[1][:3]) if line is not None else 0
-    _read_headers(message, line.end() if line is not None else 0)
+    text = _text(ended)
+    _read_headers(message, text, line.end() if line is not None else 0)
     message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
-    if "content-length" in message.places and message.body_start < len(data):
-        _, start, end = message.places["content-length"]
-        _take_length(message, start, end)
+    if message.body_start < len(data):
+        _find_length(message, text)
     return message
 
 
@@ -266,33 +279,36 @@ def _skip_blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
 
-def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> None:
-    headers, places = message.headers, message.places
-    lines, step, message.body_start = _head_lines(message.data, at)
-    if len(lines) > max_headers or max_line < len(message.data):
+def _read_headers(
+    message: SipMessage, text: str, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE
+) -> None:
+    data, headers, places = message.data, message.headers, message.places
+    lines, step, message.body_start = _head_lines(data, at)
+    if len(lines) > max_headers or max_line < len(data):
         _check_lines(lines, max_headers, max_line)
     known = False
     for line in lines:
         end = at + len(line)
-        name, colon, value = line.partition(b":")
-        canonical = _SPELLED.get(name)
-        if canonical is None or not colon:
-            canonical = _canonical_name(name[:_LONGEST_NAME]) if colon else None
-        if canonical:
-            at = end - len(value.lstrip(b" \t"))
-            header = (canonical, at, end)  # a CR before a bare LF is white space to all who read the value
-            headers.append(header)
-            if canonical not in places:
-                places[canonical] = header
-            elif canonical in _ONCE:
-                raise Malformed(f"{canonical}-twice")
+        colon = text.find(":", at, end)
+        name = _SPELLED.get(text[at:colon]) if colon >= 0 else None
+        if name is None and colon >= 0:
+            name = _canonical_name(text[at : min(colon, at + _LONGEST_NAME)])
+        if name:
+            at = colon + 1
+            while at < end and (data[at] == _BLANK or data[at] == _TAB):
+                at += 1
+            place = len(headers)
+            headers.append((name, at, end))  # a CR before a bare LF is white space to all who read the value
+            if places.setdefault(name, place) != place and name in _ONCE:
+                raise Malformed(f"{name}-twice")
             known = True
-        elif canonical is not None:
+        elif name is not None:
             known = False
         elif line[:1] not in {b" ", b"\t"} or line is lines[0]:
             raise Malformed("header-line")
         elif known:
-            _unfold(message, end)
+            name, start, _ = headers[-1]
+            headers[-1] = (name, start, end)
         at = end + step
 
 
@@ -303,21 +319,11 @@ def _check_lines(lines: list[bytes], max_headers: int, max_line: int) -> None:
         raise Excessive("header-line-too-long")
 
 
-def _unfold(message: SipMessage, end: int) -> None:
-    """The value of the last header goes on to `end`."""
-    name, start, _ = message.headers[-1]
-    header = message.headers[-1] = (name, start, end)
-    if message.places[name][1] == start:
-        message.places[name] = header
-
-
 @lru_cache(4096)
-def _canonical_name(name: bytes) -> str | None:
+def _canonical_name(name: str) -> str | None:
     """The canonical name of a header, "" for one that does not matter to a gateway, None for what is no name."""
-    name = name.rstrip(b" \t")  # allowed before the colon (RFC 3261, section 7.3.1)
-    if not name or name.translate(None, _TOKEN):
-        return None
-    return _NAMES.get(name.lower(), "")
+    name = name.rstrip(" \t")  # allowed before the colon (RFC 3261, section 7.3.1)
+    return _NAMES.get(name.lower(), "") if _TOKEN.fullmatch(name) else None
 
 
 def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
@@ -355,12 +361,13 @@ def _last_line_end(data: bytes, at: int) -> int:
     return min(found, default=len(data) - 1)
 
 
-def _find_body(message: SipMessage) -> None:
-    message.call_id = message.value("call-id").strip()
-    if not message.call_id:
+def _find_body(message: SipMessage, text: str) -> None:
+    words = message.value("call-id").split(None, 1)
+    if not words:
         raise Malformed("no-call-id")
-    if len(message.call_id.split(None, 1)) > 1:
+    if len(words) > 1:
         raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
+    message.call_id = words[0]
     if "cseq" in message.places:
         cseq = message.value("cseq").split(None, 2)
         if len(cseq) < 2 or not cseq[0].isdigit():  # noqa: PLR2004 - a number and a method
@@ -368,19 +375,21 @@ def _find_body(message: SipMessage) -> None:
         message.cseq, message.cseq_method = cseq[0], cseq[1]
     else:
         message.cseq_method = message.method
-    if "content-length" in message.places:
-        _, start, end = message.places["content-length"]
-        _take_length(message, start, end)
+    _find_length(message, text)
 
 
-def _take_length(message: SipMessage, start: int, end: int) -> None:
-    value = message.data[start:end].strip()
-    if not value.isdigit() or len(value) > _LENGTH_DIGITS:
+def _find_length(message: SipMessage, text: str) -> None:
+    place = message.places.get("content-length")
+    if place is None:
+        return
+    _, start, end = message.headers[place]
+    digits = text[start:end].strip(_SPACE)
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _LENGTH_DIGITS:
         raise Malformed("content-length")
-    body_end = message.body_start + int(value)
+    body_end = message.body_start + int(digits)
     if body_end > len(message.data):
         raise Malformed("body-shorter-than-content-length")
-    if len(value) < end - start:
-        start = message.data.index(value, start)
-    message.length = (start, start + len(value))
+    if len(digits) < end - start:
+        start = text.index(digits, start)
+    message.length = (start, start + len(digits))
     message.body_end = body_end

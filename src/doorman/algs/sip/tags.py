@@ -12,7 +12,6 @@ def tag_of(sip: SipMessage, name: str) -> bytes:
     """The tag in the first From or To header, b"" where there is none."""
     known = sip.tags.get(name)
     if known is None:
-        place = sip.places.get(name)
-        found = _TAG.search(sip.data, place[1], place[2]) if place is not None else None
+        found = _TAG.search(sip.value(name))
         known = sip.tags[name] = found[1] if found is not None else b""
     return known
