@@ -19,10 +19,10 @@ class BaseAlg(Generic[S]):
     Args:
         ports: those it is served on.
         settings: of its own class; None for those it has by default.
-        own: its class of settings.
 
     Attributes:
         name, touched: see `Alg`.
+        own: its class of settings.
         settings: as they are configured now.
 
     Raises:
@@ -30,11 +30,11 @@ class BaseAlg(Generic[S]):
     """
 
     name: str
+    own: type[S]
 
-    def __init__(self, ports: frozenset[int], settings: Settings | None, own: type[S]) -> None:
+    def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
         self.touched = Touched()
-        self._own = own
-        self.settings = own()
+        self.settings = self.own()
         self._ports = ports
         if settings is not None:
             self.configure(ports, settings)
@@ -45,7 +45,7 @@ class BaseAlg(Generic[S]):
         Raises:
             TypeError: they are those of another ALG.
         """
-        if not isinstance(settings, self._own):
+        if not isinstance(settings, self.own):
             raise TypeError(f"not of {self.name}: {settings!r}")
         self._ports, self.settings = ports, settings
 

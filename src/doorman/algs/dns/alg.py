@@ -38,9 +38,10 @@ class DnsAlg(BaseAlg[DnsSettings]):
     """
 
     name = "dns"
+    own = DnsSettings
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        super().__init__(ports, settings, DnsSettings)
+        super().__init__(ports, settings)
         self._signed_ends: set[Ends] = set()
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:

@@ -70,9 +70,10 @@ class FtpAlg(BaseAlg[FtpSettings]):
     """
 
     name = "ftp"
+    own = FtpSettings
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        super().__init__(ports, settings, FtpSettings)
+        super().__init__(ports, settings)
         self._controls: dict[Ends, Control] = {}
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:

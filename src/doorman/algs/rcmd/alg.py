@@ -28,7 +28,7 @@ from doorman.algs.api import (
 )
 from doorman.algs.base import BaseAlg
 from doorman.algs.rcmd.settings import RcmdSettings
-from doorman.algs.settings import Settings, lets_pass
+from doorman.algs.settings import lets_pass
 from doorman.algs.statistics import rows
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP
@@ -43,20 +43,10 @@ _LAST_PORT = 65_535
 
 
 class RcmdAlg(BaseAlg[RcmdSettings]):
-    """The application-level gateway of rsh, rexec and rlogin.
-
-    Args:
-        ports: those it is served on.
-        settings: `RcmdSettings`.
-
-    Raises:
-        TypeError: they are those of another ALG.
-    """
+    """The application-level gateway of rsh, rexec and rlogin. See `BaseAlg`."""
 
     name = "rcmd"
-
-    def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        super().__init__(ports, settings, RcmdSettings)
+    own = RcmdSettings
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate the port that begins a connection, and look into it no more. See `Alg.on_message`."""

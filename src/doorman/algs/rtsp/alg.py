@@ -64,9 +64,10 @@ class RtspAlg(BaseAlg[RtspSettings]):
     """
 
     name = "rtsp"
+    own = RtspSettings
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        super().__init__(ports, settings, RtspSettings)
+        super().__init__(ports, settings)
         self._controls: dict[Ends, Control] = {}
         self._sessions = RtspSessions()
         self._to_watch: list[RtspSession] = []

@@ -57,9 +57,10 @@ class TftpAlg(BaseAlg[TftpSettings]):
     """
 
     name = _NAME
+    own = TftpSettings
 
     def __init__(self, ports: frozenset[int], settings: Settings | None = None) -> None:
-        super().__init__(ports, settings, TftpSettings)
+        super().__init__(ports, settings)
         self._requests = Requests()
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
