@@ -34,7 +34,7 @@ FURTHER = (
     "daemon/keeper.py",
     "daemon/traffic.py",
 )
-INTERPRETED = {"__init__.py", "settings.py", "registry.py"}
+INTERPRETED = {"__init__.py", "settings.py", "registry.py", "makers.py"}
 """Read once: there is nothing to be gained; and mypyc has no class variables in frozen dataclasses with slots.
 
 What hands addresses of memory to the kernel (ctypes) stays Python, too: compiled code lets go of a value after its last

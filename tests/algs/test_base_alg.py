@@ -2,8 +2,9 @@
 
 import pytest
 
+from doorman.algs.makers import MAKERS
 from doorman.algs.records import DamagedRecord
-from doorman.algs.registry import REGISTRY, Entry
+from doorman.algs.registry import ENTRIES, REGISTRY, Entry
 from doorman.algs.settings import Settings
 from doorman.algs.stateless import Stateless
 
@@ -11,9 +12,15 @@ PORTS = frozenset({7777})
 every = pytest.mark.parametrize("entry", REGISTRY, ids=lambda entry: entry.name)
 
 
+def test_each_has_a_maker_and_a_framer_where_it_is_spoken_over_tcp() -> None:
+    assert MAKERS.keys() == ENTRIES.keys()
+    for name, maker in MAKERS.items():
+        assert (maker.framer is not None) == (ENTRIES[name].tcp is not None)
+
+
 @every
 def test_settings_are_of_its_own_class(entry: Entry) -> None:
-    alg = entry.make(PORTS, entry.settings)
+    alg = MAKERS[entry.name].make(PORTS, entry.settings)
     assert alg.name == entry.name
     alg.configure(PORTS, entry.settings)
     if isinstance(alg, Stateless):
@@ -21,12 +28,12 @@ def test_settings_are_of_its_own_class(entry: Entry) -> None:
     with pytest.raises(TypeError):
         alg.configure(PORTS, Settings())
     with pytest.raises(TypeError):
-        entry.make(PORTS, Settings())
+        MAKERS[entry.name].make(PORTS, Settings())
 
 
 @every
 def test_records_are_its_own(entry: Entry) -> None:
-    alg = entry.make(PORTS, entry.settings)
+    alg = MAKERS[entry.name].make(PORTS, entry.settings)
     assert list(alg.remembered()) == []
     with pytest.raises(TypeError):
         alg.record("somebody else's")

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from doorman.algs.api import Direction
-from doorman.algs.registry import ENTRIES
+from doorman.algs.makers import MAKERS
 from doorman.engine.engine import Engine
 from doorman.engine.inspection import Kind
 from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
@@ -12,7 +12,7 @@ from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 
 def counted_rows(alg: str, seen: Counter[Kind]) -> list[dict[str, object]]:
     """All rows of an ALG: `name`, `total`, and for `udp` and `tcp` how many went `outbound` and `inbound`."""
-    rows = ENTRIES[alg].rows
+    rows = MAKERS[alg].rows
     counts: Counter[tuple[str, int, Direction]] = Counter()
     for (name, _, protocol, direction), count in seen.items():
         counts[rows.row_of(name), protocol, direction] += count

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused
+from doorman.algs.makers import MAKERS
 from doorman.algs.registry import DEFAULT_SETTINGS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings
 from doorman.config.model import Config
@@ -87,7 +88,7 @@ class Inspector:
             if known is not None:
                 known.configure(udp | tcp, settings[entry.name])
             elif udp or tcp:
-                self.algs[entry.name] = entry.make(udp | tcp, settings[entry.name])
+                self.algs[entry.name] = MAKERS[entry.name].make(udp | tcp, settings[entry.name])
                 self.seen[entry.name] = Counter()
 
     @property

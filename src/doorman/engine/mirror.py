@@ -11,7 +11,7 @@ which undoes what that of the gateway will do.
 from collections.abc import Iterator
 
 from doorman.algs.api import Direction, Message, Path, apply_edits
-from doorman.algs.registry import FRAMERS
+from doorman.algs.makers import FRAMERS
 from doorman.engine.inspection import Inspector
 from doorman.engine.state import State
 from doorman.engine.streams import Streams

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Literal, NamedTuple
 
 from doorman.algs.api import Direction, Ends, Message, Note, Outcome, Path, StopInspecting, apply_edits
-from doorman.algs.registry import FRAMERS
+from doorman.algs.makers import FRAMERS
 from doorman.algs.settings import lets_pass
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.state import State

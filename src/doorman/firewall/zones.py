@@ -11,7 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from doorman.algs.api import Message, Refused
-from doorman.algs.registry import FIELDS
+from doorman.algs.makers import FIELDS
 from doorman.config.access_lists import Traffic
 from doorman.config.errors import printable
 from doorman.config.model import Config

@@ -23,7 +23,6 @@ POINTER: Final = 0xC0
 LONGEST_LABEL: Final = 63
 LONGEST_NAME: Final = 255
 """Bytes of a name, with the lengths of its labels and the one that ends it."""
-MAX_MESSAGE: Final = 65_535
 
 REQUESTS: Final = {0: "query", 1: "iquery", 2: "status", 4: "notify", 5: "update", 6: "dso"}
 """What is asked, by OPCODE (RFC 1035, 1996, 2136, 8490)."""

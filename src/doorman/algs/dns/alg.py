@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 from doorman.algs.api import Edit, Effect, Ends, Message, Nat, Note, Outcome, Refused, StopInspecting
 from doorman.algs.base import BaseAlg
-from doorman.algs.dns.settings import DnsSettings
+from doorman.algs.dns.settings import MAX_MESSAGE, DnsSettings
 from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, address_ascii, new_tuple
 from doorman.net.packet import TCP
-from doorman.wire.dns import LENGTH, MAX_MESSAGE, may_sign, name_of, possible_addresses, read_records
+from doorman.wire.dns import LENGTH, may_sign, name_of, possible_addresses, read_records
 from doorman.wire.dns_names import may_reverse, rename
 from doorman.wire.malformed import Excessive, Malformed
 

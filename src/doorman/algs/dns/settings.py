@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from doorman.algs.settings import SHARED, Setting, Settings
-from doorman.wire.dns import MAX_MESSAGE
+
+MAX_MESSAGE = 65_535
+"""Bytes, over TCP and UDP alike (RFC 1035, section 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)

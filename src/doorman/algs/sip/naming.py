@@ -10,6 +10,7 @@ identity, and only where that side speaks of itself.
 from typing import Final, NamedTuple
 
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
+from doorman.algs.sip.settings import MAX_VALUES
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
 from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple, parse_address
 from doorman.wire.malformed import Excessive
@@ -71,10 +72,6 @@ class Guests(NamedTuple):
 
     ports: frozenset[int]
     roles: frozenset[str]
-
-
-MAX_VALUES: Final = 768
-"""Addresses of a message, unless something else is said: three milliseconds' work. A hundred dialog states have 600."""
 
 
 class Naming:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from doorman.algs.settings import Settings
-from doorman.algs.sip.naming import MAX_VALUES
 from doorman.net.addresses import Address
 
 LONGEST_CALL = 7_200
 """Minutes; the most that `maximum_call_duration` can be."""
+MAX_VALUES = 768
+"""Addresses of a message, unless something else is said: three milliseconds' work. A hundred dialog states have 600."""
 
 Hold = Literal["release", "retain"]
 Suspects = Literal["outside", "everyone"]

@@ -40,8 +40,6 @@ from doorman.wire.tftp import NAMES, READ, WRITE, name_of, read_request
 _NAME = "tftp"
 ROWS = rows(NAMES, {})
 """Of its statistics."""
-SESSIONS = ("client", "server", "request", "file", "age")
-"""The columns of its table of requests."""
 _REQUESTS = frozenset({READ, WRITE})
 
 
