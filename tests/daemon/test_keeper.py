@@ -12,8 +12,11 @@ from doorman.config.reader import read_config
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import RETRY, Keeper
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import save_everything
+from doorman.engine.snapshot import Contents, contents_of, save_everything
+from doorman.net.addresses import address_of
 from kit.sip import OVERLOAD, Gateway, answer, request, sdp
+
+PARTY = address_of("10.0.0.10")
 
 
 class Kept:
@@ -36,9 +39,13 @@ class Kept:
         """Whether something is not saved."""
         return self.keeper.dirty
 
+    def contents(self) -> list[Contents]:
+        """What the journal has."""
+        return [contents_of(record) for record in self.journal.load().items()]
+
     def is_complete(self) -> bool:
         """Whether all there is has been saved."""
-        return sorted(self.journal.load()) == sorted(save_everything(self.engine))
+        return sorted(self.journal.load().items()) == sorted(save_everything(self.engine))
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ def test_what_came_and_went_between_is_not_there(kept: Kept) -> None:
     kept.gateway.wait(40)
     assert len(kept.gateway.sip.calls) == 0
     kept.flush()
-    assert [record.kind for record in kept.journal.load()] == ["binding"]
+    assert [record.kind for record in kept.contents()] == ["binding"]
     assert kept.is_complete()
 
 
@@ -81,7 +88,7 @@ def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:
     assert kept.engine.take_changes() == []
     kept.flush()
     assert kept.is_complete()
-    closing = [record.value for record in kept.journal.load() if record.key == "sip 10.0.0.10 one"]
+    closing = [record.value for record in kept.contents() if record.key == ["sip", b"one", PARTY]]
     assert [[door[8] for door in doors if isinstance(door, list)] for doors in closing if isinstance(doors, list)] == [
         [1005.0, 1005.0]
     ]
@@ -92,7 +99,7 @@ def test_a_static_name_is_in_the_configuration(tmp_path: Path) -> None:
     config = read_config(OVERLOAD + "ip nat inside source static 10.0.0.10 203.0.113.100\n", "test.cfg")
     kept.engine.reconfigure(config, kept.gateway.now)
     kept.flush()
-    assert kept.journal.load() == []
+    assert kept.journal.load() == {}
     assert kept.is_complete()
     kept.journal.close()
 
@@ -110,10 +117,12 @@ def test_a_protocol_that_is_served_later(tmp_path: Path) -> None:
 
 def test_a_call_that_is_too_long_is_not_saved(kept: Kept) -> None:
     kept.gateway.out(request())
-    kept.gateway.out(request(call_id="long").replace(b"alice", b"\xff" * 33_000, 1))
+    kept.gateway.out(request(call_id="long"))
+    for dialog in (b"1", b"2", b"3"):
+        kept.gateway.in_(answer(180, call_id="long").replace(b";tag=b", b";tag=" + dialog * 30_000))
     kept.flush()
     assert len(kept.gateway.sip.calls) == 2
-    assert [record.key for record in kept.journal.load() if record.kind == "sip"] == ["call 10.0.0.10 one"]
+    assert [record.key for record in kept.contents() if record.kind == "sip"] == [["call", PARTY, b"one"]]
     assert kept.keeper.counts["too-long"] == 1
     assert kept.said == []
 

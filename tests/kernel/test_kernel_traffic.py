@@ -1,6 +1,5 @@
 """The whole way of a queued packet: wire, queue, engine, tables, verdict, wire."""
 
-import json
 import random
 import re
 import resource
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import msgpack
 from scapy.layers.inet import IP, fragment
 
 from doorman.algs.api import Door
@@ -25,6 +25,7 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.connections import End
 from doorman.engine.results import Change, IpsecChange, Side
+from doorman.engine.snapshot import contents_of
 from doorman.nat.bindings import Binding
 from kit.live import Live
 from kit.packets import endpoint, icmp_error, quote_of, shown, udp
@@ -633,7 +634,9 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
 
 def test_what_a_connection_announces_is_saved_when_it_is_committed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[str] = []
-    watch_batches(monkeypatch, lambda batch: saved.extend(json.loads(line)[0] for line in batch.splitlines()))
+    watch_batches(
+        monkeypatch, lambda batch: saved.extend(contents_of(record).kind for record in msgpack.decode(batch).items())
+    )
     live = make()
     with live.wires.gateway.inside():
         part = live.parts[None]

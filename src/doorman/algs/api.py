@@ -10,7 +10,7 @@ the inside or the outside: it sees how the sender names things, and asks the NAT
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias, Union
 
 from doorman.algs.settings import Settings
@@ -390,8 +390,8 @@ class Outcome(NamedTuple):
     reset: bool = False
 
 
-Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007 - names itself
-"""What JSON can hold."""
+Plain: TypeAlias = Union[bool, int, float, str, bytes, Enum, Sequence["Plain"], Mapping[bytes, "Plain"], None]  # noqa: UP007 - names itself
+"""What a record can hold, see `algs/records.py`."""
 
 
 Shown = Endpoint | bytes | str | float | None
@@ -407,8 +407,8 @@ class Record(NamedTuple):
         owner: whose doors change with it, None where it has no doors.
     """
 
-    key: str
-    value: Json
+    key: Plain
+    value: Plain
     owner: Owner | None = None
 
 
@@ -508,7 +508,7 @@ class Alg(Protocol):
         """The record of an item that it remembers, or did: one of `touched` or `remembered`."""
         ...
 
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+    def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember again what a record says, in an ALG that was made anew.
 
         `doors`: the owners who have their doors still. Those of them whose doors are needed are given back.

@@ -6,7 +6,7 @@ Whoever follows something, or has to tell what an outside end must have written,
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from doorman.algs.api import Edit, Effect, Ends, Json, Message, Nat, Note, Outcome, Owner, Record, Shown, Touched
+from doorman.algs.api import Edit, Effect, Ends, Message, Nat, Note, Outcome, Owner, Plain, Record, Shown, Touched
 from doorman.algs.records import DamagedRecord
 from doorman.algs.settings import Settings, lets_pass
 
@@ -85,7 +85,7 @@ class BaseAlg(Generic[S]):
         """
         raise TypeError(f"not of {self.name}: {item!r}")
 
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:  # noqa: ARG002 - see there
+    def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:  # noqa: ARG002 - see there
         """Nothing was saved. See `Alg.restore`."""
         raise DamagedRecord(f"no record of {self.name}")
 

@@ -1,109 +1,117 @@
-"""Records: what is remembered of calls, doors and bindings, as values that JSON can hold, and back.
+"""Records: what is remembered of calls, doors and bindings, as bytes (MessagePack), and back.
 
-    bytes                 text, a character for each byte (Latin-1)
-    Address               "192.0.2.1", "2001:db8::1"
-    Endpoint              "192.0.2.1:5060", "[2001:db8::1]:5060"
-    Owner                 "sip 192.0.2.1 call-id", as a key
+A value is written as it is in memory: a named tuple as the list of what is in it, a member of an enumeration as its
+value.
+
+    Address               4 or 16 bytes
+    Endpoint              [address, port]
+    Owner                 [ALG, name, party]
 
 What is read is checked as it is taken apart: a file may be damaged, or of another version.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from doorman.algs.api import Json, Owner
-from doorman.net.addresses import Address, Endpoint, address_text, parse_address
+from msgspec import msgpack
 
-_LAST_PORT = 65_535
+from doorman.algs.api import Owner, Plain
+from doorman.net.addresses import Address, Endpoint
+
+_ADDRESS_LENGTHS: Final = frozenset({4, 16})
+_LAST_PORT: Final = 65_535
+
+encode: Final = msgpack.Encoder().encode
+"""A `Plain` value as bytes."""
 
 
 class DamagedRecord(ValueError):  # noqa: N818 - says what the record is
     """A record is not what was written; the text says what was expected."""
 
 
-def owner_key(owner: Owner) -> str:
-    """An owner as a key."""
-    return f"{owner.alg} {address_text(owner.party)} {owner.name.decode('latin-1')}"
-
-
-def owner_of(key: str) -> Owner:
-    """The owner of whom this is the key.
+def decode(data: bytes) -> Plain:
+    """The value that was encoded; all that is a sequence as a list.
 
     Raises:
-        DamagedRecord: it is nobody's.
+        DamagedRecord: it is none.
     """
-    alg, _, rest = key.partition(" ")
-    party, blank, name = rest.partition(" ")
-    if not blank:
-        raise DamagedRecord("an owner")
-    return Owner(alg, as_bytes(name), as_address(party))
+    try:
+        value: Plain = msgpack.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise DamagedRecord(str(error)) from None
+    return value
 
 
-def as_text(value: Json) -> str:
-    """A text.
+def as_owner(value: Plain) -> Owner:
+    """An owner.
 
     Raises:
         DamagedRecord: it is none; so do the others here.
     """
+    alg, name, party = as_list(value, 3)
+    return Owner(as_text(alg), as_bytes(name), as_address(party))
+
+
+def as_text(value: Plain) -> str:
+    """A text."""
     if not isinstance(value, str):
         raise DamagedRecord("a text")
     return value
 
 
-def as_bytes(value: Json) -> bytes:
-    """Bytes that were written as Latin-1."""
-    try:
-        return as_text(value).encode("latin-1")
-    except UnicodeEncodeError:
-        raise DamagedRecord("bytes") from None
+def as_bytes(value: Plain) -> bytes:
+    """Bytes."""
+    if not isinstance(value, bytes):
+        raise DamagedRecord("bytes")
+    return value
 
 
-def as_integer(value: Json, least: int = 0, most: int = 2**63) -> int:
+def as_integer(value: Plain, least: int = 0, most: int = 2**63) -> int:
     """A whole number, within limits."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise DamagedRecord("a number")
     return value
 
 
-def as_time(value: Json) -> float:
-    """A time or duration in seconds; None stands for one that never comes."""
-    if value is None:
-        return math.inf
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+def as_time(value: Plain) -> float:
+    """A time or duration in seconds; infinity is one that never comes."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
         raise DamagedRecord("a time")
     return float(value)
 
 
-def time_value(seconds: float) -> Json:
-    """A time as `as_time` reads it: JSON has no infinity."""
-    return None if seconds == math.inf else seconds
+def as_moment(value: Plain) -> float:
+    """A time that comes."""
+    time = as_time(value)
+    if not math.isfinite(time):
+        raise DamagedRecord("a time that comes")
+    return time
 
 
-def as_list(value: Json, count: int | None = None) -> Sequence[Json]:
+def as_list(value: Plain, count: int | None = None) -> Sequence[Plain]:
     """A list, of `count` items where that is given."""
     if not isinstance(value, list) or (count is not None and len(value) != count):
         raise DamagedRecord("a list")
     return value
 
 
-def as_object(value: Json) -> Mapping[str, Json]:
-    """An object."""
-    if not isinstance(value, dict):
-        raise DamagedRecord("an object")
+def as_mapping(value: Plain) -> Mapping[bytes, Plain]:
+    """A mapping of names."""
+    if not isinstance(value, dict) or not all(isinstance(name, bytes) for name in value):
+        raise DamagedRecord("a mapping")
     return value
 
 
-def as_address(value: Json) -> Address:
+def as_address(value: Plain) -> Address:
     """An address."""
-    address = parse_address(as_bytes(value))
-    if address is None:
+    address = as_bytes(value)
+    if len(address) not in _ADDRESS_LENGTHS:
         raise DamagedRecord("an address")
-    return address
+    return Address(address)
 
 
-def as_endpoint(value: Json) -> Endpoint:
+def as_endpoint(value: Plain) -> Endpoint:
     """An endpoint."""
-    host, colon, port = as_text(value).rpartition(":")
-    if not colon or not port.isdecimal() or not port.isascii() or len(port) > len("65535") or int(port) > _LAST_PORT:
-        raise DamagedRecord("an endpoint")
-    return Endpoint(as_address(host.removeprefix("[").removesuffix("]")), int(port))
+    address, port = as_list(value, 2)
+    return Endpoint(as_address(address), as_integer(port, most=_LAST_PORT))

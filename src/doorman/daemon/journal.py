@@ -3,7 +3,7 @@
     DIRECTORY/state.db   (SQLite)   batches(id, crc, records): what was written at once, the newest has the highest id
                                     about(name, value): `boot`, the start of the machine that the times count from
 
-    records    a line of JSON for each, see `engine/snapshot.py`: [kind, key, value]; [kind, key] if it was taken out
+    records    {name: value, ...} in MessagePack; both are bytes, see `engine/snapshot.py`; null if it was taken out
     crc        their CRC-32
 
 It is a log: of a record the newest state counts. Which batch has that is remembered here. Batches are removed from the
@@ -18,21 +18,19 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
-import orjson
-
-from doorman.algs.api import Json
-from doorman.engine.snapshot import Saved
+from msgspec import msgpack
 
 NAME = "state.db"
-MAX_RECORD = 65_536
-"""Bytes of a record; what is longer is not kept. A call with two streams has some 1,500."""
+MAX_RECORD: Final = 65_536
+"""Bytes of a value; what is longer is not kept. A call with two streams has some 500."""
 
 _APPLICATION = 0x444F4F52
 """`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 3
+_LAYOUT = 4
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
@@ -52,8 +50,9 @@ _TIMES = 4
 _TIDIED = 2
 """Batches that are tidied up with one that is written, at most: so each write takes about as long."""
 
-_Name = tuple[str, str]
-"""What a record is known by: its kind and key."""
+_Batch = dict[bytes, bytes | None]
+_encode: Final = msgpack.Encoder().encode
+_decode: Final = msgpack.Decoder(_Batch).decode
 
 
 class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
@@ -89,37 +88,32 @@ class Journal:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
             self._begin_index()
-            for number, lines in self._batches():
-                self._enter(number, [_name(line) for line in lines])
+            for number, batch in self._batches():
+                self._enter(number, batch)
         except (sqlite3.Error, OSError) as error:
             locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             raise JournalFailed(f"{self.path}: {'another process has it' if locked else error}") from error
 
-    def load(self) -> list[Saved]:
-        """All records; the value is None where it cannot be read.
+    def load(self) -> dict[bytes, bytes]:
+        """All records: names and values.
 
         Raises:
             JournalFailed: the file cannot be read.
         """
-        found: dict[_Name, Json] = {}
-        unreadable = 0
+        found: dict[bytes, bytes] = {}
         try:
-            for _, lines in self._batches():
-                for line in lines:
-                    read = _read(line)
-                    if read is None:
-                        unreadable += 1
-                    elif read[1]:
-                        found[read[0]] = read[1][0]
+            for _, batch in self._batches():
+                for name, value in batch.items():
+                    if value is None:
+                        found.pop(name, None)
                     else:
-                        found.pop(read[0], None)
+                        found[name] = value
         except sqlite3.Error as error:
             raise JournalFailed(f"{self.path}: {error}") from error
-        records = [Saved(kind, key, value) for (kind, key), value in found.items()]
-        return records + [Saved("", str(number), None) for number in range(unreadable)]
+        return found
 
-    def write(self, records: Iterable[Saved]) -> int:
-        """Put records, and take out those without a value, all at once; of the same, the last counts.
+    def write(self, records: Mapping[bytes, bytes | None]) -> int:
+        """Put records, and take out those without a value, all at once.
 
         Returns:
             How many were too long, and are not kept.
@@ -127,25 +121,21 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written.
         """
-        lines: list[bytes] = []
-        names: list[tuple[_Name, bool]] = []
+        batch: _Batch = {}
         too_long = 0
-        for name, value in {(kind, key): value for kind, key, value in records}.items():
+        for name, value in records.items():
+            if value is not None and len(value) <= MAX_RECORD:
+                batch[name] = value
+                continue
             if value is not None:
-                line = orjson.dumps((name[0], name[1], value))
-                if len(line) <= MAX_RECORD or len(orjson.dumps(value)) <= MAX_RECORD:
-                    lines.append(line)
-                    names.append((name, True))
-                    continue
                 too_long += 1
             if name in self._batch_of:
-                lines.append(orjson.dumps(name))
-                names.append((name, False))
-        if names:
-            self._append(lines, names)
+                batch[name] = None
+        if batch:
+            self._append(batch)
         return too_long
 
-    def begin_again(self, records: Iterable[Saved]) -> int:
+    def begin_again(self, records: Mapping[bytes, bytes | None]) -> int:
         """Throw the file away, and write a new one: after a failure. Returns and raises as `write` does."""
         try:
             self.close()
@@ -162,61 +152,52 @@ class Journal:
             self._database.close()
 
     def _begin_index(self) -> None:
-        self._batch_of: dict[_Name, int] = {}
+        self._batch_of: dict[bytes, int] = {}
         # Of each batch, the oldest first: how many of its records count, and how many it has.
         self._counting: dict[int, int] = {}
         self._lengths: dict[int, int] = {}
         self._records = 0
         self._last = 0
 
-    def _enter(self, number: int, names: Iterable[tuple[_Name, bool] | None]) -> None:
-        """Take note of a batch: of the names in it, and whether each was put or taken out."""
-        length = count = 0
+    def _enter(self, number: int, batch: _Batch) -> None:
+        """Take note of where the records of a batch are now."""
         batch_of, counting = self._batch_of, self._counting
-        for named in names:
-            length += 1
-            if named is None:
-                continue
-            name, is_put = named
+        count = 0
+        for name, value in batch.items():
             before = batch_of.get(name)
-            if before == number:
-                count -= 1
-            elif before is not None:
+            if before is not None:
                 counting[before] -= 1
-            if is_put:
+            if value is not None:
                 batch_of[name] = number
                 count += 1
             elif before is not None:
                 del batch_of[name]
         counting[number] = count
-        self._lengths[number] = length
-        self._records += length
+        self._lengths[number] = len(batch)
+        self._records += len(batch)
         self._last = number
 
-    def _append(self, lines: list[bytes], names: list[tuple[_Name, bool]]) -> None:
+    def _append(self, batch: _Batch) -> None:
         """Write a batch, and tidy up the oldest: take out those of which nothing counts, and some of those with little.
 
         A record that was taken out is told of as long as an older batch may have it: until its own is the oldest.
         """
         number = self._last + 1
-        written = {name for name, _ in names}
         gone: list[int] = []
         room = max(_TIMES * len(self._batch_of), self._room)
-        left, tidied = self._records + len(names), 0
+        left, tidied = self._records + len(batch), 0
         for oldest, counting in self._counting.items():
             if counting:
                 if left <= room or tidied == _TIDIED:
                     break
                 tidied += 1
-                for line in self._lines_of(oldest):
-                    named = _name(line)
-                    if named is not None and named[0] not in written and self._batch_of.get(named[0]) == oldest:
-                        lines.append(line)
-                        names.append(named)
+                for name, value in self._batch(oldest).items():
+                    if self._batch_of.get(name) == oldest:
+                        batch.setdefault(name, value)
             gone.append(oldest)
             left -= self._lengths[oldest]
-        self._execute(number, b"\n".join(lines), gone)
-        self._enter(number, names)
+        self._execute(number, _encode(batch), gone)
+        self._enter(number, batch)
         for oldest in gone:
             del self._counting[oldest]
             self._records -= self._lengths.pop(oldest)
@@ -235,18 +216,17 @@ class Journal:
                 database.execute("ROLLBACK")
             raise JournalFailed(f"{self.path}: {error}") from error
 
-    def _batches(self) -> Iterator[tuple[int, list[bytes]]]:
-        """All batches with their lines, the oldest first."""
+    def _batches(self) -> Iterator[tuple[int, _Batch]]:
+        """All batches, the oldest first."""
         for number, _, records in self._database.execute(_LOAD):
-            yield number, records.split(b"\n")
+            yield number, _decode(records)
 
-    def _lines_of(self, number: int) -> list[bytes]:
+    def _batch(self, number: int) -> _Batch:
         try:
             ((records,),) = self._database.execute("SELECT records FROM batches WHERE id = ?", (number,))
         except sqlite3.Error as error:
             raise JournalFailed(f"{self.path}: {error}") from error
-        lines: list[bytes] = records.split(b"\n")
-        return lines
+        return _decode(records)
 
     def _open(self) -> sqlite3.Connection:
         """The file that is there, if it is ours and of this boot, or else a new one."""
@@ -329,7 +309,7 @@ def _examine(database: sqlite3.Connection) -> str | None:
         if whole != "ok":
             raise _NotOurs(f"damaged ({whole})")
         for number, crc, records in database.execute(_LOAD):
-            if not isinstance(records, bytes) or zlib.crc32(records) != crc:
+            if not _is_batch(records, crc):
                 raise _NotOurs(f"damaged (batch {number} is not what was written)")
         (boot,) = database.execute("SELECT value FROM about WHERE name = 'boot'").fetchone() or ("",)
     except sqlite3.DatabaseError as error:
@@ -340,15 +320,12 @@ def _examine(database: sqlite3.Connection) -> str | None:
     return str(boot)
 
 
-def _read(line: bytes) -> tuple[_Name, list[Json]] | None:
-    """A record's name, and its value or nothing where it was taken out; None where the line is no record."""
+def _is_batch(records: object, crc: object) -> bool:
+    """Whether this is a batch as it was written."""
+    if not isinstance(records, bytes) or zlib.crc32(records) != crc:
+        return False
     try:
-        kind, key, *value = orjson.loads(line)
-    except (ValueError, TypeError):
-        return None
-    return ((kind, key), value) if isinstance(kind, str) and isinstance(key, str) and len(value) <= 1 else None
-
-
-def _name(line: bytes) -> tuple[_Name, bool] | None:
-    read = _read(line)
-    return None if read is None else (read[0], bool(read[1]))
+        _decode(records)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,7 @@ ALGs           -> `Alg.touched`               which calls
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -14,9 +14,16 @@ from doorman.algs.api import Owner
 from doorman.daemon.journal import Journal, JournalFailed
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
-from doorman.engine.snapshot import Restored, Saved, restore, save_binding, save_doors, save_everything, save_ipsec
-from doorman.nat.bindings import Binding, BindingFreed, BindingMade
-from doorman.net.addresses import Endpoint, new_tuple
+from doorman.engine.snapshot import (
+    Restored,
+    restore,
+    save_binding,
+    save_doors,
+    save_everything,
+    save_ipsec,
+    save_item,
+)
+from doorman.nat.bindings import BindingFreed, BindingMade
 
 LATEST: Final = 0.05
 """Seconds after which a change should be in the journal, however busy the gateway is."""
@@ -43,22 +50,15 @@ class Keeper:
         self._engine = engine
         self._journal = journal
         self._say = say
-        self._bindings: dict[tuple[bool, int, Endpoint], tuple[Binding, bool]] = {}
+        self._records: dict[bytes, bytes | None] = {}
         self._owners: dict[Owner, None] = {}
-        self._ipsec: dict[tuple[str, str], Saved] = {}
         self._retry_at: float | None = None
         self._watch()
 
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        if (
-            self._bindings
-            or self._owners
-            or self._ipsec
-            or self._retry_at is not None
-            or self._engine.state.doors.retimed
-        ):
+        if self._records or self._owners or self._retry_at is not None or self._engine.state.doors.retimed:
             return True
         return any(alg.touched for alg in self._engine.inspector.algs.values())
 
@@ -68,8 +68,8 @@ class Keeper:
         Raises:
             JournalFailed: it cannot be read.
         """
-        restored = restore(self._engine, self._journal.load(), now)
-        self._write(restored.corrections, now)
+        restored = restore(self._engine, self._journal.load().items(), now)
+        self._write(dict(restored.corrections), now)
         return restored
 
     def note(self, changes: Iterable[Change]) -> None:
@@ -79,14 +79,16 @@ class Keeper:
             if isinstance(change, _DOORS):
                 self._owners[change.door.owner] = None
             elif isinstance(change, (BindingMade, BindingFreed)) and not change.binding.static:
-                binding, freed = change.binding, isinstance(change, BindingFreed)
-                self._bindings[binding.outside, binding.protocol, binding.local] = binding, freed
+                name, value = save_binding(change.binding, freed=isinstance(change, BindingFreed))
+                self._records[name] = value
             elif isinstance(change, IpsecChange):
-                self._ipsec |= {(saved.kind, saved.key): saved for saved in save_ipsec([change])}
+                saved = save_ipsec(change)
+                if saved is not None:
+                    self._records[saved[0]] = saved[1]
 
     def flush(self, now: float) -> None:
         """Save what has changed since the last time. What fails is told of, and tried again after a while."""
-        records = list(self._changed())
+        records = self._changed()
         if self._retry_at is None:
             self._write(records, now)
         elif now >= self._retry_at:
@@ -99,9 +101,9 @@ class Keeper:
 
     def discard(self) -> None:
         """Keep nothing of what there was: the engine ends for good."""
-        list(self._changed())
+        self._changed()
         with suppress(JournalFailed):
-            self._journal.begin_again([])
+            self._journal.begin_again({})
 
     def _watch(self) -> None:
         """Let the ALGs take note; another configuration may have brought others."""
@@ -109,24 +111,23 @@ class Keeper:
         for alg in self._engine.inspector.algs.values():
             alg.touched.watch()
 
-    def _changed(self) -> Iterator[Saved]:
-        for binding, freed in self._bindings.values():
-            yield save_binding(binding, freed=freed)
-        yield from self._ipsec.values()
-        self._ipsec = {}
-        doors, owners = self._engine.state.doors, self._owners
-        self._bindings, self._owners = {}, {}
+    def _changed(self) -> dict[bytes, bytes | None]:
+        """The records of all that has changed, as it is now; it is noted no more."""
+        records, owners, doors = self._records, self._owners, self._engine.state.doors
+        self._records, self._owners = {}, {}
         for alg in self._engine.inspector.algs.values():
             for item in alg.touched.take():
-                record = alg.record(item)
-                yield new_tuple(Saved, (alg.name, record.key, record.value))
+                name, value = save_item(alg, item)
+                records[name] = value
         for retimed in doors.retimed.take():
             if isinstance(retimed, Owner) and doors.of_owner(retimed):
                 owners[retimed] = None
         for owner in owners:
-            yield save_doors(owner, doors.of_owner(owner))
+            name, value = save_doors(owner, doors.of_owner(owner))
+            records[name] = value
+        return records
 
-    def _write(self, records: list[Saved], now: float) -> None:
+    def _write(self, records: dict[bytes, bytes | None], now: float) -> None:
         if not records:
             return
         try:
@@ -138,7 +139,7 @@ class Keeper:
         self.counts["saved"] += len(records)
 
     def _begin_again(self, now: float) -> None:
-        records = list(save_everything(self._engine))
+        records = dict(save_everything(self._engine))
         try:
             self.counts["too-long"] += self._journal.begin_again(records)
         except JournalFailed as failed:

@@ -1,44 +1,46 @@
-"""What a gateway must know to go on after it was started again, as values that JSON can hold, and back.
+"""What a gateway must know to go on after it was started again, as records, and back.
 
     kind       key                           value
-    binding    17 192.168.1.10:5060          "203.0.113.1:5060"
-    outside    0 198.51.100.7:0              "10.99.0.1:0": what an outside host is called inside
-    doors      sip 192.168.1.10 7cb1@host    [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
-                                               closes, promoted], ...]: all doors of this owner
+    binding    [protocol, local]             its name outside, an endpoint
+    outside    [0, [198.51.100.7, 0]]        what an outside host is called inside, an endpoint
+    doors      an owner                      [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
+                                             closes, promoted], ...]: all doors of this owner
     tunnel     see `ipsec_records`           and `peering`
     sip        see `algs/sip/records.py`     so for each ALG: the kind is its name
 
-Times are seconds of a clock that goes on while the gateway does not run.
+Kind and key are what a record is known by: [kind, key], encoded as `algs/records.py` says, and so is the value. Times
+are seconds of a clock that goes on while the gateway does not run.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from doorman.algs.api import Door, Json, Owner, Refused
+from doorman.algs.api import Alg, Door, Owner, Plain, Refused
 from doorman.algs.records import (
     DamagedRecord,
     as_address,
     as_endpoint,
     as_integer,
     as_list,
+    as_owner,
     as_text,
     as_time,
-    owner_key,
-    owner_of,
-    time_value,
+    decode,
+    encode,
 )
 from doorman.engine.engine import Engine
 from doorman.engine.ipsec_records import PEERING, TUNNEL, adopt_peering, adopt_tunnel, ipsec_record
 from doorman.engine.results import IpsecChange
 from doorman.engine.state import State
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
-from doorman.net.addresses import address_text, endpoint_text, new_tuple
 from doorman.net.packet import ICMP, TCP, UDP
 
-BINDING, OUTSIDE, DOORS = "binding", "outside", "doors"
+BINDING: Final = "binding"
+OUTSIDE: Final = "outside"
+DOORS: Final = "doors"
 _PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
 
 
@@ -53,12 +55,17 @@ MEANINGS = {
 """Why a record was not adopted."""
 
 
-class Saved(NamedTuple):
-    """A record among all those of a gateway; value None: there is none any more."""
+Saved = tuple[bytes, bytes | None]
+"""What a record is known by, and its value; None: there is none any more."""
+
+
+class Contents(NamedTuple):
+    """What a record says; `saved` is the record."""
 
     kind: str
-    key: str
-    value: Json
+    key: Plain
+    value: Plain
+    saved: Saved
 
 
 class Restored(NamedTuple):
@@ -74,22 +81,51 @@ class Restored(NamedTuple):
     refused: Counter[str]
     corrections: list[Saved]
 
+    def refuse(self, record: Saved, reason: str) -> None:
+        """Leave a record, which is thrown away."""
+        self.refused[reason] += 1
+        self.corrections.append((record[0], None))
+
+
+def saved(kind: str, key: Plain, value: Plain) -> Saved:
+    """A record as it is saved; value None: there is none any more."""
+    return encode((kind, key)), None if value is None else encode(value)
+
+
+def contents_of(record: Saved) -> Contents:
+    """What a record says that has a value.
+
+    Raises:
+        DamagedRecord: it is none.
+    """
+    name, value = record
+    kind, key = as_list(decode(name), 2)
+    if value is None:
+        raise DamagedRecord("a value")
+    return Contents(as_text(kind), key, decode(value), record)
+
 
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
     kind = OUTSIDE if binding.outside else BINDING
-    key = f"{binding.protocol} {endpoint_text(binding.local)}"
-    return new_tuple(Saved, (kind, key, None if freed else endpoint_text(binding.global_)))
+    return saved(kind, (binding.protocol, binding.local), None if freed else binding.global_)
 
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     """The record of all doors that an owner has now."""
-    return new_tuple(Saved, (DOORS, owner_key(owner), [_write_door(door) for door in doors] or None))
+    return saved(DOORS, owner, [_write_door(door) for door in doors] or None)
 
 
-def save_ipsec(changes: Iterable[IpsecChange]) -> Iterator[Saved]:
-    """The records that changes of tunnels and peerings make, or take away."""
-    yield from (Saved(*record) for record in map(ipsec_record, changes) if record is not None)
+def save_ipsec(change: IpsecChange) -> Saved | None:
+    """The record that a change of a tunnel or peering makes, or takes away, if it does."""
+    record = ipsec_record(change)
+    return None if record is None else saved(*record)
+
+
+def save_item(alg: Alg, item: Hashable) -> Saved:
+    """The record of something that an ALG remembers, or did."""
+    key, value, _ = alg.record(item)
+    return saved(alg.name, key, value)
 
 
 def save_everything(engine: Engine) -> Iterator[Saved]:
@@ -100,22 +136,19 @@ def save_everything(engine: Engine) -> Iterator[Saved]:
     doors = engine.state.doors
     for owner in {door.owner: None for door in doors.everyone()}:
         yield save_doors(owner, doors.of_owner(owner))
-    yield from save_ipsec(engine.state.ipsec())
+    yield from filter(None, map(save_ipsec, engine.state.ipsec()))
     for alg in engine.inspector.algs.values():
         for item in alg.remembered():
-            record = alg.record(item)
-            yield Saved(alg.name, record.key, record.value)
+            yield save_item(alg, item)
 
 
-def restore(engine: Engine, saved: Iterable[Saved], now: float) -> Restored:
+def restore(engine: Engine, records: Iterable[Saved], now: float) -> Restored:
     """Let a new engine go on where another ended. What cannot be adopted is told of by its reason, and left.
 
     Doors that nobody owns any more close; what was over meanwhile ends as soon as the engine is told the time.
     """
-    of_kind: dict[str, list[Saved]] = {}
-    for record in saved:
-        of_kind.setdefault(record.kind, []).append(record)
     restored = Restored(Counter(), Counter(), [])
+    of_kind = _by_kind(records, restored)
     for kind, table in ((BINDING, engine.state.bindings), (OUTSIDE, engine.state.outside)):
         for record in of_kind.pop(kind, ()):
             _try(restored, record, partial(_adopt_binding, engine, table, now))
@@ -138,7 +171,20 @@ class _Left(Exception):  # noqa: N818 - an outcome
     """A record cannot be adopted; the text is the reason's name."""
 
 
-def _try(restored: Restored, record: Saved, adopt: Callable[[Saved], int]) -> None:
+def _by_kind(records: Iterable[Saved], restored: Restored) -> dict[str, list[Contents]]:
+    """What records say; those that say nothing are refused."""
+    of_kind: dict[str, list[Contents]] = {}
+    for record in records:
+        try:
+            contents = contents_of(record)
+        except DamagedRecord:
+            restored.refuse(record, "record-damaged")
+        else:
+            of_kind.setdefault(contents.kind, []).append(contents)
+    return of_kind
+
+
+def _try(restored: Restored, record: Contents, adopt: Callable[[Contents], int]) -> None:
     """Adopt a record, and count it as one or the other."""
     try:
         restored.adopted[record.kind] += adopt(record)
@@ -148,27 +194,29 @@ def _try(restored: Restored, record: Saved, adopt: Callable[[Saved], int]) -> No
         reason = str(left)
     else:
         return
-    restored.refused[reason] += 1
-    restored.corrections.append(Saved(record.kind, record.key, None))
+    restored.refuse(record.saved, reason)
 
 
-def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Saved) -> int:
-    protocol, blank, local = record.key.partition(" ")
-    if not blank or not protocol.isdecimal() or len(protocol) > len("255") or int(protocol) not in _PROTOCOLS:
-        raise DamagedRecord("a binding")
-    binding = table.adopt(int(protocol), as_endpoint(local), as_endpoint(record.value))
+def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Contents) -> int:
+    number, local = as_list(record.key, 2)
+    protocol = as_integer(number)
+    if protocol not in _PROTOCOLS:
+        raise DamagedRecord("a protocol")
+    binding = table.adopt(protocol, as_endpoint(local), as_endpoint(record.value))
     engine.state.keep([binding], now)
     return 1
 
 
-def _adopt_ipsec(engine: Engine, adopt: Callable[[State, str, Json, float], None], now: float, record: Saved) -> int:
+def _adopt_ipsec(
+    engine: Engine, adopt: Callable[[State, Plain, Plain, float], None], now: float, record: Contents
+) -> int:
     adopt(engine.state, record.key, record.value, now)
     return 1
 
 
-def _adopt_doors(engine: Engine, record: Saved, restored: Restored) -> int:
+def _adopt_doors(engine: Engine, record: Contents, restored: Restored) -> int:
     """Enter the doors of an owner; those whose name outside is not what it was stay shut."""
-    owner = owner_of(record.key)
+    owner = as_owner(record.key)
     doors = [_read_door(owner, door) for door in as_list(record.value)]
     if any(door.inspect_as is not None and door.inspect_as not in engine.inspector.algs for door in doors):
         raise _Left("alg-not-served")
@@ -179,7 +227,7 @@ def _adopt_doors(engine: Engine, record: Saved, restored: Restored) -> int:
     return adopted
 
 
-def _remember(engine: Engine, record: Saved, owners: frozenset[Owner], unclaimed: dict[Owner, None]) -> int:
+def _remember(engine: Engine, record: Contents, owners: frozenset[Owner], unclaimed: dict[Owner, None]) -> int:
     """Let an ALG remember again, and claim its doors."""
     alg = engine.inspector.algs.get(record.kind)
     if alg is None:
@@ -189,22 +237,22 @@ def _remember(engine: Engine, record: Saved, owners: frozenset[Owner], unclaimed
     return 1
 
 
-def _write_door(door: Door) -> Json:
-    return [
+def _write_door(door: Door) -> Plain:
+    return (
         door.role,
         door.protocol,
-        address_text(door.visitor) if door.visitor is not None else None,
-        endpoint_text(door.entrance),
-        endpoint_text(door.leads_to),
+        door.visitor,
+        door.entrance,
+        door.leads_to,
         door.flows,
         door.inspect_as,
-        time_value(door.opened),
-        time_value(door.closes),
+        door.opened,
+        door.closes,
         door.promoted,
-    ]
+    )
 
 
-def _read_door(owner: Owner, value: Json) -> Door:
+def _read_door(owner: Owner, value: Plain) -> Door:
     role, protocol, visitor, entrance, leads_to, flows, inspect_as, opened, closes, promoted = as_list(value, 10)
     door = Door(
         owner,

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from doorman.algs.api import Owner
+from doorman.algs.api import Owner, Plain
 from doorman.algs.records import DamagedRecord
 from doorman.algs.rtsp.alg import RtspAlg
 from doorman.config.reader import read_config
@@ -13,6 +13,8 @@ from doorman.engine.results import Side
 from doorman.engine.snapshot import restore, save_everything
 from doorman.net.addresses import address_of
 from kit.rtsp import CLIENT_PORTS, FILM, OVERLOAD, SERVER_PORTS, TRACK, Rtsp
+
+HOST = address_of("10.0.0.10")
 
 SOUND = f"{FILM}/trackID=2"
 SOUND_PORTS = "RTP/AVP;unicast;client_port=4590-4591"
@@ -303,12 +305,14 @@ def test_a_session_that_nobody_goes_on_with_after_a_restart() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("10.0.0.10", {}),
-        ("10.0.0.10 7 x", {}),
-        ("nobody 7 x", None),
-        ("10.0.0.10 7 x", {"id": "7", "client": "10.0.0.10:1", "server": "1.2.3.4:554", "url": "", "begun": "x"}),
+        ([HOST], []),
+        ([HOST, b"7 x"], []),
+        ([b"nobody", b"7 x"], None),
+        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", 0.0, "playing", 60.0, 60.0, None]),
+        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", 0.0, "dancing", 60.0, 60.0, {}]),
+        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", "x", "playing", 60.0, 60.0, {}]),
     ],
 )
-def test_damaged_records(key: str, value: dict[str, str] | None) -> None:
+def test_damaged_records(key: Plain, value: Plain) -> None:
     with pytest.raises(DamagedRecord):
-        RtspAlg(frozenset({554})).restore(key, value, [Owner("rtsp", b"7", address_of("10.0.0.10"))])
+        RtspAlg(frozenset({554})).restore(key, value, [Owner("rtsp", b"7", HOST)])

@@ -3,6 +3,7 @@
 import pytest
 
 from doorman.engine.results import Fate
+from doorman.net.addresses import address_of
 from kit.sip import GLOBAL, OTHER_PHONE, OVERLOAD, PEER, PHONE, STATIC, STRANGER, Gateway, answer, request, sdp, sip
 
 STUN_SERVER = "198.51.100.3:3478"
@@ -80,7 +81,8 @@ class TestSignalling:
         name = learn(gateway, 5060)
         gateway.out(sip("OPTIONS sip:b@c SIP/2.0", "i: x", "CSeq: 1 OPTIONS", f"Contact: <sip:alice@{name}>"))
         keys = {gateway.sip.record(item).key for item in gateway.sip.remembered()}
-        assert f"public {PHONE} elsewhere" in keys
+        host, port = PHONE.split(":")
+        assert ("public", (address_of(host), int(port)), False) in keys
 
     @pytest.mark.parametrize("learned", [True, False])
     def test_a_host_with_an_address_of_its_own(self, learned: bool) -> None:  # noqa: FBT001 - whether it knows

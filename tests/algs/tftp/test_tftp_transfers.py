@@ -1,13 +1,12 @@
 """Reads and writes, the client or the server inside: which doors open, who comes in by them, and when they close."""
 
-import json
 import random
 
 import pytest
 
 from doorman.config.reader import read_config
 from doorman.engine.realms import engines
-from doorman.engine.snapshot import Saved, restore, save_everything
+from doorman.engine.snapshot import restore, save_everything
 from kit.sip import INTERFACES, OVERLOAD, POOL
 from kit.tftp import CLIENT, ERROR, FORWARDED, SERVED, SERVER, Tftp, ack, data, request
 from kit.vrf import OVERLOAD as VRFS
@@ -134,7 +133,7 @@ def test_what_is_shown_of_requests() -> None:
 def test_a_request_outlives_its_gateway() -> None:
     before = Tftp()
     before.out(request())
-    records = [Saved(kind, key, json.loads(json.dumps(value))) for kind, key, value in save_everything(before.engine)]
+    records = list(save_everything(before.engine))
     after = Tftp()
     restored = restore(after.engine, records, after.now)
     assert restored.refused == {}

@@ -1,10 +1,9 @@
 """What must hold of a gateway after a script, whatever that said."""
 
-import json
 import random
 
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import Saved, restore, save_everything
+from doorman.engine.snapshot import contents_of, restore, save_everything
 from kit.fuzz.gateways import config_of
 from kit.fuzz.judge import Failure
 
@@ -31,24 +30,14 @@ def judge_end(engine: Engine, now: float, name: str) -> None:
 
 
 def _judge_saved(engine: Engine, now: float, name: str) -> None:
-    records = [Saved(kind, key, json.loads(json.dumps(value))) for kind, key, value in save_everything(engine)]
+    records = dict(save_everything(engine))
     other = Engine(config_of(name), random.Random(8).random)
-    restored = restore(other, records, now)
+    restored = restore(other, records.items(), now)
     if restored.refused:
         raise Failure("not-restored", ", ".join(sorted(restored.refused)))
-    again = [Saved(kind, key, json.loads(json.dumps(value))) for kind, key, value in save_everything(other)]
-    differ = {name for saved in records if saved not in again for name in _differing(saved, again)}
+    again = dict(save_everything(other))
+    differ = {contents_of(record).kind for record in records.items() if again.get(record[0]) != record[1]}
     if name == "observe":
         return  # doors that were never opened are not there to be found again
     if differ or len(again) != len(records):
         raise Failure("restored-otherwise", ", ".join(sorted(differ)))
-
-
-def _differing(saved: Saved, among: list[Saved]) -> list[str]:
-    """In what a record differs from the one of the same name."""
-    same = next((other for other in among if (other.kind, other.key) == (saved.kind, saved.key)), None)
-    if same is None or not (isinstance(saved.value, dict) and isinstance(same.value, dict)):
-        return [saved.kind]
-    # How long a call is kept is reckoned anew, from what it waits for and today's settings.
-    names = saved.value.keys() - {"forget_at"}
-    return [f"{saved.kind} {name}" for name in names if saved.value[name] != same.value.get(name)]

@@ -21,12 +21,12 @@ from doorman.algs.api import (
     Edit,
     Effect,
     Ends,
-    Json,
     Message,
     Nat,
     Note,
     Outcome,
     Owner,
+    Plain,
     Record,
     Shown,
     WaitForOthers,
@@ -254,7 +254,7 @@ class RtspAlg(BaseAlg[RtspSettings]):
             raise TypeError(f"not of RTSP: {item!r}")
         return Record(session_key(item.owner), None if item.over else write_session(item), item.owner)
 
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+    def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a session again. See `Alg.restore`."""
         session = read_session(key, value, self.name)
         if self._sessions.find(session.owner) is not None:

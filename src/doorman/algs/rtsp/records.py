@@ -1,71 +1,63 @@
 """The memory of the RTSP ALG as records: its sessions. A connection ends with the gateway, a session need not.
 
-192.168.1.10 SESSION CLIENT SERVER     {"client": endpoint, "streams": {url: stream, ...}, ...}
+key         [party, "SESSION CLIENT SERVER"]
+value       [id, client, server, url, begun, state, timeout, until, {url: stream, ...}]
 
 stream      [transport, where the client receives or null, where the server does or null, [entrance, ...]]
 entrance    [flow, visitor], see `algs/flows.py`
 """
 
-from doorman.algs.api import Json, Owner
-from doorman.algs.flows import read_flow, write_flow
-from doorman.algs.records import DamagedRecord, as_address, as_bytes, as_endpoint, as_list, as_object, as_text, as_time
+from doorman.algs.api import Owner, Plain
+from doorman.algs.flows import read_flow
+from doorman.algs.records import DamagedRecord, as_address, as_bytes, as_endpoint, as_list, as_mapping, as_text, as_time
 from doorman.algs.rtsp.sessions import RtspSession, State
 from doorman.algs.rtsp.streams import Entrance, Stream
-from doorman.net.addresses import Endpoint, address_text, endpoint_text
+from doorman.net.addresses import Endpoint
 
 _STATES = {state.value: state for state in State}
 
 
-def session_key(owner: Owner) -> str:
+def session_key(owner: Owner) -> Plain:
     """The key of a session."""
-    return f"{address_text(owner.party)} {owner.name.decode('latin-1')}"
+    return owner.party, owner.name
 
 
-def write_session(session: RtspSession) -> Json:
-    """All that is known of a session but its owner, who is its key."""
-    return {
-        "id": session.id.decode("latin-1"),
-        "client": endpoint_text(session.client),
-        "server": endpoint_text(session.server),
-        "url": session.url.decode("latin-1"),
-        "begun": session.begun,
-        "state": session.state.value,
-        "timeout": session.timeout,
-        "until": session.until,
-        "streams": {url.decode("latin-1"): _write_stream(stream) for url, stream in session.streams.items()},
-    }
+def write_session(session: RtspSession) -> Plain:
+    """All that is known of a session but its owner, who is its key; to be encoded before anything of it changes."""
+    return (
+        session.id,
+        session.client,
+        session.server,
+        session.url,
+        session.begun,
+        session.state,
+        session.timeout,
+        session.until,
+        session.streams,
+    )
 
 
-def read_session(key: str, value: Json, alg: str) -> RtspSession:
+def read_session(key: Plain, value: Plain, alg: str) -> RtspSession:
     """The session that `write_session` wrote.
 
     Raises:
         DamagedRecord: it did not write this.
     """
-    party, blank, name = key.partition(" ")
-    record = as_object(value)
-    if not blank:
-        raise DamagedRecord("a session")
-    try:
-        session = RtspSession(Owner(alg, as_bytes(name), as_address(party)), as_bytes(record["id"]), 0.0)
-        session.client, session.server = as_endpoint(record["client"]), as_endpoint(record["server"])
-        session.url, session.begun = as_bytes(record["url"]), as_time(record["begun"])
-        session.state = _STATES[as_text(record["state"])]
-        session.timeout, session.until = as_time(record["timeout"]), as_time(record["until"])
-        streams = as_object(record["streams"])
-        session.streams = {as_bytes(url): _read_stream(stream) for url, stream in streams.items()}
-    except KeyError as missing:
-        raise DamagedRecord(str(missing)) from None
+    party, name = as_list(key, 2)
+    identity, client, server, url, begun, state, timeout, until, streams = as_list(value, 9)
+    session = RtspSession(Owner(alg, as_bytes(name), as_address(party)), as_bytes(identity), 0.0)
+    session.client, session.server = as_endpoint(client), as_endpoint(server)
+    session.url, session.begun = as_bytes(url), as_time(begun)
+    session.timeout, session.until = as_time(timeout), as_time(until)
+    session.streams = {name: _read_stream(stream) for name, stream in as_mapping(streams).items()}
+    known = _STATES.get(as_text(state))
+    if known is None:
+        raise DamagedRecord("a state")
+    session.state = known
     return session
 
 
-def _write_stream(stream: Stream) -> Json:
-    ends = [None if end is None else endpoint_text(end) for end in (stream.client, stream.server)]
-    entrances: list[Json] = [[write_flow(flow), address_text(visitor)] for flow, visitor in stream.entrances]
-    return [stream.transport, *ends, entrances]
-
-
-def _read_stream(value: Json) -> Stream:
+def _read_stream(value: Plain) -> Stream:
     transport, client, server, entrances = as_list(value, 4)
     read = []
     for entrance in as_list(entrances):
@@ -74,5 +66,5 @@ def _read_stream(value: Json) -> Stream:
     return Stream(as_text(transport), _read_end(client), _read_end(server), tuple(read))
 
 
-def _read_end(value: Json) -> Endpoint | None:
+def _read_end(value: Plain) -> Endpoint | None:
     return None if value is None else as_endpoint(value)

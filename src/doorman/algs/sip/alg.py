@@ -19,12 +19,12 @@ from doorman.algs.api import (
     Edit,
     Effect,
     Ends,
-    Json,
     Message,
     Nat,
     Note,
     Outcome,
     Owner,
+    Plain,
     Record,
     Refused,
     Shown,
@@ -43,7 +43,7 @@ from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
 from doorman.algs.sip.negotiation import count_doors, negotiate
 from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog, may_announce
-from doorman.algs.sip.records import call_key, read_call, read_key, spelling_key, write_call
+from doorman.algs.sip.records import call_key, read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
@@ -235,10 +235,10 @@ class SipAlg:
             value = write_call(call) if call is not None else None
             return new_tuple(Record, (call_key(item.owner), value, item.owner))
         if isinstance(item, Written):
-            return Record(spelling_key(item), item in self._spelling or None)
+            return Record(item, item in self._spelling or None)
         raise TypeError(f"not of SIP: {item!r}")
 
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+    def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a call or a spelling again. See `Alg.restore`."""
         item = read_key(key, self.name)
         if isinstance(item, Written):

@@ -15,20 +15,20 @@ from doorman.algs.api import (
     Direction,
     Door,
     Effect,
-    Json,
     Message,
     Nat,
     Note,
     OpenDoor,
     Outcome,
     Owner,
+    Plain,
     Record,
     Refused,
     Shown,
     StopInspecting,
 )
 from doorman.algs.base import BaseAlg
-from doorman.algs.records import DamagedRecord, owner_key, owner_of
+from doorman.algs.records import DamagedRecord, as_owner
 from doorman.algs.settings import Settings
 from doorman.algs.statistics import rows
 from doorman.algs.tftp.requests import LONGEST_SHOWN, Asked, Requests, read_asked
@@ -138,11 +138,11 @@ class TftpAlg(BaseAlg[TftpSettings]):
         if not isinstance(item, Owner):
             raise TypeError(f"not of TFTP: {item!r}")
         asked = self._requests.find(item)
-        return Record(owner_key(item), asked.written() if asked is not None else None, item)
+        return Record(item, asked.written() if asked is not None else None, item)
 
-    def restore(self, key: str, value: Json, doors: Container[Owner]) -> Iterable[Owner]:
+    def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a request again; its door stays if it is there still. See `Alg.restore`."""
-        owner = owner_of(key)
+        owner = as_owner(key)
         if owner.alg != self.name or self._requests.find(owner) is not None:
             raise DamagedRecord("one record of a request")
         self._requests.add(read_asked(owner, value))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from doorman.algs.api import Json, Owner
+from doorman.algs.api import Owner, Plain
 from doorman.algs.records import as_bytes, as_endpoint, as_list, as_text, as_time
 from doorman.net.addresses import Address, Endpoint
 
@@ -30,12 +30,12 @@ class Asked(NamedTuple):
     file: bytes
     since: float
 
-    def written(self) -> Json:
+    def written(self) -> Plain:
         """It as a value for a record."""
-        return [str(self.client), str(self.server), self.verb, self.file.decode("latin-1"), self.since]
+        return self.client, self.server, self.verb, self.file, self.since
 
 
-def read_asked(owner: Owner, value: Json) -> Asked:
+def read_asked(owner: Owner, value: Plain) -> Asked:
     """A request out of its record.
 
     Raises:
