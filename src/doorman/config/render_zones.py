@@ -29,8 +29,8 @@ def zone_blocks(firewall: Firewall) -> Iterator[list[str]]:
     yield [port_map_text(mapped) for mapped in sorted(firewall.port_maps, key=repr)]
     yield from (list(parameter_map_lines(one)) for _, one in sorted(firewall.parameter_maps.items()))
     yield from (list(_regex_lines(one)) for _, one in sorted(firewall.regexes.items()))
-    yield from (list(_message_class_lines(one)) for _, one in sorted(firewall.message_classes.items()))
-    yield from (list(_message_policy_lines(one)) for _, one in sorted(firewall.message_policies.items()))
+    yield from (list(message_class_lines(one)) for _, one in sorted(firewall.message_classes.items()))
+    yield from (list(message_policy_lines(one)) for _, one in sorted(firewall.message_policies.items()))
     yield from (list(class_map_lines(one)) for _, one in sorted(firewall.class_maps.items()))
     yield from (list(policy_map_lines(one)) for _, one in sorted(firewall.policy_maps.items()))
     yield from (list(_zone(one)) for _, one in sorted(firewall.zones.items()))
@@ -109,14 +109,16 @@ def _regex_lines(known: RegexMap) -> Iterator[str]:
     yield from (f' pattern "{pattern}"' for pattern in known.patterns)
 
 
-def _message_class_lines(known: MessageClass) -> Iterator[str]:
+def message_class_lines(known: MessageClass) -> Iterator[str]:
+    """A class map of an application's messages."""
     yield f"class-map type inspect {known.protocol} {'match-any' if known.any_of else 'match-all'} {known.name}"
     if known.description:
         yield f" description {known.description}"
     yield from (f" match {criterion_text(known.protocol, one)}" for one in known.criteria)
 
 
-def _message_policy_lines(known: MessagePolicy) -> Iterator[str]:
+def message_policy_lines(known: MessagePolicy) -> Iterator[str]:
+    """A policy map for them."""
     yield f"policy-map type inspect {known.protocol} {known.name}"
     if known.description:
         yield f" description {known.description}"

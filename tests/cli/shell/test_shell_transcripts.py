@@ -36,6 +36,18 @@ policy-map type inspect OUT
   police rate 8000000
  class class-default
   drop log
+class-map type inspect sip match-any ODD
+ match not request method invite
+ match request header via count gt 20
+class-map type inspect ftp REMOVING
+ match request-command dele rmd
+policy-map type inspect sip MESSAGES
+ class type inspect sip ODD
+  reset
+  log
+policy-map type inspect ftp COMMANDS
+ class type inspect ftp REMOVING
+  reset
 zone security LAN
 zone security WAN
  description the others

@@ -10,7 +10,7 @@ from doorman.config.commands.parameter_map import NUMBERS
 from doorman.config.model import Config
 from doorman.config.port_map import NAMES, WHOLE
 from doorman.config.protocol_names import protocol_text
-from doorman.config.render_zones import class_map_lines, policy_map_lines
+from doorman.config.render_zones import class_map_lines, message_class_lines, message_policy_lines, policy_map_lines
 from doorman.config.zones import DEFAULT_MAP, SELF
 from doorman.dataplanes.report import Json
 
@@ -111,23 +111,31 @@ def _port_map(protocol: str, transport: str, ports: Ports | None, access_list: s
     return {"protocol": protocol, "transport": transport, "ports": numbers, "access_list": access_list, "by": by}
 
 
-def show_class_maps(config: Config, name: str | None) -> Iterator[str]:
-    """`show class-map type inspect`."""
+def show_class_maps(config: Config, name: str | None, protocol: str | None = None) -> Iterator[str]:
+    """`show class-map type inspect`; with a protocol, the classes of its messages."""
     numbers = count(1)
-    for _, class_map in sorted(config.firewall.class_maps.items()):
+    firewall = config.firewall
+    maps = [(one.name, class_map_lines(one)) for _, one in sorted(firewall.class_maps.items())]
+    if protocol is not None:
+        classes = (one for _, one in sorted(firewall.message_classes.items()) if one.protocol == protocol)
+        maps = [(one.name, message_class_lines(one)) for one in classes]
+    for known, (head, *lines) in maps:
         number = next(numbers)
-        if name in {None, class_map.name}:
-            head, *lines = class_map_lines(class_map)
+        if name in {None, known}:
             yield f" {_title(head, 'class-map', 'Class Map')} (id {number})"
             yield from (f"  {line.replace(' match ', ' Match ')}" for line in lines or [" match none"])
             yield ""
 
 
-def show_policy_maps(config: Config, name: str | None) -> Iterator[str]:
-    """`show policy-map type inspect`."""
-    for _, policy_map in sorted(config.firewall.policy_maps.items()):
-        if name in {None, policy_map.name}:
-            head, *lines = policy_map_lines(policy_map)
+def show_policy_maps(config: Config, name: str | None, protocol: str | None = None) -> Iterator[str]:
+    """`show policy-map type inspect`; with a protocol, the policies for its messages."""
+    firewall = config.firewall
+    maps = [(one.name, policy_map_lines(one)) for _, one in sorted(firewall.policy_maps.items())]
+    if protocol is not None:
+        policies = (one for _, one in sorted(firewall.message_policies.items()) if one.protocol == protocol)
+        maps = [(one.name, message_policy_lines(one)) for one in policies]
+    for known, (head, *lines) in maps:
+        if name in {None, known}:
             yield f"  {_title(head, 'policy-map', 'Policy Map')}"
             yield from map(_policy_line, lines)
             yield ""

@@ -16,6 +16,7 @@ from doorman.cli.show.zones import (
     show_zones,
 )
 from doorman.config.command import Command, Refused
+from doorman.config.message_forms import FORMS
 from doorman.dataplanes.report import Json
 
 
@@ -49,16 +50,16 @@ def _show_pairs(terminal: Terminal) -> Output:
     return Output(data, lambda _: show_pairs(config))
 
 
-def _show_class_maps(terminal: Terminal, *, name: str | None = None) -> Output:
-    """Show the classes of traffic."""
+def _show_class_maps(terminal: Terminal, *, name: str | None = None, protocol: str | None = None) -> Output:
+    """Show the classes of traffic, or of an application's messages."""
     config = terminal.gateway.config
-    return Output(_texts(show_class_maps(config, name)), iter)
+    return Output(_texts(show_class_maps(config, name, protocol)), iter)
 
 
-def _show_policy_maps(terminal: Terminal, *, name: str | None = None) -> Output:
-    """Show the policies."""
+def _show_policy_maps(terminal: Terminal, *, name: str | None = None, protocol: str | None = None) -> Output:
+    """Show the policies, or those for an application's messages."""
     config = terminal.gateway.config
-    return Output(_texts(show_policy_maps(config, name)), iter)
+    return Output(_texts(show_policy_maps(config, name, protocol)), iter)
 
 
 def _show_parameter_maps(terminal: Terminal, *, name: str | None = None) -> Output:
@@ -107,6 +108,7 @@ _HELP = SHOW | {
     "security": "Security zones",
     "NAME": "Name",
     "sessions": "Show the sessions as well",
+    **dict.fromkeys(FORMS, "Maps for messages of this application"),
 }
 _CLEAR = {
     "clear": "Reset functions",
@@ -117,10 +119,12 @@ _CLEAR = {
     "sessions": "Clear inspect sessions",
 }
 
+_PROTOCOL = f"PROTOCOL:{'|'.join(sorted(FORMS))}"
+
 SHOW_COMMANDS = (
     Command("show policy-map type inspect zone-pair [NAME:word] [SESSIONS:sessions]", _HELP, _show_zone_pairs),
-    Command("show policy-map type inspect [NAME:word]", _HELP, _show_policy_maps),
-    Command("show class-map type inspect [NAME:word]", _HELP, _show_class_maps),
+    Command(f"show policy-map type inspect [{_PROTOCOL}] [NAME:word]", _HELP, _show_policy_maps),
+    Command(f"show class-map type inspect [{_PROTOCOL}] [NAME:word]", _HELP, _show_class_maps),
     Command("show parameter-map type inspect [NAME:word]", _HELP, _show_parameter_maps),
     Command("show ip port-map [APPLICATION:application]", _HELP, _show_port_maps),
     Command("show zone security", _HELP, _show_zones),
