@@ -7,8 +7,9 @@ import pytest
 
 from doorman.config.reader import read_config
 from doorman.dataplanes.report import inward_entries, tunnel_entries
+from doorman.nat.parties import TURN
 from doorman.nat.spi_matching import hashed
-from doorman.nat.tunnels import MOST_BEGUN_BY_SERVER, MOST_OF_HOST, MOST_WAITING_OF_HOST, TURN, WAIT, Tunnel
+from doorman.nat.tunnels import MOST_BEGUN_BY_SERVER, MOST_OF_HOST, MOST_WAITING_OF_HOST, WAIT, Tunnel
 from doorman.net.addresses import address_of
 from kit.gateway import INTERFACES, OVERLOAD, POOL, SHARED_POOL, STATIC, Gateway, gateway
 from kit.packets import esp, icmp_error, quote_of, shown, udp

@@ -9,7 +9,7 @@ from doorman.config.reader import read_config
 from doorman.engine.realms import engines
 from doorman.engine.results import Side
 from doorman.nat.rules import UnusableConfig
-from kit.packets import shown, tcp, udp
+from kit.packets import esp, ike, shown, tcp, udp
 from kit.vrf import INSIDES, OVERLOAD, OWN_OUTSIDES, POOL, SHARED
 
 PHONE, PEER = "10.0.0.10:5000", "198.51.100.7:9000"
@@ -128,3 +128,32 @@ def test_virtual_hosts_are_of_a_vrf() -> None:
         assert gate.back(vrf, tcp("198.51.100.7:9001", virtual)) == "tcp 198.51.100.7:9001 > 10.0.0.12:80"
         assert gate.out(vrf, tcp("10.0.0.11:80", PEER, "SA")) == f"tcp {virtual} > {PEER}"
     assert gate.back("blue", tcp("198.51.100.7:9002", "203.0.113.20:80")) == "tcp 198.51.100.7:9002 > 203.0.113.20:80"
+
+
+def test_one_host_of_all_vrfs_waits_for_a_servers_answer() -> None:
+    gate, host, server, name = Gate(OVERLOAD), "10.0.0.10", "198.51.100.7", "203.0.113.1"
+    assert gate.out("red", esp(host, server, 0x1001)) == f"esp {name} > {server} spi 00001001"
+    assert gate.out("blue", esp(host, server, 0x1002)) == "esp-other-host-waits"
+    assert gate.back("blue", esp(server, name, 0xA001)) == "esp-other-vrf"
+    assert gate.back("red", esp(server, name, 0xA001)) == f"esp {server} > {host} spi 0000a001"
+    assert gate.out("blue", esp(host, server, 0x1002)) == f"esp {name} > {server} spi 00001002"
+    assert gate.back("red", esp(server, name, 0xA002)) == "esp-other-vrf"
+    assert gate.back("blue", esp(server, name, 0xA002)) == f"esp {server} > {host} spi 0000a002"
+    assert gate.back("blue", esp(server, name, 0xA001)) == "esp-other-vrf"
+    for vrf in ("red", "blue"):
+        assert gate.back(vrf, esp(server, name, 0xA003)) == "esp-answer-ambiguous"
+    red = gate.of["red"].state.tunnels
+    for tunnel in list(red):
+        red.end(tunnel)
+    assert gate.back("blue", esp(server, name, 0xA003)) == f"esp {server} > {host} spi 0000a003"
+
+
+def test_an_association_of_ike_is_one_vrfs() -> None:
+    gate = Gate(OVERLOAD + "ip nat service list 1 IKE preserve-port\n")
+    host, server, name = "10.0.0.10", "198.51.100.7", "203.0.113.1"
+    for vrf, initiator in (("red", 1), ("blue", 2)):
+        assert gate.out(vrf, udp(f"{host}:500", f"{server}:500", ike(initiator))) == f"udp {name}:500 > {server}:500"
+    assert gate.out("blue", udp(f"{host}:500", f"{server}:500", ike(1))) == "ike-association-taken"
+    assert gate.back("red", udp(f"{server}:500", f"{name}:500", ike(2, 9))) == "ike-other-vrf"
+    assert gate.back("blue", udp(f"{server}:500", f"{name}:500", ike(2, 9))) == f"udp {server}:500 > {host}:500"
+    assert gate.back("blue", udp(f"{server}:500", f"{name}:500", ike(3))) == "ike-several-hosts"

@@ -122,6 +122,7 @@ DROPS = {
     "esp-answer-ambiguous": "an SPI that several inside hosts may have chosen who talk to that server: docs/ipsec.md",
     "esp-header": "it is shorter than an ESP header, or its SPI is 0, which is never sent (RFC 4303, section 2.1)",
     "esp-other-host-waits": "another inside host waits for the first answer of that server: this one has its turn next",
+    "esp-other-vrf": "it is for a host of another VRF behind the same outside, whose NAT gets it next",
     "esp-too-many-tunnels": "as many tunnels as there may be: of all, of that host, or begun by that server",
     "esp-too-many-waiting": "this inside host waits for the answers of 32 servers already",
     "esp-unknown-spi": (
@@ -147,6 +148,7 @@ DROPS = {
     "multipart-without-boundary": _BROKEN,
     "ike-association-taken": "another inside host speaks IKE with that server by this initiator's SPI",
     "ike-header": "no IKE message is among what this host has sent to that server from port 500",
+    "ike-other-vrf": "it is for a host of another VRF behind the same outside, whose NAT gets it next",
     "ike-several-hosts": "that server begins an exchange, and several inside hosts that keep port 500 speak with it",
     "ike-too-many": "as many pairs of host and server speak IKE on port 500 as there may be, or as many of this host",
     "ike-unknown-association": "a server's message about an exchange that no inside host has with it from port 500",

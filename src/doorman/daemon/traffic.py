@@ -50,8 +50,8 @@ _FORWARD: Final = 2
 """The hook in which the kernel hands out datagrams that it carries all the same."""
 _BATCH: Final = 64
 """Packets that share one transaction: more would wait longer for their verdicts than it saves."""
-_NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door"})
-"""Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself."""
+_NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door", "esp-other-vrf", "ike-other-vrf"})
+"""Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself, or another VRF."""
 _GRACE: Final = 5.0
 """Seconds for which a flow may be unknown to the kernel, though a packet of it came."""
 _COUNTED: dict[type, str] = {
@@ -317,7 +317,9 @@ class Traffic:
             if result.stopped:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
             else:
-                self.queue.accept(packet.id, _changed(packet.data, result.packet))
+                # What conntrack does not know, IPsec, bears no mark of its VRF yet by which it is routed.
+                mark = packet.mark | self.plane.mark if self.plane.mark and result.fate == _FORWARDED else None
+                self.queue.accept(packet.id, _changed(packet.data, result.packet), mark=mark)
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
             self.engine.drops[result.reason] -= 1
             self.counters["for-the-gateway-itself"] += 1

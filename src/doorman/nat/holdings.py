@@ -6,6 +6,7 @@ An inside address means something within its VRF only, but a name outside is one
 from collections.abc import Callable, Collection
 
 from doorman.config.model import Config
+from doorman.nat.parties import Parties
 from doorman.nat.pools import AddressPool
 from doorman.nat.ports import ALL_PORTS, PortSpace
 from doorman.nat.sharing import is_divided, shared_run
@@ -28,6 +29,7 @@ class Holdings:
 
     Attributes:
         ports_end: see above.
+        parties: who of those that share this outside has what with a server.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Holdings:
         reserved: Collection[tuple[int, int]] = (),
     ) -> None:
         self.ports_end = ports_end
+        self.parties = Parties()
         self._by_kernel = ports_end != ALL_PORTS
         self._kept = kept
         self._config = config

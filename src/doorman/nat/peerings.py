@@ -100,6 +100,7 @@ class Peerings:
         self._lifetime = lifetime
         self._has_tunnel = has_tunnel
         self._journal = journal
+        self._parties = bindings.holdings.parties
         self._of_pair: dict[Pair, dict[Address, Peering]] = {}
         self._by_initiator: dict[tuple[Address, Address, bytes], Peering] = {}
         self._of_host: Counter[Address] = Counter()
@@ -162,7 +163,7 @@ class Peerings:
             Refused: its host does not keep its port now, or has another name.
         """
         pair = peering.server, peering.name
-        taken = any((*pair, initiator) in self._by_initiator for initiator in peering.initiators)
+        taken = any(self._is_taken((*pair, initiator)) for initiator in peering.initiators)
         if taken or peering.host in self._of_pair.get(pair, {}):
             raise Refused("name-taken")
         if not self._preserves(peering.host):
@@ -186,6 +187,8 @@ class Peerings:
             del self._of_pair[pair]
         for initiator in peering.initiators:
             del self._by_initiator[*pair, initiator]
+            self._parties.leave((*pair, initiator), self)
+        self._parties.leave((*pair, b""), self)
         self._of_host[peering.host] -= 1
         if not self._of_host[peering.host]:
             del self._of_host[peering.host]
@@ -209,7 +212,7 @@ class Peerings:
         if self._of_host[host] >= MOST_OF_HOST or len(self) >= MOST:
             raise Refused("ike-too-many")
         peering = Peering(host, self._bindings.share(host), server, now)
-        if (server, peering.name, header.initiator) in self._by_initiator:
+        if self._is_taken((server, peering.name, header.initiator)):
             self._bindings.unshare(host)
             raise Refused("ike-association-taken")
         peering.initiators[header.initiator] = None
@@ -222,30 +225,42 @@ class Peerings:
         if initiator in peering.initiators:
             return
         key = peering.server, peering.name, initiator
-        if key in self._by_initiator:
+        if self._is_taken(key):
             raise Refused("ike-association-taken")
         if len(peering.initiators) >= MOST_ASSOCIATIONS:
             oldest = next(iter(peering.initiators))
             del peering.initiators[oldest], self._by_initiator[peering.server, peering.name, oldest]
+            self._parties.leave((peering.server, peering.name, oldest), self)
         peering.initiators[initiator] = None
         self._by_initiator[key] = peering
+        self._parties.enter(key, self)
         self._journal(PeeringLearnt(peering))
 
     def _begun_by_server(self, server: Address, name: Address, header: IkeHeader | None, now: float) -> Peering:
         """That of a message of no known association: of the one host there is, or of the one that renewed its own."""
         peerings = self.with_server(server, name)
+        has_others = self._parties.has_others((server, name, b""), self)
+        if header is not None and self._parties.has_others((server, name, header.initiator), self):
+            raise Refused("ike-other-vrf")
         if not peerings:
-            raise Refused("ike-unknown-association")
+            raise Refused("ike-other-vrf" if has_others else "ike-unknown-association")
+        if has_others:
+            raise Refused("ike-several-hosts")
         if len(peerings) > 1 and header is not None and any(header.responder):
             peerings = [one for one in peerings if one.renewed and now - one.renewed < RENEWAL]
         if len(peerings) != 1:
             raise Refused("ike-several-hosts")
         return peerings[0]
 
+    def _is_taken(self, key: tuple[Address, Address, bytes]) -> bool:
+        return key in self._by_initiator or self._parties.has_others(key, self)
+
     def _enter(self, peering: Peering) -> None:
         pair = peering.server, peering.name
         self._of_pair.setdefault(pair, {})[peering.host] = peering
+        self._parties.enter((*pair, b""), self)
         for initiator in peering.initiators:
             self._by_initiator[*pair, initiator] = peering
+            self._parties.enter((*pair, initiator), self)
         self._of_host[peering.host] += 1
         self._timers.look(peering.last_used + self._lifetime, peering, peering.last_used)

@@ -17,12 +17,11 @@ from typing import NamedTuple
 from doorman.algs.api import Refused
 from doorman.nat.bindings import Bindings
 from doorman.nat.ipsec_rules import IpsecRules
+from doorman.nat.parties import TURN
 from doorman.nat.spi_matching import belong_together
 from doorman.net.addresses import Address
 from doorman.timers import Timers
 
-TURN = 5.0
-"""Seconds that a host may wait for its answer while others want to begin with the same server."""
 WAIT = 60.0
 """Seconds without packets after which a host waits no more."""
 HALF = 300.0
@@ -110,6 +109,7 @@ class Tunnels:
         self._bindings = bindings
         self._lifetime = lifetime
         self._journal = journal
+        self._parties = bindings.holdings.parties
         self._outbound: dict[tuple[Address, Address, int], Tunnel] = {}
         self._inbound: dict[tuple[Address, Address, int], Tunnel] = {}
         self._of_pair: dict[Pair, dict[Address, list[Tunnel]]] = {}
@@ -167,6 +167,9 @@ class Tunnels:
         """
         tunnel = self._inbound.get((server, name, spi))
         if tunnel is None:
+            parties, pair = self._parties, (server, name)
+            if parties.awaits_other(pair, self) or parties.has_others((server, name, spi), self):
+                raise Refused("esp-other-vrf")
             waiting = self._waiting(server, name)
             tunnel = self._answered(waiting, spi, now) if waiting else self._begun_by_server(server, name, spi, now)
         tunnel.last_used = now
@@ -211,8 +214,12 @@ class Tunnels:
             del self._of_pair[pair]
         if tunnel.outbound is not None:
             del self._outbound[tunnel.host, tunnel.server, tunnel.outbound]
+        self._parties.leave(pair, self)
         if tunnel.inbound is not None:
             del self._inbound[tunnel.server, tunnel.name, tunnel.inbound]
+            self._parties.leave((*pair, tunnel.inbound), self)
+        elif not self._waiting(*pair):
+            self._parties.answered(pair, self)
         self._count -= 1
         if tunnel.shared:
             self._bindings.unshare(tunnel.host)
@@ -257,14 +264,14 @@ class Tunnels:
         return tunnel
 
     def _take_turn(self, host: Address, pair: Pair, now: float) -> None:
-        """See that no other host waits for this server, or not any longer."""
+        """See that no other host waits for this server, or not any longer; nor one of another VRF."""
         others = [tunnel for tunnel in self._waiting(*pair) if tunnel.host != host]
-        if not others or self._may_wait_together([host, *(tunnel.host for tunnel in others)], pair, now):
-            return
-        if any(now - tunnel.began < TURN for tunnel in others):
-            raise Refused("esp-other-host-waits")
-        for tunnel in others:
-            self.end(tunnel)
+        if others and not self._may_wait_together([host, *(tunnel.host for tunnel in others)], pair, now):
+            if any(now - tunnel.began < TURN for tunnel in others):
+                raise Refused("esp-other-host-waits")
+            for tunnel in others:
+                self.end(tunnel)
+        self._parties.wait(pair, self, now)
 
     def _may_wait_together(self, hosts: list[Address], pair: Pair, now: float) -> bool:
         return self._unrelated.get(pair, now) <= now and all(map(self._rules.matches_spis, hosts))
@@ -314,9 +321,12 @@ class Tunnels:
             Refused: no host waits; or it could be that of several.
         """
         hosts = self._of_pair.get((server, name), {})
+        has_others = self._parties.has_others((server, name), self)
         host = self._rules.inward.get(name) or next(iter(hosts), None)
         if host is None:
-            raise Refused("esp-unknown-spi")
+            raise Refused("esp-other-vrf" if has_others else "esp-unknown-spi")
+        if has_others and name not in self._rules.inward:
+            raise Refused("esp-answer-ambiguous")
         if len(hosts) > 1 and name not in self._rules.inward:
             raise Refused("esp-answer-ambiguous")
         shared = name != self._rules.outward.get(host)
@@ -340,6 +350,9 @@ class Tunnels:
         if inbound is not None:
             tunnel.inbound = inbound
             self._inbound[tunnel.server, tunnel.name, inbound] = tunnel
+            self._parties.enter((tunnel.server, tunnel.name, inbound), self)
+            if not self._waiting(tunnel.server, tunnel.name):
+                self._parties.answered((tunnel.server, tunnel.name), self)
         self._journal(TunnelLearnt(tunnel))
 
     def _enter(self, tunnel: Tunnel) -> None:
@@ -347,7 +360,10 @@ class Tunnels:
         self._of_pair.setdefault((tunnel.server, tunnel.name), {}).setdefault(tunnel.host, []).append(tunnel)
         if tunnel.outbound is not None:
             self._outbound[tunnel.host, tunnel.server, tunnel.outbound] = tunnel
+        pair = tunnel.server, tunnel.name
+        self._parties.enter(pair, self)
         if tunnel.inbound is not None:
-            self._inbound[tunnel.server, tunnel.name, tunnel.inbound] = tunnel
+            self._inbound[*pair, tunnel.inbound] = tunnel
+            self._parties.enter((*pair, tunnel.inbound), self)
         self._count += 1
         self._timers.look(self.ends(tunnel), tunnel, tunnel.last_used)

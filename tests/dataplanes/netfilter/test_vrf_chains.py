@@ -36,7 +36,11 @@ def test_behind_a_shared_outside_only_names_are_in_the_zone_both_ways() -> None:
 
 
 def test_an_outside_of_its_own_is_in_the_zone_as_a_whole() -> None:
-    assert rules(OWN_OUTSIDES, "vrf_zone", OWN) == ['iifname { "red0", "out-red" } ct zone set 7']
+    assert rules(OWN_OUTSIDES, "vrf_zone", OWN) == [
+        "ip protocol esp jump ipsec_untracked_here",
+        "ct state untracked accept",
+        'iifname { "red0", "out-red" } ct zone set 7',
+    ]
 
 
 def test_hosts_that_will_be_leased_an_address_are_in_the_zone_both_ways() -> None:

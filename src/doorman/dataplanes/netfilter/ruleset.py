@@ -155,7 +155,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         FlowNameChains(config, setting),
         LeaseChains(config, setting),
         DestinationChains(config),
-        IpsecChains(config),
+        IpsecChains(config, setting),
         OutsideChains(config),
         StrayChains(config, setting),
         limits,

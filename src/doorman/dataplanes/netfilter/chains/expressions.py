@@ -98,6 +98,11 @@ def elsewhere(config: Config, setting: Setting | None = None) -> Iterator[str]:
         yield f"ct zone != {setting.zone.number} return"
 
 
+def marked(zone: Zone) -> str:
+    """What gives a packet the mark of its VRF, by which it is routed."""
+    return f"meta mark set meta mark and {0xFFFFFFFF ^ VRF:#x} or {zone.mark:#x}"
+
+
 def braces(items: Iterable[str]) -> str:
     """What a field may be: an anonymous set, or the only value by itself, to compare with which costs less."""
     values = list(items)

@@ -72,7 +72,7 @@ class InspectChains:
         yield f"ct state == established ct mark and {INSPECTED:#x} == 0 accept"  # media, and what is no ALG's
         yield "ct state new goto begin"
         yield f"ct mark and {INSPECTED:#x} != 0 goto known"
-        yield from IpsecChains(self._config).arriving()
+        yield from IpsecChains(self._config, self._setting).arriving()
 
     def _begin(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)

@@ -14,19 +14,25 @@ Access lists of interfaces stand between the first two: they see packets as they
 queue: they are few, and only the engine reads whose they are. An ICMP error about either does, too, since conntrack
 knows nothing of what it quotes. What comes from the outside leaves the queue with the inside host as its receiver.
 
+Of VRFs that share an outside all look for the SPI first (`ipsec_came`); what none knows they are asked about one after
+the other (`ipsec_asking`, prerouting -147), and their engines agree on whose it is (`nat.parties`).
+
 Only the first chain stands in the road of all packets: nothing but its place can keep one from conntrack.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from doorman.config.access_lists import AccessList
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import (
     TO_ALG,
     Chain,
+    Setting,
     braces,
     elsewhere,
     interface_names,
+    marked,
     match_address,
 )
 from doorman.dataplanes.netfilter.chains.flows import Place, choosing
@@ -58,8 +64,9 @@ _LEAD = f"ip daddr set {_ENDS} . esp spi map @esp_in"
 class IpsecChains:
     """The chains for IPsec of a configuration; there are none where no hosts share an address."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, setting: Setting) -> None:
         self._config = config
+        self._zone = setting.zone
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._esp = config.ipsec.esp
@@ -69,7 +76,10 @@ class IpsecChains:
         """All of them."""
         if not self._are_needed():
             return
-        yield Chain("ipsec_untracked", list(self._untracked()), "type filter hook prerouting priority raw;")
+        if self._zone is None or not self._zone.number:
+            yield Chain("ipsec_untracked", list(self.untracking("goto")), "type filter hook prerouting priority raw;")
+        if self._zone is not None:
+            yield Chain("ipsec_asking", list(self._asking()), "type filter hook prerouting priority mangle + 3;")
         yield Chain("ipsec_untracked_here", list(self._untracked_here()))
         yield Chain("ipsec_came", list(self._came()))
         yield Chain("ipsec_leaving", list(self._leaving()))
@@ -104,11 +114,12 @@ class IpsecChains:
             if served:
                 yield f"ct state untracked iifname {self._outside} {packet} accept"
 
-    def _untracked(self) -> Iterator[str]:
-        if self._esp:
-            yield "ip protocol esp goto ipsec_untracked_here"
-        if self._lists:
-            yield f"{_IKE} goto ipsec_untracked_here"
+    def untracking(self, how: Literal["goto", "jump"]) -> Iterator[str]:
+        """The rules that lead what is not for conntrack to these chains; in a VRF, before that has set its zone."""
+        if self._are_needed() and self._esp:
+            yield f"ip protocol esp {how} ipsec_untracked_here"
+        if self._are_needed() and self._lists:
+            yield f"{_IKE} {how} ipsec_untracked_here"
 
     def _untracked_here(self) -> Iterator[str]:
         yield from elsewhere(self._config)
@@ -157,11 +168,23 @@ class IpsecChains:
         # On an outside that several gateways of this machine share, what is another's is not ours to decide on.
         if self._esp:
             yield f"{_ESP} iifname {self._inside} {_ENDS} . esp spi @esp_out accept"
-            yield f"{_ESP} iifname {self._outside} {_LEAD} accept"
+            mark = f"{marked(self._zone)} " if self._zone is not None and self._zone.number else ""
+            yield f"{_ESP} iifname {self._outside} {_LEAD} {mark}accept"
             yield f"{_ESP} iifname {self._inside} goto {TO_ALG}"
-            yield from (f"{match} goto {TO_ALG}" for match in self._esp_received())
         if self._lists:
             yield f"{_IKE} iifname {self._inside} goto {TO_ALG}"
+        if self._zone is None:
+            yield from self._received()
+
+    def _asking(self) -> Iterator[str]:
+        """What is to be asked about when no VRF behind this outside knows it; one engine hands it on to the next."""
+        yield "ct state != untracked return"
+        yield from self._received()
+
+    def _received(self) -> Iterator[str]:
+        if self._esp:
+            yield from (f"{match} goto {TO_ALG}" for match in self._esp_received())
+        if self._lists:
             yield f"{_IKE} iifname {self._outside} {_ENDS} @ike_peers goto {TO_ALG}"
 
     def _esp_received(self) -> Iterator[str]:

@@ -70,7 +70,7 @@ class StrayChains:
     def _new(self) -> Iterator[str]:
         names = list(self._names())
         yield from elsewhere(self._config)
-        yield from IpsecChains(self._config).leaving()
+        yield from IpsecChains(self._config, self._setting).leaving()
         if names:
             yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
         yield "ct state invalid ip daddr @whole counter drop"

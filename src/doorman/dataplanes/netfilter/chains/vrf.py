@@ -32,9 +32,11 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     Setting,
     Zone,
     interface_names,
+    marked,
 )
 from doorman.dataplanes.netfilter.chains.flow_names import named, named_hosts, slot_of
 from doorman.dataplanes.netfilter.chains.flows import Place, choosing, looks_at_flows
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.sources import leases, senders
 from doorman.dataplanes.netfilter.marks import INSPECTED, VRF
 
@@ -49,6 +51,7 @@ class VrfChains:
         self._config = config
         self._zone = setting.zone
         self._looks_at_flows = looks_at_flows(config)
+        self._ipsec = IpsecChains(config, setting)
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
@@ -62,7 +65,7 @@ class VrfChains:
             f"meta mark and {VRF:#x} == {zone.mark:#x} ct zone set {zone.number}",
         ]
         yield Chain("vrf_made", made, "type filter hook output priority raw;")
-        route = [f"iifname {names} ct zone {zone.number} {_marked(zone)}"]
+        route = [f"iifname {names} ct zone {zone.number} {marked(zone)}"]
         yield Chain("vrf_route", route, "type filter hook prerouting priority dstnat + 1;")
         if zone.by_name:
             yield from self._virtual(zone)
@@ -72,6 +75,8 @@ class VrfChains:
     def _zone_of_packets(self, zone: Zone) -> Iterator[str]:
         inside, outside = interface_names(self._config, "inside"), interface_names(self._config, "outside")
         beside = interface_names(self._config, None)
+        yield from self._ipsec.untracking("jump")
+        yield "ct state untracked accept"
         if not zone.by_name:
             yield f"iifname {interface_names(self._config, 'inside', 'outside', None)} ct zone set {zone.number}"
             return
@@ -84,7 +89,7 @@ class VrfChains:
             yield f"iifname {beside} ct original zone set {zone.number}"
         yield f"iifname != {inside} return"
         if self._looks_at_flows:
-            yield _marked(zone)  # the routes of the VRF are asked
+            yield marked(zone)  # the routes of the VRF are asked
             yield "meta l4proto != { tcp, udp } goto vrf_portless"
         for name in (*named(self._config), *real_hosts(self._config)):
             yield f"{name} {_both(zone)}"
@@ -138,10 +143,6 @@ def _goto(source: DynamicSource) -> str:
 
 def _ordinary(zone: Zone) -> str:
     return f"ct original zone set {zone.number} accept"
-
-
-def _marked(zone: Zone) -> str:
-    return f"meta mark set meta mark and {0xFFFFFFFF ^ VRF:#x} or {zone.mark:#x}"
 
 
 def _turned(match: str) -> str:

@@ -28,6 +28,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     Chain,
     Setting,
     braces,
+    interface_names,
     lead,
 )
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
@@ -165,6 +166,9 @@ class ZoneChains:
             judged = [str(zone.number)] if zone.number else []
             judged += ["0"] if zone.judges_rest or not zone.number else []
             yield f"ct zone != {braces(judged)} accept"
+            # What conntrack does not know is of the VRF whose inside sends it; what comes from the outside is let in.
+            sides = interface_names(self._config, "inside", "outside")
+            yield f"ct state untracked iifname != {sides} accept"
 
     def _forward(self) -> Iterator[str]:
         yield from self._of_others()
@@ -173,7 +177,7 @@ class ZoneChains:
             yield f"ip saddr . {RECEIVER} @{name} goto zbf_door"
         yield f"{RECEIVER} @let_in_any goto zbf_door"
         yield f"ip daddr . {SENDER} @let_in_once goto zbf_door"
-        yield from IpsecChains(self._config).let_in()
+        yield from IpsecChains(self._config, self._setting).let_in()
         leading = lead("iifname . oifname", dict(self._leading()))
         if leading:
             yield leading
