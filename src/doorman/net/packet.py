@@ -27,8 +27,6 @@ _EXTENSIONS: Final = frozenset({0, 43, 60})
 """IPv6 headers to step over: hop-by-hop options, routing, destination options."""
 CHECKSUM_AT: Final = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 """Where the checksum stands in the header of each protocol."""
-_CHANGING: Final = 8
-"""Bytes of a transport header in which its ports or its identifier stand, and the length of a UDP datagram."""
 _V6_FRAGMENT: Final = 44
 _V4_MINIMUM: Final = 20
 _V6_HEADER: Final = 40
@@ -185,63 +183,75 @@ def readdress(
     payload is above that of this one is found out, unless the `difference` is known.
     """
     data, at, end = packet.data, packet.transport_at, packet.payload_end
-    old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
     addresses = sender.address + receiver.address
-    old = data[at : end if payload is None else packet.payload_at]
-    head = _with_ports(packet, old, sender.port, receiver.port)
+    old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
+    moved = sum_difference(addresses, old_addresses) if addresses != old_addresses else 0
     growth = covered = 0
     if payload is not None:
         growth = len(payload) - (end - packet.payload_at)
         covered = sum_difference(payload, packet.payload) if difference is None else difference
-        if packet.protocol == UDP:
-            head = head[:4] + _grown(head[4:6], growth) + head[6:]
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
-        covered += sum_difference(addresses, old_addresses) + growth if addresses != old_addresses else growth
-    if not packet.fragment:
-        head = _carry_transport(packet.protocol, old, head, covered)
-    ip = _with_addresses(data[:at], addresses, growth)
-    return ip + head + data[end:] if payload is None else ip + head + payload + data[end:]
+        covered += moved + growth
+    ip = _ip_header(packet, addresses, moved, growth)
+    if packet.payload_at != at:
+        head = _ported_header(packet, sender.port, receiver.port, growth, covered)
+    else:
+        head = b"" if payload is not None else _portless(packet, sender.port, receiver.port, covered)
+        payload = payload or b""
+    if payload is None:
+        return ip + head + data[packet.payload_at :]
+    return b"%b%b%b%b" % (ip, head, payload, data[end:])
 
 
-def _with_ports(packet: Packet, transport: bytes, sender: int, receiver: int) -> bytes:
-    if packet.payload_at != packet.transport_at:
-        return sender.to_bytes(2, "big") + receiver.to_bytes(2, "big") + transport[4:]
+def _ip_header(packet: Packet, addresses: bytes, moved: int, growth: int) -> bytes:
+    """An IP header with other addresses, whose word sum is above that of its own by `moved`, of a packet that grew."""
+    data, at = packet.data, packet.transport_at
+    if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
+        length = _grown(data[4] << 8 | data[5], growth)
+        return b"%b%b%b%b%b" % (data[:4], length.to_bytes(2, "big"), data[6:8], addresses, data[40:at])
+    told = data[2] << 8 | data[3]
+    length = _grown(told, growth)
+    field = carried(data[10] << 8 | data[11], moved + length - told)
+    return b"%b%b%b%b%b%b" % (
+        data[:2], length.to_bytes(2, "big"), data[4:10], field.to_bytes(2, "big"), addresses, data[20:at],
+    )  # fmt: skip
+
+
+def _ported_header(packet: Packet, sender: int, receiver: int, growth: int, covered: int) -> bytes:
+    """A header of TCP or UDP with other ports, of a packet that grew.
+
+    `covered`: by how much the sum of all else grew that the checksum covers.
+    """
+    data, at = packet.data, packet.transport_at
+    covered += sender - packet.source_port + receiver - packet.destination_port
+    ports = (sender << 16 | receiver).to_bytes(4, "big")
+    if packet.protocol == TCP:
+        checksum = carried(data[at + 16] << 8 | data[at + 17], covered).to_bytes(2, "big")
+        return b"%b%b%b%b" % (ports, data[at + 4 : at + 16], checksum, data[at + 18 : packet.payload_at])
+    told, field = data[at + 4] << 8 | data[at + 5], data[at + 6] << 8 | data[at + 7]
+    length = _grown(told, growth)
+    if field:
+        field = carried(field, covered + length - told) or 0xFFFF
+    return ports + (length << 16 | field).to_bytes(4, "big")
+
+
+def _portless(packet: Packet, sender: int, receiver: int, covered: int) -> bytes:
+    """What follows an IP header, without ports of TCP or UDP; of an ICMP query with another identifier.
+
+    `covered`: by how much the sum of all else grew that a checksum covers.
+    """
+    old = new = packet.data[packet.transport_at : packet.payload_end]
     if packet.is_query:
         identifier = sender if sender != packet.source_port else receiver
-        return transport[:4] + identifier.to_bytes(2, "big") + transport[6:]
-    return transport
-
-
-def _carry_transport(protocol: int, old: bytes, new: bytes, covered: int) -> bytes:
-    """Carry the checksum of a TCP, UDP or ICMP header from `old` to `new`, which differ in their first bytes only.
-
-    `covered`: by how much the sum of all else grew that it covers.
-    """
-    at = CHECKSUM_AT.get(protocol)
-    if at is None or len(new) < at + 2:
+        covered += identifier - packet.source_port
+        new = old[:4] + identifier.to_bytes(2, "big") + old[6:]
+    at = CHECKSUM_AT.get(packet.protocol)
+    if packet.fragment or at is None or len(new) < at + 2:
         return new
-    field = int.from_bytes(old[at : at + 2], "big")
-    if protocol == UDP and field == 0:
-        return new
-    # The field itself is in both sums and cancels out.
-    field = carried(field, sum_difference(new[:_CHANGING], old[:_CHANGING]) + covered)
-    if protocol == UDP and field == 0:
-        field = 0xFFFF
+    field = carried(int.from_bytes(old[at : at + 2], "big"), covered)
     return new[:at] + field.to_bytes(2, "big") + new[at + 2 :]
 
 
-def _grown(length: bytes, growth: int) -> bytes:
+def _grown(told: int, growth: int) -> int:
     """A length field of what grew: a wrong one stays wrong by as much, one never told (offloading) stays untold."""
-    told = int.from_bytes(length, "big")
-    return ((told + growth) % 0x1_0000).to_bytes(2, "big") if told else length
-
-
-def _with_addresses(header: bytes, addresses: bytes, growth: int) -> bytes:
-    """An IP header with other addresses, of a packet that grew."""
-    if not growth and addresses == header[12:20]:
-        return header
-    if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
-        return header[:4] + _grown(header[4:6], growth) + header[6:8] + addresses + header[40:]
-    new = header[:2] + _grown(header[2:4], growth) + header[4:12] + addresses + header[20:]
-    field = carried(int.from_bytes(header[10:12], "big"), sum_difference(new, header))
-    return new[:10] + field.to_bytes(2, "big") + new[12:]
+    return (told + growth) % 0x1_0000 if told else 0
