@@ -3,13 +3,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, IPOption
+from scapy.layers.inet6 import IPv6
+from scapy.packet import Raw
 
 from doorman.config.model import Timeouts
 from doorman.nat.bindings import Binding
-from doorman.nat.sessions import Session, Sessions, flow_key
+from doorman.nat.sessions import Session, Sessions, flow_key, packet_key
 from doorman.net.packet import ICMP, TCP, UDP, parse_packet, readdress
-from kit.packets import MAKERS, endpoint
+from kit.packets import MAKERS, endpoint, ping, tcp, udp
 
 PORTS = st.integers(0, 65_535)
 HOSTS = st.ip_addresses(v=4).map(str)
@@ -59,6 +61,31 @@ def test_a_way_does_what_readdress_does_also_to_damaged_packets(  # noqa: PLR091
 def test_the_flow_key_is_in_the_packet() -> None:
     packet = MAKERS["udp"](LOCAL, PEER)
     assert flow_key(17, endpoint(LOCAL), endpoint(PEER)) == packet[9:10] + packet[12:24]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        udp(LOCAL, PEER),
+        tcp(LOCAL, PEER),
+        udp(LOCAL, PEER, options=[IPOption(b"\x94\x04\0\0")]),
+        udp(LOCAL, PEER, frag=3),
+        ping("192.168.1.10", "198.51.100.7", 77),
+        bytes(IPv6(src="2001:db8::1", dst="2001:db8::2", nh=UDP) / Raw(b"\x13\xc4\0\x50\0\x08\0\0")),
+    ],
+    ids=["UDP", "TCP", "with an option", "a fragment", "a query", "IPv6"],
+)
+def test_the_key_of_a_packet_is_that_of_its_ends(data: bytes) -> None:
+    packet = parse_packet(data)
+    assert packet is not None
+    assert packet_key(packet) == flow_key(packet.protocol, packet.sender, packet.receiver)
+
+
+def test_a_way_tells_of_its_ends_as_both_sides_see_them() -> None:
+    flow = session(UDP)
+    local, name, peer = map(endpoint, (LOCAL, GLOBAL, PEER))
+    assert flow.outward.path == (local, peer, name, peer)
+    assert flow.inward.path == (peer, name, peer, local)
 
 
 def test_a_query_has_its_identifier_at_both_ends() -> None:

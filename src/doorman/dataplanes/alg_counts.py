@@ -1,6 +1,7 @@
 """What an ALG counts: messages by the rows of its statistics, with transport and direction of each; drops; notes."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from doorman.algs.api import Direction
@@ -10,7 +11,7 @@ from doorman.engine.inspection import Kind
 from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 
 
-def counted_rows(alg: str, seen: Counter[Kind]) -> list[dict[str, object]]:
+def counted_rows(alg: str, seen: Mapping[Kind, int]) -> list[dict[str, object]]:
     """All rows of an ALG: `name`, `total`, and for `udp` and `tcp` how many went `outbound` and `inbound`."""
     rows = MAKERS[alg].rows
     counts: Counter[tuple[str, int, Direction]] = Counter()
@@ -28,7 +29,7 @@ def counted_rows(alg: str, seen: Counter[Kind]) -> list[dict[str, object]]:
 
 def alg_counts(engine: Engine, alg: str, repeated: Counter[str]) -> dict[str, Any]:
     """An ALG's counters: the keys are listed in `cli.gateway`. `repeated`: messages that were sent again."""
-    seen = engine.inspector.seen.get(alg, Counter())
+    seen = engine.inspector.seen.get(alg, {})
     return {
         "messages": dict(sorted(engine.inspector.messages.get(alg, {}).items())),
         "rows": counted_rows(alg, seen),
@@ -42,13 +43,13 @@ def alg_counts(engine: Engine, alg: str, repeated: Counter[str]) -> dict[str, An
 
 def clear_alg_counts(engine: Engine, alg: str) -> None:
     """Begin an ALG's counters at zero, with those of the notes, which are of all ALGs."""
-    engine.inspector.seen.get(alg, Counter()).clear()
+    engine.inspector.seen.get(alg, {}).clear()
     engine.state.notes.clear()
     for name in [name for name in engine.drops if name.startswith(f"{alg}: ")]:
         del engine.drops[name]
 
 
-def accepted(seen: Counter[Kind]) -> dict[str, int]:
+def accepted(seen: Mapping[Kind, int]) -> dict[str, int]:
     """How many requests of each method were answered with 200."""
     counts: Counter[str] = Counter()
     for (name, answers, _, _), count in seen.items():

@@ -8,6 +8,7 @@ One engine serves replay and the live gateway. It is given packets and the time;
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from typing import Final
 
 from doorman.algs.api import Direction, Door, Message, Path, Refused
 from doorman.config.model import Config
@@ -29,7 +30,7 @@ from doorman.firewall.access import AccessGroups
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import Session, Way, flow_key
+from doorman.nat.sessions import Session, Way, flow_key, packet_key
 from doorman.net.addresses import new_tuple
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
@@ -37,10 +38,14 @@ from doorman.net.reassembly import Datagram, Reassembler
 from doorman.net.routes import Route
 
 # Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
-_FORWARDED, _PASSED, _HELD, _DROPPED = Fate
-_INSIDE, _OUTSIDE = Side
+_FORWARDED: Final = Fate.FORWARDED
+_PASSED: Final = Fate.PASSED
+_HELD: Final = Fate.HELD
+_INSIDE: Final = Side.INSIDE
+_OUTSIDE: Final = Side.OUTSIDE
 _OTHER = (_OUTSIDE, _INSIDE)
-_OUTBOUND, _INBOUND = Direction
+_OUTBOUND: Final = Direction.OUTBOUND
+_INBOUND: Final = Direction.INBOUND
 _FLAGS_AT = 33
 _OPENING_OR_CLOSING = 7
 """FIN, SYN and RST."""
@@ -258,12 +263,14 @@ class Engine:
 
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
-        way = state.sessions.outward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
+        way = state.sessions.outward.get(packet_key(packet))
         if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
             return self._unnamed(packet, now)
         if way is not None and way.session.is_level and self.screen is not None:
             return self._go_on(packet, way, now)
-        remote = state.known_outside(packet.protocol, packet.receiver)
+        remote = (
+            way.session.outside_global if way is not None else state.known_outside(packet.protocol, packet.receiver)
+        )
         towards = new_tuple(Towards, (packet.protocol, packet.source_port, remote, packet.message))
         if way is None and self._is_for_nobody(packet, towards):
             return self._drop(packet.data, _INSIDE, "no-translation")
@@ -399,7 +406,7 @@ class Engine:
         """A packet of a flow that has a session, and needs no name."""
         session, outward = way.session, way is way.session.outward
         self._checkpoint.release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
-        view = self.state.view(_OUTBOUND if outward else _INBOUND, _path(way))
+        view = self.state.view(_OUTBOUND if outward else _INBOUND, way.path)
         return self._forwarding.forward(packet, session, way, view, now)
 
     def _door_to(self, session: Session, now: float) -> Door | None:
@@ -440,12 +447,12 @@ class Engine:
 
     def _inbound(self, packet: Packet, now: float, *, again: bool) -> Result:
         state = self.state
-        way = state.sessions.inward.get(flow_key(packet.protocol, packet.sender, packet.receiver))
+        way = state.sessions.inward.get(packet_key(packet))
         if way is not None:
             self._checkpoint.release(packet, way.session, way, _INSIDE, now)
             if way.session.awaited:
                 self.meet_door(way.session, now)
-            nat = state.view(_INBOUND, _path(way))
+            nat = state.view(_INBOUND, way.path)
             return self._settle(self._forwarding.forward(packet, way.session, way, nat, now), nat, now)
         binding = self._entrance(packet)
         if binding is None:
@@ -459,7 +466,7 @@ class Engine:
         session = self._begin_inbound(packet, binding, outside, door.inspect_as if door is not None else None)
         session.hairpin = again
         session.by_door = door
-        nat = state.view(_INBOUND, _path(session.inward), made)
+        nat = state.view(_INBOUND, session.inward.path, made)
         try:
             self._checkpoint.release(packet, session, session.inward, _INSIDE, now)
         except Refused:
@@ -521,10 +528,3 @@ class Engine:
             served = None
         session.alg = served or self._forwarding.alg_for(packet, packet.source_port, session.inside_local.port)
         return session
-
-
-def _path(way: Way) -> Path:
-    session = way.session
-    if way is session.outward:
-        return Path(session.inside_local, session.outside_local, way.sender, way.receiver)
-    return Path(session.outside_global, session.inside_global, way.sender, way.receiver)

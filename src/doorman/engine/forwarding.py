@@ -4,8 +4,9 @@ A datagram is a message; a segment belongs to a stream, and is cut into messages
 """
 
 from collections import Counter
+from typing import Final
 
-from doorman.algs.api import Direction, Message, Path, apply_edits
+from doorman.algs.api import Direction, Message, apply_edits
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.results import Fate, Result, Side
 from doorman.engine.splicing import Splicing, opens
@@ -16,9 +17,12 @@ from doorman.net.addresses import new_tuple
 from doorman.net.checksum import edits_difference
 from doorman.net.packet import TCP, Packet, readdress
 
-_FORWARDED, _PASSED, _, _DROPPED = Fate
-_INSIDE, _OUTSIDE = Side
-_OUTBOUND, _INBOUND = Direction
+_FORWARDED: Final = Fate.FORWARDED
+_DROPPED: Final = Fate.DROPPED
+_INSIDE: Final = Side.INSIDE
+_OUTSIDE: Final = Side.OUTSIDE
+_OUTBOUND: Final = Direction.OUTBOUND
+_INBOUND: Final = Direction.INBOUND
 _MAX_PACKET = 65_535
 
 
@@ -69,7 +73,7 @@ class Forwarding:
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
-        path = new_tuple(Path, (packet.sender, packet.receiver, way.sender, way.receiver))
+        path = way.path
         if self._inspector.mode(alg, direction, path) == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         message = new_tuple(Message, (packet.payload, direction, packet.protocol, path, now, False))

@@ -276,9 +276,5 @@ def _only(end: int, pieces: list[Piece]) -> Translation:
 
 def passage_of(session: Session, direction: Direction, *, of_client: bool = False) -> Passage:
     """What an ALG is told of one direction of a flow; its name is empty where no ALG serves the flow."""
-    inside, outside = session.inside_local, session.outside_local
-    if direction == _OUTBOUND:
-        path = Path(inside, outside, session.inside_global, session.outside_global)
-    else:
-        path = Path(session.outside_global, session.inside_global, outside, inside)
-    return Passage(session.alg or "", session, direction, path, of_client)
+    way = session.outward if direction == _OUTBOUND else session.inward
+    return Passage(session.alg or "", session, direction, way.path, of_client)

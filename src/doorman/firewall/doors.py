@@ -87,7 +87,8 @@ class Doors:
         A door that is open already is prolonged and nothing else: `open` says so by giving back the door itself.
         """
         replaced = None
-        for known in self._by_owner.get(door.owner, ()):
+        mine = self._by_owner.get(door.owner)
+        for known in mine or ():
             if known.entrance == door.entrance and known.protocol == door.protocol:
                 if not known.promoted and known.same_flow(door):
                     self.prolong(known, door.closes)
@@ -96,17 +97,18 @@ class Doors:
                 break
         if replaced is not None:
             self._forget(replaced)
-        mine = self._by_owner.get(door.owner)
+            mine = self._by_owner.get(door.owner)
         if mine is None:
             self._by_owner[door.owner] = [door]
         else:
             mine.append(door)
         door.opened = now
         key = (door.protocol, door.entrance, door.visitor)
-        if key in self._table:
-            self._table[key].append(door)
-        else:
+        same = self._table.get(key)
+        if same is None:
             self._table[key] = [door]  # an empty list that grows would be larger
+        else:
+            same.append(door)
         self._timers.look(door.closes, door, now)
         return replaced
 

@@ -7,7 +7,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 from collections.abc import Iterator
 from typing import Any, Final
 
-from doorman.algs.api import Door, Owner
+from doorman.algs.api import Door, Owner, Path
 from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
@@ -22,6 +22,8 @@ PPTP_PORT = 1723
 _FIN, _SYN, _RST = 1, 2, 4
 _FLAGS_AT = 33
 """Where the TCP flags stand behind an IPv4 header without options."""
+_PLAIN_HEADER: Final = 20
+"""Bytes of an IPv4 header without options."""
 
 _NOBODY: Final[frozenset[Owner | None]] = frozenset()
 
@@ -31,13 +33,15 @@ def flow_key(protocol: int, sender: Endpoint, receiver: Endpoint) -> bytes:
 
     For IPv4 without options this is the protocol byte followed by bytes 12 to 24 of the packet.
     """
-    return (
-        protocol.to_bytes(1, "big")
-        + sender.address
-        + receiver.address
-        + sender.port.to_bytes(2, "big")
-        + receiver.port.to_bytes(2, "big")
-    )
+    ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
+    return b"%b%b%b%b" % (protocol.to_bytes(1, "big"), sender.address, receiver.address, ports)
+
+
+def packet_key(packet: Packet) -> bytes:
+    """The key of packets that go the way of this one."""
+    if packet.transport_at == _PLAIN_HEADER and packet.payload_at != _PLAIN_HEADER:
+        return packet.data[9:10] + packet.data[12:24]
+    return flow_key(packet.protocol, packet.sender, packet.receiver)
 
 
 class Way:
@@ -50,9 +54,10 @@ class Way:
         header_difference, transport_difference: what that changes in the sums of the IP and the TCP or UDP checksum.
     """
 
-    __slots__ = ("header_difference", "receiver", "replacement", "sender", "session", "transport_difference")
+    __slots__ = ("_path", "header_difference", "receiver", "replacement", "sender", "session", "transport_difference")
 
     def __init__(self, session: "Session", key: bytes, sender: Endpoint, receiver: Endpoint) -> None:
+        self._path: Path | None = None
         self.session = session
         self.sender = sender
         self.receiver = receiver
@@ -60,6 +65,17 @@ class Way:
         addresses = len(sender.address) * 2
         self.header_difference = word_sum(self.replacement[:addresses]) - word_sum(key[1 : 1 + addresses])
         self.transport_difference = word_sum(self.replacement) - word_sum(key[1:])
+
+    @property
+    def path(self) -> Path:
+        """The ends of the messages that go it; made when first asked for."""
+        if self._path is None:
+            session = self.session
+            came = (session.inside_local, session.outside_local)
+            if self is not session.outward:
+                came = (session.outside_global, session.inside_global)
+            self._path = Path(*came, self.sender, self.receiver)
+        return self._path
 
     def carry(self, data: bytes) -> bytes:
         """Give an IPv4 packet of TCP or UDP, without options, the endpoints of this way."""
