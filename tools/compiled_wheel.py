@@ -30,8 +30,10 @@ FURTHER = (
     "dataplanes/netfilter/packet_log.py",
     "dataplanes/netfilter/queue.py",
     "dataplanes/netfilter/tables.py",
+    "daemon/growth.py",
     "daemon/journal.py",
     "daemon/keeper.py",
+    "daemon/shut_doors.py",
     "daemon/traffic.py",
 )
 INTERPRETED = {"__init__.py", "settings.py", "registry.py", "makers.py"}

@@ -120,7 +120,7 @@ class SegmentRoad:
 
     def _judge_error(self, packet: QueuedPacket, result: Result) -> bool:
         """An ICMP error is about numbers as its receiver knows them; all else in it the kernel translates."""
-        if result.fate in {_HELD, _DROPPED}:
+        if result.fate is _HELD or result.fate is _DROPPED:
             return False
         self._queue.accept(packet.id, renumbered(packet.data, result.packet))
         return True

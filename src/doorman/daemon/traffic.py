@@ -11,7 +11,7 @@ the messages that announce what is not there are dropped, and its table is made 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Final
 
@@ -35,7 +35,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, ipsec_news, session_ended
 from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import held_back, judged
-from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side
+from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side, cuts
 from doorman.memory import Garbage
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, parse_packet
@@ -45,7 +45,9 @@ FlowNews = tuple[str, KernelFlow]
 Watcher = Callable[[Inspection | FlowNews], None]
 
 _log = logging.getLogger(__name__)
-_FORWARDED, _PASSED, _HELD, _DROPPED = Fate
+_FORWARDED: Final = Fate.FORWARDED
+_PASSED: Final = Fate.PASSED
+_DROPPED: Final = Fate.DROPPED
 _FORWARD: Final = 2
 """The hook in which the kernel hands out datagrams that it carries all the same."""
 _BATCH: Final = 64
@@ -54,7 +56,7 @@ _NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door", "esp-other
 """Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself, or another VRF."""
 _GRACE: Final = 5.0
 """Seconds for which a flow may be unknown to the kernel, though a packet of it came."""
-_COUNTED: dict[type, str] = {
+_COUNTED: Final[dict[type, str]] = {
     DoorOpened: "doors-opened",
     DoorClosed: "doors-closed",
     DoorPromoted: "doors-promoted",
@@ -106,9 +108,9 @@ class Traffic:
         self._behind = False
         changes = self.engine.take_changes()
         self._keeper.note(changes)
-        cuts = self._uncut + _cuts(changes)
+        uncut = self._uncut + cuts(changes)
         self._uncut.clear()
-        self.plane.commit(cuts, now)
+        self.plane.commit(uncut, now)
 
     def reconfigure(self, config: Config) -> None:
         """Let the kernel follow an engine whose configuration is another now; of names and doors, only what changed.
@@ -130,7 +132,10 @@ class Traffic:
             return False
         self.received += len(packets)
         now = seconds()
-        results = [(packet, *self._decide(packet, now)) for packet in packets]
+        results: list[tuple[QueuedPacket, Result, bool]] = []
+        for packet in packets:
+            result, depends = self._decide(packet, now)
+            results.append((packet, result, depends))
         announced = bool(self.engine.state.changes)
         followed = self.commit()
         has_time = len(packets) < _BATCH
@@ -235,14 +240,7 @@ class Traffic:
         changes = self.engine.take_changes()
         if changes:
             self._keeper.note(changes)
-            self._shut_doors.note(changes)
-            for change in changes:
-                name = _COUNTED.get(type(change))
-                if name is not None:
-                    self.counters[name] += 1
-                news = ipsec_news(change)
-                if news is not None:
-                    self._tell(*news)
+            self._note(changes)
         if not (changes or self._behind):
             return True
         now = seconds()
@@ -254,8 +252,21 @@ class Traffic:
             self.counters["commit-refused"] += 1
             unexpected = not isinstance(error, PlaneRefused)
             _log.warning("the kernel refused a change, its table is made anew: %s", error, exc_info=unexpected)
-        self._uncut += _cuts(changes)
+        self._uncut += cuts(changes)
         return self._catch_up()
+
+    def _note(self, changes: list[Change]) -> None:
+        """Count changes, and tell those who need to know."""
+        for kind, count in Counter(map(type, changes)).items():
+            name = _COUNTED.get(kind)
+            if name is not None:
+                self.counters[name] += count
+            if kind is DoorClosed:
+                self._shut_doors.note(changes)
+        for change in changes:
+            news = ipsec_news(change)
+            if news is not None:
+                self._tell(*news)
 
     def save(self) -> None:
         """Let a restart know of all that was done, before anything tells of it."""
@@ -307,13 +318,14 @@ class Traffic:
         return result, bool(self.engine.state.changes)
 
     def _judge(self, packet: QueuedPacket, result: Result, *, may_go: bool) -> None:
+        fate = result.fate
         if not may_go:
             self.counters["not-announced"] += 1
             self.engine.drops["kernel-refused"] += 1
             self.queue.drop(packet.id)
         elif self.segments.judge(packet, result):
             pass
-        elif result.fate in {_FORWARDED, _PASSED}:
+        elif fate is _FORWARDED or fate is _PASSED:
             if result.stopped:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
             else:
@@ -387,7 +399,3 @@ def _changed(came: bytes, goes: bytes) -> bytes | None:
 
 def _all_of(ports: Mapping[str, frozenset[int]]) -> set[int]:
     return set().union(*ports.values())
-
-
-def _cuts(changes: Iterable[Change]) -> list[SessionCut]:
-    return [change for change in changes if isinstance(change, SessionCut)]

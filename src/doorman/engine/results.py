@@ -1,5 +1,6 @@
 """What the engine says of a packet, and what it changed."""
 
+from collections.abc import Iterable
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -160,3 +161,8 @@ class SessionCut(NamedTuple):
 IpsecChange = TunnelChange | PeeringChange
 Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | IpsecChange
 """What happened to the tables, for a data plane to do likewise. Of all but doors only a kernel is told."""
+
+
+def cuts(changes: Iterable[Change]) -> list[SessionCut]:
+    """Those of changes that end flows."""
+    return [change for change in changes if isinstance(change, SessionCut)]

@@ -21,13 +21,21 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x001, 0x004, 0x300
-NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x200, 0x400, 0x800
+NLM_F_REQUEST: Final = 0x001
+NLM_F_ACK: Final = 0x004
 NLM_F_DUMP_INTR: Final = 0x010
-_NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x100, 0x200
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END = 0x10, 0x11
-_NLA_F_NESTED, _TYPE_MASK = 0x8000, 0x3FFF
+NLM_F_EXCL: Final = 0x200
+NLM_F_DUMP: Final = 0x300
+NLM_F_CREATE: Final = 0x400
+NLM_F_APPEND: Final = 0x800
+_NLM_F_CAPPED: Final = 0x100
+_NLM_F_ACK_TLVS: Final = 0x200
+NLMSG_ERROR: Final = 2
+NLMSG_DONE: Final = 3
+NFNL_MSG_BATCH_BEGIN: Final = 0x10
+NFNL_MSG_BATCH_END: Final = 0x11
+_NLA_F_NESTED: Final = 0x8000
+_TYPE_MASK: Final = 0x3FFF
 _NLMSGERR_ATTR_MSG: Final = 1
 
 MESSAGE: Final = struct.Struct("=IHHII")
@@ -52,7 +60,7 @@ class Message(NamedTuple):
 
 def attribute(kind: int, payload: bytes) -> bytes:
     """One attribute, padded."""
-    return ATTRIBUTE.pack(len(payload) + 4, kind) + payload + _PADDING[len(payload) & 3]
+    return b"%b%b%b" % (ATTRIBUTE.pack(len(payload) + 4, kind), payload, _PADDING[len(payload) & 3])
 
 
 def nested(kind: int, *children: bytes) -> bytes:

@@ -38,7 +38,7 @@ from doorman.dataplanes.netfilter.tables import (
 )
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change, DoorOpened, IpsecChange, SessionCut, Side
+from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.naming import OutsideLocals
@@ -201,7 +201,7 @@ class NetfilterPlane:
                 raise PlaneRefused(str(error)) from None
             self.commits += 1
             self.steps += len(steps)
-        cut = [key for change in changes if isinstance(change, SessionCut) for key in _keys(change.session)]
+        cut = [key for change in cuts(changes) for key in _keys(change.session)]
         if cut:
             self.forget([key for key in cut if not self._is_leg(key)])
 

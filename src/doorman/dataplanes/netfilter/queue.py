@@ -160,7 +160,7 @@ class Queue(NetlinkSocket):
                     raise
                 self.overruns += 1
                 continue
-            datagram = bytes(buffer[:length])
+            datagram = buffer[:length].tobytes()
             if datagram[_KIND_AT : _KIND_AT + 2] == _PACKET_KIND:
                 packets.append(read_packet(datagram))
                 continue
@@ -210,12 +210,8 @@ class Queue(NetlinkSocket):
 
     def _judge(self, packet_id: int, verdict: int, extra: bytes) -> None:
         size = _VERDICT_SIZE + len(extra)
-        self._verdicts.append(
-            MESSAGE.pack(size, _VERDICT, NLM_F_REQUEST, 0, 0)
-            + self._verdict_start
-            + _TWO_U32.pack(verdict, packet_id)
-            + extra
-        )
+        header = MESSAGE.pack(size, _VERDICT, NLM_F_REQUEST, 0, 0)
+        self._verdicts.append(b"%b%b%b%b" % (header, self._verdict_start, _TWO_U32.pack(verdict, packet_id), extra))
         self._gathered += size
         if self._gathered >= _SEND_AT:
             self.flush()
@@ -273,7 +269,12 @@ def read_packet(datagram: bytes) -> QueuedPacket:
         if kind == _PAYLOAD:
             data = datagram[content : max(content, stop)]
         elif stop - content >= _NUMBER:
-            number = int.from_bytes(datagram[content : content + _NUMBER], "big")
+            number = (
+                datagram[content] << 24
+                | datagram[content + 1] << 16
+                | datagram[content + 2] << 8
+                | datagram[content + 3]
+            )
             if kind == _PACKET_HDR:
                 packet_id = number
                 hook = datagram[content + _HOOK_AT] if content + _HOOK_AT < stop else 0
