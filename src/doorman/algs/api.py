@@ -6,20 +6,63 @@ the inside or the outside: it sees how the sender names things, and asks the NAT
 
     sender's world                     gateway                      receiver's world
     path.sent_from -> path.sent_to    -- message -->    path.arrives_from -> path.arrives_to
+
+Its parts: how the NAT is seen (`algs.nat`), what an ALG may ask for (`algs.effects`), and what is here: messages,
+outcomes, and the ALG itself.
 """
 
-from abc import ABCMeta, abstractmethod
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias, Union
 
+from doorman.algs.effects import (
+    CloseDoors,
+    Door,
+    Effect,
+    InactivityTimeout,
+    Note,
+    OpenDoor,
+    Owner,
+    StopInspecting,
+    WaitForOthers,
+)
+from doorman.algs.nat import MAX_RUN, Nat, Refused
 from doorman.algs.settings import Settings
-from doorman.net.addresses import Address, Endpoint, endpoints_from
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
+__all__ = [
+    "MAX_RUN",
+    "PROTOCOL_NUMBERS",
+    "VOID",
+    "About",
+    "Alg",
+    "CloseDoors",
+    "Direction",
+    "Door",
+    "Edit",
+    "Effect",
+    "Ends",
+    "InactivityTimeout",
+    "Message",
+    "Nat",
+    "Note",
+    "OpenDoor",
+    "Outcome",
+    "Owner",
+    "Path",
+    "Plain",
+    "Record",
+    "Refused",
+    "Shown",
+    "StopInspecting",
+    "Touched",
+    "WaitForOthers",
+    "Withheld",
+    "apply_edits",
+]
+
 PROTOCOL_NUMBERS: Final = {"udp": UDP, "tcp": TCP}
-MAX_RUN: Final = 64
-"""Ports that one announcement may take."""
 
 
 class Direction(IntEnum):
@@ -81,252 +124,6 @@ class Message(NamedTuple):
         if self.direction == Direction.OUTBOUND:
             return Ends(self.protocol, self.path.sent_from, self.path.sent_to)
         return Ends(self.protocol, self.path.arrives_to, self.path.arrives_from)
-
-
-class Refused(Exception):  # noqa: N818 - the outcome of a request, as in 'connection refused'
-    """The NAT cannot or may not do what was asked; the text is the reason's name, such as `ports-exhausted`."""
-
-
-class Nat(metaclass=ABCMeta):
-    """How the receiver of a message must read what its sender wrote. A transaction: it is kept or undone as a whole."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def translate(self, endpoint: Endpoint, protocol: int) -> Endpoint:
-        """Name an endpoint as the receiver must; itself where it is not one of ours. Opens nothing.
-
-        An endpoint of the message's own host that has no name yet gets one. That of another host does not: a message
-        may name whom it likes, and must not use up what belongs to others.
-
-        Raises:
-            Refused: no address or port is left for it.
-        """
-
-    @abstractmethod
-    def host(self, address: Address, *, own: bool) -> Address:
-        """Name a host, where no port is meant, as the receiver must; itself where it is not one of ours.
-
-        With `own`, the sender's side speaks of itself: a host behind it that has no name goes by the sender's. Without,
-        only a host that has a name is one of ours: another may be a stranger whose network has the same addresses.
-        """
-
-    @abstractmethod
-    def resolve(self, address: Address, *, anew: bool) -> Address:
-        """Name a host as a directory must that the receiver asks where it is; itself where nothing names it otherwise.
-
-        That is a name for the host alone. With `anew` it is given one if a rule says so, or else is told by an address
-        that it shares. Without, what is named so can be named back.
-
-        Raises:
-            Refused: it has no name that could be told.
-        """
-
-    @abstractmethod
-    def expose(self, endpoint: Endpoint, protocol: int, *, reserved: bool = False) -> Endpoint:
-        """Reserve a name under which the receiver can reach an announced endpoint.
-
-        With `reserved`, the port may be one of 512 to 1023, which only the superuser's programs have. The endpoint is
-        one of the message's own host, but see `trust`.
-
-        Raises:
-            Refused: it may not be announced, or no port is left.
-        """
-
-    def expose_run(self, run: list[Endpoint], protocol: int, *, even: bool) -> list[Endpoint]:  # noqa: ARG002 - see below
-        """Reserve names whose ports are in a row for announced endpoints whose ports are. See `expose`.
-
-        With `even`, the first of them is even: for RTP and the RTCP beside it (RFC 3550, section 11). Here for views
-        that reserve nothing.
-
-        Raises:
-            Refused: one may not be announced, there are too many, or no run of ports is left.
-        """
-        first = self.expose(run[0], protocol)
-        return run if first == run[0] else endpoints_from(first, len(run))
-
-    @abstractmethod
-    def introduce(self, endpoint: Endpoint, protocol: int) -> Endpoint:
-        """Name an endpoint that the message's host asks the receiver to talk to, and give it a name if it has none.
-
-        Also that of another inside host, unlike `translate`: ask only for what the protocol exists to do, and count.
-
-        Raises:
-            Refused: no address or port is left for it.
-        """
-
-    @abstractmethod
-    def trust(self) -> bool:
-        """Let the message expose other inside hosts as well, as the operator named its sender for that.
-
-        False: it may not, since that is no inside host, or one without a translation itself.
-        """
-
-    @abstractmethod
-    def behind(self, endpoint: Endpoint, protocol: int) -> Endpoint | None:
-        """What the sender's own host has behind a name that it already goes by for the receiver.
-
-        A host may have learned that name (STUN) and write it itself. None: it is not one of its names.
-        """
-
-    @abstractmethod
-    def shielded(self, address: Address) -> bool:
-        """Whether traffic towards this address, as the sender names it, needs a door."""
-
-    @abstractmethod
-    def owns(self, address: Address) -> bool:
-        """Whether this address, as the sender names it, is one that the NAT gives another name."""
-
-
-class Owner(NamedTuple):
-    """Who asked for a door: an ALG, its own name for the call or transfer, and the inside host concerned."""
-
-    alg: str
-    name: bytes
-    party: Address
-
-
-class Door:
-    """A flow that was announced and may come: from `visitor` to `entrance`, to be led to `leads_to`.
-
-    Attributes:
-        owner: whose it is; all doors of an owner can be closed together.
-        role: what the flow is for: `rtp`, `rtcp`, `contact` …
-        protocol: 17 or 6.
-        visitor: the address that may come in; None where any may.
-        entrance: where the visitor sends to, in the visitor's world.
-        leads_to: where that arrives.
-        flows: how many flows may use it, None for as many as come.
-        inspect_as: the ALG of those flows, None for plain traffic.
-        opened, closes: seconds; `closes` is when it ends unless refreshed.
-        spares: whether flows that came through it go on when it closes.
-        closing: whether it was told to close; opened again, it lets in anew.
-        hands_over: whether it leaves once all its flows came, so that what ends its owner ends none of them.
-        rings: of its timer.
-        promoted: whether its first packet made a session of it.
-    """
-
-    __slots__ = (
-        "closes",
-        "closing",
-        "entrance",
-        "flows",
-        "hands_over",
-        "inspect_as",
-        "leads_to",
-        "opened",
-        "owner",
-        "promoted",
-        "protocol",
-        "rings",
-        "role",
-        "spares",
-        "visitor",
-    )
-
-    def __init__(  # noqa: PLR0913 - a door is what its eight properties say
-        self,
-        owner: Owner,
-        role: str,
-        protocol: int,
-        *,
-        visitor: Address | None,
-        entrance: Endpoint,
-        leads_to: Endpoint,
-        closes: float,
-        flows: int | None = None,
-        inspect_as: str | None = None,
-        hands_over: bool = False,
-    ) -> None:
-        self.owner = owner
-        self.role = role
-        self.protocol = protocol
-        self.visitor = visitor
-        self.entrance = entrance
-        self.leads_to = leads_to
-        self.closes = closes
-        self.flows = flows
-        self.inspect_as = inspect_as
-        self.hands_over = hands_over
-        self.opened = self.rings = 0.0
-        self.promoted = self.spares = self.closing = False
-
-    def same_flow(self, other: "Door") -> bool:
-        """Whether another door lets the same visitor to the same place by the same entrance."""
-        mine = (self.protocol, self.entrance, self.visitor, self.leads_to)
-        return mine == (other.protocol, other.entrance, other.visitor, other.leads_to)
-
-
-class OpenDoor(NamedTuple):
-    """Open a door, or change the one its owner has at that entrance (other visitor, other end).
-
-    Attributes:
-        door: the door.
-        anew: the visitor moved to another port: that it came by this door before does not count.
-    """
-
-    door: Door
-    anew: bool = False
-
-
-class CloseDoors(NamedTuple):
-    """Close an owner's doors at time `at`, and with them the flows that came through; only one entrance if given.
-
-    With `spare`, those flows go on: an inside end still sends, and only nothing new shall come in.
-    """
-
-    owner: Owner
-    at: float
-    entrance: Endpoint | None = None
-    spare: bool = False
-
-
-class InactivityTimeout(NamedTuple):
-    """Close an owner's doors once nothing comes or goes by any of them for so many seconds.
-
-    Infinity: silence closes nothing. Before this is said, the end of the last flow that came by them closes them.
-    """
-
-    owner: Owner
-    seconds: float
-
-
-class StopInspecting(NamedTuple):
-    """This flow does not speak the protocol, or no longer: never look into it again.
-
-    Heeded only of a message from the inside, on a flow that has not spoken it before: nobody outside may blind the ALG.
-    But for what both ends `agreed` on, an inside host being one of them: encryption that was asked for and granted.
-    """
-
-    agreed: bool = False
-
-
-class WaitForOthers(NamedTuple):
-    """The flow of this message waits for others that it brought about: as long as it `waits`, silence does not end it.
-
-    Where they come by the doors of an `owner`, only while that has any. Else in replay only while there is a flow
-    between the same two hosts; a kernel is told by the ALG alone.
-    """
-
-    waits: bool
-    owner: Owner | None = None
-
-
-class Note(NamedTuple):
-    """A named oddity, counted.
-
-    Attributes:
-        name: of the oddity.
-        detail: may hold bytes of the message and must be escaped where it is shown.
-        owner: whose call or transfer came to its end with it, None where none did.
-    """
-
-    name: str
-    detail: bytes = b""
-    owner: Owner | None = None
-
-
-Effect = OpenDoor | CloseDoors | InactivityTimeout | StopInspecting | WaitForOthers | Note
 
 
 VOID = "void: "

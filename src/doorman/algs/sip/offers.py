@@ -15,7 +15,7 @@ from doorman.algs.flows import Flow
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
 from doorman.algs.sip.media import SENDRECV, Announced
 from doorman.algs.sip.settings import LONGEST_CALL
-from doorman.net.addresses import Address, is_private, new_tuple
+from doorman.net.addresses import Address, is_private
 from doorman.wire.sip import SipMessage
 
 LONGEST_DOOR: Final = LONGEST_CALL * 60.0
@@ -120,7 +120,7 @@ def _let_in(  # noqa: PLR0913 - both ends, and what is known of them
     return [
         CloseDoors(call.owner, now, flow.entrance)
         if _shared(flow, theirs, mine)
-        else _door(call, flow, mine, source, now)._replace(anew=moved)
+        else _door(call, flow, mine, source, now, anew=moved)
         for flow in theirs.flows
     ]
 
@@ -130,7 +130,9 @@ def _shared(flow: Flow, mine: Announced, theirs: Announced | None) -> bool:
     return flow.role == "rtcp" and mine.mux and theirs is not None and theirs.mux
 
 
-def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now: float) -> OpenDoor:
+def _door(  # noqa: PLR0913 - a flow of a call, and who may come by it
+    call: Call, flow: Flow, visiting: Announced | None, peer: Address, now: float, *, anew: bool = False
+) -> OpenDoor:
     """A door for one flow; before the other end announced itself, a gate for its signalling peer.
 
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
@@ -140,7 +142,7 @@ def _door(call: Call, flow: Flow, visiting: Announced | None, peer: Address, now
     door = Door(
         call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1
     )
-    return new_tuple(OpenDoor, (door, False))
+    return OpenDoor(door, anew=anew)
 
 
 def _visitor(end: Announced | None, peer: Address) -> Address | None:
