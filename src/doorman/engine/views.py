@@ -228,12 +228,12 @@ class Outward(Mirror):
             if not self._trusted or self._is_gateway(endpoint.address):
                 raise Refused("third-party-address")
         require_announceable(run, protocol, reserved=reserved)
-        first = self._bindings.by_local(protocol, endpoint, self._towards)
+        known = [self._bindings.by_local(protocol, own, self._towards) for own in run]
+        first = known[0]
         if first is not None and (len(run) == 1 or first.protocol == WHOLE_HOST):
             return [first.outward(own) for own in run]
         self._check_names()
-        known = [first] + [self._bindings.by_local(protocol, own, self._towards) for own in run[1:]]
-        if any(known):
+        if known.count(None) < len(run):
             return self._complete(protocol, run, known)
         made = self._bindings.bind_run(protocol, run, self._towards, even=even)
         self.made += made

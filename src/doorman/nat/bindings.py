@@ -275,7 +275,7 @@ class Bindings:
         shares[local.address] = share
         share.count += count
         names = endpoints_from(new_tuple(Endpoint, (share.address, first)), count)
-        made = [Binding(protocol, own, name, rule) for own, name in zip(run, names, strict=True)]
+        made = [Binding(protocol, own, names[step], rule) for step, own in enumerate(run)]
         self._add(made)
         return made
 

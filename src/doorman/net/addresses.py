@@ -50,8 +50,10 @@ class Endpoint(NamedTuple):
 
 def endpoints_from(first: Endpoint, count: int) -> list[Endpoint]:
     """So many endpoints of one address at ports in a row, from this one on."""
-    others = range(first.port + 1, first.port + count)
-    return [first, *[new_tuple(Endpoint, (first.address, port)) for port in others]]
+    run = [first]
+    while len(run) < count:
+        run.append(new_tuple(Endpoint, (first.address, first.port + len(run))))
+    return run
 
 
 class Prefix(NamedTuple):
