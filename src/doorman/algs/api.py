@@ -28,7 +28,7 @@ from doorman.algs.effects import (
 )
 from doorman.algs.nat import MAX_RUN, Nat, Refused
 from doorman.algs.settings import Settings
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, new_tuple
 from doorman.net.packet import TCP, UDP
 
 __all__ = [
@@ -122,8 +122,8 @@ class Message(NamedTuple):
     def ends(self) -> Ends:
         """The ends of the flow that it came on."""
         if self.direction == Direction.OUTBOUND:
-            return Ends(self.protocol, self.path.sent_from, self.path.sent_to)
-        return Ends(self.protocol, self.path.arrives_to, self.path.arrives_from)
+            return new_tuple(Ends, (self.protocol, self.path.sent_from, self.path.sent_to))
+        return new_tuple(Ends, (self.protocol, self.path.arrives_to, self.path.arrives_from))
 
 
 VOID = "void: "

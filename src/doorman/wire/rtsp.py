@@ -13,7 +13,7 @@ Either end may ask. Reading finds places; nothing is normalised, so whatever is 
 import re
 from typing import Final, NamedTuple
 
-from doorman.net.addresses import Address, parse_address
+from doorman.net.addresses import Address, new_tuple, parse_address
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Place
 
@@ -112,7 +112,10 @@ class RtspMessage:
 
     def value(self, name: bytes) -> bytes:
         """The first header of this name; b"" where there is none."""
-        return next((self.data[start:end] for known, start, end in self.headers if known == name), b"")
+        for known, start, end in self.headers:
+            if known == name:
+                return self.data[start:end]
+        return b""
 
     def first_word(self, name: bytes) -> bytes:
         """What a header begins with, before blanks and parameters: a number, the name of a session, a type."""
@@ -155,7 +158,10 @@ def read_rtsp(data: bytes) -> RtspMessage:
         raise Malformed("header-line")
     if data.count(b"\n", line.end(), end) >= MAX_HEADERS:
         raise Excessive("too-many-headers")
-    message.headers = [Header(found[1].lower(), *found.span(2)) for found in _HEADERS.finditer(data, line.end(), end)]
+    message.headers = [
+        new_tuple(Header, (found[1].lower(), found.start(2), found.end(2)))
+        for found in _HEADERS.finditer(data, line.end(), end)
+    ]
     message.body_start = end + 4
     return message
 
