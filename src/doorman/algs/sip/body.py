@@ -82,7 +82,9 @@ class BodyTranslation:
         announced: what its session descriptions announce, None without any.
     """
 
-    __slots__ = ("_choice", "_data", "_depth", "_max_media", "_naming", "_nat", "_sip", "announced", "edits")
+    __slots__ = (
+        "_choice", "_data", "_depth", "_max_media", "_mention", "_naming", "_nat", "_sip", "announced", "edits",
+    )  # fmt: skip
 
     def __init__(self, sip: SipMessage, naming: Naming, nat: Nat, max_media: int, depth: int = 0) -> None:
         self._sip = sip
@@ -92,6 +94,7 @@ class BodyTranslation:
         self._max_media = max_media
         self._depth = depth
         self._choice = -1
+        self._mention: Naming | None = None
         self.edits: list[Edit] = []
         self.announced: list[Announced] | None = None
 
@@ -160,7 +163,7 @@ class BodyTranslation:
         return media.edits
 
     def _xml(self, part: Part) -> list[Edit]:
-        data, naming = self._data, self._naming.mentioned()
+        data, naming = self._data, self._mentioned()
         uris = find_xml_uris(data, part.start, part.end, self._naming.budget)
         self._naming.spend(len(uris))
         for start, end, name in uris:
@@ -172,13 +175,20 @@ class BodyTranslation:
         return naming.edits
 
     def _summary(self, part: Part) -> list[Edit]:
-        naming = self._naming.mentioned()
+        naming = self._mentioned()
         for account in _ACCOUNT.finditer(self._data, part.start, part.end):
             places = find_uris(account[1], self._naming.budget)
             self._naming.spend(1 + len(places))
             for place in places:
                 naming.place(account.start(1), place, _ACCOUNT_URI)
         return naming.edits
+
+    def _mentioned(self) -> Naming:
+        """For what a part mentions; the same for all parts, of which a list of states has hundreds."""
+        if self._mention is None:
+            self._mention = self._naming.mentioned()
+        self._mention.edits = []
+        return self._mention
 
     def _fragment(self, part: Part) -> list[Edit]:
         """A part of another message, whose body is only mentioned."""
