@@ -15,6 +15,9 @@ from kit.captures import missing
 PROGRAMS: Final = ("ffmpeg", "gst-launch-1.0")
 SECONDS: Final = 20
 """For one client."""
+FRAIL: Final = "gstreamer"
+"""How the names of clients begin that now and then end badly where the machine is busy: they lose a connection that is
+about to be closed, or wait for ever while media come. So they do on the server's own host, without a gateway."""
 _FFMPEG: Final = ("ffmpeg", "-nostdin", "-loglevel", "error")
 _PICTURES: Final = ("-analyzeduration", "1", "-i", f"rtsp://{{server}}/{LIVE}", "-map", "0:v", "-frames:v", "5")
 _TONE: Final = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=8000:duration=1", "-c:a", "pcm_mulaw")
@@ -57,7 +60,12 @@ def begin(namespace: str, client: tuple[str, ...], server: str) -> "subprocess.P
     )
 
 
-def finish(client: "subprocess.Popen[bytes]") -> None:
-    """See that a client ends, and well."""
-    said = client.communicate(timeout=SECONDS)[0]
-    assert client.returncode == 0, said.decode(errors="replace")
+def finish(client: "subprocess.Popen[bytes]") -> str:
+    """Wait for a client; what it complains of, "" where it ended well."""
+    try:
+        said = client.communicate(timeout=SECONDS)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        client.kill()
+        client.communicate()
+        return "no end"
+    return said or "no word" if client.returncode else ""

@@ -13,7 +13,7 @@ import pytest
 from doorman.lab.network import EXCHANGE_GLOBAL, GATEWAY_GLOBAL, INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, PROXY
 from doorman.lab.rtsp import RTSP_PORT, rtsp_server
 from kit.lab import Lab, eventually
-from kit.rtsp_programs import CLIENTS, begin, finish, need_rtsp
+from kit.rtsp_programs import CLIENTS, FRAIL, begin, finish, need_rtsp
 
 OTHER_PORT = 8554
 OVER_HTTP = "gstreamer over http"
@@ -53,16 +53,19 @@ def test_media_are_played_and_brought(server: str, servers: dict[str, Served], s
     """All clients at once; each ends well only if it gets what it waits for."""
     served = servers[server]
     before = sum(row["total"] for row in shared_lab.ask("show alg rtsp statistics")["rows"] if row["name"] == "PLAY")
-    clients = [
-        begin(served.clients, client, served.name)
+    clients = {
+        name: begin(served.clients, client, served.name)
         for name, client in CLIENTS.items()
         if server == "outside" or name != OVER_HTTP
-    ]
-    for client in clients:
-        finish(client)
+    }
+    complaints = {name: told for name, client in clients.items() if (told := finish(client))}
+    for name, told in complaints.items():
+        assert name.startswith(FRAIL), told
+        assert not finish(begin(served.clients, CLIENTS[name], served.name)), f"{told}, and again"
     shown = shared_lab.ask("show alg rtsp statistics")
     counted = {row["name"]: row["total"] for row in shown["rows"]}
-    assert counted["PLAY"] - before == len(clients) - 1 - (server == "outside"), "one records, one is not looked into"
+    played = len(clients) - 1 - (server == "outside")  # one records, one is not looked into
+    assert played <= counted["PLAY"] - before <= played + len(complaints)
     wanted = ("DESCRIBE", "ANNOUNCE", "SETUP", "PLAY", "RECORD", "TEARDOWN", "200")
     assert min(counted[name] for name in wanted) > 0, counted
     assert shown["drops"] == {}
