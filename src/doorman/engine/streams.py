@@ -158,7 +158,7 @@ class Streams:
                 close = close or bool(assembler.stopped)
                 pieces.append(Piece(length, b"", judged=True))
             else:
-                pieces.append(Piece(length, unit.data))
+                pieces.append(Piece(length, b"" if close else unit.data))
                 if unit.kind in _BETWEEN:
                     self._note(unit.note, now)
                 elif unit.note and assembler is not None:

@@ -161,3 +161,12 @@ def test_a_directory_outside_names_our_hosts_only_by_names_they_have() -> None:
         assert sent(connection, found(person(address, 22)), End.SERVER) == found(person(address, 22))
     assert not list(engine.state.doors)
     assert len(list(engine.state.bindings)) == 1
+
+
+def test_what_stands_behind_a_message_that_ends_the_connection_does_not_go_on() -> None:
+    """However it came: in the same segment, or in another."""
+    bad = message(element(0x68, b"\x04\x7f"), element(0xA0, b"sipaddress"))
+    for pieces in ([bad + CLIENT_HELLO], [bad, CLIENT_HELLO]):
+        _, connection = opened()
+        assert sent(connection, BIND) == BIND
+        assert [sent(connection, piece) for piece in pieces] == [b""] * len(pieces)

@@ -23,8 +23,11 @@ GATEWAYS = {
     ),
     "pinhole": OVERLOAD + "ip nat service sip mode pinhole-only\n",
     "observe": OVERLOAD + "ip nat service sip mode observe\n",
+    "rtsp": OVERLOAD,
+    "ldap": OVERLOAD,
 }
-"""`busy`: another phone has taken the usual ports."""
+"""`busy`: another phone has taken the usual ports; `rtsp` and `ldap`: another protocol than SIP is spoken."""
+_OTHERS = {"rtsp": ("rtsp", 554), "ldap": ("ldap", 389)}
 UNTOUCHED = frozenset({"pinhole", "observe"})
 """Those that change no message."""
 BEGIN = 1000.0
@@ -35,6 +38,11 @@ BEGIN = 1000.0
 def config_of(name: str) -> Config:
     """The configuration of a gateway."""
     return read_config(GATEWAYS[name], name)
+
+
+def spoken(name: str) -> tuple[str, int]:
+    """The protocol that is spoken through a gateway, and the port of it."""
+    return _OTHERS.get(name, ("sip", 5060))
 
 
 class FuzzedGateway(Gateway):

@@ -24,16 +24,18 @@ Chance = random.Random
 Mutator = Callable[[bytes, Chance], bytes]
 
 
-def mutate(script: Script, others: Sequence[Script], chance: Chance) -> Script:
-    """A script like this one, and a little of another perhaps."""
+def mutate(script: Script, others: Sequence[Script], chance: Chance, how: Mutator | None = None) -> Script:
+    """A script like this one, and a little of another perhaps; `how`: its messages, if not as texts."""
+    change = how or mutate_message
     steps = list(script.steps)
     if chance.random() < 0.3:
         _rearrange(steps, chance.choice(others).steps, chance)
     talking = [number for number, step in enumerate(steps) if step.kind != Kind.WAIT]
     for _ in range(chance.choice((1, 1, 1, 2, 3)) if talking else 0):
         number = chance.choice(talking)
-        steps[number] = steps[number]._replace(data=mutate_message(steps[number].data, chance))
-    gateway = script.gateway if chance.random() < 0.9 else chance.choice(_GATEWAYS)
+        steps[number] = steps[number]._replace(data=change(steps[number].data, chance))
+    moves = script.gateway in _GATEWAYS and chance.random() >= 0.9
+    gateway = chance.choice(_GATEWAYS) if moves else script.gateway
     return Script(gateway, tuple(steps[:_MOST_STEPS]))
 
 
@@ -43,6 +45,13 @@ def mutate_message(data: bytes, chance: Chance) -> bytes:
     for _ in range(chance.choice((1, 1, 2, 3, 5))):
         data = chance.choice(MUTATORS)(data, chance)[:_LONGEST]
     return with_length(data) if truthful else data
+
+
+def mutate_bytes(data: bytes, chance: Chance) -> bytes:
+    """A message like this one, which is no text."""
+    for _ in range(chance.choice((1, 1, 2, 3, 5))):
+        data = chance.choice(_BYTES)(data, chance)[:_LONGEST]
+    return data
 
 
 def with_length(data: bytes) -> bytes:
@@ -273,6 +282,7 @@ def _behind(data: bytes, chance: Chance) -> bytes:
     return data + more if chance.random() < 0.7 else more + data
 
 
+_BYTES: list[Mutator] = [_flip_bits, _flip_bits, _put, _take_out, _double, _repeat, _cut, _number]
 MUTATORS: list[Mutator] = [
     *(_flip_bits, _put, _put, _take_out, _double, _repeat, _cut, _loose_ends, _case),
     *(_host, _host, _number, _number, _text, _tokens, _method, _status),

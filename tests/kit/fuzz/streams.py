@@ -13,13 +13,13 @@ from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
 from kit.fuzz.aftermath import judge_end
-from kit.fuzz.gateways import BEGIN, UNTOUCHED, config_of
+from kit.fuzz.gateways import BEGIN, UNTOUCHED, config_of, spoken
 from kit.fuzz.judge import Failure, Footprint, judge_departure, judge_drop
+from kit.fuzz.protocols import judge_doors, judge_ldap, judge_rtsp
 from kit.fuzz.script import Kind, Script
 from kit.packets import endpoint
-from kit.sip import PEER
 
-_PHONE = "10.0.0.10:40000"
+_PHONE, _PEER = "10.0.0.10:40000", "198.51.100.20"
 _FEW = 400
 """Bytes of messages that are given one by one now and then."""
 
@@ -48,7 +48,8 @@ class _Run:
         self._seen = seen
         self._arrived = (bytearray(), bytearray())
         self._engine = Engine(config_of(script.gateway), random.Random(7).random)
-        self._connection = connect(self._engine, endpoint(_PHONE), endpoint(PEER), Side.INSIDE, BEGIN)
+        self._protocol, port = spoken(script.gateway)
+        self._connection = connect(self._engine, endpoint(_PHONE), endpoint(f"{_PEER}:{port}"), Side.INSIDE, BEGIN)
 
     def run(self, cut: Callable[[bytes], list[bytes]]) -> tuple[Streams, list[float]]:
         """What arrives, if each message is given in the pieces that it is cut into; the CPU time of each message."""
@@ -63,6 +64,8 @@ class _Run:
             if not connection.alive:
                 break
         broken = not connection.alive
+        if self._protocol != "sip":
+            judge_doors(self._engine)
         for end in End:
             self._take(connection.finish(end, now), end)
         connection.close(now)
@@ -84,7 +87,10 @@ class _Run:
         self._arrived[1 - end].extend(relay.data)
         self._arrived[end].extend(relay.back)
         for inspection in relay.inspections:
-            _judge_inspection(inspection, end, touched=self._script.gateway not in UNTOUCHED)
+            if self._protocol == "sip":
+                _judge_inspection(inspection, end, touched=self._script.gateway not in UNTOUCHED)
+            else:
+                _judge_other(self._protocol, inspection)
             self._seen.add(("tcp", end, inspection.outcome.name, inspection.outcome.drop))
 
 
@@ -98,6 +104,14 @@ def _judge_inspection(inspection: Inspection, end: End, *, touched: bool) -> Non
     elif end == End.CLIENT and outcome.name not in {"", "malformed"}:
         notes = {effect.name for effect in outcome.effects if isinstance(effect, Note)}
         judge_departure(data, inspection.after, notes)
+
+
+def _judge_other(protocol: str, inspection: Inspection) -> None:
+    if inspection.outcome.drop is not None:
+        judge_drop(inspection.outcome.drop, "tcp")
+    elif inspection.outcome.name != "malformed":
+        judge = judge_rtsp if protocol == "rtsp" else judge_ldap
+        judge(inspection.message.data, inspection.after)
 
 
 def _pieces(data: bytes, chance: random.Random) -> list[bytes]:
