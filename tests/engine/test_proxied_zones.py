@@ -194,3 +194,23 @@ def test_beginning_and_end_are_told(base: str) -> None:
     assert ended == f"%FW-6-SESS_AUDIT_TRAIL: {where}:Stop " + ends.replace(") --", ") sent 46 bytes --") + (
         " sent 0 bytes"
     )
+
+
+@pytest.mark.parametrize("other", [policy("inspect"), policy("inspect") + "ip port-map ftp port tcp 2121\n"])
+def test_one_that_ends_right_after_a_change_leaves_nothing(base: str, other: str) -> None:
+    proxy = Proxy(policy("inspect"), base)
+    connection = proxy.connect()
+    proxy.follow(other)
+    connection.close(proxy.now)
+    assert proxy.sessions == []
+
+
+def test_one_that_is_established_right_after_a_change_is_open(base: str) -> None:
+    proxy = Proxy(policy("inspect"), base)
+    connection = connect(proxy.engine, endpoint(PHONE), endpoint(PEER), Side.INSIDE, proxy.now)
+    proxy.follow(policy("inspect"))
+    connection.establish(proxy.now)
+    assert proxy.engine.screen is not None
+    assert proxy.engine.screen.firewall.sessions.half_open.total() == 0
+    proxy.wait(2 * SYNWAIT)
+    assert connection.alive

@@ -59,11 +59,11 @@ class Clearance:
 
     def end(self, now: float) -> None:
         """The connection is over."""
-        if self._screen is not None and self._inspected is not None:
+        if self.holds and self._screen is not None and self._inspected is not None:
             self._screen.firewall.end(self._inspected, now)
 
     def _see(self, flags: int, size: int, now: float, *, answer: bool) -> None:
-        if self._screen is not None and self._inspected is not None:
+        if self.holds and self._screen is not None and self._inspected is not None:
             self._screen.firewall.follow(self._inspected, flags, size, now, answer=answer)
 
     def _follow(self, screen: Screen | None) -> None:
