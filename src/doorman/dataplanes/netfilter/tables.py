@@ -23,6 +23,9 @@ from doorman.timers import NEVER
 _IPV4: Final = 4
 _NUMBERS: Final = [bytes((protocol, 0, 0, 0)) for protocol in range(256)]
 """Protocols as elements have them."""
+_HIGH: Final = [bytes((byte,)) for byte in range(256)]
+_LOW: Final = [bytes((byte, 0, 0)) for byte in range(256)]
+"""Ports as elements have them: to put these together takes a third of what `to_bytes` does."""
 _WITH_VISITOR: Final = ("doors", "let_in", "let_in_once")
 """Sets whose keys begin with another address; and those `promised` to somebody."""
 _LEADING_IN: Final = frozenset({"hosts_in", "leases_in", "whole"})
@@ -326,10 +329,12 @@ class Tables:
         outside = b"%b%b%b" % (name.address, number, port)
         tag = _BINDINGS_BY + slot if slot else _BINDINGS
         known = b"%b%b%b%b%b%b" % (tag, local.address, number, local_port, name.address, port)
-        quoted = (_QUOTED + outside,) if self.quoted else ()
         if not binding.static:
-            return (known, _NAMES + outside, *quoted)
-        elements = [*quoted] if binding.secondary else [known, *quoted]
+            names = known, _NAMES + outside
+            return (*names, _QUOTED + outside) if self.quoted else names
+        elements = [] if binding.secondary else [known]
+        if self.quoted:
+            elements.append(_QUOTED + outside)
         elements.append(_ENTRANCES + outside + local.address + local_port)
         if local.port in self.served.get(protocol, ()):
             elements.append(_INSPECTED + outside)
@@ -451,17 +456,17 @@ def _of_outside(binding: Binding) -> list[Element]:
 def _of_door(door: Door, *, screened: bool) -> tuple[_Packed, ...]:
     if door.promoted or len(door.entrance.address) != _IPV4:
         return ()
-    through = (_through_firewall(door),) if screened else ()
     if door.entrance == door.leads_to:  # whoever is behind it is called what it is
-        return through
+        return (_through_firewall(door),) if screened else ()
     name, host, number = door.entrance.address, door.leads_to.address, _number(door.protocol)
     name_port, host_port = _port(door.entrance), _port(door.leads_to)
     known = b"%b%b%b%b%b%b" % (_BINDINGS, host, number, host_port, name, name_port)
     tag = _DOORS_ANY if door.visitor is None else _DOORS + door.visitor
     way = b"%b%b%b%b%b%b" % (tag, name, number, name_port, host, host_port)
-    if door.inspect_as is None:
-        return (*through, known, way)
-    return (*through, known, way, b"%b%b%b%b" % (_INSPECTED, name, number, name_port))
+    elements: tuple[_Packed, ...] = (known, way)
+    if door.inspect_as is not None:
+        elements += (b"%b%b%b%b" % (_INSPECTED, name, number, name_port),)
+    return (_through_firewall(door), *elements) if screened else elements
 
 
 def _through_firewall(door: Door) -> _Packed:
@@ -503,7 +508,7 @@ def _number(protocol: int) -> bytes:
 
 
 def _port(endpoint: Endpoint) -> bytes:
-    return (endpoint.port << 16).to_bytes(4, "big")
+    return _HIGH[endpoint.port >> 8] + _LOW[endpoint.port & 0xFF]
 
 
 def _fields(set_name: str, key: bytes) -> str:
