@@ -107,7 +107,7 @@ class Forwarding:
             return readdress(packet, way.sender, way.receiver, payload, difference)
         if payload is None:
             return packet.data
-        return readdress(packet, packet.sender, packet.receiver, payload, difference)
+        return readdress(packet, way.path.sent_from, way.path.sent_to, payload, difference)
 
     def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
         """What becomes of a segment whose connection is looked into; None where it is not."""
