@@ -18,7 +18,7 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +50,10 @@ _TIMES = 4
 _TIDIED = 2
 """Batches that are tidied up with one that is written, at most: so each write takes about as long."""
 
-_Batch = dict[bytes, bytes | None]
+Batch = dict[bytes, bytes | None]
+"""Records by their names; None: there is none any more."""
 _encode: Final = msgpack.Encoder().encode
-_decode: Final = msgpack.Decoder(_Batch).decode
+_decode: Final = msgpack.Decoder(Batch).decode
 
 
 class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
@@ -112,7 +113,7 @@ class Journal:
             raise JournalFailed(f"{self.path}: {error}") from error
         return found
 
-    def write(self, records: Mapping[bytes, bytes | None]) -> int:
+    def write(self, records: Batch) -> int:
         """Put records, and take out those without a value, all at once.
 
         Returns:
@@ -121,21 +122,20 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written.
         """
-        batch: _Batch = {}
-        too_long = 0
+        batch, too_long = records.copy(), 0
         for name, value in records.items():
             if value is not None and len(value) <= MAX_RECORD:
-                batch[name] = value
                 continue
-            if value is not None:
-                too_long += 1
+            too_long += value is not None
             if name in self._batch_of:
                 batch[name] = None
+            else:
+                del batch[name]
         if batch:
             self._append(batch)
         return too_long
 
-    def begin_again(self, records: Mapping[bytes, bytes | None]) -> int:
+    def begin_again(self, records: Batch) -> int:
         """Throw the file away, and write a new one: after a failure. Returns and raises as `write` does."""
         try:
             self.close()
@@ -159,7 +159,7 @@ class Journal:
         self._records = 0
         self._last = 0
 
-    def _enter(self, number: int, batch: _Batch) -> None:
+    def _enter(self, number: int, batch: Batch) -> None:
         """Take note of where the records of a batch are now."""
         batch_of, counting = self._batch_of, self._counting
         count = 0
@@ -177,7 +177,7 @@ class Journal:
         self._records += len(batch)
         self._last = number
 
-    def _append(self, batch: _Batch) -> None:
+    def _append(self, batch: Batch) -> None:
         """Write a batch, and tidy up the oldest: take out those of which nothing counts, and some of those with little.
 
         A record that was taken out is told of as long as an older batch may have it: until its own is the oldest.
@@ -216,12 +216,12 @@ class Journal:
                 database.execute("ROLLBACK")
             raise JournalFailed(f"{self.path}: {error}") from error
 
-    def _batches(self) -> Iterator[tuple[int, _Batch]]:
+    def _batches(self) -> Iterator[tuple[int, Batch]]:
         """All batches, the oldest first."""
         for number, _, records in self._database.execute(_LOAD):
             yield number, _decode(records)
 
-    def _batch(self, number: int) -> _Batch:
+    def _batch(self, number: int) -> Batch:
         try:
             ((records,),) = self._database.execute("SELECT records FROM batches WHERE id = ?", (number,))
         except sqlite3.Error as error:

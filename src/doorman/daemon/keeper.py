@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from doorman.algs.api import Owner
-from doorman.daemon.journal import Journal, JournalFailed
+from doorman.daemon.journal import Batch, Journal, JournalFailed
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
 from doorman.engine.snapshot import (
@@ -50,7 +50,7 @@ class Keeper:
         self._engine = engine
         self._journal = journal
         self._say = say
-        self._records: dict[bytes, bytes | None] = {}
+        self._records: Batch = {}
         self._owners: dict[Owner, None] = {}
         self._retry_at: float | None = None
         self._watch()
@@ -111,7 +111,7 @@ class Keeper:
         for alg in self._engine.inspector.algs.values():
             alg.touched.watch()
 
-    def _changed(self) -> dict[bytes, bytes | None]:
+    def _changed(self) -> Batch:
         """The records of all that has changed, as it is now; it is noted no more."""
         records, owners, doors = self._records, self._owners, self._engine.state.doors
         self._records, self._owners = {}, {}
@@ -127,7 +127,7 @@ class Keeper:
             records[name] = value
         return records
 
-    def _write(self, records: dict[bytes, bytes | None], now: float) -> None:
+    def _write(self, records: Batch, now: float) -> None:
         if not records:
             return
         try:
