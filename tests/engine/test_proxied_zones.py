@@ -214,3 +214,13 @@ def test_one_that_is_established_right_after_a_change_is_open(base: str) -> None
     assert proxy.engine.screen.firewall.sessions.half_open.total() == 0
     proxy.wait(2 * SYNWAIT)
     assert connection.alive
+
+
+def test_one_that_is_refused_keeps_no_name_of_its_client() -> None:
+    names = "ip nat pool OUT 10.99.1.1 10.99.1.2 prefix-length 24\naccess-list 7 permit any\n"
+    names += "ip nat outside source list 7 pool OUT\n"
+    proxy = Proxy(policy("drop", "source WAN destination LAN"), STATIC + names)
+    for number in range(4):
+        with pytest.raises(Refused, match="zone-policy"):
+            proxy.connect(Side.OUTSIDE, f"198.51.100.{number + 1}:4000", NAME)
+    assert list(proxy.engine.state.outside) == []

@@ -61,13 +61,8 @@ def _from_inside(engine: Engine, sender: Endpoint, receiver: Endpoint, now: floa
     session = Session(TCP, binding, sender, towards.remote, outside)
     session.alg = alg
     session.hairpin = state.rules.owns(receiver.address)
-    if engine.screen is not None and not session.hairpin:
-        try:
-            engine.screen.connect(session, now, outward=True)
-        except Refused:
-            for one in made:
-                state.bindings.free(one)
-            raise
+    if not session.hairpin:
+        _judge(engine, session, made, now, outward=True)
     state.sessions.add(session, now)
     if not session.hairpin:
         return _connection(engine, [(session, _OUTBOUND)], limits, now)
@@ -143,13 +138,24 @@ def _inward(engine: Engine, sender: Endpoint, receiver: Endpoint, binding: Bindi
     session.alg = session.alg or engine.inspector.alg_for(TCP, sender.port, session.inside_local.port)
     session.hairpin = state.rules.owns(sender.address)
     session.by_door = door
-    if engine.screen is not None:
-        engine.screen.connect(session, now, outward=False)
+    _judge(engine, session, made, now, outward=False)
     state.sessions.add(session, now)
     state.keep(made, now)
     if door is not None:
         state.promote(door)
     return session
+
+
+def _judge(engine: Engine, session: Session, made: list[Binding], now: float, *, outward: bool) -> None:
+    """Ask the firewall about a flow; where it refuses, nobody has the names that were made for it."""
+    if engine.screen is None:
+        return
+    try:
+        engine.screen.connect(session, now, outward=outward)
+    except Refused:
+        for one in made:
+            (engine.state.outside if one.outside else engine.state.bindings).free(one)
+        raise
 
 
 def _connection(
