@@ -114,6 +114,7 @@ def test_check_does_not_load_what_only_replay_needs() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in loaded if name.split(".")[:2] in (["doorman", "engine"], ["doorman", "dataplanes"])]
     assert not {"rich", "json", "difflib", "subprocess"} & set(loaded)
+    assert not [name for name in loaded if name == "doorman.algs.makers" or name.endswith(".alg")]
 
 
 def test_strict(tmp_path: Path) -> None:
