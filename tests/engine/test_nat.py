@@ -445,6 +445,25 @@ def test_a_leased_address_is_kept_while_its_host_is_silent_and_then_given_back()
 # Fragments
 
 
+def test_who_calls_waits_until_somebody_answers() -> None:
+    """RFC 9293, section 3.10.7.3: only a SYN answers, and who waits for it sends another, or a reset."""
+    gate = gateway(OVERLOAD)
+    gate.inside(tcp(PHONE, PEER, "S"))
+    name = gate.mapped(tcp(PHONE, PEER, "S"))
+    assert gate.inside(tcp(PHONE, PEER, "A")) == "dropped: tcp-not-answered"
+    assert gate.outside(tcp(PEER, name, "A")).startswith("inside: ")
+    assert gate.inside(tcp(PHONE, PEER, "A")) == "dropped: tcp-not-answered"
+    assert gate.outside(tcp(PEER, name, "SA")).startswith("inside: ")
+    assert gate.inside(tcp(PHONE, PEER, "A")).startswith("outside: ")
+
+
+def test_who_is_asked_does_not_ask_by_the_same_identifier() -> None:
+    gate = gateway(OVERLOAD)
+    gate.inside(ping(PHONE, PEER, 7))
+    assert gate.outside(ping(PEER, "203.0.113.1", 7)) == "dropped: no-session-or-door"
+    assert gate.outside(pong(PEER, "203.0.113.1", 7)).startswith("inside: ")
+
+
 def test_fragments_are_put_together_on_both_sides() -> None:
     gate = gateway(OVERLOAD)
     whole = udp(PHONE, PEER, bytes(range(256)) * 9)

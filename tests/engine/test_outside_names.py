@@ -40,6 +40,13 @@ def test_echo_has_the_names_of_both_ends() -> None:
     assert gate.outside(ping(OUTSIDE_GLOBAL, "203.0.113.5", 8)) == f"inside: echo-request {inside} id 8"
 
 
+def test_an_address_of_a_pool_is_nobodys_until_it_is_given() -> None:
+    gate = gateway(LIST + "ip nat inside source static 192.168.1.5 203.0.113.5\n")
+    assert gate.inside(udp(f"{PHONE}:5000", "10.99.0.1:53")) == "dropped: no-translation"
+    assert gate.outside(udp(f"{OUTSIDE_GLOBAL}:53", "203.0.113.5:9")).startswith("inside: udp 10.99.0.1:53 > ")
+    assert gate.inside(udp(f"{PHONE}:5000", "10.99.0.1:53")).endswith(f"> {OUTSIDE_GLOBAL}:53")
+
+
 def test_the_inside_need_not_be_translated() -> None:
     gate = gateway(INTERFACES + f"ip nat outside source static {OUTSIDE_GLOBAL} {OUTSIDE_LOCAL}\n")
     assert gate.outside(tcp(f"{OUTSIDE_GLOBAL}:9", f"{PHONE}:80")) == f"inside: tcp {OUTSIDE_LOCAL}:9 > {PHONE}:80"

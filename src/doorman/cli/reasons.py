@@ -184,6 +184,7 @@ DROPS = {
     "spoofed-source": "it comes from outside with the address of an inside host",
     "start-line": f"{_BROKEN}: the first line is neither of a request nor of a response",
     "status-code": f"{_BROKEN}: a status code has three digits",
+    "tcp-not-answered": "a segment of an end whose SYN nobody has answered: neither another SYN nor a reset",
     "third-party-address": (
         "a message announces media at another inside host than its sender, or at the gateway. An exchange may, if "
         "'ip nat service sip trusted-media' names it and that host is translated"

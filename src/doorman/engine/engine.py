@@ -30,12 +30,13 @@ from doorman.firewall.access import AccessGroups
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import Session, Way, flow_key, packet_key
+from doorman.nat.sessions import Session, Way, flow_key, packet_key, tcp_flags
 from doorman.net.addresses import new_tuple
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
 from doorman.net.routes import Route
+from doorman.net.tcp import answers_syn
 
 # Looked up once: in Python 3.11 each `Fate.FORWARDED` costs more than a look-up in a dictionary.
 _FORWARDED: Final = Fate.FORWARDED
@@ -124,7 +125,7 @@ class Engine:
                 session = way.session
                 session.last_used = now
                 if data[9] == TCP and (data[_FLAGS_AT] & _OPENING_OR_CLOSING or not session.settled):
-                    if data[_FLAGS_AT] & _SYN_ACK == _SYN:
+                    if data[_FLAGS_AT] & _SYN_ACK == _SYN or session.calls:
                         return self._receive(data, side, now)  # another connection, perhaps one to be inspected
                     self.state.sessions.see_flags(session, data[_FLAGS_AT])
                 return Result(_FORWARDED, way.carry(data), _OTHER[side])
@@ -259,11 +260,23 @@ class Engine:
     def _back_in(self, packet: Packet, now: float) -> Result:
         return self._hairpin(packet, Result(_FORWARDED, packet.data, _OUTSIDE), now)
 
+    def _way_of(self, packet: Packet, side: Side) -> Way | None:
+        """The way of a packet's session; a query that asks is of none in which the other end does.
+
+        Whether a connection is answered is seen here: it is, too, where the answer must not pass.
+        """
+        way = self._ways[side].get(packet_key(packet))
+        if way is None or (way is not way.session.begun and packet.is_request):
+            return None
+        if way.session.calls and answers_syn(tcp_flags(packet)):
+            way.session.calls = False
+        return way
+
     # From the inside
 
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
-        way = state.sessions.outward.get(packet_key(packet))
+        way = self._way_of(packet, _INSIDE)
         if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
             return self._unnamed(packet, now)
         if way is not None and way.session.is_level and self.screen is not None:
@@ -309,6 +322,8 @@ class Engine:
         spent on it. A port of a shared address is: with that, hosts meet that send to each other at once.
         """
         state = self.state
+        if state.rules.outside.lends(packet.destination):
+            return state.outside.by_global(packet.protocol, packet.receiver) is None
         if not state.rules.owns(packet.destination):
             return False
         if state.bindings.by_global(packet.protocol, packet.receiver) is not None:
@@ -331,6 +346,7 @@ class Engine:
         session = Session(packet.protocol, binding, packet.sender, receiver, outside)
         session.alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port)
         session.hairpin = self.state.rules.owns(packet.destination)
+        session.calls = opens(packet) and not self._delegated
         return session
 
     def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
@@ -447,7 +463,7 @@ class Engine:
 
     def _inbound(self, packet: Packet, now: float, *, again: bool) -> Result:
         state = self.state
-        way = state.sessions.inward.get(packet_key(packet))
+        way = self._way_of(packet, _OUTSIDE)
         if way is not None:
             self._checkpoint.release(packet, way.session, way, _INSIDE, now)
             if way.session.awaited:
@@ -522,6 +538,8 @@ class Engine:
         self, packet: Packet, binding: Binding, outside: Binding | None, inspect_as: str | None
     ) -> Session:
         session = Session(packet.protocol, binding, binding.inward(packet.receiver), packet.sender, outside)
+        session.begun = session.inward
+        session.calls = opens(packet) and not self._delegated
         # A door may lead where no port is served; a TCP connection is inspected from its beginning, or not at all.
         served = inspect_as
         if packet.protocol != UDP and not (opens(packet) and self.splicing.serves(inspect_as)):

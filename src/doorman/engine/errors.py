@@ -101,6 +101,11 @@ class ErrorRoad:
         error = readdress_error(packet, quote.readdressed(*inner), outer[0].address, outer[1].address)
         return Led(_FORWARDED, error, leaves)
 
+    def _came_back(self, quote: Quote) -> bool:
+        """Whether what an inside host refuses is an answer to it as it is, whom it called by a name of ours."""
+        key = flow_key(quote.protocol, quote.receiver, quote.sender)
+        return key in self._state.sessions.inward and key not in self._state.sessions.outward
+
     def _stays_inside(self, packet: Packet, side: Side) -> bool:
         """Whether an error goes from one inside host to another, by the address that this has."""
         return side == _INSIDE and self._state.rules.is_inside(packet.destination)
@@ -110,7 +115,7 @@ class ErrorRoad:
         rules = self._state.rules
         if side == _OUTSIDE:
             return rules.owns(packet.destination)
-        if self._stays_inside(packet, side):
+        if self._stays_inside(packet, side) or (quote is not None and self._came_back(quote)):
             return False
         tells = quote is not None and quote.receiver.address == packet.source and not quote.is_cut
         if quote is None or not tells or is_damaged(packet) or rules.dynamic_for(packet.source) is not None:

@@ -16,6 +16,7 @@ from doorman.nat.sessions import Session, Way, tcp_flags
 from doorman.net.addresses import new_tuple
 from doorman.net.checksum import edits_difference
 from doorman.net.packet import TCP, Packet, readdress
+from doorman.net.tcp import may_follow_syn
 
 _FORWARDED: Final = Fate.FORWARDED
 _DROPPED: Final = Fate.DROPPED
@@ -111,7 +112,10 @@ class Forwarding:
 
     def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
         """What becomes of a segment whose connection is looked into; None where it is not."""
-        self._state.sessions.see_flags(session, tcp_flags(packet))
+        flags = tcp_flags(packet)
+        if session.calls and way is session.begun and not may_follow_syn(flags):
+            return self.drop(packet.data, leaves, "tcp-not-answered")
+        self._state.sessions.see_flags(session, flags)
         refusal = self._open(packet, session, leaves, now) if opens(packet) else ""
         if refusal:
             return self.drop(packet.data, leaves, refusal)

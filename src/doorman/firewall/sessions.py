@@ -14,7 +14,8 @@ from doorman.config.zones import GLOBAL_MAP, Firewall, ParameterMap, Police
 from doorman.firewall.news import began_line, ended_line, target
 from doorman.firewall.policy import Verdict
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.packet import ICMP, TCP, UDP
+from doorman.net.packet import ICMP, ICMP_QUERIES, ICMP_REQUESTS, TCP, UDP
+from doorman.net.tcp import answers_syn, may_follow_syn
 from doorman.timers import Timers
 
 FULL = "zone-session-limit"
@@ -27,8 +28,6 @@ POLICED = "zone-police"
 UNKNOWN_TIME = -math.inf
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 _DNS_PORT = 53
-_REQUESTS = frozenset({8, 13, 15, 17})
-"""ICMP queries (RFC 792, RFC 950): echo, timestamp, information and mask."""
 _MINUTE = 60.0
 _Key = tuple[int, Endpoint, Endpoint]
 
@@ -45,6 +44,7 @@ class Inspected:
         half_open: whether it is not established yet.
         answered: whether the responder sent anything.
         alone: whether no kernel judges it: a connection of the proxy, without which it is over.
+        calls: whether nobody has answered the SYN of its initiator.
         audited: whether its beginning was told here, and its end will be; a kernel tells of its own.
         closed: the ends that closed it, as bits; 4: it was reset.
         sent: bytes that the initiator and the responder sent.
@@ -52,7 +52,7 @@ class Inspected:
     """
 
     __slots__ = (
-        "alone", "answered", "audited", "began", "closed", "half_open", "initiator", "last_used", "parameters",
+        "alone", "answered", "audited", "began", "calls", "closed", "half_open", "initiator", "last_used", "parameters",
         "responder", "rings", "sent", "timeout", "traffic", "verdict",
     )  # fmt: skip
 
@@ -65,6 +65,7 @@ class Inspected:
         self.timeout = self.rings = 0.0
         self.half_open = True
         self.alone = self.answered = self.audited = False
+        self.calls = traffic.tcp_flags & (SYN | ACK) == SYN
         self.closed = 0
         self.sent = [0, 0]
 
@@ -90,6 +91,7 @@ class Inspected:
         if self.traffic.protocol != TCP:
             self.half_open = not self.answered
         else:
+            self.calls = self.calls and not answers_syn(flags)
             if self.half_open and self.answered and not answer and not flags & SYN:
                 self.half_open = False
             if flags & RST:
@@ -173,12 +175,22 @@ class InspectedSessions:
     def __contains__(self, session: object) -> bool:
         return isinstance(session, Inspected) and self._table.get(session.key) is session
 
+    def of_packet(self, traffic: Traffic, sender: Endpoint, receiver: Endpoint) -> Inspected | None:
+        """The session of a packet, an ICMP query only of one in which its sender asks, an answer of the other."""
+        if traffic.icmp_type not in ICMP_QUERIES:
+            return self.find(traffic.protocol, sender, receiver)
+        ends = (sender, receiver) if traffic.icmp_type in ICMP_REQUESTS else (receiver, sender)
+        return self._table.get((traffic.protocol, *ends))
+
     def carry(self, session: Inspected, traffic: Traffic, sender: Endpoint, size: int, now: float) -> None:
         """Let a packet of a session pass.
 
         Raises:
-            Refused: it is more than the rate of its class.
+            Refused: it is more than the rate of its class; or nobody has answered its SYN.
         """
+        awaits = session.calls and sender == session.initiator and not self._delegated
+        if awaits and not may_follow_syn(traffic.tcp_flags):
+            raise Refused(INVALID)
         self._police(session.verdict, size, now)
         self.follow(session, traffic.tcp_flags, size, now, answer=sender != session.initiator)
 
@@ -340,7 +352,7 @@ def _begins(traffic: Traffic) -> bool:
     if traffic.protocol == TCP:
         flags = traffic.tcp_flags
         return not flags & RST and flags & (SYN | ACK) in {SYN, ACK} and not flags & FIN
-    return traffic.protocol != ICMP or traffic.icmp_type in _REQUESTS
+    return traffic.protocol != ICMP or traffic.icmp_type in ICMP_REQUESTS
 
 
 def _target(verdict: Verdict) -> str:

@@ -115,7 +115,7 @@ class ZoneFirewall:
     ) -> None:
         """The same, of a packet that is not at hand; no kernel judges it `alone`, the first of a proxied connection."""
         self.now = now
-        session = self.sessions.find(traffic.protocol, sender, receiver)
+        session = self.sessions.of_packet(traffic, sender, receiver)
         if session is not None and (session.is_over or alone) and _opens(traffic):
             self.sessions.end(session)
             session = None

@@ -51,8 +51,8 @@ class Quote:
 
     @property
     def is_cut(self) -> bool:
-        """Whether its protocol has ports, and they are not quoted."""
-        return not self._has_ports and self.protocol in {TCP, UDP}
+        """Whether its protocol has ports, or identifiers, and they are not quoted."""
+        return not self._has_ports and self.protocol in {TCP, UDP, ICMP}
 
     @property
     def sequence(self) -> int:

@@ -158,7 +158,11 @@ class Naming:
 
     def is_name(self, address: Address) -> bool:
         """Whether an address is a name that a rule gives, or may give."""
-        return address in self._names or any(address in rule.pool for rule in self.dynamic)
+        return address in self._names or self.lends(address)
+
+    def lends(self, address: Address) -> bool:
+        """Whether an address is somebody's only as long as a dynamic rule gives it to him."""
+        return any(address in rule.pool for rule in self.dynamic)
 
     def leaves(self, protocol: int, end: Endpoint) -> bool:
         """Whether messages that name an end, or its host, stay as they are: by either name."""

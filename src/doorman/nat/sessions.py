@@ -111,6 +111,8 @@ class Session:
         awaited: whether a door waits for its first packet from the outside.
         by_door: the door that let it through the firewall.
         hairpin: whether it comes back in through the NAT, to another inside host.
+        begun: the way that its first packet went.
+        calls: of TCP, whether nobody has answered its SYN yet.
         splice: of an inspected TCP connection, what its segments go through.
         plain: none of these, and not inspected: a packet needs nothing but other endpoints.
         settled: of TCP, whether only a SYN, FIN or RST can tell more: the connection is open, or is being closed.
@@ -121,9 +123,10 @@ class Session:
     """
 
     __slots__ = (
-        "_mirror", "alg", "awaited", "binding", "by_door", "hairpin", "inside_global", "inside_local", "inward",
-        "inward_key", "last_used", "outside_binding", "outside_global", "outside_local", "outward", "outward_key",
-        "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout", "waits_for",
+        "_mirror", "alg", "awaited", "begun", "binding", "by_door", "calls", "hairpin", "inside_global",
+        "inside_local", "inward", "inward_key", "last_used", "outside_binding", "outside_global", "outside_local",
+        "outward", "outward_key", "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout",
+        "waits_for",
     )  # fmt: skip
 
     def __init__(
@@ -148,7 +151,7 @@ class Session:
         self.alg: str | None = None
         self.splice: Splice[Any] | None = None
         self.spoke = ""
-        self.hairpin = self.awaited = self.settled = False
+        self.hairpin = self.awaited = self.settled = self.calls = False
         self.by_door: Door | None = None
         self.waits_for = _NOBODY
         self.plain = True
@@ -158,6 +161,7 @@ class Session:
         self.inward_key = flow_key(protocol, self.outside_global, self.inside_global)
         self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
         self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
+        self.begun = self.outward
         self._mirror: Way | None = None
 
     @property
@@ -277,7 +281,7 @@ class Sessions:
         else:
             port = session.outside_global.port
             seconds = self._ports.get(("tcp", port), timeouts.pptp if port == PPTP_PORT else timeouts.tcp)
-        session.settled = not flags & _SYN or bool(flags & (_FIN | _RST))
+        session.settled = not session.calls and (not flags & _SYN or bool(flags & (_FIN | _RST)))
         timeout = lifetime(seconds)
         if timeout < session.timeout:
             self._timers.start(session.last_used + timeout, session)

@@ -21,6 +21,8 @@ PROTOCOL_NAMES: Final = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp", ICMPV
 
 ICMP_QUERIES: Final = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP messages with an identifier: echo, timestamp, information and mask, each with its reply."""
+ICMP_REQUESTS: Final = frozenset({8, 13, 15, 17})
+"""Those of them that ask (RFC 792, RFC 950)."""
 _ERRORS: Final = frozenset({3, 4, 5, 11, 12})
 """ICMP messages which quote the packet they are about: unreachable, quench, redirect, time exceeded, parameter."""
 _EXTENSIONS: Final = frozenset({0, 43, 60})
@@ -121,6 +123,11 @@ class Packet:
     def is_query(self) -> bool:
         """Whether this is an ICMP query or its answer, which has an identifier where others have ports."""
         return self.protocol == ICMP and not self.fragment and self._transport_type() in ICMP_QUERIES
+
+    @property
+    def is_request(self) -> bool:
+        """Whether this is an ICMP query that asks."""
+        return self.protocol == ICMP and not self.fragment and self._transport_type() in ICMP_REQUESTS
 
     @property
     def is_error(self) -> bool:

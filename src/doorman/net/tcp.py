@@ -150,6 +150,16 @@ def is_reset(data: bytes) -> bool:
     return bool(data[(data[0] & 15) * 4 + 13] & RST)
 
 
+def may_follow_syn(flags: int) -> bool:
+    """Whether an end may send such a segment before its SYN is answered: with SYN, or a reset (section 3.10.7.3)."""
+    return bool(flags & (SYN | RST))
+
+
+def answers_syn(flags: int) -> bool:
+    """Whether a SYN is answered by such a segment: by a SYN that acknowledges it, or a reset."""
+    return flags & (SYN | ACK) == SYN | ACK or bool(flags & RST)
+
+
 def read_options(options: bytes) -> Iterator[tuple[int, int, int]]:
     """Kind, start and end of each option; those behind one whose length is wrong are not there."""
     at = 0

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+from doorman.config.access_lists import AccessList, Traffic
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
+from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
+from doorman.firewall.access import AccessGroups, traffic_of
 from doorman.nat.bindings import WHOLE_HOST
 from doorman.nat.icmp import quoted
 from doorman.nat.selection import Towards
-from doorman.net.packet import ICMP, Packet, parse_packet
+from doorman.net.addresses import Endpoint
+from doorman.net.packet import ICMP, TCP, UDP, Packet, parse_packet
 from kit.subjects.subject import Arrives
 
 _BEHIND = b"\x0a"
@@ -26,10 +30,10 @@ def excepted(engine: Engine, arrives: Arrives, really: Arrives) -> str:
         return "filters, and a packet that leaves on the side it came from: the engine has no routes"
     if engine.screen is not None and _is_behind(engine, packet):
         return "zones, and a host that is in no interface's network: the engine does not know which it is behind"
-    for why, applies in (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else _FROM_OUTSIDE)):
-        if applies(engine, packet):
-            return why
-    return ""
+    if engine.access is not None and _is_judged_by_a_picked_port(engine.access, engine, packet, really):
+        return "a list that looks at the port of a shared address: the kernel picks another"
+    reasons = (*_ANYWHERE, *(_FROM_INSIDE if arrives.side == Side.INSIDE else _FROM_OUTSIDE))
+    return next((why for why, applies in reasons if applies(engine, packet)), "")
 
 
 def _comes_to_no_name(engine: Engine, packet: Packet) -> bool:
@@ -58,6 +62,30 @@ def _is_a_port_shared(engine: Engine, packet: Packet) -> bool:
 def _is_a_static_port(engine: Engine, packet: Packet) -> bool:
     binding = engine.state.bindings.by_global(packet.protocol, packet.receiver)
     return binding is not None and binding.static and binding.protocol != WHOLE_HOST
+
+
+def _is_judged_by_a_picked_port(access: AccessGroups, engine: Engine, packet: Packet, really: Arrives) -> bool:
+    """Whether some list says this of the port that the model gave, and that of one which the kernel may have given."""
+    if packet.protocol not in {TCP, UDP}:
+        return False
+    if really.side == Side.OUTSIDE:
+        found = parse_packet(really.packet)
+        assert found is not None
+        seen = [traffic_of(one, one.sender, one.receiver) for one in (packet, found)]
+    else:
+        towards = Towards(packet.protocol, packet.source_port, packet.receiver, packet.message)
+        _, rule = engine.state.rules.rule_for(packet.protocol, packet.sender, towards)
+        if rule is None or not rule.overload:
+            return False
+        name = rule.pool.share(packet.source)
+        ports = packet.source_port, DELEGATED_RESERVED[0], DELEGATED_PORTS_END
+        seen = [traffic_of(packet, Endpoint(name, port), packet.receiver) for port in ports]
+    return any(len({_permits(counted.listed, one) for one in seen}) > 1 for counted in access.lists.values())
+
+
+def _permits(listed: AccessList, traffic: Traffic) -> bool:
+    index = listed.match(traffic)
+    return index is not None and listed.entries[index].permit
 
 
 def _is_unknown_to_be_inside(engine: Engine, packet: Packet) -> bool:

@@ -2,8 +2,8 @@
 
     strays      a sender from outside who says he is inside, as the engine's `spoofed-source`; not where hosts outside
                 have other names inside, since theirs may be addresses of the inside
-    stray_new   a receiver that is one of our names, and nobody's now: `no-translation`; or somebody's, but conntrack
-                finds the packet invalid and leaves it as it is
+    stray_new   a receiver that is one of our names, or of those that outside hosts get inside, and nobody's now:
+                `no-translation`; or somebody's, but conntrack finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
                 conntrack translates nothing that it finds invalid (answers to nothing, damaged packets); not IPsec and
                 errors about it, which get their name in `ipsec_leaving` before
@@ -73,6 +73,9 @@ class StrayChains:
         yield from IpsecChains(self._config, self._setting).leaving()
         if names:
             yield f"{_any_of(DESTINATION, names)}ip daddr != @whole counter drop"
+        lent = [ends for rule in self._config.outside_sources for ends in self._ranges(rule.pool)]
+        if lent:
+            yield f"iifname {self._inside} {_any_of(DESTINATION, lent)}counter drop"
         yield "ct state invalid ip daddr @whole counter drop"
         yield f"ct state invalid iifname {self._inside} oifname {self._outside} goto strays_out"
 
@@ -101,11 +104,13 @@ class StrayChains:
     def _names(self) -> Iterator[_Range]:
         """Addresses outside that are ours though no host may have them now: what has whole ones is in a set."""
         for source in self._config.dynamic_sources:
-            for first, last in self._config.pools[source.pool].ranges if source.pool is not None else ():
-                yield _number(first), _number(last)
+            yield from self._ranges(source.pool) if source.pool is not None else ()
         for rule in self._config.statics.ports:
             if rule.global_ is not None:
                 yield _of_address(rule.global_)
+
+    def _ranges(self, pool: str) -> Iterator[_Range]:
+        return ((_number(first), _number(last)) for first, last in self._config.pools[pool].ranges)
 
 
 def _any_of(field: int, ranges: Iterable[tuple[int, int]]) -> str:
