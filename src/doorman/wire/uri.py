@@ -11,9 +11,8 @@ What was read of a value is remembered for a while, since a phone writes the sam
 
 import re
 from enum import IntEnum
-from functools import lru_cache
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from doorman.net.addresses import Address, address_ascii
 from doorman.net.packet import TCP, UDP
@@ -61,6 +60,10 @@ _REMEMBERED: Final = 8_192
 """Values whose reading is remembered, of each kind."""
 _LONGEST: Final = 256
 """Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
+_URIS: Final[dict[bytes, tuple[HostPort, ...]]] = {}
+_REQUEST_URIS: Final[dict[bytes, tuple[HostPort, ...]]] = {}
+_VIAS: Final[dict[bytes, tuple[Via, ...]]] = {}
+"""What was read of such values."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
 # All alternatives begin with a character, and look behind it afterwards: where it is another, nothing is tried.
@@ -122,11 +125,27 @@ def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
         uri, bracket, parameters = value.rpartition(b">")
         if bracket and _COMMA not in parameters:
             value = uri + bracket
-    return _read_uris(value) if len(value) <= _LONGEST else _read_uris.__wrapped__(value, most)
+    known = _URIS.get(value)
+    return known if known is not None else _remember(_URIS, value, _read_uris(value, _limit(value, most)))
 
 
-@lru_cache(_REMEMBERED)
-def _read_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
+def _limit(value: bytes, most: int) -> int:
+    """How much to look for in a value: whatever there is, where that is remembered."""
+    return most if len(value) > _LONGEST else _NO_LIMIT
+
+
+Found = TypeVar("Found")
+
+
+def _remember(known: dict[bytes, Found], value: bytes, found: Found) -> Found:
+    if len(value) <= _LONGEST:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[value] = found
+    return found
+
+
+def _read_uris(value: bytes, most: int) -> tuple[HostPort, ...]:
     found: list[HostPort] = []
     for match in _URI.finditer(value):
         last = match.lastindex
@@ -152,10 +171,10 @@ def find_request_uri(value: bytes) -> tuple[HostPort, ...]:
 
     Besides `sip` and `sips`, `pres` and `im` name users too (RFC 3856, 3860).
     """
-    return _read_request_uri(value) if len(value) <= _LONGEST else _read_request_uri.__wrapped__(value)
+    known = _REQUEST_URIS.get(value)
+    return known if known is not None else _remember(_REQUEST_URIS, value, _read_request_uri(value))
 
 
-@lru_cache(_REMEMBERED)
 def _read_request_uri(value: bytes) -> tuple[HostPort, ...]:
     match = _REQUEST_URI.match(value)
     return tuple(_hosts_of_uri(value, match, 1) if match is not None else _read_plain(value))
@@ -200,11 +219,11 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
         # exception to find out that bytes are no number.)
         if parameters.find(b"received") < 0 and parameters.find(b"maddr") < 0:
             value = sent_by
-    return _read_via(value) if len(value) <= _LONGEST else _read_via.__wrapped__(value, most)
+    known = _VIAS.get(value)
+    return known if known is not None else _remember(_VIAS, value, _read_via(value, _limit(value, most)))
 
 
-@lru_cache(_REMEMBERED)
-def _read_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
+def _read_via(value: bytes, most: int) -> tuple[Via, ...]:
     found: list[Via] = []
     stop = len(value)
     values = (match for match in _VIA.finditer(value) if match.lastindex is not None)
