@@ -57,7 +57,8 @@ MAX_DATAGRAM: Final = 65_500
 
 _OFFERING: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 """The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
-_, _, _CONFIRMED, _ENDED = State
+_CONFIRMED: Final = State.CONFIRMED
+_ENDED: Final = State.ENDED
 _NAMES: Final = {method: method.decode("ascii") for method in METHODS}
 _MOST_GROWTH: Final = 3
 """How many times longer a message can become: `1.1.1.1` is shorter than `255.255.255.255:65535` by this."""
@@ -163,12 +164,13 @@ class SipAlg:
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""
-        return self._settings.trusts(message.path.sent_from.address) and nat.trust()
+        settings = self._settings
+        return bool(settings.trusted_media) and settings.trusts(message.path.sent_from.address) and nat.trust()
 
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat
     ) -> list[Effect]:
-        if call.state == _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
+        if call.state is _ENDED and sip.method == b"INVITE" and is_newer(call, sip, message.direction):
             call.begin_again()
         elif not is_of_dialog(call, sip, message.direction):
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
@@ -197,7 +199,7 @@ class SipAlg:
     def on_time(self, now: float) -> list[Effect]:
         """Give up calls that nothing ended. See `Alg.on_time`."""
         self.guard.expire(now)
-        watched = [call for call in self._to_watch if call.state == _CONFIRMED and call.streams]
+        watched = [call for call in self._to_watch if call.state is _CONFIRMED and call.streams]
         effects: list[Effect] = [silence(call, self._settings) for call in watched]
         self._to_watch = []
         for call in self.calls.overdue(now):

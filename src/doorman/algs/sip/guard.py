@@ -20,6 +20,7 @@ from typing import Final
 
 from doorman.algs.api import Direction, Effect, Message, Nat, Note, Refused
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.times import ringing, transaction_time
 from doorman.net.addresses import Address, address_ascii
 from doorman.timers import Timers
 from doorman.wire.sip import SipMessage
@@ -185,7 +186,7 @@ class Guard:
             return [_FULL]
         asked = self._asked[transaction] = Asked(transaction, source)
         self._by_source[source] += 1
-        self._asked_timers.start(message.now + self.settings.ringing + self.settings.transaction, asked)
+        self._asked_timers.start(message.now + ringing(self.settings) + transaction_time(self.settings), asked)
         return []
 
     def _answered(self, asked: Asked) -> None:

@@ -14,26 +14,28 @@ from doorman.algs.api import Effect
 from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.hold import silence
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.times import longest_call, ringing, transaction_time
 from doorman.wire.sip import SipMessage
 
 MIN_SESSION: Final = 90.0
 """Seconds; no session may be shorter (RFC 4028, section 4)."""
 
 _INTERVAL: Final = re.compile(rb"\s*+([0-9]{1,9})(?![0-9])")
-_, _, _CONFIRMED, _ENDED = State
+_CONFIRMED: Final = State.CONFIRMED
+_ENDED: Final = State.ENDED
 
 
 def deadline(call: Call, settings: SipSettings) -> float:
     """When a call is given up, in seconds; of an exchange that is none, when it was to be."""
-    if call.state == _ENDED:
-        return call.since + settings.transaction
-    if call.state == _CONFIRMED:
-        ends = call.established + settings.longest_call
+    if call.state is _ENDED:
+        return call.since + transaction_time(settings)
+    if call.state is _CONFIRMED:
+        ends = call.established + longest_call(settings)
         if call.session is None:
             return ends
         # The other side ends it a little before (section 10): that BYE may take as long as any transaction.
-        return min(ends, call.since + call.session + settings.transaction)
-    return call.since + settings.ringing if call.method == b"INVITE" else call.forget_at
+        return min(ends, call.since + call.session + transaction_time(settings))
+    return call.since + ringing(settings) if call.method == b"INVITE" else call.forget_at
 
 
 def keep(calls: Calls, call: Call, now: float) -> None:
@@ -45,13 +47,13 @@ def keep(calls: Calls, call: Call, now: float) -> None:
 def keep_ringing(calls: Calls, call: Call, now: float) -> None:
     """The same, of a call that nobody has answered."""
     call.since = now
-    calls.keep(call, now + calls.settings.ringing)
+    calls.keep(call, now + ringing(calls.settings))
 
 
 def keep_a_while(calls: Calls, call: Call, now: float) -> None:
     """Keep an exchange for one more transaction; that makes no answered call longer."""
-    until = now + calls.settings.transaction
-    if call.forget_at < until and call.state != _CONFIRMED:
+    until = now + transaction_time(calls.settings)
+    if call.forget_at < until and call.state is not _CONFIRMED:
         calls.keep(call, until)
 
 
@@ -69,6 +71,6 @@ def refresh(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effec
 
 def why_over(call: Call, settings: SipSettings) -> str:
     """The name of the timer that ended a call, "" where that is nothing to tell of."""
-    if call.state == _CONFIRMED:
-        return "call-too-long" if call.forget_at >= call.established + settings.longest_call else "session-expired"
-    return "call-unanswered" if call.method == b"INVITE" and call.state != _ENDED else ""
+    if call.state is _CONFIRMED:
+        return "call-too-long" if call.forget_at >= call.established + longest_call(settings) else "session-expired"
+    return "call-unanswered" if call.method == b"INVITE" and call.state is not _ENDED else ""

@@ -1,5 +1,7 @@
 """What a message of a call means for its media: who announces what, in which dialog, and what is agreed by now."""
 
+from typing import Final
+
 from doorman.algs.api import Effect, Message
 from doorman.algs.sip.calls import Call, State
 from doorman.algs.sip.forks import choose, dialog_of, is_followed, remember, speaker_of
@@ -7,9 +9,10 @@ from doorman.algs.sip.hold import release, retained
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import announce, settle, succeeds, transaction_of
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.times import linger
 from doorman.wire.sip import SipMessage
 
-_, _, _CONFIRMED, _ = State
+_CONFIRMED: Final = State.CONFIRMED
 
 
 def negotiate(
@@ -33,13 +36,13 @@ def negotiate(
         if sip.method and sip.method != b"ACK":
             call.offer = transaction
         effects = announce(call, announced, speaker, transaction, now)
-    elif call.forks and sip.status and succeeds(sip) and call.state != _CONFIRMED:
+    elif call.forks and sip.status and succeeds(sip) and call.state is not _CONFIRMED:
         effects = choose(call, dialog, transaction, now)
     if call.unsettled:
-        effects += settle(call, sip, transaction, now, settings.linger)
+        effects += settle(call, sip, transaction, now, linger(settings))
     if succeeds(sip) and (announced if sip.method else call.offer == transaction):
         # The request that succeeds made an offer, or ACK answers one: both ends have said what they want.
-        effects += release(call, settings, now + settings.linger)
+        effects += release(call, settings, now + linger(settings))
     return effects
 
 

@@ -11,6 +11,7 @@ from doorman.algs.sip.forks import dialog_of, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import tag_of
+from doorman.algs.sip.times import linger
 from doorman.net.addresses import Endpoint, parse_address
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
@@ -22,9 +23,11 @@ MAX_EXPIRES: Final = 86_400.0
 
 _EXPIRES: Final = re.compile(rb";\s*+expires\s*+=\s*+\"?([0-9]{1,9})", re.IGNORECASE)
 # Looked up once: in Python 3.11 each `State.ENDED` costs more than a look-up in a dictionary.
-_TRYING, _EARLY, _CONFIRMED, _ENDED = State
-_, _INBOUND = Direction
-_SETTLED: Final = frozenset({_CONFIRMED, _ENDED})
+_TRYING: Final = State.TRYING
+_EARLY: Final = State.EARLY
+_CONFIRMED: Final = State.CONFIRMED
+_ENDED: Final = State.ENDED
+_INBOUND: Final = Direction.INBOUND
 # What a dialog is that keeps a call going; before an answer one of several can be ended alone (RFC 3261, section 15).
 _ALIVE: Final = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
 _LASTING: Final = frozenset({b"REGISTER", b"SUBSCRIBE"})
@@ -64,7 +67,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 def is_established(call: Call | None, sip: SipMessage) -> bool:
     """Whether a request is one within an established call."""
-    return call is not None and call.state == _CONFIRMED and bool(sip.method and tag_of(sip, "to"))
+    return call is not None and call.state is _CONFIRMED and bool(sip.method and tag_of(sip, "to"))
 
 
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
@@ -87,8 +90,8 @@ def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
     if method == b"INVITE" and _order(sip.cseq) < _order(call.invites[asking]):
         return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
-        return not _is_over(call, tag_of(sip, "to")) and (call.state != _ENDED or sip.status >= 200)  # noqa: PLR2004
-    return call.state != _ENDED
+        return not _is_over(call, tag_of(sip, "to")) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
+    return call.state is not _ENDED
 
 
 def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat) -> list[Effect]:
@@ -96,7 +99,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     now = message.now
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
-    if sip.method == b"ACK" and not message.direction and call.state == _TRYING and _is_unasked(call):
+    if sip.method == b"ACK" and not message.direction and call.state is _TRYING and _is_unasked(call):
         return _answered(calls, call, sip, tag_of(sip, "to"), now)  # an inside host knows what it was
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, message)
@@ -112,7 +115,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
             return []
-    if call.state != _ENDED:
+    if call.state is not _ENDED:
         keep_a_while(calls, call, now)
     return []
 
@@ -120,9 +123,9 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
 def _refreshed(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effect]:
     """An UPDATE succeeded: if it is one of the dialog that the call follows, the session goes on (RFC 4028)."""
     dialog = dialog_of(call, sip)
-    if call.state == _CONFIRMED and (not call.chosen or dialog == call.chosen):
+    if call.state is _CONFIRMED and (not call.chosen or dialog == call.chosen):
         return refresh(calls, call, sip, now)
-    if call.state != _ENDED:
+    if call.state is not _ENDED:
         keep_a_while(calls, call, now)
     return []
 
@@ -141,20 +144,25 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         # Of another try, or of a dialog that is over, or to nothing that was asked: it tells nothing of this one.
         keep_a_while(calls, call, now)
     elif status <= 100:  # noqa: PLR2004 - a request, or Trying
-        if call.state not in _SETTLED:
+        if not _is_settled(call):
             keep_ringing(calls, call, now)
     elif status < 200:  # noqa: PLR2004 - provisional
         call.see_dialog(tag, _EARLY)
-        if call.state not in _SETTLED:
+        if not _is_settled(call):
             call.state = _EARLY
             keep_ringing(calls, call, now)
             return [InactivityTimeout(call.owner, math.inf)] if call.streams else []
     elif status < 300:  # noqa: PLR2004 - success
         return _answered(calls, call, sip, tag, now)
-    elif call.state != _CONFIRMED:
+    elif call.state is not _CONFIRMED:
         call.see_dialog(tag, _ENDED)
         return _close(calls, call, now)
     return []
+
+
+def _is_settled(call: Call) -> bool:
+    """Whether an INVITE was answered, or the call is over."""
+    return call.state is _CONFIRMED or call.state is _ENDED
 
 
 def _is_unasked(call: Call) -> bool:
@@ -165,7 +173,7 @@ def _is_unasked(call: Call) -> bool:
 def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float) -> list[Effect]:
     call.see_dialog(tag, _CONFIRMED)
     dialog = dialog_of(call, sip)
-    if call.state != _CONFIRMED:
+    if call.state is not _CONFIRMED:
         call.state, call.established, call.chosen = _CONFIRMED, now, dialog
     return refresh(calls, call, sip, now) if is_followed(call, dialog) else []
 
@@ -176,7 +184,7 @@ def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
-    return bool(call.dialogs) and (call.dialogs or {}).get(tag) == _ENDED
+    return bool(call.dialogs) and (call.dialogs or {}).get(tag) is _ENDED
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
@@ -184,10 +192,10 @@ def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Ef
         tag = tag_of(sip, name)
         if call.dialogs and tag in call.dialogs:
             call.dialogs[tag] = _ENDED
-    if sip.method == b"CANCEL" and call.state == _CONFIRMED:
+    if sip.method == b"CANCEL" and call.state is _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
     if sip.method == b"BYE" and call.dialogs and not _ALIVE[call.state].isdisjoint(call.dialogs.values()):
-        return go_on(call, transaction_of(sip, message.direction), message.now, calls.settings.linger)
+        return go_on(call, transaction_of(sip, message.direction), message.now, linger(calls.settings))
     return _close(calls, call, message.now)
 
 
@@ -195,7 +203,7 @@ def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
     call.unsettled, call.forks = [], None
     keep(calls, call, now)
-    return [CloseDoors(call.owner, now + calls.settings.linger)]
+    return [CloseDoors(call.owner, now + linger(calls.settings))]
 
 
 def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float | None:
@@ -224,7 +232,7 @@ def _is_of(call: Call, contact: HostPort, message: Message, nat: Nat) -> bool:
     address = parse_address(contact.host)
     if address is None or not nat.owns(address):
         return False
-    if message.direction == _INBOUND:
+    if message.direction is _INBOUND:
         name = Endpoint(address, contact.port if contact.port >= 0 else contact.default_port)
         address = nat.translate(name, contact.protocol or message.protocol).address
     return address == call.owner.party or any(address == inside.address for _, inside, _ in call.signals)

@@ -1,9 +1,4 @@
-"""What can be configured of the SIP ALG, and the timers of RFC 3261 (table 4) that follow from it.
-
-64 * T1     B, D, F, H, J     a transaction; how long the end of a call is remembered
-T4          I, K              a message in the network; how long doors stay after what ends them
-C           C                 an INVITE until its final response, prolonged by each provisional one
-"""
+"""What can be configured of the SIP ALG."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -74,23 +69,3 @@ class SipSettings(Settings):
         """Whether an inside host may announce others: an exchange, a proxy."""
         hosts = self.listed(self.trusted_media)
         return hosts is not None and hosts.permits(host)
-
-    @property
-    def transaction(self) -> float:
-        """64 * T1, in seconds."""
-        return 64 * self.t1_interval / 1000
-
-    @property
-    def linger(self) -> float:
-        """How long doors stay after what ends them, so that late responses and media pass, in seconds: T4."""
-        return float(self.t4_interval)
-
-    @property
-    def ringing(self) -> float:
-        """Timer C of a proxy, in seconds (RFC 3261, section 16.6)."""
-        return self.c_timeout * 60.0
-
-    @property
-    def longest_call(self) -> float:
-        """The maximum call duration in seconds."""
-        return self.maximum_call_duration * 60.0
