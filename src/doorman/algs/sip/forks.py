@@ -7,6 +7,8 @@
 BYE to b            if c has not ended as well, the call goes on with c
 """
 
+from typing import Final
+
 from doorman.algs.api import Effect, Message
 from doorman.algs.sip.calls import MAX_DIALOGS, Call, Fork, Speaker, State, Transaction
 from doorman.algs.sip.media import Announced
@@ -15,7 +17,7 @@ from doorman.algs.sip.tags import tag_of
 from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 
-_, _, _CONFIRMED, _ = State
+_CONFIRMED: Final = State.CONFIRMED
 
 
 def dialog_of(call: Call, sip: SipMessage) -> bytes:
@@ -28,7 +30,7 @@ def dialog_of(call: Call, sip: SipMessage) -> bytes:
 
 def is_followed(call: Call, dialog: bytes) -> bool:
     """Whether what is announced in a dialog counts: the call follows that, or none yet, or nobody knows."""
-    return not dialog or not call.chosen or dialog == call.chosen or call.state != _CONFIRMED
+    return not dialog or not call.chosen or dialog == call.chosen or call.state is not _CONFIRMED
 
 
 def remember(call: Call, dialog: bytes, announced: list[Announced], speaker: Speaker) -> None:
@@ -52,9 +54,9 @@ def choose(call: Call, dialog: bytes, transaction: Transaction, now: float) -> l
 def go_on(call: Call, transaction: Transaction, now: float, linger: float) -> list[Effect]:
     """The dialog that the call followed has ended: follow another that was answered, if there is one."""
     dialogs = call.dialogs or {}
-    if dialogs.get(call.chosen) == _CONFIRMED:
+    if dialogs.get(call.chosen) is _CONFIRMED:
         return []
-    call.chosen = next((tag for tag, state in dialogs.items() if state == _CONFIRMED and tag != call.tag), b"")
+    call.chosen = next((tag for tag, state in dialogs.items() if state is _CONFIRMED and tag != call.tag), b"")
     fork = (call.forks or {}).get(call.chosen)
     if fork is None:
         return []

@@ -23,7 +23,9 @@ _MAX_ALIASES: Final = 64
 _MOST_NOTES: Final = 32
 """Addresses of one message that are told to have been left alone."""
 # Looked up once: in Python 3.11 each `Part.BOTH` costs more than a look-up in a dictionary.
-_BOTH, _HOST, _PORT = Part
+_BOTH: Final = Part.BOTH
+_HOST: Final = Part.HOST
+_PORT: Final = Part.PORT
 _OUTBOUND: Final = Direction.OUTBOUND
 
 
@@ -155,10 +157,10 @@ class Naming:
                 self._leave(place.host)
             return
         end = place.end
-        if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part != _BOTH):
+        if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part is not _BOTH):
             host = self._identity(address, place.user, own=treatment.header in self._own)
-            new = None if host == address or place.part == _PORT else uri_host(host)
-            if place.port == 0 and place.part == _BOTH:  # nothing can be sent there, so that is no endpoint to be named
+            new = None if host == address or place.part is _PORT else uri_host(host)
+            if place.port == 0 and place.part is _BOTH:  # nothing can be sent there, so that is no endpoint to be named
                 end = place.start + len(place.host)
         else:
             new = self._endpoint(address, place, treatment)
@@ -182,7 +184,7 @@ class Naming:
         if local is None:
             return False
         self._spelling.remember(local, PUBLIC, via=treatment.rule == "Via", so=True)
-        if place.part == _BOTH:
+        if place.part is _BOTH:
             self.reachable.append(Reachable(treatment.role, protocol, local, name))
         return True
 
@@ -191,7 +193,7 @@ class Naming:
         old = new_tuple(Endpoint, (address, place.port if place.port >= 0 else place.default_port))
         protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
         new = self.nat.translate(old, protocol)
-        if role and place.part == _BOTH:
+        if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
                 new = self._invite(role, old, new, protocol)
             else:
@@ -199,7 +201,7 @@ class Naming:
         if new == old:
             return None
         if self._spelling.any_public:
-            if self.message.direction == _OUTBOUND:
+            if self.message.direction is _OUTBOUND:
                 if role:
                     self._spelling.remember(old, PUBLIC, via=via, so=False)
             elif self._spelling.was(new, PUBLIC, via=via):
@@ -223,7 +225,7 @@ class Naming:
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         message = self.message
-        if message.direction == _OUTBOUND:
+        if message.direction is _OUTBOUND:
             # With guests, the call may go on at another host, to which the same name must mean this one.
             if own and (address != message.party or self._guests is not None):
                 self.aliases = self.aliases or {}
@@ -235,10 +237,10 @@ class Naming:
 
     def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
-        if place.part == _PORT:
+        if place.part is _PORT:
             return str(new.port).encode()
         host = uri_host(new.address)
-        if place.part == _HOST:
+        if place.part is _HOST:
             return host
         if place.port < 0:
             if new.port == place.default_port:

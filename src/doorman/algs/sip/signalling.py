@@ -29,6 +29,15 @@ _REFERRED: Final = frozenset({REFERRAL})
 _EVERYWHERE: Final = frozenset({"via", "contact", "record-route", REFERRAL})
 
 
+class _Use:
+    """How many calls use a door."""
+
+    __slots__ = ("calls",)
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+
 class Signals:
     """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
 
@@ -39,7 +48,7 @@ class Signals:
         self.settings = settings
         self._guests: Counter[Address] = Counter()
         self._joined: dict[Owner, Call] = {}
-        self._users: dict[SignalKey, int] = {}
+        self._users: dict[SignalKey, _Use] = {}
 
     def guests(self, sip: SipMessage, call: Call, *, trusted: bool) -> Guests | None:
         """The other inside hosts which a message may ask its receiver to talk to; `trusted`: its sender is."""
@@ -79,8 +88,9 @@ class Signals:
         effects: list[Effect] = []
         for key in call.signals:
             self._count_guest(call, key, -1)
-            self._users[key] -= 1
-            if not self._users[key]:
+            use = self._users[key]
+            use.calls -= 1
+            if not use.calls:
                 del self._users[key]
                 effects.append(CloseDoors(_owner(key), at))
         call.signals.clear()
@@ -92,7 +102,7 @@ class Signals:
         call.signals = [key for key, owner in owners.items() if owner in doors]
         for key in call.signals:
             self._count_guest(call, key, 1)
-            self._users[key] = self._users.get(key, 0) + 1
+            self._use(key)
         return [owners[key] for key in call.signals]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
@@ -111,9 +121,16 @@ class Signals:
         else:
             call.signals.append(key)
             self._count_guest(call, key, 1)
-            users = self._users[key] = self._users.get(key, 0) + 1
-            if users == 1:
+            if self._use(key) == 1:
                 effects.append(OpenDoor(_door(key, role, entrance)))
+
+    def _use(self, key: SignalKey) -> int:
+        """Count a call that uses a door; how many do now."""
+        use = self._users.get(key)
+        if use is None:
+            use = self._users[key] = _Use()
+        use.calls += 1
+        return use.calls
 
     def _count_guest(self, call: Call, key: SignalKey, more: int) -> None:
         """Count a door to another inside host; one for all comers is where the call goes on, see `joined`."""

@@ -6,12 +6,14 @@ from typing import Final
 from doorman.wire.sip import SipMessage
 
 _TAG: Final = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
+_SEMICOLON: Final = 0x3B
 
 
 def tag_of(sip: SipMessage, name: str) -> bytes:
     """The tag in the first From or To header, b"" where there is none."""
     known = sip.tags.get(name)
     if known is None:
-        found = _TAG.search(sip.value(name))
+        value = sip.value(name)
+        found = _TAG.search(value) if _SEMICOLON in value else None
         known = sip.tags[name] = found[1] if found is not None else b""
     return known
