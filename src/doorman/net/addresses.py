@@ -151,9 +151,12 @@ def parse_prefix(text: str) -> Prefix:
     return Prefix(Address(network.to_bytes(len(address), "big")), length)
 
 
-_PRIVATE: Final = [parse_prefix(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
-
-
 def is_private(address: Address) -> bool:
     """Whether an IPv4 address is one that many networks have (RFC 1918, 6598)."""
-    return any(address in prefix for prefix in _PRIVATE)
+    first, second = address[0], address[1]
+    return len(address) == 4 and (  # noqa: PLR2004 - IPv4
+        first == 10  # noqa: PLR2004 - 10.0.0.0/8
+        or (first == 172 and 16 <= second < 32)  # noqa: PLR2004 - 172.16.0.0/12
+        or (first == 192 and second == 168)  # noqa: PLR2004 - 192.168.0.0/16
+        or (first == 100 and 64 <= second < 128)  # noqa: PLR2004 - 100.64.0.0/10
+    )
