@@ -214,10 +214,10 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     """
     sent_by, semicolon, parameters = value.partition(b";")
     if semicolon and sent_by and _COMMA not in parameters:
-        parameters = parameters.lower()
         # The branch is new in every message; only these two can hold an address. (In Python 3.11, `in` takes an
         # exception to find out that bytes are no number.)
-        if parameters.find(b"received") < 0 and parameters.find(b"maddr") < 0:
+        text = parameters.decode("latin-1").lower()
+        if "received" not in text and "maddr" not in text:
             value = sent_by
     known = _VIAS.get(value)
     return known if known is not None else _remember(_VIAS, value, _read_via(value, _limit(value, most)))

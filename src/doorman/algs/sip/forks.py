@@ -40,7 +40,7 @@ def remember(call: Call, dialog: bytes, announced: list[Announced], speaker: Spe
     if call.forks is None:
         call.forks = {}
     if dialog in call.forks or len(call.forks) < MAX_DIALOGS:
-        call.forks[dialog] = Fork(tuple(announced), speaker)
+        call.forks[dialog] = new_tuple(Fork, (tuple(announced), speaker))
 
 
 def choose(call: Call, dialog: bytes, transaction: Transaction, now: float) -> list[Effect]:

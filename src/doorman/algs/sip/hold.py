@@ -17,6 +17,7 @@ from doorman.algs.sip.calls import Call, Speaker
 from doorman.algs.sip.media import GONE, Announced
 from doorman.algs.sip.offers import close_gone
 from doorman.algs.sip.settings import SipSettings
+from doorman.net.addresses import new_tuple
 
 Ends = list[Announced | None]
 _FOR_EVER: Final = float("inf")
@@ -59,7 +60,8 @@ def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
 def silence(call: Call, settings: SipSettings) -> InactivityTimeout:
     """How long the media of a call may be silent: for ever while it is on hold and what it has is to be retained."""
     retains = settings.hold == "retain" and any(_is_held(ends) for ends in call.streams)
-    return InactivityTimeout(call.owner, _FOR_EVER if retains else float(settings.inactive_media_timeout))
+    seconds = _FOR_EVER if retains else float(settings.inactive_media_timeout)
+    return new_tuple(InactivityTimeout, (call.owner, seconds))
 
 
 def _is_held(ends: Ends) -> bool:

@@ -63,7 +63,8 @@ def refresh(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effec
     It does not matter here which side refreshes, nor what the request asked for: a request that asked for too little
     is refused (422), and a response that says nothing means a session without an end (RFC 4028, section 7.2).
     """
-    said = _INTERVAL.match(sip.value("session-expires"))
+    value = sip.value("session-expires")
+    said = _INTERVAL.match(value) if value else None
     call.session = max(float(said[1]), MIN_SESSION) if said is not None else None
     keep(calls, call, now)
     return [silence(call, calls.settings)] if call.streams else []

@@ -12,7 +12,7 @@ from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import tag_of
 from doorman.algs.sip.times import linger
-from doorman.net.addresses import Endpoint, parse_address
+from doorman.net.addresses import Endpoint, new_tuple, parse_address
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -28,8 +28,6 @@ _EARLY: Final = State.EARLY
 _CONFIRMED: Final = State.CONFIRMED
 _ENDED: Final = State.ENDED
 _INBOUND: Final = Direction.INBOUND
-# What a dialog is that keeps a call going; before an answer one of several can be ended alone (RFC 3261, section 15).
-_ALIVE: Final = dict.fromkeys(State, frozenset({_CONFIRMED})) | {_EARLY: frozenset({_EARLY, _CONFIRMED})}
 _LASTING: Final = frozenset({b"REGISTER", b"SUBSCRIBE"})
 _CALLING: Final = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 
@@ -59,7 +57,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
     known = call.dialogs or ()
     if not to and not sip.status:
         return sender == call.tag or not (call.tag or known)
-    if call.tag and call.tag not in {to, sender}:
+    if call.tag and call.tag not in (to, sender):
         return False
     answers = bool(sip.status) and sip.cseq_method == b"INVITE"  # that may be how a dialog begins
     return answers or not known or to in known or sender in known
@@ -194,16 +192,24 @@ def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Ef
             call.dialogs[tag] = _ENDED
     if sip.method == b"CANCEL" and call.state is _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
-    if sip.method == b"BYE" and call.dialogs and not _ALIVE[call.state].isdisjoint(call.dialogs.values()):
+    if sip.method == b"BYE" and _goes_on(call):
         return go_on(call, transaction_of(sip, message.direction), message.now, linger(calls.settings))
     return _close(calls, call, message.now)
+
+
+def _goes_on(call: Call) -> bool:
+    """Whether a dialog is left; before an answer one of several can be ended alone (RFC 3261, section 15)."""
+    for state in (call.dialogs or {}).values():
+        if state is _CONFIRMED or (state is _EARLY and call.state is _EARLY):
+            return True
+    return False
 
 
 def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
     call.unsettled, call.forks = [], None
     keep(calls, call, now)
-    return [CloseDoors(call.owner, now + linger(calls.settings))]
+    return [new_tuple(CloseDoors, (call.owner, now + linger(calls.settings), None, False))]
 
 
 def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float | None:

@@ -13,7 +13,13 @@ def tag_of(sip: SipMessage, name: str) -> bytes:
     """The tag in the first From or To header, b"" where there is none."""
     known = sip.tags.get(name)
     if known is None:
-        value = sip.value(name)
-        found = _TAG.search(value) if _SEMICOLON in value else None
-        known = sip.tags[name] = found[1] if found is not None else b""
+        known = sip.tags[name] = _read_tag(sip.value(name))
     return known
+
+
+def _read_tag(value: bytes) -> bytes:
+    before, usual, tag = value.partition(b";tag=")
+    if _SEMICOLON not in before and (not usual or tag.isalnum()):
+        return tag  # nothing else can be one
+    found = _TAG.search(value)
+    return found[1] if found is not None else b""
