@@ -14,7 +14,7 @@ from enum import IntEnum
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
-from doorman.net.addresses import Address, address_ascii
+from doorman.net.addresses import Address, address_ascii, parse_address
 from doorman.net.packet import TCP, UDP
 
 
@@ -32,6 +32,7 @@ class HostPort(NamedTuple):
     Attributes:
         start, end: where it stands, the port included.
         host: the host; an IPv6 reference without its brackets.
+        address: what it is, None where it is a name.
         port: the port, -1 where none is written.
         user: what stands before the `@`, b"" where nothing does.
         default_port: what no port means there.
@@ -42,6 +43,7 @@ class HostPort(NamedTuple):
     start: int
     end: int
     host: bytes
+    address: Address | None
     port: int
     user: bytes
     default_port: int
@@ -162,7 +164,7 @@ def find_agents(value: bytes) -> tuple[HostPort, ...]:
     for match in _AGENT.finditer(value):
         number = int(match[2]) if match[2] else -1
         if match[1] is not None and number <= _MAX_PORT:
-            found.append(HostPort(match.start(1), match.end(), _bare(match[1]), number, b"", SIP_PORT, 0))
+            found.append(_host_port(match.start(1), match.end(), match[1], number, default=SIP_PORT))
     return tuple(found)
 
 
@@ -199,10 +201,10 @@ def _hosts_of_uri(value: bytes, match: re.Match[bytes], first: int) -> list[Host
         maddr = _MADDR.search(value, at, stop)
     default = SIPS_PORT if scheme[3:] in {b"s", b"S"} and scheme[:1] in {b"s", b"S"} else SIP_PORT
     at, stop = match.start(first + 2), match.end(first + 3 if port else first + 2)
-    found = [HostPort(at, stop, _bare(host), number, user or b"", default, protocol)]
+    found = [_host_port(at, stop, host, number, user or b"", default=default, protocol=protocol)]
     if maddr is not None:
         at, stop = maddr.span(1)
-        found.append(HostPort(at, stop, _bare(maddr[1]), -1, b"", default, protocol, Part.HOST))
+        found.append(_host_port(at, stop, maddr[1], default=default, protocol=protocol, part=Part.HOST))
     return found
 
 
@@ -233,7 +235,7 @@ def _read_via(value: bytes, most: int) -> tuple[Via, ...]:
         default = SIPS_PORT if transport.upper() == b"TLS" else SIP_PORT
         number = int(port) if port else -1
         if number <= _MAX_PORT:
-            sent_by = HostPort(match.start(2), match.end(), _bare(host), number, b"", default, protocol)
+            sent_by = _host_port(match.start(2), match.end(), host, number, default=default, protocol=protocol)
             found.append(Via(sent_by, _via_parameters(value, match.end(), stop, sent_by)))
         stop = match.start()
     return tuple(reversed(found))
@@ -257,7 +259,7 @@ def _via_parameters(value: bytes, start: int, stop: int, sent_by: HostPort) -> t
 
 def _parameter(place: re.Match[bytes], host: re.Match[bytes], port: int, part: Part, sent_by: HostPort) -> HostPort:
     start, end = place.span(2)
-    return HostPort(start, end, _bare(host[2]), port, b"", sent_by.default_port, sent_by.protocol, part)
+    return _host_port(start, end, host[2], port, default=sent_by.default_port, protocol=sent_by.protocol, part=part)
 
 
 def _number(port: bytes) -> int:
@@ -266,5 +268,16 @@ def _number(port: bytes) -> int:
     return number if number <= _MAX_PORT else -1
 
 
-def _bare(host: bytes) -> bytes:
-    return host[1:-1] if host.startswith(b"[") else host
+def _host_port(  # noqa: PLR0913 - what a host and port says
+    start: int,
+    end: int,
+    written: bytes,
+    port: int = -1,
+    user: bytes = b"",
+    *,
+    default: int,
+    protocol: int = 0,
+    part: Part = Part.BOTH,
+) -> HostPort:
+    host = written[1:-1] if written.startswith(b"[") else written
+    return HostPort(start, end, host, parse_address(host), port, user, default, protocol, part)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.algs.sip.settings import MAX_VALUES
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
-from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple, parse_address
+from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
 from doorman.wire.malformed import Excessive
 from doorman.wire.uri import HostPort, Part, uri_host
 
@@ -149,7 +149,7 @@ class Naming:
         """
         if place.host == self._left and not treatment.role:
             return
-        address = parse_address(place.host)
+        address = place.address
         if address is None:
             return
         if not self.nat.owns(address):

@@ -12,7 +12,7 @@ from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import tag_of
 from doorman.algs.sip.times import linger
-from doorman.net.addresses import Endpoint, new_tuple, parse_address
+from doorman.net.addresses import Endpoint, new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -235,7 +235,7 @@ def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float |
 
 def _is_of(call: Call, contact: HostPort, message: Message, nat: Nat) -> bool:
     """Whether a Contact is the inside party of a call, or whom it has registered; others share its name outside."""
-    address = parse_address(contact.host)
+    address = contact.address
     if address is None or not nat.owns(address):
         return False
     if message.direction is _INBOUND:
