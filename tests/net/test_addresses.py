@@ -13,12 +13,14 @@ from doorman.net.addresses import (
     address_ascii,
     address_of,
     address_text,
+    is_private,
     parse_address,
     parse_prefix,
 )
 
 V4 = st.ip_addresses(v=4)
 V6 = st.ip_addresses(v=6)
+_PRIVATE = "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"
 
 
 @given(V4 | V6)
@@ -83,3 +85,13 @@ def test_a_prefix_holds_nothing_of_the_other_family_and_no_other_things() -> Non
 def test_no_prefix(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         parse_prefix(text)
+
+
+@given(V4)
+@pytest.mark.parametrize("network", _PRIVATE)
+def test_addresses_of_many_networks(network: str, address: IPv4Address) -> None:
+    first, last = ip_network(network)[0], ip_network(network)[-1]
+    assert all(is_private(Address(one.packed)) for one in (first, last))
+    assert not any(is_private(Address(one.packed)) for one in (first - 1, last + 1))
+    assert is_private(Address(address.packed)) == any(address in ip_network(one) for one in _PRIVATE)
+    assert not is_private(Address(address.packed + bytes(12)))
