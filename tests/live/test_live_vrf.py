@@ -4,6 +4,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+from kit.dns import answer, lines, query, read
 from kit.lab import eventually
 from kit.sip import request
 from kit.vrf import OVERLOAD, OWN_OUTSIDES
@@ -215,3 +216,16 @@ def _connect(net: Network, stack: ExitStack) -> None:
         server.sendall(answered(told, "v=0"))
         assert b"10.0.0.10" in client.recv(4096)
     assert len(names) == len(VRFS)
+
+
+def test_dns_of_one_address_in_each_vrf_behind_one_outside(stack: ExitStack, tmp_path: Path) -> None:
+    """The kernel carries it, looked at or not: its answers come as those of any ordinary flow."""
+    net = network(stack, shared=True)
+    with serving(net, tmp_path, OVERLOAD):
+        server = udp_socket(stack, net.peers["red"], PEER, 53)
+        for vrf in VRFS:
+            host = udp_socket(stack, net.phones[vrf], PHONE, 5353)
+            host.sendto(query("www.example.com").to_wire(), (PEER, 53))
+            asked, seen = server.recvfrom(2048)
+            server.sendto(answer(read(asked), "www.example.com. 60 IN A 192.0.2.7").to_wire(), seen)
+            assert lines(read(host.recv(2048))) == ["www.example.com. 60 IN A 192.0.2.7"]

@@ -12,12 +12,9 @@ gateway's own table, one priority behind, does with it what the configuration sa
 from collections.abc import Iterator
 
 from doorman.config.model import Config
-from doorman.config.statics import Transport
 from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone, braces_of, interface_names
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.nft import Nft
-
-_TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
 
 class Redirect:
@@ -72,8 +69,8 @@ class Redirect:
             return
         inside = interface_names(config, "inside")
         yield f"add chain ip {self._table} vrf_zone {{ type filter hook prerouting priority raw - 1; }}"
-        for transport in _TRANSPORTS:
-            ports = braces_of(config.ports(transport))
+        for transport, served in (("udp", config.flow_ports), ("tcp", config.ports("tcp"))):
+            ports = braces_of(served)
             for side in ("dport", "sport") if ports else ():
                 match = f"iifname {inside} {transport} {side} {ports}"
                 yield f"add rule ip {self._table} vrf_zone {match} ct zone set {zone.number}"
