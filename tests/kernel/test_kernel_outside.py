@@ -8,7 +8,6 @@ import pytest
 
 from doorman.cli.gateway import Selection
 from doorman.daemon.gateway import Gateway
-from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.results import Side
 from kit.gateway import OVERLOAD
 from kit.live import Datagram, Live
@@ -98,9 +97,12 @@ def test_a_call_with_a_renamed_peer(make: Callable[[str], Live]) -> None:
     assert media == Datagram("10.99.0.7:6000", f"{HOST}:4000", b"media")
 
 
-def test_where_the_kernel_would_look_inside_it_is_refused(make: Callable[[str], Live]) -> None:
-    with pytest.raises(PlaneRefused, match=r"outside host 192.168.1.77 lies in a network of the inside"):
-        make(OVERLOAD + "ip nat outside source static 192.168.1.77 10.99.0.7\n")
+def test_one_that_has_an_address_of_the_inside_is_found_by_the_way_to_its_name(make: Callable[[str], Live]) -> None:
+    live = make(OVERLOAD + "ip nat outside source static 192.168.1.77 10.99.0.7\n")
+    out = through(live, udp(f"{HOST}:5000", "10.99.0.7:53", b"question"), INSIDE)
+    assert out is not None
+    assert out[1] == "192.168.1.77:53"
+    assert through(live, udp("192.168.1.77:53", out[0], b"answer"), OUTSIDE) == ("10.99.0.7:53", f"{HOST}:5000")
 
 
 def test_leased_names_are_cleared_by_who_has_them(make: Callable[[str], Live], tmp_path: Path) -> None:

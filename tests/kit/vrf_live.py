@@ -102,10 +102,17 @@ def attach(gateway: Namespace, name: str, address: str, host: Namespace, at: str
 class Daemon:
     """`doorman run` in the gateway's namespace."""
 
-    def __init__(self, gateway: Namespace, directory: Path, config: str) -> None:
+    def __init__(self, gateway: Namespace, directory: Path, config: str, *, kept: bool = True) -> None:
         (directory / "gw.cfg").write_text(config)
         self._control = directory / "control"
-        program = [sys.executable, "-m", "doorman", "run", str(directory / "gw.cfg"), "--keep-table"]
+        program = [
+            sys.executable,
+            "-m",
+            "doorman",
+            "run",
+            str(directory / "gw.cfg"),
+            *(["--keep-table"] if kept else []),
+        ]
         places = ["--socket", str(self._control), "--state-dir", str(directory / "state")]
         with gateway.inside():
             self._process = subprocess.Popen([*program, *places], stderr=subprocess.PIPE, text=True)
@@ -142,8 +149,8 @@ class Daemon:
 
 
 @contextmanager
-def serving(net: Network, directory: Path, config: str) -> Iterator[Daemon]:
-    daemon = Daemon(net.gateway, directory, config)
+def serving(net: Network, directory: Path, config: str, *, kept: bool = True) -> Iterator[Daemon]:
+    daemon = Daemon(net.gateway, directory, config, kept=kept)
     try:
         yield daemon
     finally:

@@ -4,6 +4,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+from kit.dns import answer, lines, query, read
 from kit.sip import request, sdp
 from kit.vrf import OVERLOAD
 from kit.vrf_live import (
@@ -28,6 +29,15 @@ OUTSIDE_NAMES = OVERLOAD + (
         f"ip nat inside source static udp {PHONE} 7000 {GATEWAY} 1700{number} vrf {vrf}\n"
         for number, vrf in enumerate(VRFS)
     )
+)
+TWIN = "10.0.0.7"
+OVERLAP = OVERLOAD + (
+    f"ip nat pool OUT 10.98.0.1 10.98.0.9 prefix-length 24\naccess-list 7 permit {TWIN}\n"
+    + "".join(f"ip nat outside source list 7 pool OUT vrf {vrf} add-route\n" for vrf in VRFS)
+)
+ADDED = OVERLOAD + (
+    f"ip nat outside source static {LEASED} {ALIAS} vrf red add-route\n"
+    "ip nat outside source static network 203.0.114.0 10.97.0.0 /24 vrf red add-route\n"
 )
 REAL = "10.0.0.11", "10.0.0.12"
 VIRTUAL = {"red": "203.0.113.100", "blue": "203.0.113.101"}
@@ -168,3 +178,52 @@ def test_messages_of_real_hosts_are_translated(stack: ExitStack, tmp_path: Path)
             sent.sendall(b"data")
             came.settimeout(5)
             assert came.recv(100) == b"data"
+
+
+def test_an_outside_host_with_an_address_of_the_inside_is_found_by_its_name(stack: ExitStack, tmp_path: Path) -> None:
+    """Overlapping networks: DNS tells the inside by which name, and the routes to that lead there."""
+    net = network(stack, shared=True)
+    net.peers["red"].run("ip", "address", "add", f"{TWIN}/32", "dev", "lo")
+    for vrf in VRFS:
+        net.phones[vrf].run("ip", "address", "add", f"{TWIN}/32", "dev", "lo")  # somebody else inside has it, too
+        net.gateway.run("ip", "route", "add", "10.98.0.0/24", "via", PEER, "dev", "out0", "table", _table(vrf))
+    with serving(net, tmp_path, OVERLAP) as daemon:
+        names = udp_socket(stack, net.peers["red"], PEER, 53)
+        twin = udp_socket(stack, net.peers["red"], TWIN, 9000)
+        for vrf in VRFS:
+            client = udp_socket(stack, net.phones[vrf], PHONE, 5353)
+            question = query("twin.example.com")
+            client.sendto(question.to_wire(), (PEER, 53))
+            asked, seen = names.recvfrom(2048)
+            names.sendto(answer(read(asked), f"twin.example.com. 60 IN A {TWIN}").to_wire(), seen)
+            [line] = lines(read(client.recv(2048)))
+            name = line.split()[-1]
+            assert name.startswith("10.98.0.")
+            host = udp_socket(stack, net.phones[vrf], PHONE, 8000)
+            host.sendto(vrf.encode(), (name, 9000))
+            said, seen = twin.recvfrom(2048)
+            assert (said, seen[0]) == (vrf.encode(), GATEWAY)
+            twin.sendto(b"back", seen)
+            assert host.recvfrom(2048) == (b"back", (name, 9000))
+        assert "lookup 50" in net.gateway.run("ip", "rule")
+        assert "%" not in daemon.ask("configure terminal", "no ip nat outside source list 7 pool OUT vrf red", "end")
+        assert net.gateway.run("ip", "rule").count("lookup 50") == 1
+
+
+def test_routes_to_names_of_outside_hosts_are_added_and_removed(stack: ExitStack, tmp_path: Path) -> None:
+    net = network(stack, shared=True)
+    for target in (f"{LEASED}/32", "203.0.114.0/24"):
+        net.gateway.run("ip", "route", "add", target, "via", PEER, "dev", "out0", "table", "101")
+
+    def routes() -> str:
+        return net.gateway.run("ip", "route", "show", "table", "101")
+
+    with serving(net, tmp_path, ADDED, kept=False) as daemon:
+        assert f"{ALIAS} via {PEER} dev out0" in routes()
+        assert f"10.97.0.0/24 via {PEER} dev out0" in routes()
+        less = f"no ip nat outside source static {LEASED} {ALIAS} vrf red"
+        assert "%" not in daemon.ask("configure terminal", less, "end")
+        assert ALIAS not in routes()
+        assert "10.97.0.0/24" in routes()
+    assert "10.97.0.0/24" not in routes()
+    assert f"{LEASED} via {PEER}" in routes()

@@ -27,12 +27,13 @@ from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone
 from doorman.dataplanes.netfilter.counters import has_ipv6
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.events import Events
-from doorman.dataplanes.netfilter.marks import AUDITED, OURS
+from doorman.dataplanes.netfilter.marks import AUDITED, OURS, VRF
 from doorman.dataplanes.netfilter.nft import Nft
 from doorman.dataplanes.netfilter.packet_log import PacketLog
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
-from doorman.dataplanes.netfilter.routing import forget_mark, lead_mark, observe_routing
+from doorman.dataplanes.netfilter.routing import Lead, forget_mark, lead_mark, observe_routing
+from doorman.dataplanes.netfilter.rtnetlink import MAIN
 from doorman.dataplanes.netfilter.ruleset import tear_down
 from doorman.engine.engine import Engine
 
@@ -152,11 +153,13 @@ class Parts(dict[Realm, Part]):
         listener = stack.enter_context(contextlib.closing(listen(_PROXY_PORTS, mark)))
         events = stack.enter_context(Events(OURS | AUDITED))
         table = self._place.table if realm is None else f"{self._place.table}.{realm}"
-        plane = NetfilterPlane(Setting(table, queue.number, listener.getsockname()[1], timeouts=True, zone=zone))
+        setting = Setting(table, queue.number, listener.getsockname()[1], timeouts=True, zone=zone)
+        routing_table = _routing_table(realm, config)
+        plane = NetfilterPlane(setting, routing_table)
         traffic = Traffic(engine, plane, queue, events, keeper)
         news = PacketNews(engine, _open_log(queue.number, stack))
-        if realm is not None:
-            _lead_to_table(realm, mark, config, self, stack)
+        if routing_table != MAIN:
+            _lead_to_table(Lead(mark, VRF, routing_table), self, stack)
         stack.callback(lambda: plane.close(remove=not self.kept))
         return Part(realm, traffic, keeper, listener, news)
 
@@ -174,18 +177,24 @@ class Parts(dict[Realm, Part]):
         return Zone(number, shares, judges_rest=realm == realms(config)[0])
 
 
-def _lead_to_table(realm: str, mark: int, config: Config, parts: Parts, stack: ExitStack) -> None:
-    """Let packets of a VRF be routed by its table, if it has one: overlapping addresses need that."""
+def _routing_table(realm: Realm, config: Config) -> int:
+    """The table that the packets of a realm are routed by; overlapping addresses need one of their own."""
+    if realm is None:
+        return MAIN
     names = [name for name, interface in config.interfaces.items() if interface.vrf == realm]
     table = observe_routing().table_of(realm, names)
     if table is None:
         _log.warning("vrf %s has no routing table: its addresses must be nobody else's", realm)
-        return
-    lead_mark(mark, table)
+    return table or MAIN
+
+
+def _lead_to_table(lead: Lead, parts: Parts, stack: ExitStack) -> None:
+    """Let packets of a VRF be routed by its table, as long as the gateway works."""
+    lead_mark(lead)
 
     def take_back() -> None:
         if not parts.kept:
-            forget_mark(mark, table)
+            forget_mark(lead)
 
     stack.callback(take_back)
 

@@ -12,5 +12,7 @@ PLAIN = 0x0040_0000
 """Of a flow: it does not speak the protocol of its port; it is never inspected again."""
 AUDITED = 0x0004_0000
 """Of a flow: it is a session of the firewall whose beginning and end are told (`audit-trail`)."""
+OUTWARD = 0x0004_0000
+"""Of a packet: it goes to a name of outside hosts whose own addresses may lie inside, see `outside_routes`."""
 ADMITTED = 0x0080_0000
 """Of a flow: a policy of the firewall inspects it, or it came by a door; its packets pass, whoever sends them."""

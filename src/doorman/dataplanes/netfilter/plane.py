@@ -22,9 +22,11 @@ from doorman.dataplanes.netfilter.injection import Injection
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
+from doorman.dataplanes.netfilter.outside_routes import OutsideRoutes
 from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts, session_icmp
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
+from doorman.dataplanes.netfilter.rtnetlink import MAIN
 from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skeleton, tear_down
 from doorman.dataplanes.netfilter.tables import (
     COUNTED,
@@ -51,6 +53,10 @@ from doorman.net.packet import TCP, UDP
 class NetfilterPlane:
     """The kernel of this network namespace, through one table; see `Plane`.
 
+    Args:
+        setting: see below.
+        routing_table: that of its VRF.
+
     Attributes:
         setting: what the rules are made for besides the configuration; heeded by the next `synchronise`.
         injection: sends packets past all translation.
@@ -62,8 +68,9 @@ class NetfilterPlane:
         OSError: no raw socket can be had.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, routing_table: int = MAIN) -> None:
         self.setting = setting
+        self._outside_routes = OutsideRoutes(self.mark, routing_table)
         self.commits = self.steps = 0
         self._nft = Nft()
         self._redirect = Redirect(setting.table) if setting.proxy_port or setting.zone is not None else None
@@ -79,6 +86,7 @@ class NetfilterPlane:
         self.end_redirect()
         if remove and not self._nft.is_closed:
             self._nft.run(tear_down(self.setting.table, ipv6=has_ipv6(self.setting.table)))
+            self._outside_routes.close()
         self._nft.close()
         self._netlink.close()
         self.injection.close()
@@ -133,6 +141,7 @@ class NetfilterPlane:
             if self._redirect is not None:
                 self._redirect.lead(config, self.setting)
             self._nft.run(script)
+            self._outside_routes.follow(config)
             self._numbers = zones.numbers
             self._outside_locals = OutsideLocals(config)
             if (self.setting.queue, bypass) != self._queue_rule:

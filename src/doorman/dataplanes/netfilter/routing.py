@@ -54,27 +54,37 @@ def observe_routing() -> Routing:
     return Routing(dict(_devices()), dict(_rules()))
 
 
-def lead_mark(mark: int, table: int) -> None:
-    """Let packets with a VRF's mark find their way in a table; a rule that does so already is as good.
+class Lead(NamedTuple):
+    """A rule of ours: packets whose mark has under `mask` the value `mark` find their way in a table."""
+
+    mark: int
+    mask: int
+    table: int
+
+
+def lead_mark(lead: Lead) -> None:
+    """Let packets with a mark find their way in a table; a rule that does so already is as good.
 
     Raises:
         OSError: the kernel refused.
     """
     try:
-        change(_NEW_RULE, _rule(mark, table), new=True)
+        change(_NEW_RULE, _rule(lead), new=True)
     except OSError as error:
         if error.errno != errno.EEXIST:
             raise
 
 
-def forget_mark(mark: int, table: int) -> None:
+def forget_mark(lead: Lead) -> None:
     """Take that rule away again, if it is there."""
     with suppress(OSError):
-        remove(_DELETE_RULE, _rule(mark, table))
+        remove(_DELETE_RULE, _rule(lead))
 
 
-def _rule(mark: int, table: int) -> bytes:
-    values = ((_PRIORITY, _BEFORE_VRF_DEVICES), (_FWMARK, mark), (_FWMASK, VRF), (_TABLE, table))
+def _rule(lead: Lead) -> bytes:
+    # What a mark says that has more bits than that of a VRF goes before.
+    priority = _BEFORE_VRF_DEVICES - (lead.mask != VRF)
+    values = ((_PRIORITY, priority), (_FWMARK, lead.mark), (_FWMASK, lead.mask), (_TABLE, lead.table))
     return _RULE.pack(socket.AF_INET, 0, _TO_TABLE, 0) + b"".join(
         attribute(kind, _U32.pack(value)) for kind, value in values
     )

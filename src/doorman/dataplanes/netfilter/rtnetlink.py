@@ -5,7 +5,7 @@ All integers are in host order, addresses in network order:
 
     ifaddrmsg   family:u8  prefix length:u8  flags:u8  scope:u8  index:u32  attributes: 1 address, 2 local
     rtmsg       family:u8  destination and source length:u8  tos:u8  table:u8  protocol:u8  scope:u8  type:u8  flags:u32
-                attributes: 1 destination, 4 index of the interface that packets leave by
+                attributes: 1 destination, 4 index of the interface that packets leave by, 5 next hop, 15 table
 """
 
 import errno
@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from doorman.dataplanes.netfilter.messages import (
     NLM_F_ACK,
@@ -30,7 +31,7 @@ from doorman.dataplanes.netfilter.messages import (
     message,
     messages,
 )
-from doorman.net.addresses import Address
+from doorman.net.addresses import Address, Prefix
 
 _NETLINK_ROUTE = 0
 _NEW_ADDRESS, _GET_ADDRESS = 20, 22
@@ -38,7 +39,14 @@ _IFADDRMSG = struct.Struct("=BBBBI")
 _ADDRESS, _LOCAL = 1, 2
 _GET_ROUTE, _MARK = 26, 16
 _RTMSG = struct.Struct("=BBBBBBBBI")
-_DESTINATION, _LEAVES_BY = 1, 4
+_NEW_ROUTE, _DELETE_ROUTE = 24, 25
+_DESTINATION, _LEAVES_BY, _GATEWAY, _ROUTE_TABLE = 1, 4, 5, 15
+_ON_LINK, _UNICAST = 253, 1
+_OUR_PROTOCOL = 208
+"""Of those that no routing daemon has (linux/rtnetlink.h)."""
+MAIN = 254
+"""The main routing table."""
+_U32 = struct.Struct("=I")
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL})
 """What the kernel says of addresses to which there is no route, or one that leads nowhere."""
 _READ = 1 << 16
@@ -104,8 +112,62 @@ def listed(kind: int, entry: int, content: bytes) -> Iterator[bytes]:
             yield answer.body
 
 
+class Way(NamedTuple):
+    """How a packet goes on: by the interface of this index, to this next hop; None: to the receiver itself."""
+
+    interface: int
+    gateway: Address | None
+
+
+class Route(NamedTuple):
+    """A route to a network, in a table."""
+
+    destination: Prefix
+    way: Way
+    table: int
+
+
+def add_route(route: Route) -> None:
+    """Make a route.
+
+    Raises:
+        OSError: the kernel refused, EEXIST where there is one to that network.
+    """
+    change(_NEW_ROUTE, _route(route), new=True)
+
+
+def remove_route(route: Route) -> None:
+    """Take away a route that was made here.
+
+    Raises:
+        OSError: the kernel refused, ESRCH where it is not there.
+    """
+    remove(_DELETE_ROUTE, _route(route))
+
+
+def _route(route: Route) -> bytes:
+    (network, length), (interface, gateway), table = route
+    scope = _ON_LINK if gateway is None else 0
+    head = _RTMSG.pack(socket.AF_INET, length, 0, 0, 0, _OUR_PROTOCOL, scope, _UNICAST, 0)
+    hop = b"" if gateway is None else attribute(_GATEWAY, gateway)
+    goal = attribute(_DESTINATION, network) if length else b""
+    return head + goal + hop + attribute(_LEAVES_BY, _U32.pack(interface)) + attribute(_ROUTE_TABLE, _U32.pack(table))
+
+
 def leaves_by(address: Address, mark: int = 0) -> int:
     """The index of the interface by which this machine would send to an IPv4 address; 0 where it has no route.
+
+    The routes may be those of packets with a `mark`.
+
+    Raises:
+        OSError: the kernel does not tell.
+    """
+    way = way_to(address, mark)
+    return way.interface if way is not None else 0
+
+
+def way_to(address: Address, mark: int = 0) -> Way | None:
+    """How this machine would send to an IPv4 address; None where it has no route.
 
     The routes may be those of packets with a `mark`.
 
@@ -118,10 +180,12 @@ def leaves_by(address: Address, mark: int = 0) -> int:
     for answer in _ask(message(_GET_ROUTE, NLM_F_REQUEST, 1, asked)):
         if answer.kind == NLMSG_ERROR:
             if -struct.unpack_from("=i", answer.body)[0] in _UNREACHABLE:
-                return 0
+                return None
             _raise_error(answer)
-        return int.from_bytes(attributes(answer.body, _RTMSG.size).get(_LEAVES_BY, b""), sys.byteorder)
-    return 0
+        found = attributes(answer.body, _RTMSG.size)
+        interface = int.from_bytes(found.get(_LEAVES_BY, b""), sys.byteorder)
+        return Way(interface, Address(found[_GATEWAY]) if _GATEWAY in found else None)
+    return None
 
 
 def _ask(question: bytes) -> Iterator[Message]:

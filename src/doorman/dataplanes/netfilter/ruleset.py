@@ -12,6 +12,7 @@
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
     forward, input, output 0  zone_…   the zone-based firewall; for IPv6 in a table of family ip6, see `chains.ipv6`
+    prerouting  -151  outside_way  the way of what goes to outside hosts with inside addresses
     prerouting  -300  vrf_zone     the conntrack zone of a VRF's packets, and `vrf_made` in output      (with VRFs)
     prerouting   -99  vrf_route    its routing mark                                                 (with VRFs)
 
@@ -67,7 +68,6 @@ from doorman.dataplanes.netfilter.chains.vrf import VrfChains
 from doorman.dataplanes.netfilter.chains.zones import BLOCKED, COUNTING, ZoneChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
-from doorman.net.addresses import address_text
 
 SETS = {
     "doors": f"map doors {{ type ipv4_addr . {ENDPOINT} : ipv4_addr . inet_service; flags timeout; }}",
@@ -95,7 +95,7 @@ SETS = {
 """The sets and maps that follow the engine, by name, each with its definition."""
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
 _CHANGING = (
-    *("access_", "acl_", "begin_virtual_", "dns_", "zone_", "zbf_", "ipsec_", "vrf_"),
+    *("access_", "acl_", "begin_virtual_", "dns_", "zone_", "zbf_", "ipsec_", "outside_way", "vrf_"),
     *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
 )
 """How the names of chains begin that some configurations need and others do not."""
@@ -181,15 +181,6 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
 def _refuse_unsupported(config: Config) -> None:
     if not interface_names(config, "inside") or not interface_names(config, "outside"):
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
-    _refuse_overlap(config)
-
-
-def _refuse_overlap(config: Config) -> None:
-    """The kernel looks for a receiver where its address lies, after it was translated."""
-    for rule in config.outside_statics.hosts:
-        if any(rule.local in network for network in config.networks("inside")):
-            where = "lies in a network of the inside: the kernel would look for it there"
-            raise UnsupportedConfig(f"outside host {address_text(rule.local)} {where}")
 
 
 def _remove(

@@ -2,6 +2,7 @@
 
     to_outside       a flow from inside to an outside local name goes to the host that has it
     from_outside     a flow from outside comes by its sender's outside local name
+    outside_way      what goes to a name of hosts that may have inside addresses, see `outside_routes`
     outside_lease_N  is the sender one of rule N's, and has no name yet? -> the engine leases it one
 
 As with names of inside hosts: the engine hears of flows by leased names, since a lease ends after the last of them.
@@ -10,16 +11,19 @@ As with names of inside hosts: the engine hears of flows by leased names, since 
 from collections.abc import Iterator
 
 from doorman.config.model import Config
+from doorman.config.overlap import overlapping_names
 from doorman.dataplanes.netfilter.chains.expressions import (
     MARK_OURS,
     RECEIVER,
     SENDER,
     TO_ALG,
     Chain,
+    braces,
     interface_names,
     match_address,
 )
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS
+from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, OUTWARD
+from doorman.net.addresses import address_text
 
 
 class OutsideChains:
@@ -33,6 +37,12 @@ class OutsideChains:
         """All of them."""
         if not self.is_needed:
             return
+        overlap = overlapping_names(self._config)
+        if overlap:
+            names = braces("-".join(dict.fromkeys(map(address_text, ends))) for ends in overlap)
+            sent = f"iifname {interface_names(self._config, 'inside')} ip daddr {names}"
+            way = [f"{sent} meta mark set meta mark or {OUTWARD:#x}"]
+            yield Chain("outside_way", way, "type filter hook prerouting priority mangle - 1;")
         yield Chain("to_outside", list(self._to_outside()))
         yield Chain("from_outside", list(self._from_outside()))
         lists = self._config.lists
