@@ -45,8 +45,9 @@ def test_what_a_real_host_begins_has_its_own_name() -> None:
 
 def test_connections_go_on_under_rules_that_allow_them() -> None:
     gate = gateway(OVERLOAD + RULES)
-    gate.outside(tcp(f"{CLIENT}:1", f"{VIRTUAL}:80"))
-    gate.outside(tcp(f"{CLIENT}:2", f"{VIRTUAL}:80"))
+    for port, host in ((1, "11"), (2, "12")):
+        gate.outside(tcp(f"{CLIENT}:{port}", f"{VIRTUAL}:80"))
+        gate.inside(tcp(f"192.168.1.{host}:80", f"{CLIENT}:{port}", "SA"))
     fewer = OVERLOAD + RULES.replace("192.168.1.11 192", "192.168.1.12 192")
     gate.engine.reconfigure(read_config(fewer, "test.cfg"), gate.now)
     assert gate.outside(tcp(f"{CLIENT}:2", f"{VIRTUAL}:80", "A")).startswith("inside: ")
@@ -63,6 +64,7 @@ def test_a_capture_of_the_inside_says_whose_turn_it_was() -> None:
         sent = gate.engine.as_sent(captured)
         assert gate.outside(sent).startswith("inside: ")
         assert gate.packet == captured
+        gate.inside(tcp(f"192.168.1.{host}:80", f"{CLIENT}:{4000 + number}", "SA"))
         later = tcp(f"{CLIENT}:{4000 + number}", f"192.168.1.{host}:80", "A")
         gate.outside(gate.engine.as_sent(later))
         assert gate.packet == later
