@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 COMPILED := $(VENV)-compiled
-# Real telephones take their time, and two by two they hardly disturb each other.
-WITH_PEERS := -n 2 --dist loadfile tests/live tests/lab
+# Real telephones take their time, and three by three they hardly disturb each other.
+WITH_PEERS := -n 3 --dist loadfile tests/live tests/lab
 WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
 # What is compiled, and what works with it; not what reads configurations, and shows.
 OF_COMPILED := -n 2 $(addprefix tests/,algs daemon dataplanes engine firewall fuzz kernel nat net regressions stream wire)
