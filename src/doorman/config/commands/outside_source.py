@@ -176,7 +176,7 @@ _OUTSIDE = (
     | {
         "outside": "Outside address translation",
         "source": "Source address translation",
-        "add-route": "Look for the outside local address outside, wherever it lies",
+        "add-route": "Add a route to the outside local address, by the way to the global one",
     }
 )
 _HELP = (
