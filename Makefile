@@ -11,6 +11,9 @@ WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
 OF_COMPILED := -n 2 $(addprefix tests/,algs daemon dataplanes engine firewall fuzz kernel nat net regressions stream wire)
 UV := 0.13.8
 
+# As an installation has it: what tests and daemon load is compiled to bytecode once, not at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check lint format compiled test-compiled bench bench-live fuzz rfc-table lock examples clean
 .DEFAULT_GOAL := check
 
