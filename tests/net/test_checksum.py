@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scapy.utils import checksum as scapy_checksum
 
 from doorman.net.checksum import checksum, edits_difference, is_valid, sum_difference, word_sum
+from doorman.net.edits import Edit
 
 SOME = st.binary(min_size=1, max_size=99).filter(any)
 
@@ -28,7 +29,7 @@ def test_the_difference_of_edits_is_that_of_all_bytes(parts: list[tuple[bytes, b
     before = after = b""
     edits = []
     for kept, old, new in parts:
-        edits.append((len(before + kept), len(before + kept + old), new, "a rule"))
+        edits.append(Edit(len(before + kept), len(before + kept + old), new, "a rule"))
         before += kept + old
         after += kept + new
     before, after = before + b"the end", after + b"the end"

@@ -29,6 +29,7 @@ from doorman.algs.effects import (
 from doorman.algs.nat import MAX_RUN, Nat, Refused
 from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.edits import Edit, apply_edits
 from doorman.net.packet import TCP, UDP
 
 __all__ = [
@@ -128,15 +129,6 @@ class Message(NamedTuple):
 
 VOID = "void: "
 """What the rule of an edit begins with that keeps something from happening; its reason follows."""
-
-
-class Edit(NamedTuple):
-    """Replace `data[start:end]` by `new`; `rule` says on what ground, for `explain` and `debug`."""
-
-    start: int
-    end: int
-    new: bytes
-    rule: str
 
 
 class About(NamedTuple):
@@ -314,15 +306,3 @@ class Alg(Protocol):
             ValueError: the record is not one of this ALG's, see `algs.records`.
         """
         ...
-
-
-def apply_edits(data: bytes, edits: list[Edit]) -> bytes:
-    """Carry out edits; bytes that no edit names stay as they are."""
-    parts = []
-    at = 0
-    for start, end, new, _ in edits:
-        parts.append(data[at:start])
-        parts.append(new)
-        at = end
-    parts.append(data[at:])
-    return b"".join(parts)

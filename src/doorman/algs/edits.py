@@ -1,30 +1,20 @@
 """Edits that several ALGs make: of addresses, of ports, and of the lengths that count what was changed."""
 
-from collections.abc import Iterable
-
 from doorman.algs.api import Edit
-from doorman.net.addresses import Address, address_ascii, new_tuple
+from doorman.net.addresses import Address, address_ascii
 from doorman.wire.places import Host, Place, Port
 
 
 def write_host(edits: list[Edit], host: Host, address: Address, rule: str) -> None:
     """Let another address stand in a place, unless it is the same."""
     if address != host.address:
-        edits.append(new_tuple(Edit, (host.start, host.end, address_ascii(address), rule)))
+        edits.append(Edit(host.start, host.end, address_ascii(address), rule))
 
 
 def write_port(edits: list[Edit], port: Port, number: int, rule: str) -> None:
     """Let another port stand in a place, unless it is the same."""
     if number != port.number:
-        edits.append(new_tuple(Edit, (port.start, port.end, b"%d" % number, rule)))
-
-
-def growth(edits: Iterable[Edit]) -> int:
-    """How many bytes longer a message becomes."""
-    longer = 0
-    for start, end, new, _ in edits:
-        longer += len(new) - end + start
-    return longer
+        edits.append(Edit(port.start, port.end, b"%d" % number, rule))
 
 
 def corrected(data: bytes, place: Place, longer: int) -> Edit:

@@ -85,9 +85,9 @@ def _rules(edits: list[Edit], meaning: str) -> str:
 def _changed(line: bytes, edits: list[Edit], at: int) -> bytes:
     parts = []
     done = 0
-    for start, end, new, _ in edits:
-        parts += [line[done : start - at], new]
-        done = end - at
+    for edit in edits:
+        parts += [line[done : edit.start - at], edit.new]
+        done = edit.end - at
     return b"".join([*parts, line[done:]])
 
 

@@ -5,6 +5,8 @@
 
 from collections.abc import Sequence
 
+from doorman.net.edits import Edit
+
 
 def word_sum(data: bytes) -> int:
     """Sum the 16-bit big-endian words of `data` modulo 65535; an odd last byte counts as the high one of its word."""
@@ -24,26 +26,27 @@ def sum_difference(new: bytes, old: bytes) -> int:
     return (after - before) % 0xFFFF
 
 
-def edits_difference(data: bytes, edits: Sequence[tuple[int, int, bytes, object]]) -> int:
+def edits_difference(data: bytes, edits: Sequence[Edit]) -> int:
     """By how much the word sum of `data` grows, modulo 65535, when its edits are carried out.
 
     Only what is replaced is summed, and what comes to stand at an odd distance from where it was.
 
     Args:
         data: stands at an even place.
-        edits: begin, end and what replaces it, in order and without overlap.
+        edits: in order and without overlap.
     """
     before: list[bytes] = []
     after: list[bytes] = []
     at = growth = 0
-    for start, end, new, _ in edits:
+    for edit in edits:
+        start, new = edit.start, edit.new
         if growth & 1 and at < start:
             _put(before, data[at:start], at)
             _put(after, data[at:start], at + growth)
-        _put(before, data[start:end], start)
+        _put(before, data[start : edit.end], start)
         _put(after, new, start + growth)
-        growth += len(new) - end + start
-        at = end
+        growth += len(new) - edit.end + start
+        at = edit.end
     if growth & 1:
         _put(before, data[at:], at)
         _put(after, data[at:], at + growth)

@@ -19,6 +19,7 @@ from doorman.algs.base import BaseAlg
 from doorman.algs.dns.settings import MAX_MESSAGE, DnsSettings
 from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, address_ascii, new_tuple
+from doorman.net.edits import growth
 from doorman.net.packet import TCP
 from doorman.wire.dns import LENGTH, may_sign, name_of, possible_addresses, read_records
 from doorman.wire.dns_names import may_reverse, rename
@@ -100,7 +101,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
                 effects.append(Note(str(refused), address_ascii(address)))
                 continue
             if name != address:
-                edits.append(new_tuple(Edit, (at, at + 4, name, "A")))
+                edits.append(Edit(at, at + 4, name, "A"))
         if may_reverse(data):
             edits = sorted([*edits, *_renamed(data, nat, start)])
         if edits and self.settings.reset_ttl:
@@ -131,9 +132,9 @@ def _reset(data: bytes, answers: list[int], edits: list[Edit]) -> list[Edit]:
 
 def _with_length(edits: list[Edit], length: int) -> list[Edit]:
     """The same with the length of the message before it, as it must be over TCP."""
-    growth = sum(len(edit.new) - (edit.end - edit.start) for edit in edits)
-    if not growth:
+    longer = growth(edits)
+    if not longer:
         return edits
-    if length + growth > MAX_MESSAGE:
+    if length + longer > MAX_MESSAGE:
         raise Excessive("dns-pointer-too-far")
-    return [Edit(0, LENGTH, (length + growth).to_bytes(LENGTH, "big"), "length"), *edits]
+    return [Edit(0, LENGTH, (length + longer).to_bytes(LENGTH, "big"), "length"), *edits]

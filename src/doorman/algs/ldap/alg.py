@@ -15,7 +15,7 @@ from doorman.algs.api import Edit, Effect, Message, Nat, Note, Outcome, Refused
 from doorman.algs.mentions import left, named_endpoint, named_host
 from doorman.algs.stateless import Stateless
 from doorman.algs.statistics import MALFORMED
-from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP
 from doorman.wire.ldap import Entry, read_ldap, written_address
 from doorman.wire.malformed import Malformed
@@ -83,6 +83,6 @@ def _name_endpoint(entry: Entry, message: Message, nat: Nat, effects: list[Effec
 
 def _edits(entry: Entry) -> list[Edit]:
     return [
-        new_tuple(Edit, (start, end, new, "ILS endpoint" if is_content else "BER length"))
+        Edit(start, end, new, "ILS endpoint" if is_content else "BER length")
         for start, end, new, is_content in entry.nest.replacements()
     ]

@@ -15,7 +15,7 @@ from doorman.algs.api import Edit, Effect, Message, Nat, Note, Outcome, StopInsp
 from doorman.algs.mentions import left, named_host
 from doorman.algs.stateless import Stateless
 from doorman.algs.statistics import MALFORMED
-from doorman.net.addresses import Address, new_tuple
+from doorman.net.addresses import Address
 from doorman.wire.malformed import Malformed
 from doorman.wire.netbios import NamePacket, read_name_packet
 
@@ -55,5 +55,5 @@ def _name_owners(packet: NamePacket, message: Message, nat: Nat, effects: list[E
         if name == address:
             effects += left(address, message, nat)
         elif len(name) == len(address):
-            edits.append(new_tuple(Edit, (at, at + 4, name, _RULE)))
+            edits.append(Edit(at, at + 4, name, _RULE))
     return edits

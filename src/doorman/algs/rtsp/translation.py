@@ -1,9 +1,10 @@
 """One RTSP message on its way through the gateway: what becomes of its bytes, and what it announces."""
 
 from doorman.algs.api import Edit, Effect, Message, Nat, Note, Refused
-from doorman.algs.edits import corrected, growth
+from doorman.algs.edits import corrected
 from doorman.algs.rtsp.announcing import Announced, Offer, mentioned, of_client, of_server, repeated, void
 from doorman.algs.rtsp.mentions import translate_mentions
+from doorman.net.edits import growth
 from doorman.wire.rtsp import RtspMessage, read_rtsp
 from doorman.wire.rtsp_transport import Transport, read_transports
 

@@ -48,6 +48,7 @@ from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
 from doorman.net.addresses import new_tuple
+from doorman.net.edits import growth
 from doorman.net.packet import UDP
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive, read_sip
@@ -276,4 +277,4 @@ def _outgrows(message: Message, edits: list[Edit]) -> bool:
     length = len(message.data)
     if length * _MOST_GROWTH <= MAX_DATAGRAM or message.protocol != UDP:
         return False
-    return length + sum(len(new) - end + start for start, end, new, _ in edits) > MAX_DATAGRAM
+    return length + growth(edits) > MAX_DATAGRAM

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import Final
 
 from doorman.algs.api import Edit, Nat, Note
-from doorman.algs.edits import corrected, growth
+from doorman.algs.edits import corrected
 from doorman.algs.sip.description import DescriptionTranslation
 from doorman.algs.sip.headers import translate_headers
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.mention import Mention
 from doorman.algs.sip.naming import Naming, Treatment
+from doorman.net.edits import growth
 from doorman.wire.malformed import Malformed
 from doorman.wire.multipart import Part, find_parts
 from doorman.wire.places import Place
@@ -202,9 +203,7 @@ class BodyTranslation:
             return self._note("fragment-unreadable")
         finally:
             self._naming.budget = naming.budget
-        return [
-            Edit(part.start + start, part.start + end, new, rule) for start, end, new, rule in naming.edits + body.edits
-        ]
+        return [edit.moved(part.start) for edit in naming.edits + body.edits]
 
     def _note(self, name: str) -> list[Edit]:
         self._naming.effects.append(Note(name))

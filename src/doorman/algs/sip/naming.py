@@ -165,7 +165,7 @@ class Naming:
         else:
             new = self._endpoint(address, place, treatment)
         if new is not None:
-            self.edits.append(new_tuple(Edit, (at + place.start, at + end, new, treatment.rule)))
+            self.edits.append(Edit(at + place.start, at + end, new, treatment.rule))
 
     def _leave(self, host: bytes) -> None:
         if host != self._left:
