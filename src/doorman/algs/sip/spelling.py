@@ -1,6 +1,5 @@
 """How inside hosts write themselves: what a translation back cannot tell from an address alone."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
@@ -30,15 +29,19 @@ class Spelling:
 
     `10.0.0.1` and `10.0.0.1:5060` are one endpoint. Where its name outside has another port, both become
     `203.0.113.1:20480`; on the way back the host must find what it wrote. A host that knows this name writes that, and
-    then it must find it as well. `touched` is told of each change.
+    then it must find it as well.
+
+    Args:
+        touched: told of each change; None: nothing more is remembered.
+        written: how hosts wrote themselves until now.
     """
 
     __slots__ = ("_counts", "_touched", "_written", "any_public")
 
-    def __init__(self, touched: Touched) -> None:
-        self._written: set[Written] = set()
-        self._counts: Counter[Address] = Counter()
-        self._touched: Touched | None = touched
+    def __init__(self, touched: Touched | None, written: set[Written] | None = None) -> None:
+        self._written = set() if written is None else written
+        self._counts: dict[Address, int] = {}
+        self._touched = touched
         self.any_public = False
 
     def __iter__(self) -> Iterator[Written]:
@@ -49,8 +52,8 @@ class Spelling:
 
     def fixed(self) -> "Spelling":
         """The same as it is now, which remembers nothing more."""
-        same = Spelling(Touched())
-        same._written, same._touched, same.any_public = self._written, None, self.any_public
+        same = Spelling(None, self._written)
+        same.any_public = self.any_public
         return same
 
     def remember(self, endpoint: Endpoint, form: Form, *, via: bool, so: bool) -> None:
@@ -64,9 +67,9 @@ class Spelling:
             counts[host] -= 1
             if not counts[host]:
                 del counts[host]
-        elif len(self._written) < _SPELLING_LIMIT and counts[host] < _OF_HOST:
+        elif len(self._written) < _SPELLING_LIMIT and counts.get(host, 0) < _OF_HOST:
             self._written.add(written)
-            counts[host] += 1
+            counts[host] = counts.get(host, 0) + 1
             self.any_public = self.any_public or form == PUBLIC
         self._touched.add(written)
 
