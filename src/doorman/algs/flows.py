@@ -1,8 +1,9 @@
-"""Flows that messages announce, for ALGs that remember them."""
+"""Flows that messages announce."""
 
 from typing import NamedTuple
 
-from doorman.algs.api import Plain
+from doorman.algs.api import Message, Plain
+from doorman.algs.effects import Door, OpenDoor, Owner
 from doorman.algs.records import as_endpoint, as_integer, as_list, as_text
 from doorman.net.addresses import Endpoint
 
@@ -14,6 +15,23 @@ class Flow(NamedTuple):
     protocol: int
     entrance: Endpoint
     leads_to: Endpoint
+
+
+def open_once(owner: Owner, flow: Flow, message: Message, seconds: float) -> OpenDoor:
+    """Let the receiver of a message begin one flow within so many seconds; what ends the owner does not end that."""
+    role, protocol, entrance, leads_to = flow
+    door = Door(
+        owner,
+        role,
+        protocol,
+        visitor=message.path.arrives_to.address,
+        entrance=entrance,
+        leads_to=leads_to,
+        closes=message.now + seconds,
+        flows=1,
+        hands_over=True,
+    )
+    return OpenDoor(door)
 
 
 def read_flow(value: Plain) -> Flow:

@@ -4,7 +4,8 @@ Who announces anything but itself, or a port that none may be led to, is not hel
 wrote, so that the other end refuses it, and both go on in step.
 """
 
-from doorman.algs.api import VOID, CloseDoors, Door, Edit, Effect, Message, Nat, OpenDoor, Refused
+from doorman.algs.api import VOID, CloseDoors, Edit, Effect, Message, Nat, Refused
+from doorman.algs.flows import Flow, open_once
 from doorman.algs.ftp.control import Control, Data
 from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, Address, Endpoint
 from doorman.net.packet import TCP
@@ -31,18 +32,8 @@ def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
     name = nat.expose(own, TCP)
     if found.form == Form.PORT_ALONE and name.address != message.path.arrives_from.address:
         raise Refused("other-address")  # which is what the other end would take
-    door = Door(
-        control.owner,
-        "data",
-        TCP,
-        visitor=message.path.arrives_to.address,
-        entrance=name,
-        leads_to=own,
-        closes=message.now + timeout,
-        flows=1,
-        hands_over=True,
-    )
-    return _edits(found, name, rule, message), [*before, OpenDoor(door)]
+    door = open_once(control.owner, Flow("data", TCP, name, own), message, timeout)
+    return _edits(found, name, rule, message), [*before, door]
 
 
 def _announced(control: Control, found: Announcement, message: Message, nat: Nat) -> Endpoint:

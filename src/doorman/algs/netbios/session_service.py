@@ -11,18 +11,17 @@ and nothing is looked into any more: files pass as in any other connection. RFC 
 
 from doorman.algs.api import (
     VOID,
-    Door,
     Edit,
     Effect,
     Message,
     Nat,
     Note,
-    OpenDoor,
     Outcome,
     Owner,
     Refused,
     StopInspecting,
 )
+from doorman.algs.flows import Flow, open_once
 from doorman.algs.mentions import named_endpoint
 from doorman.algs.stateless import Stateless
 from doorman.net.addresses import UNSPECIFIED_V4, Endpoint
@@ -71,7 +70,7 @@ class SessionService(Stateless):
         if target.address == path.sent_from.address and target != path.sent_from and nat.shielded(target.address):
             name = nat.expose(target, TCP)
             owner = Owner(self.name, f"{path.arrives_to} {target}".encode(), message.party)
-            effects.append(OpenDoor(_door(owner, name, target, message)))
+            effects.append(open_once(owner, Flow("session", TCP, name, target), message, _DOOR_SECONDS))
         else:
             name = named_endpoint(target, message, nat, TCP)
             if name == target and message.path.translated and nat.owns(target.address):
@@ -88,20 +87,6 @@ class SessionService(Stateless):
         except (Malformed, Refused):
             return []
         return [_edit(name, "retarget")] if name != target else []
-
-
-def _door(owner: Owner, name: Endpoint, target: Endpoint, message: Message) -> Door:
-    return Door(
-        owner,
-        "session",
-        TCP,
-        visitor=message.path.arrives_to.address,
-        entrance=name,
-        leads_to=target,
-        closes=message.now + _DOOR_SECONDS,
-        flows=1,
-        hands_over=True,
-    )
 
 
 def _edit(endpoint: Endpoint, rule: str) -> Edit:

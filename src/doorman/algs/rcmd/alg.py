@@ -14,19 +14,18 @@ rcmd(3) and rexec(3) of 4.2BSD do.
 from doorman.algs.api import (
     VOID,
     Direction,
-    Door,
     Edit,
     Effect,
     Message,
     Nat,
     Note,
-    OpenDoor,
     Outcome,
     Owner,
     Refused,
     StopInspecting,
 )
 from doorman.algs.base import BaseAlg
+from doorman.algs.flows import Flow, open_once
 from doorman.algs.rcmd.settings import RcmdSettings
 from doorman.algs.settings import lets_pass
 from doorman.algs.statistics import rows
@@ -85,18 +84,9 @@ class RcmdAlg(BaseAlg[RcmdSettings]):
             raise Refused("other-address")  # the server takes the one that it sees
         if own.port < _RESERVED_END <= entrance.port:
             raise Refused("ports-exhausted")  # it takes none that anybody may have
-        door = Door(
-            Owner(self.name, f"{message.path.sent_from} {message.path.arrives_to}".encode(), message.party),
-            "stderr",
-            TCP,
-            visitor=message.path.arrives_to.address,
-            entrance=entrance,
-            leads_to=own,
-            closes=message.now + self.settings.data_timeout,
-            flows=1,
-            hands_over=True,
-        )
-        return _edits(entrance.port, name, message), [OpenDoor(door)]
+        owner = Owner(self.name, f"{message.path.sent_from} {message.path.arrives_to}".encode(), message.party)
+        door = open_once(owner, Flow("stderr", TCP, entrance, own), message, self.settings.data_timeout)
+        return _edits(entrance.port, name, message), [door]
 
 
 def _name(message: Message) -> str:

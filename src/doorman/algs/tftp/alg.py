@@ -13,12 +13,10 @@ from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 
 from doorman.algs.api import (
     Direction,
-    Door,
     Effect,
     Message,
     Nat,
     Note,
-    OpenDoor,
     Outcome,
     Owner,
     Plain,
@@ -28,6 +26,7 @@ from doorman.algs.api import (
     StopInspecting,
 )
 from doorman.algs.base import BaseAlg
+from doorman.algs.flows import Flow, open_once
 from doorman.algs.records import DamagedRecord, as_owner
 from doorman.algs.settings import Settings
 from doorman.algs.statistics import rows
@@ -93,18 +92,7 @@ class TftpAlg(BaseAlg[TftpSettings]):
             entrance = nat.expose(client, UDP)
         except Refused as refused:
             return [Note(str(refused), str(client).encode())]
-        door = Door(
-            asked.owner,
-            "data",
-            UDP,
-            visitor=message.path.arrives_to.address,
-            entrance=entrance,
-            leads_to=client,
-            closes=message.now + self.settings.data_timeout,
-            flows=1,
-            hands_over=True,
-        )
-        return [OpenDoor(door)]
+        return [open_once(asked.owner, Flow("data", UDP, entrance, client), message, self.settings.data_timeout)]
 
     # What is remembered
 
