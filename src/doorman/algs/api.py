@@ -193,12 +193,10 @@ class Record(NamedTuple):
     Attributes:
         key: what it is known by among what this ALG remembers.
         value: all there is to it; None: it was forgotten.
-        owner: whose doors change with it, None where it has no doors.
     """
 
     key: Plain
     value: Plain
-    owner: Owner | None = None
 
 
 class Touched:

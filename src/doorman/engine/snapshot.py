@@ -124,7 +124,7 @@ def save_ipsec(change: IpsecChange) -> Saved | None:
 
 def save_item(alg: Alg, item: Hashable) -> Saved:
     """The record of something that an ALG remembers, or did."""
-    key, value, _ = alg.record(item)
+    key, value = alg.record(item)
     return saved(alg.name, key, value)
 
 

@@ -236,7 +236,7 @@ class SipAlg:
         if isinstance(item, Call):
             call = self.calls.find(item.owner)
             value = write_call(call) if call is not None else None
-            return new_tuple(Record, (call_key(item.owner), value, item.owner))
+            return new_tuple(Record, (call_key(item.owner), value))
         if isinstance(item, Written):
             return Record(item, item in self._spelling or None)
         raise TypeError(f"not of SIP: {item!r}")
