@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Unpack, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -512,11 +513,16 @@ def test_every_command_is_in_the_table_with_its_no_form() -> None:
 
 
 def takes(function: Callable[..., object], names: set[str]) -> bool:
-    """Whether a function takes these variables, and no others unless it takes any."""
+    """Whether a function takes these variables, and no others unless it takes any, or some of a `TypedDict`."""
     parameters = inspect.signature(function).parameters.values()
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-        return bool(names)
-    return names == {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+    own = {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+    for parameter in parameters:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            if get_origin(parameter.annotation) is not Unpack:
+                return bool(names)
+            (words,) = get_args(parameter.annotation)
+            return own <= names <= own | get_type_hints(words).keys()
+    return names == own
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.grammar for command in COMMANDS])

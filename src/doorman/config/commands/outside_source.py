@@ -1,9 +1,9 @@
 """`ip nat outside source`: what outside hosts are called inside."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 from doorman.config.command import Command, Refused
-from doorman.config.commands.static_rule import OF_OUTSIDE, enter, network_length, remove
+from doorman.config.commands.static_rule import OF_OUTSIDE, Words, enter, network_length, remove, said_by
 from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import IP_NAT, TRANSPORT
 from doorman.config.model import Config, OutsideSource
@@ -11,43 +11,22 @@ from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort
 from doorman.config.validity import prefix_length, require_host
 from doorman.net.addresses import Address, Endpoint
 
-_Extendable = Literal["extendable"]
 _Match = Literal["match-in-vrf"]
 _AddRoute = Literal["add-route"]
-_NoPayload = Literal["no-payload"]
 
 
-def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
-    config: Config,
-    *,
-    global_ip: Address,
-    local_ip: Address,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    extendable: _Extendable | None = None,
-    add_route: _AddRoute | None = None,
-    payload: _NoPayload | None = None,
-) -> StaticHost:
+def _add_host(config: Config, *, global_ip: Address, local_ip: Address, **words: Unpack[Words]) -> StaticHost:
     """Let inside hosts know an outside host, all its protocols and ports, by an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
-    shared, matched = extendable is not None, match is not None
-    routed, left = add_route is not None, payload is not None
-    rule = StaticHost(global_ip, local_ip, shared, vrf, matched, add_route=routed, no_payload=left)
+    rule = StaticHost(global_ip, local_ip, **said_by(words))
     _add(config, rule)
     return rule
 
 
-def _remove_host(
-    config: Config,
-    *,
-    global_ip: Address,
-    local_ip: Address,
-    vrf: str | None = None,
-    match: _Match | None = None,  # noqa: ARG001 - it need not be said
-) -> None:
+def _remove_host(config: Config, *, global_ip: Address, local_ip: Address, **words: Unpack[Words]) -> None:
     """Remove the translation."""
-    remove(config.outside_statics, StaticHost(global_ip, local_ip, vrf=vrf))
+    remove(config.outside_statics, StaticHost(global_ip, local_ip, **said_by(words)))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -58,20 +37,12 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     global_port: int,
     local_ip: Address,
     local_port: int,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    extendable: _Extendable | None = None,
-    add_route: _AddRoute | None = None,
-    payload: _NoPayload | None = None,
+    **words: Unpack[Words],
 ) -> StaticPort:
     """Let inside hosts know one port of an outside host by a port of an outside local address."""
     require_host(global_ip, "global_ip")
     require_host(local_ip, "local_ip")
-    end, shared, matched = Endpoint(global_ip, global_port), extendable is not None, match is not None
-    routed, left = add_route is not None, payload is not None
-    rule = StaticPort(
-        transport, end, local_ip, None, local_port, shared, vrf, matched, add_route=routed, no_payload=left
-    )
+    rule = StaticPort(transport, Endpoint(global_ip, global_port), local_ip, None, local_port, **said_by(words))
     _add(config, rule)
     return rule
 
@@ -84,49 +55,41 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
     global_port: int,
     local_ip: Address,
     local_port: int,
-    vrf: str | None = None,
-    match: _Match | None = None,  # noqa: ARG001 - it need not be said
+    **words: Unpack[Words],
 ) -> None:
     """Remove the translation."""
     end = Endpoint(global_ip, global_port)
-    remove(config.outside_statics, StaticPort(transport, end, local_ip, None, local_port, vrf=vrf))
+    remove(config.outside_statics, StaticPort(transport, end, local_ip, None, local_port, **said_by(words)))
 
 
-def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
+def _add_network(
     config: Config,
     *,
     global_ip: Address,
     local_ip: Address,
     mask: Address | None = None,
     length: int | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    extendable: _Extendable | None = None,
-    add_route: _AddRoute | None = None,
-    payload: _NoPayload | None = None,
+    **words: Unpack[Words],
 ) -> StaticNetwork:
     """Let inside hosts know each host of an outside network by the address with its place in an outside local one."""
     prefix = network_length(mask, length, global_ip=global_ip, local_ip=local_ip)
-    shared, matched = extendable is not None, match is not None
-    routed, left = add_route is not None, payload is not None
-    rule = StaticNetwork(global_ip, local_ip, prefix, shared, vrf, matched, add_route=routed, no_payload=left)
+    rule = StaticNetwork(global_ip, local_ip, prefix, **said_by(words))
     _add(config, rule)
     return rule
 
 
-def _remove_network(  # noqa: PLR0913 - one parameter for each variable of the command
+def _remove_network(
     config: Config,
     *,
     global_ip: Address,
     local_ip: Address,
     mask: Address | None = None,
     length: int | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,  # noqa: ARG001 - it need not be said
+    **words: Unpack[Words],
 ) -> None:
     """Remove the translation."""
     prefix = prefix_length(mask, "mask") if mask is not None else length or 0
-    remove(config.outside_statics, StaticNetwork(global_ip, local_ip, prefix, vrf=vrf))
+    remove(config.outside_statics, StaticNetwork(global_ip, local_ip, prefix, **said_by(words)))
 
 
 def _add(config: Config, rule: Static) -> None:

@@ -1,5 +1,7 @@
 """Static translations, of whichever side: what all commands about them check."""
 
+from typing import Literal, TypedDict
+
 from doorman.config.command import Refused
 from doorman.config.statics import Side, Static, Statics
 from doorman.config.validity import host_bits, prefix_length, require_host
@@ -12,6 +14,40 @@ Parameters = dict[Side, str]
 """How the parameters of a command begin that say where a host is (`local`), and what it is called (`global`)."""
 OF_INSIDE: Parameters = {"local": "local", "global": "global"}
 OF_OUTSIDE: Parameters = {"local": "global", "global": "local"}
+
+
+class Words(TypedDict, total=False):
+    """What may follow in each command about a static translation; what was not typed is not there."""
+
+    vrf: str
+    match: Literal["match-in-vrf"]
+    route_map: str
+    extendable: Literal["extendable"]
+    add_route: Literal["add-route"]
+    payload: Literal["no-payload"]
+
+
+class Said(TypedDict):
+    """The properties of a rule that these words are about."""
+
+    extendable: bool
+    vrf: str | None
+    match_in_vrf: bool
+    add_route: bool
+    route_map: str | None
+    no_payload: bool
+
+
+def said_by(words: Words) -> Said:
+    """What they say of a rule."""
+    return {
+        "extendable": "extendable" in words,
+        "vrf": words.get("vrf"),
+        "match_in_vrf": "match" in words,
+        "add_route": "add_route" in words,
+        "route_map": words.get("route_map"),
+        "no_payload": "payload" in words,
+    }
 
 
 def network_length(mask: Address | None, length: int | None, **networks: Address) -> int:

@@ -1,9 +1,9 @@
 """`ip nat inside source static`: hosts, ports and networks that are always seen under the same address."""
 
-from typing import Literal
+from typing import Unpack
 
 from doorman.config.command import Command
-from doorman.config.commands.static_rule import OF_INSIDE, enter, network_length, remove
+from doorman.config.commands.static_rule import OF_INSIDE, Words, enter, network_length, remove, said_by
 from doorman.config.commands.vrf import OF_VRF, OF_VRF_HELP, require_vrf
 from doorman.config.commands.words import INSIDE_SOURCE, TRANSPORT
 from doorman.config.model import Config
@@ -11,42 +11,19 @@ from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort
 from doorman.config.validity import prefix_length, require_host
 from doorman.net.addresses import Address, Endpoint
 
-_Extendable = Literal["extendable"]
-_Match = Literal["match-in-vrf"]
-_NoPayload = Literal["no-payload"]
 
-
-def _add_host(  # noqa: PLR0913 - one parameter for each variable of the command
-    config: Config,
-    *,
-    local_ip: Address,
-    global_ip: Address,
-    extendable: _Extendable | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    route_map: str | None = None,
-    payload: _NoPayload | None = None,
-) -> StaticHost:
+def _add_host(config: Config, *, local_ip: Address, global_ip: Address, **words: Unpack[Words]) -> StaticHost:
     """Translate one inside host, all its protocols and ports, to a global address of its own."""
     require_host(local_ip, "local_ip")
     require_host(global_ip, "global_ip")
-    shared, matched = extendable is not None, match is not None
-    left = payload is not None
-    rule = StaticHost(local_ip, global_ip, shared, vrf, matched, route_map=route_map, no_payload=left)
+    rule = StaticHost(local_ip, global_ip, **said_by(words))
     _add(config, rule)
     return rule
 
 
-def _remove_host(
-    config: Config,
-    *,
-    local_ip: Address,
-    global_ip: Address,
-    vrf: str | None = None,
-    match: _Match | None = None,
-) -> None:
+def _remove_host(config: Config, *, local_ip: Address, global_ip: Address, **words: Unpack[Words]) -> None:
     """Remove the translation."""
-    remove(config.statics, StaticHost(local_ip, global_ip, vrf=vrf, match_in_vrf=match is not None))
+    remove(config.statics, StaticHost(local_ip, global_ip, **said_by(words)))
 
 
 def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
@@ -58,30 +35,14 @@ def _add_port(  # noqa: PLR0913 - one parameter for each variable of the command
     global_port: int,
     global_ip: Address | None = None,
     interface: str | None = None,
-    extendable: _Extendable | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    route_map: str | None = None,
-    payload: _NoPayload | None = None,
+    **words: Unpack[Words],
 ) -> StaticPort:
     """Translate one port of an inside host to a port of a global address, or of the address of an interface."""
     require_host(local_ip, "local_ip")
     if global_ip is not None:
         require_host(global_ip, "global_ip")
     local = Endpoint(local_ip, local_port)
-    shared, matched = extendable is not None, match is not None
-    rule = StaticPort(
-        transport,
-        local,
-        global_ip,
-        interface,
-        global_port,
-        shared,
-        vrf,
-        matched,
-        route_map=route_map,
-        no_payload=payload is not None,
-    )
+    rule = StaticPort(transport, local, global_ip, interface, global_port, **said_by(words))
     _add(config, rule)
     return rule
 
@@ -95,52 +56,41 @@ def _remove_port(  # noqa: PLR0913 - one parameter for each variable of the comm
     global_port: int,
     global_ip: Address | None = None,
     interface: str | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
+    **words: Unpack[Words],
 ) -> None:
     """Remove the translation."""
     local = Endpoint(local_ip, local_port)
-    remove(
-        config.statics,
-        StaticPort(transport, local, global_ip, interface, global_port, vrf=vrf, match_in_vrf=match is not None),
-    )
+    remove(config.statics, StaticPort(transport, local, global_ip, interface, global_port, **said_by(words)))
 
 
-def _add_network(  # noqa: PLR0913 - one parameter for each variable of the command
+def _add_network(
     config: Config,
     *,
     local_ip: Address,
     global_ip: Address,
     mask: Address | None = None,
     length: int | None = None,
-    extendable: _Extendable | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
-    route_map: str | None = None,
-    payload: _NoPayload | None = None,
+    **words: Unpack[Words],
 ) -> StaticNetwork:
     """Translate each host of an inside network to the one with the same place in a global network."""
     prefix = network_length(mask, length, local_ip=local_ip, global_ip=global_ip)
-    shared, matched = extendable is not None, match is not None
-    left = payload is not None
-    rule = StaticNetwork(local_ip, global_ip, prefix, shared, vrf, matched, route_map=route_map, no_payload=left)
+    rule = StaticNetwork(local_ip, global_ip, prefix, **said_by(words))
     _add(config, rule)
     return rule
 
 
-def _remove_network(  # noqa: PLR0913 - one parameter for each variable of the command
+def _remove_network(
     config: Config,
     *,
     local_ip: Address,
     global_ip: Address,
     mask: Address | None = None,
     length: int | None = None,
-    vrf: str | None = None,
-    match: _Match | None = None,
+    **words: Unpack[Words],
 ) -> None:
     """Remove the translation."""
     prefix = prefix_length(mask, "mask") if mask is not None else length or 0
-    remove(config.statics, StaticNetwork(local_ip, global_ip, prefix, vrf=vrf, match_in_vrf=match is not None))
+    remove(config.statics, StaticNetwork(local_ip, global_ip, prefix, **said_by(words)))
 
 
 def _add(config: Config, rule: Static) -> None:
