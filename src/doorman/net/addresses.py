@@ -17,6 +17,7 @@ _CACHE: Final = 65_536
 _PARSED: Final[dict[bytes, Address]] = {}
 _WRITTEN: Final[dict[Address, bytes]] = {}
 """What is asked for several times in each message: `lru_cache` takes as long as twice this."""
+_WRITTEN_ENDPOINTS: "Final[dict[Endpoint, bytes]]" = {}
 _NONE: Final = Address(b"")
 """What is remembered of a text that is no address."""
 
@@ -119,6 +120,16 @@ def address_ascii(address: Address) -> bytes:
         if len(_WRITTEN) >= _CACHE:
             _WRITTEN.clear()
         known = _WRITTEN[address] = address_text(address).encode("ascii")
+    return known
+
+
+def endpoint_ascii(endpoint: Endpoint) -> bytes:
+    """The text of an endpoint as bytes."""
+    known = _WRITTEN_ENDPOINTS.get(endpoint)
+    if known is None:
+        if len(_WRITTEN_ENDPOINTS) >= _CACHE:
+            _WRITTEN_ENDPOINTS.clear()
+        known = _WRITTEN_ENDPOINTS[endpoint] = endpoint_text(endpoint).encode("ascii")
     return known
 
 

@@ -12,9 +12,10 @@ What was read of a value is remembered for a while, since a phone writes the sam
 import re
 from enum import IntEnum
 from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Final, TypeVar
 
-from doorman.net.addresses import Address, address_ascii, parse_address
+from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
 from doorman.net.packet import TCP, UDP
 
 
@@ -26,36 +27,53 @@ class Part(IntEnum):
     PORT = 2
 
 
-class HostPort(NamedTuple):
+class HostPort:
     """A host, with a port or without, as written somewhere.
 
     Attributes:
         start, end: where it stands, the port included.
         host: the host; an IPv6 reference without its brackets.
-        address: what it is, None where it is a name.
         port: the port, -1 where none is written.
         user: what stands before the `@`, b"" where nothing does.
         default_port: what no port means there.
         protocol: 17 or 6 where the place says so, 0 where it does not.
         part: whether host and port stand at the place, or one of them while the other stands elsewhere.
+        endpoint: what host and port are, None where the host is a name.
     """
 
-    start: int
-    end: int
-    host: bytes
-    address: Address | None
-    port: int
-    user: bytes
-    default_port: int
-    protocol: int
-    part: Part = Part.BOTH
+    __slots__ = ("default_port", "end", "endpoint", "host", "part", "port", "protocol", "start", "user")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a host and port says
+        self,
+        start: int,
+        end: int,
+        written: bytes,
+        port: int,
+        user: bytes,
+        default_port: int,
+        protocol: int,
+        part: Part,
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.host = written[1:-1] if written.startswith(b"[") else written
+        self.port = port
+        self.user = user
+        self.default_port = default_port
+        self.protocol = protocol
+        self.part = part
+        address = parse_address(self.host)
+        self.endpoint = Endpoint(address, port if port >= 0 else default_port) if address is not None else None
 
 
-class Via(NamedTuple):
+class Via:
     """A value of a Via header: who sent the request, and the addresses in the parameters, in order."""
 
-    sent_by: HostPort
-    parameters: tuple[HostPort, ...]
+    __slots__ = ("parameters", "sent_by")
+
+    def __init__(self, sent_by: HostPort, parameters: tuple[HostPort, ...]) -> None:
+        self.sent_by = sent_by
+        self.parameters = parameters
 
 
 _REMEMBERED: Final = 8_192
@@ -164,7 +182,7 @@ def find_agents(value: bytes) -> tuple[HostPort, ...]:
     for match in _AGENT.finditer(value):
         number = int(match[2]) if match[2] else -1
         if match[1] is not None and number <= _MAX_PORT:
-            found.append(_host_port(match.start(1), match.end(), match[1], number, default=SIP_PORT))
+            found.append(HostPort(match.start(1), match.end(), match[1], number, b"", SIP_PORT, 0, Part.BOTH))
     return tuple(found)
 
 
@@ -201,10 +219,10 @@ def _hosts_of_uri(value: bytes, match: re.Match[bytes], first: int) -> list[Host
         maddr = _MADDR.search(value, at, stop)
     default = SIPS_PORT if scheme[3:] in {b"s", b"S"} and scheme[:1] in {b"s", b"S"} else SIP_PORT
     at, stop = match.start(first + 2), match.end(first + 3 if port else first + 2)
-    found = [_host_port(at, stop, host, number, user or b"", default=default, protocol=protocol)]
+    found = [HostPort(at, stop, host, number, user or b"", default, protocol, Part.BOTH)]
     if maddr is not None:
         at, stop = maddr.span(1)
-        found.append(_host_port(at, stop, maddr[1], default=default, protocol=protocol, part=Part.HOST))
+        found.append(HostPort(at, stop, maddr[1], -1, b"", default, protocol, Part.HOST))
     return found
 
 
@@ -235,7 +253,7 @@ def _read_via(value: bytes, most: int) -> tuple[Via, ...]:
         default = SIPS_PORT if transport.upper() == b"TLS" else SIP_PORT
         number = int(port) if port else -1
         if number <= _MAX_PORT:
-            sent_by = _host_port(match.start(2), match.end(), host, number, default=default, protocol=protocol)
+            sent_by = HostPort(match.start(2), match.end(), host, number, b"", default, protocol, Part.BOTH)
             found.append(Via(sent_by, _via_parameters(value, match.end(), stop, sent_by)))
         stop = match.start()
     return tuple(reversed(found))
@@ -254,30 +272,15 @@ def _via_parameters(value: bytes, start: int, stop: int, sent_by: HostPort) -> t
             places.append(_parameter(rport, received, port, Part.PORT, sent_by))
     if maddr is not None:
         places.append(_parameter(maddr, maddr, -1, Part.HOST, sent_by))
-    return tuple(sorted(places))
+    return tuple(sorted(places, key=attrgetter("start")))
 
 
 def _parameter(place: re.Match[bytes], host: re.Match[bytes], port: int, part: Part, sent_by: HostPort) -> HostPort:
     start, end = place.span(2)
-    return _host_port(start, end, host[2], port, default=sent_by.default_port, protocol=sent_by.protocol, part=part)
+    return HostPort(start, end, host[2], port, b"", sent_by.default_port, sent_by.protocol, part)
 
 
 def _number(port: bytes) -> int:
     """A port that was written, -1 for anything else."""
     number = int(port) if port.isdigit() and len(port) < 6 else -1  # noqa: PLR2004 - digits of a port
     return number if number <= _MAX_PORT else -1
-
-
-def _host_port(  # noqa: PLR0913 - what a host and port says
-    start: int,
-    end: int,
-    written: bytes,
-    port: int = -1,
-    user: bytes = b"",
-    *,
-    default: int,
-    protocol: int = 0,
-    part: Part = Part.BOTH,
-) -> HostPort:
-    host = written[1:-1] if written.startswith(b"[") else written
-    return HostPort(start, end, host, parse_address(host), port, user, default, protocol, part)

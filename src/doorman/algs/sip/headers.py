@@ -107,9 +107,9 @@ def _user(places: tuple[HostPort, ...]) -> bytes:
 def _translate_via(start: int, value: bytes, treatment: Treatment, naming: Naming) -> None:
     """Translate one Via header."""
     vias = find_via(value, naming.budget)
-    for sent_by, parameters in vias:
-        naming.spend(1 + len(parameters))
-        naming.place(start, sent_by, treatment)
+    for via in vias:
+        naming.spend(1 + len(via.parameters))
+        naming.place(start, via.sent_by, treatment)
         treatment = _VIA
-        for place in parameters:
+        for place in via.parameters:
             naming.place(start, place, _VIA_PARAMETER)

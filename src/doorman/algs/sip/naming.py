@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.algs.sip.settings import MAX_VALUES
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
-from doorman.net.addresses import Address, Endpoint, address_ascii, new_tuple
+from doorman.net.addresses import Address, Endpoint, address_ascii, endpoint_ascii, new_tuple
 from doorman.wire.malformed import Excessive
 from doorman.wire.uri import HostPort, Part, uri_host
 
@@ -29,7 +29,7 @@ _PORT: Final = Part.PORT
 _OUTBOUND: Final = Direction.OUTBOUND
 
 
-class Treatment(NamedTuple):
+class Treatment:
     """How an address at some place is treated.
 
     Attributes:
@@ -40,13 +40,16 @@ class Treatment(NamedTuple):
         role: of the door by which somebody is to be reached there, "" for none.
     """
 
-    rule: str
-    header: str
-    routing: bool
-    role: str = ""
+    __slots__ = ("header", "role", "routing", "rule")
+
+    def __init__(self, rule: str, header: str, *, routing: bool, role: str = "") -> None:
+        self.rule = rule
+        self.header = header
+        self.routing = routing
+        self.role = role
 
 
-class Reachable(NamedTuple):
+class Reachable:
     """Where a message says that somebody can be reached for signalling.
 
     Attributes:
@@ -57,11 +60,16 @@ class Reachable(NamedTuple):
         invited: whether that is another inside host, which the message may ask its receiver to talk to.
     """
 
-    role: str
-    protocol: int
-    leads_to: Endpoint
-    entrance: Endpoint
-    invited: bool = False
+    __slots__ = ("entrance", "invited", "leads_to", "protocol", "role")
+
+    def __init__(
+        self, role: str, protocol: int, leads_to: Endpoint, entrance: Endpoint, *, invited: bool = False
+    ) -> None:
+        self.role = role
+        self.protocol = protocol
+        self.leads_to = leads_to
+        self.entrance = entrance
+        self.invited = invited
 
 
 class Guests(NamedTuple):
@@ -89,7 +97,8 @@ class Naming:
     """
 
     __slots__ = (
-        "_guests", "_left", "_own", "_spelling", "aliases", "budget", "edits", "effects", "message", "nat", "reachable",
+        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "edits", "effects",
+        "message", "nat", "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -120,6 +129,8 @@ class Naming:
         self._own = own
         self._guests = guests
         self._left = b""
+        self._outbound = message.direction is _OUTBOUND
+        self._protocol = message.protocol
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
@@ -149,11 +160,12 @@ class Naming:
         """
         if place.host == self._left and not treatment.role:
             return
-        address = place.address
-        if address is None:
+        old = place.endpoint
+        if old is None:
             return
+        address, _ = old
         if not self.nat.owns(address):
-            if not treatment.role or not self._is_own_name(address, place, treatment):
+            if not treatment.role or not self._is_own_name(old, place, treatment):
                 self._leave(place.host)
             return
         end = place.end
@@ -163,7 +175,7 @@ class Naming:
             if place.port == 0 and place.part is _BOTH:  # nothing can be sent there, so that is no endpoint to be named
                 end = place.start + len(place.host)
         else:
-            new = self._endpoint(address, place, treatment)
+            new = self._endpoint(old, place, treatment)
         if new is not None:
             self.edits.append(Edit(at + place.start, at + end, new, treatment.rule))
 
@@ -176,10 +188,9 @@ class Naming:
         if len(self.effects) < _MOST_NOTES and note not in self.effects:
             self.effects.append(note)
 
-    def _is_own_name(self, address: Address, place: HostPort, treatment: Treatment) -> bool:
+    def _is_own_name(self, name: Endpoint, place: HostPort, treatment: Treatment) -> bool:
         """Whether the sender writes itself as the receiver knows it: then it stays, and must be reachable there."""
-        name = Endpoint(address, place.port if place.port >= 0 else place.default_port)
-        protocol = place.protocol or self.message.protocol
+        protocol = place.protocol or self._protocol
         local = self.nat.behind(name, protocol)
         if local is None:
             return False
@@ -188,20 +199,19 @@ class Naming:
             self.reachable.append(Reachable(treatment.role, protocol, local, name))
         return True
 
-    def _endpoint(self, address: Address, place: HostPort, treatment: Treatment) -> bytes | None:
+    def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
-        old = new_tuple(Endpoint, (address, place.port if place.port >= 0 else place.default_port))
-        protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
+        protocol, via, role = place.protocol or self._protocol, treatment.rule == "Via", treatment.role
         new = self.nat.translate(old, protocol)
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
                 new = self._invite(role, old, new, protocol)
             else:
-                self.reachable.append(new_tuple(Reachable, (role, protocol, old, new, False)))
+                self.reachable.append(Reachable(role, protocol, old, new))
         if new == old:
             return None
         if self._spelling.any_public:
-            if self.message.direction is _OUTBOUND:
+            if self._outbound:
                 if role:
                     self._spelling.remember(old, PUBLIC, via=via, so=False)
             elif self._spelling.was(new, PUBLIC, via=via):
@@ -218,16 +228,15 @@ class Naming:
         if guests is not None and refers and invited:
             self._guests = guests._replace(roles=guests.roles - {REFERRAL})  # it is about one (RFC 3515, section 2.4.2)
         if invited or not refers:
-            self.reachable.append(Reachable(role, protocol, old, new, invited))
+            self.reachable.append(Reachable(role, protocol, old, new, invited=invited))
         elif new == old:
             self._tell(Note("third-party-address", address_ascii(old.address)))
         return new
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
-        message = self.message
-        if message.direction is _OUTBOUND:
+        if self._outbound:
             # With guests, the call may go on at another host, to which the same name must mean this one.
-            if own and (address != message.party or self._guests is not None):
+            if own and (address != self.message.party or self._guests is not None):
                 self.aliases = self.aliases or {}
                 if user in self.aliases or len(self.aliases) < _MAX_ALIASES:
                     self.aliases[user] = address
@@ -237,19 +246,21 @@ class Naming:
 
     def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
+        address, port = new
         if place.part is _PORT:
-            return str(new.port).encode()
-        host = uri_host(new.address)
+            return b"%d" % port
         if place.part is _HOST:
-            return host
+            return uri_host(address)
+        default_port = place.default_port
         if place.port < 0:
-            if new.port == place.default_port:
-                return host
+            if port == default_port:
+                return uri_host(address)
             self._spelling.remember(old, BARE, via=via, so=True)
         elif not routing:
             pass  # an identity that has a port was written with it
-        elif new.port == place.default_port != place.port and self._spelling.was(new, BARE, via=via):
-            return host
-        elif old.port == place.default_port != new.port:
+        elif port == default_port:
+            if place.port != default_port and self._spelling.was(new, BARE, via=via):
+                return uri_host(address)
+        elif old.port == default_port:
             self._spelling.remember(old, BARE, via=via, so=False)
-        return host + b":%d" % new.port
+        return endpoint_ascii(new)

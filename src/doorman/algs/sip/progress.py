@@ -12,7 +12,7 @@ from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import tag_of
 from doorman.algs.sip.times import linger
-from doorman.net.addresses import Endpoint, new_tuple
+from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -235,10 +235,10 @@ def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float |
 
 def _is_of(call: Call, contact: HostPort, message: Message, nat: Nat) -> bool:
     """Whether a Contact is the inside party of a call, or whom it has registered; others share its name outside."""
-    address = contact.address
-    if address is None or not nat.owns(address):
+    endpoint = contact.endpoint
+    if endpoint is None or not nat.owns(endpoint.address):
         return False
     if message.direction is _INBOUND:
-        name = Endpoint(address, contact.port if contact.port >= 0 else contact.default_port)
-        address = nat.translate(name, contact.protocol or message.protocol).address
+        endpoint = nat.translate(endpoint, contact.protocol or message.protocol)
+    address = endpoint.address
     return address == call.owner.party or any(address == inside.address for _, inside, _ in call.signals)

@@ -106,13 +106,13 @@ class Signals:
         return [owners[key] for key in call.signals]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
-        role, protocol, leads_to, entrance, invited = place
+        role, protocol, leads_to = place.role, place.protocol, place.leads_to
         # Responses come from where the request went; new requests may come from anywhere.
         known = message.path.arrives_to.address if role in {"via", REFERRAL} else None
         key = (protocol, leads_to, known)
         if key in call.signals:
             return
-        if leads_to.address != message.path.sent_from.address and not invited:
+        if leads_to.address != message.path.sent_from.address and not place.invited:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
         elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
@@ -122,7 +122,7 @@ class Signals:
             call.signals.append(key)
             self._count_guest(call, key, 1)
             if self._use(key) == 1:
-                effects.append(OpenDoor(_door(key, role, entrance)))
+                effects.append(OpenDoor(_door(key, role, place.entrance)))
 
     def _use(self, key: SignalKey) -> int:
         """Count a call that uses a door; how many do now."""
