@@ -214,7 +214,7 @@ class State:
             Refused: nobody has that name.
         """
         binding = self.outside.by_global(protocol, local)
-        if binding is None and any(local.address in rule.pool for rule in self.rules.outside.dynamic):
+        if binding is None and self.rules.outside.lends(local.address):
             raise Refused("outside-host-unknown")
         return binding.inward(local) if binding is not None else local
 

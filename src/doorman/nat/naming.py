@@ -12,6 +12,7 @@ from doorman.nat.entries import EntryLimits
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, Selector, Towards, select
+from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -114,6 +115,8 @@ class Naming:
         self.leaves_some = bool(self._left)
         self._locals = {rule.local.address for rule in rules}
         self._names = {rule.global_.address for rule in rules}
+        self._lent = [ends for rule in dynamic for ends in rule.pool.ranges]
+        self._lends = AddressSet(ranges=self._lent)
         self._dynamic_cache: dict[Address, DynamicRule | None] = {}
 
     def entry_limits(self) -> EntryLimits:
@@ -162,7 +165,7 @@ class Naming:
 
     def lends(self, address: Address) -> bool:
         """Whether an address is somebody's only as long as a dynamic rule gives it to him."""
-        return any(address in rule.pool for rule in self.dynamic)
+        return address in self._lends
 
     def leaves(self, protocol: int, end: Endpoint) -> bool:
         """Whether messages that name an end, or its host, stay as they are: by either name."""
@@ -188,19 +191,10 @@ def outside_naming(config: Config, holdings: Holdings) -> Naming:
     return Naming(config.outside_statics, dynamic, config, MaxEntries(), exits)
 
 
-class OutsideLocals:
+def outside_locals(config: Config, *, routed: bool = False) -> AddressSet:
     """The addresses that outside hosts may be called by inside; with `routed` those to which `add-route` leads."""
-
-    __slots__ = ("_names", "_ranges")
-
-    def __init__(self, config: Config, *, routed: bool = False) -> None:
-        statics, sources = config.outside_statics, config.outside_sources
-        self._names = {rule.global_ for rule in statics.hosts if rule.add_route or not routed}
-        self._names |= {rule.global_ for rule in statics.ports if rule.global_ and (rule.add_route or not routed)}
-        pools = [config.pools[source.pool] for source in sources if source.add_route or not routed]
-        self._ranges = [ends for pool in pools for ends in pool.ranges]
-
-    def __contains__(self, address: object) -> bool:
-        if not isinstance(address, bytes):
-            return False
-        return address in self._names or any(first <= address <= last for first, last in self._ranges)
+    statics, sources = config.outside_statics, config.outside_sources
+    names = [rule.global_ for rule in statics.hosts if rule.add_route or not routed]
+    names += [rule.global_ for rule in statics.ports if rule.global_ and (rule.add_route or not routed)]
+    pools = [config.pools[source.pool] for source in sources if source.add_route or not routed]
+    return AddressSet(names, (ends for pool in pools for ends in pool.ranges))

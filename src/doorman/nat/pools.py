@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from doorman.algs.api import Refused
 from doorman.nat.sharing import Run, kernels_choice
+from doorman.net.address_set import AddressSet, Range
 from doorman.net.addresses import Address
 
 
@@ -25,27 +26,30 @@ class AddressPool:
         host_bits: with `type match-host`, how many bits a host keeps of its own address; otherwise 0.
         shared: the addresses that are shared, where a kernel says whose is which; None where each has its turn.
 
+    Attributes:
+        ranges: see above.
+
     Raises:
         ValueError: the ends of a range are not of one family, or the wrong way round.
     """
 
-    __slots__ = ("_count", "_host_mask", "_leased", "_next", "_runs", "_shared", "_width")
+    __slots__ = ("_addresses", "_count", "_host_mask", "_leased", "_next", "_runs", "_shared", "_width", "ranges")
 
     def __init__(
         self,
-        ranges: Sequence[tuple[Address, Address]],
+        ranges: Sequence[Range],
         reserved: Collection[Address] = (),
         *,
         host_bits: int = 0,
         shared: Run | None = None,
     ) -> None:
+        self.ranges = ranges
+        self._addresses = AddressSet(ranges=ranges)
         self._runs: list[_Run] = []
         self._count = 0
         for first, last in ranges:
             number = int.from_bytes(first, "big")
             count = int.from_bytes(last, "big") - number + 1
-            if len(first) != len(last) or count < 1:
-                raise ValueError("a pool goes from its first address to its last")
             self._runs.append(_Run(number, count, self._count))
             self._count += count
         self._width = len(ranges[0][0]) if ranges else 0
@@ -55,10 +59,7 @@ class AddressPool:
         self._next = 0
 
     def __contains__(self, address: object) -> bool:
-        if not isinstance(address, bytes) or len(address) != self._width:
-            return False
-        number = int.from_bytes(address, "big")
-        return any(0 <= number - run.first < run.size for run in self._runs)
+        return address in self._addresses
 
     @property
     def is_half_used(self) -> bool:

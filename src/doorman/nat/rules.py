@@ -4,9 +4,10 @@ from doorman.config.model import Config, DynamicSource
 from doorman.nat.distribution import Distribution
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
 from doorman.nat.ipsec_rules import IpsecRules
-from doorman.nat.naming import DynamicRule, Naming, OutsideLocals, StaticRule, outside_naming
+from doorman.nat.naming import DynamicRule, Naming, StaticRule, outside_locals, outside_naming
 from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, select
+from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.routes import UNKNOWN, Route
 
@@ -44,15 +45,16 @@ class Rules(Naming):
         inward = {interface_address(config, name): local for name, local in config.ipsec.inward}
         self.ipsec = IpsecRules(config.ipsec, self._lists, inward)
         self.outside = outside_naming(config, holdings)
+        self._names_outside = bool(config.outside_statics or config.outside_sources)
         self.leaves_some = self.leaves_some or self.outside.leaves_some
-        self.outside_locals = OutsideLocals(config)
-        self._routed = OutsideLocals(config, routed=True)
-        self._owned = {address for interface in config.interfaces.values() for address, _ in interface.addresses}
+        self.outside_locals = outside_locals(config)
+        self._routed = outside_locals(config, routed=True)
+        own = {address for interface in config.interfaces.values() for address, _ in interface.addresses}
+        self._owned = AddressSet(own | self._names, self._lent)
         self._locals |= set(inward.values())
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
         self._renamed: dict[Address, bool] = {}
-        self._renamed_inward: dict[Address, bool] = {}
 
     def leaves(self, protocol: int, end: Endpoint) -> bool:
         """See `Naming.leaves`; of hosts on both sides."""
@@ -89,12 +91,12 @@ class Rules(Naming):
     def look_anew(self) -> None:
         """Ask for routes again, which may be others by now."""
         if self._route is not None:
-            for known in (self._inside_cache, self._translated, self._renamed, self._renamed_inward):
+            for known in (self._inside_cache, self._translated, self._renamed):
                 known.clear()
 
     def owns(self, address: Address) -> bool:
         """Whether an address is one of the gateway's own or of those it gives out."""
-        return address in self._owned or self.is_name(address)
+        return address in self._owned
 
     def renames(self, address: Address) -> bool:
         """Whether what the inside calls so has another name outside."""
@@ -107,12 +109,7 @@ class Rules(Naming):
 
     def renames_inward(self, address: Address) -> bool:
         """Whether what the outside calls so has another name inside."""
-        known = self._renamed_inward.get(address)
-        if known is None:
-            if len(self._renamed_inward) >= _CACHE_LIMIT:
-                self._renamed_inward.clear()
-            known = self._renamed_inward[address] = self.owns(address) or self.outside.gives_name(address)
-        return known
+        return address in self._owned or (self._names_outside and self.outside.gives_name(address))
 
     def is_spoofed(self, address: Address) -> bool:
         """Whether nobody outside can have this address: an inside host has it, and no outside one with another name."""

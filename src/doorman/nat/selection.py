@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from doorman.config.access_lists import ANY, AccessList, Traffic
 from doorman.config.model import Config
+from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint, Prefix
 from doorman.net.routes import Route
 
@@ -41,7 +42,7 @@ class Exits:
         route: of the kernel.
     """
 
-    __slots__ = ("_names", "_networks", "_only", "_ranges", "_route")
+    __slots__ = ("_names", "_networks", "_only", "_route")
 
     def __init__(self, config: Config, route: Route | None = None) -> None:
         outside = [one for one in config.interfaces.values() if one.nat == "outside" and not one.shutdown]
@@ -49,19 +50,17 @@ class Exits:
         self._only = outside[0].name if len(outside) == 1 else None
         self._route = route
         statics = config.statics
-        own = (address for interface in config.interfaces.values() for address, _ in interface.addresses)
-        self._names = {*own, *(rule.global_ for rule in statics.hosts), *(rule.global_ for rule in statics.ports)}
+        own = [address for interface in config.interfaces.values() for address, _ in interface.addresses]
+        own += [rule.global_ for rule in statics.hosts]
+        own += [rule.global_ for rule in statics.ports if rule.global_ is not None]
         pools = (config.pools.get(source.pool or "") for source in config.dynamic_sources)
-        self._ranges = [ends for pool in pools if pool is not None for ends in pool.ranges]
+        self._names = AddressSet(own, (ends for pool in pools if pool is not None for ends in pool.ranges))
 
     def of(self, address: Address) -> str | None:
         """The interface by which an address is reached; None where nobody can tell."""
-        if self._route is not None and not self._is_name(address):
+        if self._route is not None and address not in self._names:
             return self._route(address) or None  # UNKNOWN
         return next((name for network, name in self._networks if address in network), self._only)
-
-    def _is_name(self, address: Address) -> bool:
-        return address in self._names or any(first <= address <= last for first, last in self._ranges)
 
 
 class Step(NamedTuple):

@@ -43,9 +43,10 @@ from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
-from doorman.nat.naming import OutsideLocals
+from doorman.nat.naming import outside_locals
 from doorman.nat.sessions import Session
 from doorman.nat.tunnels import Tunnel
+from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import TCP, UDP
 
@@ -77,7 +78,7 @@ class NetfilterPlane:
         self._netlink = Netlink()
         self.injection = Injection(INSPECTED | self.mark)
         self._tables = Tables({})
-        self._outside_locals = OutsideLocals(Config())
+        self._outside_locals = AddressSet()
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
 
@@ -143,7 +144,7 @@ class NetfilterPlane:
             self._nft.run(script)
             self._outside_routes.follow(config)
             self._numbers = zones.numbers
-            self._outside_locals = OutsideLocals(config)
+            self._outside_locals = outside_locals(config)
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
