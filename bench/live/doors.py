@@ -13,9 +13,11 @@ from statistics import median
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.dataplanes.netfilter.chains.expressions import Setting
+from doorman.dataplanes.netfilter.needs import Terms
 from doorman.dataplanes.netfilter.nft import Nft
+from doorman.dataplanes.netfilter.packed import text_of
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.tables import Element, Tables, text_of
+from doorman.dataplanes.netfilter.tables import Tables
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorOpened, Side
 from doorman.lab.namespaces import entered, namespace
@@ -95,14 +97,9 @@ def _steps(name: str, invites: list[list[Change]], plane: NetfilterPlane) -> Ite
 
 
 def _by_text(nft: Nft, changes: Sequence[Change]) -> None:
-    steps = Tables({}).plan(changes, 0.0)
-    nft.run(
-        "".join(
-            f"add element ip {_TABLE} {step.set_name} {{ {text_of(Element(step.set_name, step.key, step.data))} }}\n"
-            for step in steps
-            if step.add
-        )
-    )
+    elements = Tables(Terms({}))
+    elements.plan(changes, 0.0)
+    nft.run("".join(f"add element ip {_TABLE} {one.set_name} {{ {text_of(one)} }}\n" for one in elements))
 
 
 def _rate(commit: Callable[[Sequence[Change]], None], steps: list[list[Change]]) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,11 @@ from hypothesis import strategies as st
 
 from doorman.algs.api import Door, Owner
 from doorman.config.reader import read_config
+from doorman.dataplanes.netfilter.elements import Run
+from doorman.dataplanes.netfilter.needs import Terms
+from doorman.dataplanes.netfilter.packed import TAGS, Element, text_of, unpack
 from doorman.dataplanes.netfilter.ruleset import SETS
-from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, TAGS, Element, Step, Tables, text_of
+from doorman.dataplanes.netfilter.tables import LATE, LINGER_MS, Tables
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
@@ -24,6 +28,7 @@ from kit.packets import endpoint
 
 NOW = 1000.0
 SERVED = {UDP: frozenset({5060}), TCP: frozenset({5060})}
+TERMS = Terms(SERVED)
 CONFIG = read_config(OVERLOAD, "test.cfg")
 [RULE] = Rules(CONFIG, Holdings(CONFIG, float)).dynamic
 PHONE, NAME = "192.168.1.10:4000", "203.0.113.1:4000"
@@ -60,13 +65,27 @@ def texts(elements: Iterable[Element]) -> list[str]:
     return sorted(f"{element.set_name}: {text_of(element)}" for element in elements)
 
 
-def told(steps: Iterable[Step]) -> list[tuple[str, bytes, bytes, bool, int]]:
-    return [(step.set_name, step.key, step.data, step.add, step.timeout) for step in steps]
+class Step(NamedTuple):
+    """What is done to one element."""
+
+    set_name: str
+    key: bytes
+    data: bytes
+    add: bool
+    timeout: int
+
+
+def steps_of(runs: Iterable[Run]) -> list[Step]:
+    return [
+        Step(run.set_name, key, data, run.adds, timeout)
+        for run in runs
+        for key, data, timeout in zip(run.keys, run.data, run.timeouts, strict=True)
+    ]
 
 
 def needed(change: Change) -> list[str]:
     """The elements for one thing alone."""
-    tables = Tables(SERVED)
+    tables = Tables(TERMS)
     tables.plan([change], NOW)
     return texts(tables)
 
@@ -77,8 +96,8 @@ class Kernel:
     def __init__(self) -> None:
         self.elements: dict[tuple[str, bytes], tuple[bytes, int]] = {}
 
-    def carry_out(self, steps: list[Step]) -> None:
-        for step in steps:
+    def carry_out(self, runs: list[Run]) -> None:
+        for step in steps_of(runs):
             element = step.set_name, step.key
             if not step.add:
                 self.elements.pop(element, None)
@@ -168,7 +187,7 @@ class Engine:
 
 @given(STEPS)
 def test_whatever_is_changed_the_kernel_holds_what_is_left(batches: list[tuple[list[tuple[str, int]], bool]]) -> None:
-    engine, tables, kernel = Engine(), Tables(SERVED), Kernel()
+    engine, tables, kernel = Engine(), Tables(TERMS), Kernel()
     for verbs, refused in batches:
         changes = engine.changes(verbs)
         if refused:
@@ -177,12 +196,12 @@ def test_whatever_is_changed_the_kernel_holds_what_is_left(batches: list[tuple[l
             tables.undo()
             assert texts(tables) == before[0]
             assert sorted(tables.timeout(element, NOW) for element in tables) == sorted(before[1])
-            steps = tables.plan(changes, NOW)
-            assert told(steps) == told(first), "a plan that was undone has left something"
+            runs = tables.plan(changes, NOW)
+            assert steps_of(runs) == steps_of(first), "a plan that was undone has left something"
         else:
-            steps = tables.plan(changes, NOW)
-        kernel.carry_out(steps)
-        afresh = Tables(SERVED)
+            runs = tables.plan(changes, NOW)
+        kernel.carry_out(runs)
+        afresh = Tables(TERMS)
         afresh.plan(engine.everything(), NOW)
         assert texts(tables) == texts(afresh)
         assert kernel.lasting() == set(tables)
@@ -193,7 +212,7 @@ def test_whatever_is_changed_the_kernel_holds_what_is_left(batches: list[tuple[l
 
 @given(STEPS)
 def test_undoing_a_plan_leaves_what_was(batches: list[tuple[list[tuple[str, int]], bool]]) -> None:
-    engine, tables = Engine(), Tables(SERVED)
+    engine, tables = Engine(), Tables(TERMS)
     for verbs, _ in batches[:-1]:
         tables.plan(engine.changes(verbs), NOW)
     before = texts(tables)
@@ -254,7 +273,7 @@ def test_the_elements_of_tunnels() -> None:
 
 
 def test_a_tunnel_that_is_whole_then_has_more_of_them_and_in_the_end_none() -> None:
-    tables, tunnel, other = Tables(SERVED), a_tunnel(0x1001), a_tunnel(0x1003, 0xA003)
+    tables, tunnel, other = Tables(TERMS), a_tunnel(0x1001), a_tunnel(0x1003, 0xA003)
     tables.plan([TunnelMade(tunnel)], NOW)
     tunnel.inbound = 0xA001
     tables.plan([TunnelLearnt(tunnel), TunnelMade(other)], NOW)
@@ -271,7 +290,7 @@ def test_the_elements_of_ike_that_keeps_its_port() -> None:
         "ike_names: 192.168.1.10 . 198.51.100.7 : 203.0.113.1",
         "ike_peers: 198.51.100.7 . 203.0.113.1",
     ]
-    tables = Tables(SERVED)
+    tables = Tables(TERMS)
     tables.plan([PeeringMade(peering), PeeringLearnt(peering), PeeringEnded(peering)], NOW)
     assert texts(tables) == []
 
@@ -280,7 +299,7 @@ def test_all_sets_are_known() -> None:
     """An element is remembered with its set and key in one: that needs to know how long keys are."""
     for name in SETS:
         key = b"\x0a\0\0\1" * 4
-        assert Step(TAGS[name] + key, add=True).set_name == name
+        assert unpack(TAGS[name] + key).set_name == name
 
 
 def test_the_elements_of_doors() -> None:
@@ -301,11 +320,11 @@ def test_the_elements_of_doors() -> None:
 
 
 def test_a_door_for_many_flows_stays_when_one_came() -> None:
-    tables, door = Tables(SERVED), a_door()
+    tables, door = Tables(TERMS), a_door()
     tables.plan([DoorOpened(door)], NOW)
     assert tables.plan([DoorPromoted(door)], NOW) == []
     door.promoted = True
-    assert {step.add for step in tables.plan([DoorPromoted(door)], NOW)} == {False}
+    assert {run.adds for run in tables.plan([DoorPromoted(door)], NOW)} == {False}
     assert list(tables) == []
     assert tables.plan([DoorClosed(door)], NOW) == []
 
@@ -315,28 +334,29 @@ def test_a_door_for_many_flows_stays_when_one_came() -> None:
     [(NOW + 60, 3_660_000), (NOW - 60, 3_600_000), (10.0**12, 0), (math.inf, 0), (10.0**12 + NOW, 0)],
 )
 def test_how_long_a_door_lasts(closes: float, timeout: int) -> None:
-    steps = Tables(SERVED).plan([DoorOpened(a_door(closes=closes))], NOW)
+    steps = steps_of(Tables(TERMS).plan([DoorOpened(a_door(closes=closes))], NOW))
     assert {step.timeout for step in steps} == {timeout}
 
 
 def test_the_longest_of_doors_that_share_an_element_counts() -> None:
-    tables = Tables(SERVED)
+    tables = Tables(TERMS)
     tables.plan([DoorOpened(a_door())], NOW)
-    assert [step.add for step in tables.plan([DoorOpened(a_door(closes=NOW + 90))], NOW)] == [False, False, True, True]
+    steps = steps_of(tables.plan([DoorOpened(a_door(closes=NOW + 90))], NOW))
+    assert [step.add for step in steps] == [False, False, True, True]
     assert tables.plan([DoorOpened(a_door(closes=NOW + 70))], NOW) == []
 
 
 def test_a_name_lingers_and_is_somebodys_again() -> None:
-    tables, binding = Tables(SERVED), BINDINGS[0]
+    tables, binding = Tables(TERMS), BINDINGS[0]
     tables.plan([BindingMade(binding)], NOW)
-    steps = tables.plan([BindingFreed(binding)], NOW)
+    steps = steps_of(tables.plan([BindingFreed(binding)], NOW))
     assert [(step.set_name, step.add, step.timeout) for step in steps] == [
         ("bindings", False, 0),
         ("names", False, 0),
         ("names", True, LINGER_MS),
     ]
     assert [(element.set_name, left) for element, left in tables.lingering(NOW + 20)] == [("names", LINGER_MS - 20_000)]
-    steps = tables.plan([BindingMade(binding)], NOW)
+    steps = steps_of(tables.plan([BindingMade(binding)], NOW))
     assert [(step.set_name, step.add, step.timeout) for step in steps] == [
         ("names", False, 0),
         ("bindings", True, 0),
@@ -346,7 +366,7 @@ def test_a_name_lingers_and_is_somebodys_again() -> None:
 
 
 def test_names_linger_over_tables_that_are_made_anew() -> None:
-    old, new, newer = Tables(SERVED), Tables(SERVED), Tables(SERVED)
+    old, new, newer = Tables(TERMS), Tables(TERMS), Tables(TERMS)
     old.plan([BindingMade(binding) for binding in BINDINGS[:3]], NOW)
     old.plan([BindingFreed(BINDINGS[1])], NOW - 20)
     new.plan([BindingMade(BINDINGS[0])], NOW)
@@ -363,7 +383,7 @@ def test_names_linger_over_tables_that_are_made_anew() -> None:
 
 
 def test_names_that_have_lingered_long_enough_are_forgotten() -> None:
-    tables = Tables(SERVED)
+    tables = Tables(TERMS)
     for number in range(1000):
         binding = a_binding(f"192.168.1.10:{4000 + number}", f"203.0.113.1:{4000 + number}")
         tables.plan([BindingMade(binding), BindingFreed(binding)], NOW + number)
@@ -383,8 +403,8 @@ def test_where_rules_look_at_flows_a_name_belongs_to_its_rule() -> None:
     entrances = [*(str(one.global_) for one in (first, second, chosen, plain)), "203.0.113.6:4000"]
     ends = [PHONE, PHONE, PHONE, "192.168.1.7:4000", "192.168.1.6:4000"]
     opened = [DoorOpened(a_door(entrance, end)) for entrance, end in zip(entrances, ends, strict=True)]
-    tables = Tables(SERVED, by_flow=True)
-    steps = tables.plan([*map(BindingMade, bindings), *opened], NOW)
+    tables = Tables(Terms(SERVED, by_flow=True))
+    runs = tables.plan([*map(BindingMade, bindings), *opened], NOW)
     assert {text for text in texts(tables) if text.partition(":")[0][-1].isdigit()} == {
         "bindings_1: 192.168.1.10 . udp . 4000 : 203.0.113.1 . 4000",
         "bindings_300: 192.168.1.10 . udp . 4000 : 203.0.113.2 . 4000",
@@ -398,7 +418,7 @@ def test_where_rules_look_at_flows_a_name_belongs_to_its_rule() -> None:
         "promised_65535: 198.51.100.20 . 192.168.1.10 . udp . 4000 : 203.0.113.3 . 1",
     }
     kernel = Kernel()
-    kernel.carry_out(steps)
+    kernel.carry_out(runs)
     assert kernel.lasting() == set(tables)
     assert all(tables.timeout(element, NOW) >= 0 for element in tables)
     assert "bindings: 192.168.1.7 . udp . 4000 : 203.0.113.7 . 4000" in texts(tables)

@@ -36,8 +36,8 @@ _DATA: Final = 2
 _TIMEOUT: Final = 4
 
 _TIMEOUT_LENGTH: Final = 8
-_MOST: Final = 60_000
-"""Bytes of elements in a message: an attribute has up to 65,535."""
+_MOST: Final = 500
+"""Elements in a message: an attribute has up to 65,535 bytes, and one of these up to a hundred."""
 _SETS: Final = 256
 """How many sets are remembered as messages name them: more than are in use at a time."""
 
@@ -51,41 +51,70 @@ _REASONS = {
 """What the kernel's error numbers mean here, where their usual text would mislead."""
 
 
-class _Run:
-    """Changes of one kind to one set that follow each other: they differ in their elements alone."""
+class Run:
+    """Elements that are all added to one set, or all taken out: they are told together.
 
-    __slots__ = ("_shape", "elements", "flags", "keys", "kind", "set_name", "size")
+    Attributes:
+        kind, flags: of the messages.
+        set_name: of the set.
+        keys, data: of each element; b"" where a set has no data.
+        timeouts: of each, in ms; 0: the set's own.
+    """
 
-    def __init__(self, kind: int, set_name: str, flags: int) -> None:
+    __slots__ = ("data", "flags", "keys", "kind", "set_name", "timeouts")
+
+    def __init__(self, kind: int, set_name: str, flags: int = 0) -> None:
         self.kind = kind
         self.set_name = set_name
         self.flags = flags
-        self._shape: _Shape | None = None
         self.keys: list[bytes] = []
-        self.elements: list[bytes] = []
-        self.size = 0
+        self.data: list[bytes] = []
+        self.timeouts: list[int] = []
 
-    def takes(self, kind: int, set_name: str, flags: int) -> bool:
-        """Whether such a change may follow in the same message."""
-        return self.kind == kind and self.flags == flags and self.set_name == set_name and self.size < _MOST
+    @property
+    def adds(self) -> bool:
+        """Whether elements are added."""
+        return self.kind == _NEWSETELEM
 
-    def append(self, key: bytes, data: bytes | None, timeout_ms: int | None) -> None:
-        """Add a change of an element."""
-        shape, key_length, data_length = self._shape, len(key), -1 if data is None else len(data)
-        timeout = b"" if timeout_ms is None else timeout_ms.to_bytes(_TIMEOUT_LENGTH, "big")
-        timed = timeout_ms is not None
-        if shape is None or shape.key_length != key_length or shape.data_length != data_length or shape.timed != timed:
-            shape = self._shape = _shape(key_length, data_length, timed=timed)
-        element = b"%b%b%b%b%b%b" % (shape.before, key, shape.between, data or b"", shape.after, timeout)
+    def append(self, key: bytes, data: bytes = b"", timeout: int = 0) -> None:
+        """One more element."""
         self.keys.append(key)
-        self.elements.append(element)
-        self.size += len(element)
+        self.data.append(data)
+        self.timeouts.append(timeout)
+
+    def attributes(self) -> list[bytes]:
+        """The elements as they stand in messages."""
+        attributes: list[bytes] = []
+        shape, last, timeout = _NO_SHAPE, 0, b""
+        for index, key in enumerate(self.keys):
+            data, lives = self.data[index], self.timeouts[index]
+            if lives != last:
+                last, timeout = lives, lives.to_bytes(_TIMEOUT_LENGTH, "big") if lives else b""
+            if shape.key_length != len(key) or shape.data_length != len(data) or shape.timed != (lives > 0):
+                shape = _shape(len(key), len(data), timed=lives > 0)
+            attributes.append(b"%b%b%b%b%b%b" % (shape.before, key, shape.between, data, shape.after, timeout))
+        return attributes
+
+    def portions(self) -> list[list[bytes]]:
+        """The same, as many in each list as a message takes."""
+        attributes = self.attributes()
+        return [attributes[start : start + _MOST] for start in range(0, len(attributes), _MOST)]
+
+
+def adding(set_name: str) -> Run:
+    """Elements to be added, see `Transaction.add`; there are none yet."""
+    return Run(_NEWSETELEM, set_name, NLM_F_CREATE)
+
+
+def destroying(set_name: str) -> Run:
+    """Elements to be deleted if they are there; there are none yet."""
+    return Run(_DESTROYSETELEM, set_name)
 
 
 class _Operation(NamedTuple):
     """A change by itself: its key, and the element as an attribute, in the run that it belongs to."""
 
-    run: _Run
+    run: Run
     key: bytes
     element: bytes
 
@@ -94,33 +123,31 @@ class _Operation(NamedTuple):
 
 
 class Transaction:
-    """Changes to the sets of one table of family ip, carried out in their order by `commit`."""
+    """Changes to the sets of one table of family ip, carried out in their order by `commit`: first `runs`, if any."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, runs: list[Run] | None = None) -> None:
         self._table = table
-        self._runs: list[_Run] = []
+        self._runs: list[Run] = runs if runs is not None else []
 
     def __len__(self) -> int:
         return sum(len(run.keys) for run in self._runs)
 
-    def add(
-        self, set_name: str, key: bytes, data: bytes | None = None, timeout_ms: int | None = None, *, new: bool = False
-    ) -> None:
-        """Add an element, to a map with its data; `timeout_ms` None takes the set's own timeout.
+    def add(self, set_name: str, key: bytes, data: bytes = b"", timeout_ms: int = 0, *, new: bool = False) -> None:
+        """Add an element, to a map with its data; without `timeout_ms` it has the set's own timeout.
 
         A key that is there with the same data is no error, unless it must be `new`; before Linux 6.12 it keeps its old
         timeout: `destroy` it in the same transaction, just before.
         """
         flags = NLM_F_CREATE | NLM_F_EXCL if new else NLM_F_CREATE
-        self._append(_NEWSETELEM, set_name, key, data, timeout_ms, flags=flags)
+        self._run(_NEWSETELEM, set_name, flags).append(key, data, timeout_ms)
 
     def delete(self, set_name: str, key: bytes) -> None:
         """Delete an element that must be there."""
-        self._append(_DELSETELEM, set_name, key)
+        self._run(_DELSETELEM, set_name).append(key)
 
     def destroy(self, set_name: str, key: bytes) -> None:
         """Delete an element if it is there."""
-        self._append(_DESTROYSETELEM, set_name, key)
+        self._run(_DESTROYSETELEM, set_name).append(key)
 
     def commit(self, netlink: Netlink) -> None:
         """Carry all out at once; an empty transaction is done already.
@@ -130,13 +157,20 @@ class Transaction:
             NetlinkError: nothing was changed, since it did not fit one send (EMSGSIZE; some 100,000 changes do).
         """
         if _DESTROYSETELEM not in netlink.unknown_kinds:
-            together = [Request(run.kind, self._body(run.set_name, run.elements), run.flags) for run in self._runs]
-            failures = netlink.batch(NFNL_SUBSYS_NFTABLES, together)
+            failures = netlink.batch(NFNL_SUBSYS_NFTABLES, self._together())
             if not failures:
                 return
             if failures[0].position < 0:
                 raise _error(self._operations(), failures[0])
         self._commit_singly(netlink)
+
+    def _together(self) -> list[Request]:
+        """The messages of all changes, as few as can be."""
+        return [
+            Request(run.kind, self._body(run.set_name, elements), run.flags)
+            for run in self._runs
+            for elements in run.portions()
+        ]
 
     def _commit_singly(self, netlink: Netlink) -> None:
         """The same with a message for each change: to find what is refused, or with what the kernel knows instead."""
@@ -159,24 +193,17 @@ class Transaction:
         return [
             _Operation(run, key, element)
             for run in self._runs
-            for key, element in zip(run.keys, run.elements, strict=True)
+            for key, element in zip(run.keys, run.attributes(), strict=True)
         ]
 
-    def _append(  # noqa: PLR0913 - what, and the parts of an element
-        self,
-        kind: int,
-        set_name: str,
-        key: bytes,
-        data: bytes | None = None,
-        timeout_ms: int | None = None,
-        *,
-        flags: int = 0,
-    ) -> None:
-        run = self._runs[-1] if self._runs else None
-        if run is None or not run.takes(kind, set_name, flags):
-            run = _Run(kind, set_name, flags)
-            self._runs.append(run)
-        run.append(key, data, timeout_ms)
+    def _run(self, kind: int, set_name: str, flags: int = 0) -> Run:
+        """The run that a change of this kind belongs to: the last one, if that is alike."""
+        if self._runs:
+            last = self._runs[-1]
+            if last.kind == kind and last.flags == flags and last.set_name == set_name:
+                return last
+        self._runs.append(Run(kind, set_name, flags))
+        return self._runs[-1]
 
     def _request(self, operation: _Operation, plain: bool) -> Request:  # noqa: FBT001 - a fact about the kernel
         """The message of an operation; before Linux 6.3 `plain` deletion stands for one that may find nothing."""
@@ -195,7 +222,7 @@ def _set(table: str, set_name: str) -> bytes:
 
 
 class _Shape:
-    """The bytes around key, data and timeout, alike in elements where these are as long; no data has length -1."""
+    """The bytes around key, data and timeout, alike in elements where these are as long."""
 
     __slots__ = ("after", "before", "between", "data_length", "key_length", "timed")
 
@@ -204,17 +231,22 @@ class _Shape:
         self.data_length = data_length
         self.timed = timed
         key = nested(_KEY, attribute(_VALUE, bytes(key_length)))
-        data = nested(_DATA, attribute(_VALUE, bytes(data_length))) if data_length >= 0 else b""
+        data = nested(_DATA, attribute(_VALUE, bytes(data_length))) if data_length else b""
         timeout = attribute(_TIMEOUT, bytes(_TIMEOUT_LENGTH)) if timed else b""
         element = nested(_LIST_ELEM, key, data, timeout)
         key_end = len(element) - len(timeout) - len(data) - _padding(key_length)
         data_end = len(element) - len(timeout) - _padding(data_length)
         end = len(element) - _TIMEOUT_LENGTH * timed
         self.before = element[: key_end - key_length]
-        self.between = element[key_end : data_end - data_length if data_length >= 0 else end]
-        self.after = element[data_end:end] if data_length >= 0 else b""
+        self.between = element[key_end : data_end - data_length if data_length else end]
+        self.after = element[data_end:end] if data_length else b""
 
 
+def _padding(length: int) -> int:
+    return -length & 3
+
+
+_NO_SHAPE: Final = _Shape(0, 0, timed=False)
 _SHAPES: Final[dict[int, _Shape]] = {}
 
 
@@ -224,10 +256,6 @@ def _shape(key_length: int, data_length: int, *, timed: bool) -> _Shape:
     if shape is None:
         shape = _SHAPES[number] = _Shape(key_length, data_length, timed=timed)
     return shape
-
-
-def _padding(length: int) -> int:
-    return -length & 3
 
 
 def _is_forgiven(operations: list[_Operation], failure: Failure) -> bool:

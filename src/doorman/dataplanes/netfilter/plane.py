@@ -20,24 +20,17 @@ from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
 from doorman.dataplanes.netfilter.injection import Injection
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
+from doorman.dataplanes.netfilter.needs import COUNTED, LEG_MS, Terms, of_leg, of_tunnel
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.outside_routes import OutsideRoutes
+from doorman.dataplanes.netfilter.packed import Element, text_of
 from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts, session_icmp
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.rtnetlink import MAIN
 from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skeleton, tear_down
-from doorman.dataplanes.netfilter.tables import (
-    COUNTED,
-    LEG_MS,
-    Element,
-    Tables,
-    of_leg,
-    of_tunnel,
-    text_of,
-    transaction_of,
-)
+from doorman.dataplanes.netfilter.tables import Tables
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
 from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts
@@ -77,7 +70,7 @@ class NetfilterPlane:
         self._redirect = Redirect(setting.table) if setting.proxy_port or setting.zone is not None else None
         self._netlink = Netlink()
         self.injection = Injection(INSPECTED | self.mark)
-        self._tables = Tables({})
+        self._tables = Tables(Terms({}))
         self._outside_locals = AddressSet()
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
@@ -107,8 +100,7 @@ class NetfilterPlane:
         ipsec: Iterable[IpsecChange] = (),
     ) -> None:
         """See `Plane.synchronise`."""
-        by_flow = looks_at_flows(config)
-        tables = Tables(_served(config), screened=bool(config.firewall.zones), quoted=self._quotes, by_flow=by_flow)
+        tables = Tables(self._terms(config))
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
         self._run(config, "".join(_filling(config, self.setting, tables, now)))
@@ -122,10 +114,8 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: all is as it was.
         """
-        if self._tables.by_flow or looks_at_flows(config):
-            return False
-        wanted = _served(config), bool(config.firewall.zones), self._quotes
-        if wanted != (self._tables.served, self._tables.screened, self._tables.quoted) or not self.is_in_force():
+        terms = self._terms(config)
+        if terms.by_flow or terms != self._tables.terms or not self.is_in_force():
             return False
         self._run(config, "")
         return True
@@ -201,16 +191,15 @@ class NetfilterPlane:
 
     def commit(self, changes: Sequence[Change], now: float) -> None:
         """See `Plane.commit`."""
-        steps = self._tables.plan(changes, now)
-        if steps:
-            transaction = transaction_of(steps, self.setting.table)
+        transaction = Transaction(self.setting.table, self._tables.plan(changes, now))
+        if transaction:
             try:
                 transaction.commit(self._netlink)
             except NetlinkError as error:
                 self._tables.undo()
                 raise PlaneRefused(str(error)) from None
             self.commits += 1
-            self.steps += len(steps)
+            self.steps += len(transaction)
         cut = [key for change in cuts(changes) for key in _keys(change.session)]
         if cut:
             self.forget([key for key in cut if not self._is_leg(key)])
@@ -247,7 +236,7 @@ class NetfilterPlane:
         for server in servers:
             transaction.destroy(BLOCKED, server)
         for server, seconds in servers.items():
-            transaction.add(BLOCKED, server, None, seconds * 1000)
+            transaction.add(BLOCKED, server, timeout_ms=seconds * 1000)
         try:
             transaction.commit(self._netlink)
         except NetlinkError as error:
@@ -342,9 +331,10 @@ class NetfilterPlane:
         """What the packets of our VRF have as their routing mark; 0 where they need none."""
         return self.setting.zone.mark if self.setting.zone is not None else 0
 
-    @property
-    def _quotes(self) -> bool:
-        return self.setting.zone is not None and self.setting.zone.by_name
+    def _terms(self, config: Config) -> Terms:
+        """What it depends on which elements something needs, by a configuration."""
+        quoted = self.setting.zone is not None and self.setting.zone.by_name
+        return Terms(_served(config), bool(config.firewall.zones), quoted, looks_at_flows(config))
 
     def has(self, flow: Flow) -> bool:
         """Whether a flow is of this plane's VRF; where there are no VRFs, any is."""
