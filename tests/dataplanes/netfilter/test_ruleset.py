@@ -64,7 +64,10 @@ def test_nothing_but_our_table_is_named() -> None:
 def test_few_chains_see_all_packets_and_ask_first_what_is_true_of_most(config: str, chains: set[str]) -> None:
     lines = set_up(read_config(OVERLOAD + config, "test.cfg"), SETTING).splitlines()
     assert {line.split()[4] for line in lines if " type filter hook " in line} == chains
-    assert rules(OVERLOAD + config, "inspect")[0].startswith("ct state == established")
+    assert rules(OVERLOAD + config, "inspect") == [
+        "ct state != established goto inspect_apart",
+        "ct mark and 0x80000 != 0 goto known",
+    ]
 
 
 def test_signalling_ports_are_those_served() -> None:

@@ -1,6 +1,6 @@
 """The gateway's nft table, as text for libnftables: `nft list table ip doorman` shows it with the tables filled.
 
-    prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after one rule
+    prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after two questions
     prerouting  -149  judged       segments of spliced connections: from the queue, or reset        (TCP mode vtcp)
     output      -300  made         segments that we made pass conntrack, they are translated        (TCP mode vtcp)
     (the chains for IPsec, see `chains.ipsec`)

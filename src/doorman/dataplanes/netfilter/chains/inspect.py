@@ -1,9 +1,11 @@
 """Which packets an ALG sees: signalling is led to the queue, or marked for the proxy.
 
-inspect -> known     a flow that is inspected already
-        -> begin     a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
-                        begin_virtual_N   signalling to a virtual host: the engine says which real one gets it
-        -> ipsec_came
+inspect -> known           a flow that is inspected already
+        -> inspect_apart   all but packets of flows that both ends have spoken in
+             -> begin      a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
+                             begin_virtual_N   signalling to a virtual host: the engine says which real one gets it
+             -> known      an ICMP error about an inspected one
+             -> ipsec_came
 judged               segments of spliced connections that come back from the queue; others are reset
 made                 segments that we made pass conntrack
 
@@ -31,6 +33,7 @@ from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
 _PROXY = f"ct mark set ct mark or {PROXIED:#x} accept"
+_IS_KNOWN = f"ct mark and {INSPECTED:#x} != 0 goto known"
 _JUDGED = (
     f"meta mark and {INSPECTED:#x} != 0 ct mark set ct mark or {INSPECTED:#x} "
     f"meta mark set meta mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
@@ -56,6 +59,7 @@ class InspectChains:
             list(self._inspect()),
             "type filter hook prerouting priority mangle;",
         )
+        yield Chain("inspect_apart", list(self._apart()))
         yield Chain("known", [*elsewhere(self._config, self._setting), LEAVE_PLAIN, f"goto {TO_ALG}"])
         yield Chain("begin", list(self._begin()))
         yield Chain("begin_udp", list(self._begin_udp()))
@@ -69,9 +73,12 @@ class InspectChains:
             yield Chain("made", made, "type filter hook output priority raw;")
 
     def _inspect(self) -> Iterator[str]:
-        yield f"ct state == established ct mark and {INSPECTED:#x} == 0 accept"  # media, and what is no ALG's
+        yield "ct state != established goto inspect_apart"
+        yield _IS_KNOWN  # media, and what is no ALG's, have passed after two questions and no verdict
+
+    def _apart(self) -> Iterator[str]:
         yield "ct state new goto begin"
-        yield f"ct mark and {INSPECTED:#x} != 0 goto known"
+        yield _IS_KNOWN
         yield from IpsecChains(self._config, self._setting).arriving()
 
     def _begin(self) -> Iterator[str]:
