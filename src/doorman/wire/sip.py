@@ -89,7 +89,8 @@ class SipMessage:
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
         places: which of them is the first of each name.
-        tags: those that were looked for, by header (`algs.sip.tags`).
+        text: the same as `data`, a character for each byte: names are looked up, and characters found, faster so.
+        to_tag, from_tag: of To and From; None until somebody looks for them (`algs.sip.tags`).
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
         length: where the number in the Content-Length header stands, None where there is none.
@@ -103,24 +104,28 @@ class SipMessage:
         "cseq",
         "cseq_method",
         "data",
+        "from_tag",
         "headers",
         "length",
         "method",
         "places",
         "status",
-        "tags",
+        "text",
+        "to_tag",
         "uri_end",
         "uri_start",
     )
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.text = data.decode("latin-1")
         self.method = b""
         self.status = 0
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
         self.places: dict[str, int] = {}
-        self.tags: dict[str, bytes] = {}
+        self.to_tag: bytes | None = None
+        self.from_tag: bytes | None = None
         self.call_id = self.cseq = self.cseq_method = b""
         self.length: tuple[int, int] | None = None
         self.body_start = self.body_end = len(data)
@@ -157,25 +162,20 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
         Malformed: it is SIP, and breaks its rules.
     """
     message = SipMessage(data)
-    text = _text(data)
     start = _skip_blank_lines(data)
-    end = _read_usual_start(message, text, start)
+    end = _read_usual_start(message, start)
     if end < 0:
         end = _read_start(message, start)
         if end < 0:
             return None
-    _read_headers(message, text, end, max_headers, max_line)
-    _find_body(message, text)
+    _read_headers(message, end, max_headers, max_line)
+    _find_body(message)
     return message
 
 
-def _text(data: bytes) -> str:
-    """A message as text, a character for each byte: names are looked up, and lines searched, faster so."""
-    return data.decode("latin-1")
-
-
-def _read_usual_start(message: SipMessage, text: str, start: int) -> int:
+def _read_usual_start(message: SipMessage, start: int) -> int:
     """Read a start line that is written as most are; where it ends, or -1 where it is not."""
+    text = message.text
     end = text.find("\r\n", start, start + _LONGEST_USUAL)
     line = text[start : max(start, end)]
     words = line.split(" ", 3)
@@ -234,11 +234,10 @@ def read_fragment(data: bytes) -> SipMessage:
     else:
         line = _STATUS_LINE.match(ended)
         message.status = int(line[1][:3]) if line is not None else 0
-    text = _text(ended)
-    _read_headers(message, text, line.end() if line is not None else 0)
+    _read_headers(message, line.end() if line is not None else 0)
     message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
     if message.body_start < len(data):
-        _find_length(message, text)
+        _find_length(message)
     return message
 
 
@@ -279,10 +278,8 @@ def _skip_blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
 
-def _read_headers(
-    message: SipMessage, text: str, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE
-) -> None:
-    data, headers, places = message.data, message.headers, message.places
+def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> None:
+    data, text, headers, places = message.data, message.text, message.headers, message.places
     lines, step, message.body_start = _head_lines(data, at)
     if len(lines) > max_headers or max_line < len(data):
         _check_lines(lines, max_headers, max_line)
@@ -361,7 +358,7 @@ def _last_line_end(data: bytes, at: int) -> int:
     return min(found, default=len(data) - 1)
 
 
-def _find_body(message: SipMessage, text: str) -> None:
+def _find_body(message: SipMessage) -> None:
     words = message.value("call-id").split(None, 1)
     if not words:
         raise Malformed("no-call-id")
@@ -375,14 +372,15 @@ def _find_body(message: SipMessage, text: str) -> None:
         message.cseq, message.cseq_method = cseq[0], cseq[1]
     else:
         message.cseq_method = message.method
-    _find_length(message, text)
+    _find_length(message)
 
 
-def _find_length(message: SipMessage, text: str) -> None:
+def _find_length(message: SipMessage) -> None:
     place = message.places.get("content-length")
     if place is None:
         return
     _, start, end = message.headers[place]
+    text = message.text
     digits = text[start:end].strip(_SPACE)
     if not (digits.isascii() and digits.isdigit()) or len(digits) > _LENGTH_DIGITS:
         raise Malformed("content-length")

@@ -13,7 +13,7 @@ from doorman.algs.api import Effect, Message
 from doorman.algs.sip.calls import MAX_DIALOGS, Call, Fork, Speaker, State, Transaction
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import accept, announce
-from doorman.algs.sip.tags import tag_of
+from doorman.algs.sip.tags import from_tag, to_tag
 from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 
@@ -24,8 +24,8 @@ def dialog_of(call: Call, sip: SipMessage) -> bytes:
     """The tag of the called party in a message, which tells dialogs apart; b"" where nobody knows which that is."""
     if not call.tag:
         return b""
-    to = tag_of(sip, "to")
-    return to if to != call.tag else tag_of(sip, "from")
+    to = to_tag(sip)
+    return to if to != call.tag else from_tag(sip)
 
 
 def is_followed(call: Call, dialog: bytes) -> bool:

@@ -10,7 +10,7 @@ from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.forks import dialog_of, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
-from doorman.algs.sip.tags import tag_of
+from doorman.algs.sip.tags import from_tag, to_tag
 from doorman.algs.sip.times import linger
 from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
@@ -53,7 +53,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
     if call.method != b"INVITE":
         others = call.method in _LASTING and call.asked is not None and call.asked[0] != direction
         return not (others and sip.method in _CALLING)
-    to, sender = tag_of(sip, "to"), tag_of(sip, "from")
+    to, sender = to_tag(sip), from_tag(sip)
     known = call.dialogs or ()
     if not to and not sip.status:
         return sender == call.tag or not (call.tag or known)
@@ -65,7 +65,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 def is_established(call: Call | None, sip: SipMessage) -> bool:
     """Whether a request is one within an established call."""
-    return call is not None and call.state is _CONFIRMED and bool(sip.method and tag_of(sip, "to"))
+    return call is not None and call.state is _CONFIRMED and bool(sip.method and to_tag(sip))
 
 
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
@@ -88,7 +88,7 @@ def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
     if method == b"INVITE" and _order(sip.cseq) < _order(call.invites[asking]):
         return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
-        return not _is_over(call, tag_of(sip, "to")) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
+        return not _is_over(call, to_tag(sip)) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
     return call.state is not _ENDED
 
 
@@ -98,7 +98,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
     if sip.method == b"ACK" and not message.direction and call.state is _TRYING and _is_unasked(call):
-        return _answered(calls, call, sip, tag_of(sip, "to"), now)  # an inside host knows what it was
+        return _answered(calls, call, sip, to_tag(sip), now)  # an inside host knows what it was
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, message)
     if sip.cseq_method == b"UPDATE" and 200 <= sip.status < 300:  # noqa: PLR2004 - success
@@ -134,9 +134,9 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
     if sip.method == b"INVITE" and is_newer(call, sip, message.direction):
         call.invites[message.direction] = sip.cseq
         call.asked = (message.direction, message.path.arrives_to.address)
-        if not tag_of(sip, "to"):
-            call.tag = tag_of(sip, "from")
-    tag = tag_of(sip, "to") if status else b""
+        if not to_tag(sip):
+            call.tag = from_tag(sip)
+    tag = to_tag(sip) if status else b""
     newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag) or (message.direction and _is_unasked(call))):
         # Of another try, or of a dialog that is over, or to nothing that was asked: it tells nothing of this one.
@@ -186,8 +186,7 @@ def _is_over(call: Call, tag: bytes) -> bool:
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
-    for name in ("to", "from"):
-        tag = tag_of(sip, name)
+    for tag in (to_tag(sip), from_tag(sip)):
         if call.dialogs and tag in call.dialogs:
             call.dialogs[tag] = _ENDED
     if sip.method == b"CANCEL" and call.state is _CONFIRMED:

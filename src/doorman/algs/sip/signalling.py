@@ -18,7 +18,7 @@ from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, 
 from doorman.algs.sip.calls import Call, SignalKey
 from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
 from doorman.algs.sip.settings import SipSettings
-from doorman.algs.sip.tags import tag_of
+from doorman.algs.sip.tags import to_tag
 from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
 from doorman.wire.sip import SipMessage
@@ -63,7 +63,7 @@ class Signals:
 
         `owner`: the host, which has no call of this name itself. A request without a tag begins one.
         """
-        if not self._joined or (sip.method and not tag_of(sip, "to")):
+        if not self._joined or (sip.method and not to_tag(sip)):
             return None
         return self._joined.get(owner)
 

@@ -6,20 +6,36 @@ from typing import Final
 from doorman.wire.sip import SipMessage
 
 _TAG: Final = re.compile(rb";\s*+tag\s*+=\s*+([^;>,\s]++)", re.IGNORECASE)
-_SEMICOLON: Final = 0x3B
+_USUAL: Final = b";tag="
 
 
-def tag_of(sip: SipMessage, name: str) -> bytes:
-    """The tag in the first From or To header, b"" where there is none."""
-    known = sip.tags.get(name)
-    if known is None:
-        known = sip.tags[name] = _read_tag(sip.value(name))
-    return known
+def to_tag(sip: SipMessage) -> bytes:
+    """The tag in the first To header, b"" where there is none."""
+    tag = sip.to_tag
+    if tag is None:
+        tag = sip.to_tag = _read_tag(sip, "to")
+    return tag
 
 
-def _read_tag(value: bytes) -> bytes:
-    before, usual, tag = value.partition(b";tag=")
-    if _SEMICOLON not in before and (not usual or tag.isalnum()):
-        return tag  # nothing else can be one
-    found = _TAG.search(value)
+def from_tag(sip: SipMessage) -> bytes:
+    """The tag in the first From header, b"" where there is none."""
+    tag = sip.from_tag
+    if tag is None:
+        tag = sip.from_tag = _read_tag(sip, "from")
+    return tag
+
+
+def _read_tag(sip: SipMessage, name: str) -> bytes:
+    place = sip.places.get(name)
+    if place is None:
+        return b""
+    _, start, end = sip.headers[place]
+    data, text = sip.data, sip.text
+    at = text.find(";", start, end)
+    if at < 0:
+        return b""
+    first = at + len(_USUAL)
+    if data[at:first] == _USUAL and text[first:end].isalnum():
+        return data[first:end]  # nothing else can be one
+    found = _TAG.search(data, at, end)
     return found[1] if found is not None else b""
