@@ -114,14 +114,17 @@ class CloseDoors(NamedTuple):
     spare: bool = False
 
 
-class InactivityTimeout(NamedTuple):
+class InactivityTimeout:
     """Close an owner's doors once nothing comes or goes by any of them for so many seconds.
 
     Infinity: silence closes nothing. Before this is said, the end of the last flow that came by them closes them.
     """
 
-    owner: Owner
-    seconds: float
+    __slots__ = ("owner", "seconds")
+
+    def __init__(self, owner: Owner, seconds: float) -> None:
+        self.owner = owner
+        self.seconds = seconds
 
 
 class StopInspecting(NamedTuple):

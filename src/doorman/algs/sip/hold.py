@@ -14,10 +14,9 @@ from typing import Final
 
 from doorman.algs.api import CloseDoors, Effect, InactivityTimeout
 from doorman.algs.sip.calls import Call, Speaker
-from doorman.algs.sip.media import GONE, Announced
+from doorman.algs.sip.media import GONE, Announced, hears, speaks
 from doorman.algs.sip.offers import close_gone
 from doorman.algs.sip.settings import SipSettings
-from doorman.net.addresses import new_tuple
 
 Ends = list[Announced | None]
 _FOR_EVER: Final = float("inf")
@@ -45,11 +44,11 @@ def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
     for ends in call.streams:
         for end, mine in enumerate(ends):
             theirs = ends[1 - end]
-            if mine is None or theirs is None or not mine.flows or (mine.hears and theirs.speaks):
+            if mine is None or theirs is None or not mine.flows or (hears(mine) and speaks(theirs)):
                 continue
             if settings.hold == "retain" and GONE not in {mine.direction, theirs.direction}:
                 continue
-            if mine.speaks and theirs.hears:
+            if speaks(mine) and hears(theirs):
                 effects += [CloseDoors(call.owner, at, flow.entrance, spare=True) for flow in mine.flows]
             else:
                 ends[end] = mine._replace(flows=())
@@ -61,8 +60,8 @@ def silence(call: Call, settings: SipSettings) -> InactivityTimeout:
     """How long the media of a call may be silent: for ever while it is on hold and what it has is to be retained."""
     retains = settings.hold == "retain" and any(_is_held(ends) for ends in call.streams)
     seconds = _FOR_EVER if retains else float(settings.inactive_media_timeout)
-    return new_tuple(InactivityTimeout, (call.owner, seconds))
+    return InactivityTimeout(call.owner, seconds)
 
 
 def _is_held(ends: Ends) -> bool:
-    return any(end is not None and end.direction != GONE and not (end.hears and end.speaks) for end in ends)
+    return any(end is not None and end.direction != GONE and not (hears(end) and speaks(end)) for end in ends)

@@ -5,7 +5,10 @@ from typing import Final, NamedTuple
 from doorman.algs.flows import Flow
 from doorman.net.addresses import Endpoint
 
-SENDRECV, SENDONLY, RECVONLY, INACTIVE = b"sendrecv", b"sendonly", b"recvonly", b"inactive"
+SENDRECV: Final = b"sendrecv"
+SENDONLY: Final = b"sendonly"
+RECVONLY: Final = b"recvonly"
+INACTIVE: Final = b"inactive"
 GONE: Final = b""
 """The direction of a media line that is refused or removed by port zero (RFC 3264, sections 6 and 8.2)."""
 
@@ -27,12 +30,12 @@ class Announced(NamedTuple):
     direction: bytes = SENDRECV
     mux: bool = False
 
-    @property
-    def hears(self) -> bool:
-        """Whether this end wants to receive."""
-        return self.direction in {SENDRECV, RECVONLY}
 
-    @property
-    def speaks(self) -> bool:
-        """Whether this end sends."""
-        return self.direction in {SENDRECV, SENDONLY}
+def hears(end: Announced) -> bool:
+    """Whether an end wants to receive."""
+    return end.direction in {SENDRECV, RECVONLY}
+
+
+def speaks(end: Announced) -> bool:
+    """Whether an end sends."""
+    return end.direction in {SENDRECV, SENDONLY}

@@ -13,7 +13,7 @@ from typing import Final
 from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
 from doorman.algs.flows import Flow
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
-from doorman.algs.sip.media import SENDRECV, Announced
+from doorman.algs.sip.media import Announced, hears
 from doorman.algs.sip.settings import LONGEST_CALL
 from doorman.net.addresses import Address, is_private
 from doorman.wire.sip import SipMessage
@@ -42,7 +42,7 @@ def announce(
         if before is not None and before != mine and len(call.unsettled) < MAX_UNSETTLED:
             call.unsettled.append(Unsettled(index, near, before, source, transaction))
         ends[near] = mine
-        if mine.direction == SENDRECV or mine.hears:
+        if hears(mine):
             effects += [_door(call, flow, theirs, peer, now) for flow in mine.flows if not _shared(flow, mine, theirs)]
         effects += _let_in(call, mine, theirs, source, now, moved=_moved(before, mine))
     return effects
@@ -115,7 +115,7 @@ def _let_in(  # noqa: PLR0913 - both ends, and what is known of them
     call: Call, mine: Announced, theirs: Announced | None, source: Address, now: float, *, moved: bool = False
 ) -> list[Effect]:
     """Let one end, which receives and sends at `mine`, in at the doors of the other."""
-    if theirs is None or mine.receives is None or not theirs.hears:
+    if theirs is None or mine.receives is None or not hears(theirs):
         return []
     return [
         CloseDoors(call.owner, now, flow.entrance)

@@ -1,6 +1,5 @@
 """How calls, registrations and other exchanges go on and end (RFC 3261, sections 9, 10, 12, 13, 15)."""
 
-import math
 import re
 from itertools import zip_longest
 from typing import Final
@@ -28,6 +27,7 @@ _EARLY: Final = State.EARLY
 _CONFIRMED: Final = State.CONFIRMED
 _ENDED: Final = State.ENDED
 _INBOUND: Final = Direction.INBOUND
+_FOR_EVER: Final = float("inf")
 _LASTING: Final = frozenset({b"REGISTER", b"SUBSCRIBE"})
 _CALLING: Final = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 
@@ -35,13 +35,15 @@ _CALLING: Final = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether an INVITE comes after the last one that went this way."""
     last = call.invites[direction]
-    return not last or _order(sip.cseq) > _order(last)
+    return not last or _is_before(last, sip.cseq)
 
 
-def _order(cseq: bytes) -> tuple[int, bytes]:
-    """A number of any length, for comparing."""
-    digits = cseq.lstrip(b"0")
-    return len(digits), digits
+def _is_before(cseq: bytes, other: bytes) -> bool:
+    """Whether a number is smaller than another; they are of any length."""
+    if cseq == other:
+        return False
+    one, two = cseq.lstrip(b"0"), other.lstrip(b"0")
+    return (len(one), one) < (len(two), two)
 
 
 def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
@@ -85,7 +87,7 @@ def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
     Nor does what belongs to an INVITE that another followed: a copy that was late, or lost its ACK.
     """
     _, method, asking = transaction_of(sip, direction)
-    if method == b"INVITE" and _order(sip.cseq) < _order(call.invites[asking]):
+    if method == b"INVITE" and _is_before(sip.cseq, call.invites[asking]):
         return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
         return not _is_over(call, to_tag(sip)) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
@@ -149,7 +151,7 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         if not _is_settled(call):
             call.state = _EARLY
             keep_ringing(calls, call, now)
-            return [InactivityTimeout(call.owner, math.inf)] if call.streams else []
+            return [InactivityTimeout(call.owner, _FOR_EVER)] if call.streams else []
     elif status < 300:  # noqa: PLR2004 - success
         return _answered(calls, call, sip, tag, now)
     elif call.state is not _CONFIRMED:
@@ -165,7 +167,7 @@ def _is_settled(call: Call) -> bool:
 
 def _is_unasked(call: Call) -> bool:
     """Whether the INVITE of a call was not seen: the gateway was not there, or it never was."""
-    return call.method == b"INVITE" and not any(call.invites)
+    return call.method == b"INVITE" and not _was_asked(call)
 
 
 def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float) -> list[Effect]:
@@ -178,11 +180,11 @@ def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float)
 
 def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether a CANCEL is for an INVITE that went its way (RFC 3261, section 9.1), as far as any was seen."""
-    return (call.invites[direction] or None) == sip.cseq or not any(call.invites)
+    return (call.invites[direction] or None) == sip.cseq or not _was_asked(call)
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
-    return bool(call.dialogs) and (call.dialogs or {}).get(tag) is _ENDED
+    return call.dialogs is not None and call.dialogs.get(tag) is _ENDED
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
@@ -194,6 +196,11 @@ def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Ef
     if sip.method == b"BYE" and _goes_on(call):
         return go_on(call, transaction_of(sip, message.direction), message.now, linger(calls.settings))
     return _close(calls, call, message.now)
+
+
+def _was_asked(call: Call) -> bool:
+    """Whether any INVITE of a call was seen."""
+    return bool(call.invites[0] or call.invites[1])
 
 
 def _goes_on(call: Call) -> bool:
