@@ -131,7 +131,7 @@ VOID = "void: "
 """What the rule of an edit begins with that keeps something from happening; its reason follows."""
 
 
-class About(NamedTuple):
+class About:
     """What a message belongs to.
 
     Attributes:
@@ -139,8 +139,11 @@ class About(NamedTuple):
         answers: what it answers, such as `INVITE`; empty where it answers nothing, or nothing that is known.
     """
 
-    owner: Owner
-    answers: str = ""
+    __slots__ = ("answers", "owner")
+
+    def __init__(self, owner: Owner, answers: str = "") -> None:
+        self.owner = owner
+        self.answers = answers
 
 
 class Withheld(NamedTuple):

@@ -110,7 +110,7 @@ class Ladders:
         about = outcome.about
         if about is None:
             return
-        owner, answers = about
+        owner, answers = about.owner, about.answers
         ladder = self._ladders.get(owner)
         if ladder is None:
             ladder = self._ladders[owner] = Ladder(owner, message.now)

@@ -116,12 +116,15 @@ class SipAlg:
         if sip is None:
             return Outcome([], [] if is_keepalive(message.data) else [StopInspecting(), Note("not-sip")])
         answers = _NAMES.get(sip.cseq_method, "") if sip.status else ""
-        about = new_tuple(About, (new_tuple(Owner, (self.name, sip.call_id, message.party)), answers))
+        party = message.party
+        call = self.calls.find(sip.call_id, party)
+        owner = call.owner if call is not None else new_tuple(Owner, (self.name, sip.call_id, party))
+        about = About(owner, answers)
         if sip.method and sip.method not in METHODS:
             note = Note("unknown-method", sip.method)
             return _by_policy(settings.unknown_message, "unknown-method", "unknown", message, [note], about)
         try:
-            return self._translate(sip, message, nat, about)
+            return self._translate(sip, message, nat, about, call)
         except Malformed as malformed:
             return self._unreadable(malformed, sip.name, message, about)
         except Refused as refused:
@@ -131,11 +134,12 @@ class SipAlg:
         policy = "drop" if isinstance(malformed, Excessive) else self._settings.malformed
         return _by_policy(policy, malformed.reason, name, message, [], about)
 
-    def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About) -> Outcome:
+    def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About, known: Call | None) -> Outcome:
         settings, owner = self._settings, about.owner
-        known = self.calls.find(owner) or self._signals.joined(sip, owner)
-        if known is not None and known.owner.party != owner.party:
-            about = About(known.owner, about.answers)
+        if known is None:
+            known = self._signals.joined(sip, owner)
+            if known is not None:
+                about = About(known.owner, about.answers)
         guarded = sip.cseq_method == b"INVITE" and not is_established(known, sip)
         if guarded and sip.method:
             guarded = self.guard.admit(message, nat)
@@ -234,7 +238,7 @@ class SipAlg:
     def record(self, item: Hashable) -> Record:
         """The record of a call or a spelling. See `Alg.record`."""
         if isinstance(item, Call):
-            call = self.calls.find(item.owner)
+            call = self.calls.find(item.owner.name, item.owner.party)
             value = write_call(call) if call is not None else None
             return new_tuple(Record, (call_key(item.owner), value))
         if isinstance(item, Written):
@@ -250,7 +254,7 @@ class SipAlg:
             self._spelling.remember(item.endpoint, item.form, via=item.via, so=True)
             return []
         call = read_call(item, value)
-        if self.calls.find(item) is not None:
+        if self.calls.find(item.name, item.party) is not None:
             raise DamagedRecord("one record of a call")
         self.calls.keep(call, call.forget_at)
         self._to_watch.append(call)

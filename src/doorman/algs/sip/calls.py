@@ -166,23 +166,23 @@ class Call:
 class Calls:
     """All calls of one SIP ALG. `settings`: how long they are kept, and how many of them."""
 
-    __slots__ = ("_by_owner", "_counts", "_timers", "settings")
+    __slots__ = ("_counts", "_known", "_timers", "settings")
 
     def __init__(self, settings: SipSettings) -> None:
         self.settings = settings
         self._counts: dict[Address, list[int]] = {}
-        self._by_owner: dict[Owner, Call] = {}
+        self._known: dict[tuple[bytes, Address], Call] = {}
         self._timers: Timers[Call] = Timers()
 
     def __iter__(self) -> Iterator[Call]:
-        return iter(self._by_owner.values())
+        return iter(self._known.values())
 
     def __len__(self) -> int:
-        return len(self._by_owner)
+        return len(self._known)
 
-    def find(self, owner: Owner) -> Call | None:
+    def find(self, call_id: bytes, party: Address) -> Call | None:
         """The call of this Call-ID and inside party."""
-        return self._by_owner.get(owner)
+        return self._known.get((call_id, party))
 
     def begin(self, owner: Owner, method: bytes, direction: Direction) -> Call:
         """A new call, begun by a message that goes this way; it is entered when it is first kept.
@@ -200,10 +200,11 @@ class Calls:
 
     def keep(self, call: Call, until: float) -> None:
         """Enter a call, or keep it until another time."""
-        if call.owner not in self._by_owner:
-            self._by_owner[call.owner] = call
+        owner = call.owner
+        if (owner.name, owner.party) not in self._known:
+            self._known[owner.name, owner.party] = call
             call.rings = math.inf
-            self._counts.setdefault(call.owner.party, [0, 0])[call.begun] += 1
+            self._counts.setdefault(owner.party, [0, 0])[call.begun] += 1
         call.forget_at = until
         if until < call.rings:
             self._timers.start(until, call)
@@ -214,7 +215,7 @@ class Calls:
         for call in self._timers.due(now):
             if call.forget_at > now:
                 self._timers.look(call.forget_at, call, now)
-            elif self._by_owner.pop(call.owner, None) is not None:
+            elif self._known.pop((call.owner.name, call.owner.party), None) is not None:
                 gone.append(call)
                 self._leave(call.owner.party, call.begun)
         return gone
