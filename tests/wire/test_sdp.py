@@ -61,8 +61,8 @@ def test_session_and_media_connections() -> None:
     assert at(data, description.connection) == "10.0.0.2"
     assert [at(data, media.connection) for media in description.media] == [None, "2001:db8::1"]
     assert [(media.kind, media.port.number, media.transport) for media in description.media] == [
-        (b"audio", 4000, b"RTP/AVP"),
-        (b"video", 4002, b"RTP/AVP"),
+        ("audio", 4000, "RTP/AVP"),
+        ("video", 4002, "RTP/AVP"),
     ]
 
 
@@ -98,14 +98,14 @@ def test_a_name_is_no_address() -> None:
 @pytest.mark.parametrize(
     ("line", "port", "count", "transport"),
     [
-        ("m=audio 4000 RTP/AVP 0 8", 4000, 1, b"RTP/AVP"), ("m=audio 4000/2 RTP/AVP 0", 4000, 2, b"RTP/AVP"),
-        ("m=audio 0 RTP/AVP 0", 0, 1, b"RTP/AVP"), ("m=audio 4000/0 RTP/AVP 0", 4000, 1, b"RTP/AVP"),
-        ("m=image  4000\tudptl t38", 4000, 1, b"udptl"),
-        ("m=video 65535 UDP/TLS/RTP/SAVPF 96", 65535, 1, b"UDP/TLS/RTP/SAVPF"),
-        ("m=audio 04000 RTP/AVP", 4000, 1, b"RTP/AVP"),
+        ("m=audio 4000 RTP/AVP 0 8", 4000, 1, "RTP/AVP"), ("m=audio 4000/2 RTP/AVP 0", 4000, 2, "RTP/AVP"),
+        ("m=audio 0 RTP/AVP 0", 0, 1, "RTP/AVP"), ("m=audio 4000/0 RTP/AVP 0", 4000, 1, "RTP/AVP"),
+        ("m=image  4000\tudptl t38", 4000, 1, "udptl"),
+        ("m=video 65535 UDP/TLS/RTP/SAVPF 96", 65535, 1, "UDP/TLS/RTP/SAVPF"),
+        ("m=audio 04000 RTP/AVP", 4000, 1, "RTP/AVP"),
     ],
 )  # fmt: skip
-def test_media_line(line: str, port: int, count: int, transport: bytes) -> None:
+def test_media_line(line: str, port: int, count: int, transport: str) -> None:
     data, only = media(line)
     assert (only.port.number, only.count, only.transport) == (port, count, transport)
     assert int(data[only.port.start : only.port.end]) == port
@@ -284,7 +284,7 @@ def test_descriptions_of_others() -> None:
     for path in sorted((SHARED / "sdp").iterdir()):
         data = path.read_bytes()
         found[path.stem.removeprefix("sdptransform_")] = [
-            f"{m.kind.decode()} {m.port.number} {len(m.candidates)} {m.connection is not None}"
+            f"{m.kind} {m.port.number} {len(m.candidates)} {m.connection is not None}"
             for m in read_sdp(data, 0, len(data)).media
         ]
     assert found == MEDIA_OF_OTHERS

@@ -34,6 +34,7 @@ For what is made several times for each message.
 """
 
 UNSPECIFIED_V4: Final = Address(bytes(4))
+UNSPECIFIED_V6: Final = Address(bytes(16))
 
 PRIVILEGED_END: Final = 1024
 """The first port that any program may have."""
@@ -160,6 +161,11 @@ def parse_prefix(text: str) -> Prefix:
     host_bits = width - length
     network = int.from_bytes(address, "big") >> host_bits << host_bits
     return Prefix(Address(network.to_bytes(len(address), "big")), length)
+
+
+def is_unspecified(address: Address) -> bool:
+    """Whether an address is nobody's: 0.0.0.0, `::`."""
+    return address in (UNSPECIFIED_V4, UNSPECIFIED_V6)
 
 
 def is_private(address: Address) -> bool:

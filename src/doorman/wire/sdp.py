@@ -35,12 +35,7 @@ _LINE: Final = re.compile(
 )
 _HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
-_ATTRIBUTE: Final = 0x61
-_CONNECTION: Final = 0x63
-_MEDIA_LINE: Final = 0x6D
-_ORIGIN: Final = 0x6F
-"""First letters of lines that matter."""
-_ATTRIBUTES: Final = frozenset({b"can", b"ina", b"msr", b"pat", b"rec", b"rem", b"rtc", b"sen", b"set"})
+_ATTRIBUTES: Final = frozenset({"can", "ina", "msr", "pat", "rec", "rem", "rtc", "sen", "set"})
 """How attributes begin that matter."""
 _RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
 _CANDIDATE: Final = re.compile(
@@ -55,16 +50,17 @@ _PATH_URI: Final = re.compile(
 _MAX_PATH: Final = 16
 """URIs of a path: relays, and the end itself."""
 _DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
-_FLAGS: Final = _DIRECTIONS | {b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass"}
-_TRANSPORTS_OF_RTP: Final = frozenset({
-    b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF",
-})  # fmt: skip
-_TRANSPORTS: Final = _TRANSPORTS_OF_RTP | {b"udptl"}
-"""What is usually written."""
-_KINDS: Final = {b"m=" + kind: kind for kind in (b"audio", b"video", b"image", b"application", b"message", b"text")}
+_FLAGS: Final = {
+    flag.decode(): flag for flag in (*_DIRECTIONS, b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass")
+}
+_TRANSPORTS: Final = {
+    "RTP/AVP": True, "RTP/SAVP": True, "RTP/AVPF": True, "RTP/SAVPF": True, "UDP/TLS/RTP/SAVP": True,
+    "UDP/TLS/RTP/SAVPF": True, "udptl": False,
+}  # fmt: skip
+"""What is usually written, of flows over UDP, and whether it is RTP."""
+_KINDS: Final = {"m=" + kind: kind for kind in ("audio", "video", "image", "application", "message", "text")}
 """How lines of media begin that most have."""
-_CR: Final = 0x0D
-_EQUALS: Final = 0x3D
+_FAMILY: Final = "IN IP4 "
 _DIGITS_OF_PORT: Final = 5
 _MAX_PORT: Final = 65_535
 
@@ -119,14 +115,13 @@ class Media:
         "port", "protocol", "remote", "rtcp", "rtcp_host", "setup", "transport",
     )  # fmt: skip
 
-    def __init__(self, kind: bytes, port: Port, count: int, transport: bytes) -> None:
+    def __init__(self, kind: str, port: Port, transport: str, *, is_rtp: bool, protocol: int = UDP) -> None:
         self.kind = kind
         self.port = port
-        self.count = count
+        self.count = 1
         self.transport = transport
-        usual = transport in _TRANSPORTS_OF_RTP
-        self.is_rtp = usual or transport.upper().find(b"RTP") >= 0
-        self.protocol = TCP if not usual and transport[:3].upper() == b"TCP" else UDP
+        self.is_rtp = is_rtp
+        self.protocol = protocol
         self.connection: Host | None = None
         self.rtcp: Port | None = None
         self.rtcp_host: Host | None = None
@@ -150,66 +145,77 @@ class SessionDescription:
         self.media: list[Media] = []
 
 
-def read_sdp(data: bytes, start: int, end: int) -> SessionDescription:
+def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescription:
     """Read the description that stands in `data[start:end]`; all places are places in `data`.
+
+    `text`: the same as `data`, a character for each byte, where there is one already.
 
     Raises:
         Malformed: a media line cannot be read, or ports are out of range.
     """
     session = SessionDescription()
+    text = text or data.decode("latin-1")
     at = start
-    for line in data[start:end].split(b"\n"):  # most do not matter, and show it by their first letters
-        kind = line[0] if len(line) > 1 and line[1] == _EQUALS else 0
-        if kind == _ATTRIBUTE:
-            if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
-                _read_line(session, data, at, end)
-        elif kind == _MEDIA_LINE:
-            if not _read_usual_media(session, line, at):
-                _read_line(session, data, at, end)
-        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, line, at):
+    while at < end:  # most lines do not matter, and show it by their first letters
+        stop = text.find("\n", at, end)
+        if stop < 0:
+            stop = end
+        if stop - at > 1 and text[at + 1] == "=" and not _read_usual(session, data, text, at, stop):
             _read_line(session, data, at, end)
-        at += len(line) + 1
+        at = stop + 1
     if session.media:
         session.media[-1].end = end
     return session
 
 
-def _read_usual_host(session: SessionDescription, line: bytes, at: int) -> bool:
-    """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
-    family = line.find(b"IP")
-    first = family + len(b"IP4 ")
-    if family < len(b"IN ") or line[family - len(b"IN ") : first] != b"IN IP4 " or _CR in line[:family]:
+def _read_usual(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
+    """Read a line that is written as most are, or does not matter; False where it may be another. So do those below."""
+    kind = text[at]
+    if kind == "a":
+        return text[at + 2 : at + 5] not in _ATTRIBUTES or _read_usual_flag(session, text, at, stop)
+    if kind == "m":
+        return _read_usual_media(session, text, at, stop)
+    if kind == "c":
+        return _read_usual_host(session, data, text, at, stop)
+    return kind != "o" or _read_usual_host(session, data, text, at, stop)
+
+
+def _read_usual_host(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
+    family = text.find("IP", at, stop) - len("IN ")
+    first = family + len(_FAMILY)
+    if family < at or text[family:first] != _FAMILY or text.find("\r", at, family) >= 0:
         return False
-    end = _end_of(line)
-    address = parse_address(line[first:end])
+    last = _end_of(text, stop)
+    address = parse_address(data[first:last])
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
-    _take_host(session, Host(at + first, at + end, address), origin=line[0] == _ORIGIN)
+    _take_host(session, Host(first, last, address), origin=text[at] == "o")
     return True
 
 
-def _read_usual_media(session: SessionDescription, line: bytes, at: int) -> bool:
-    words = line.split(b" ", 3)
+def _read_usual_media(session: SessionDescription, text: str, at: int, stop: int) -> bool:
+    words = text[at:stop].split(" ", 3)
     if len(words) <= 3:  # noqa: PLR2004 - those before the formats
         return False
-    kind, digits, transport = _KINDS.get(words[0]), words[1], words[2]
-    if kind is None or transport not in _TRANSPORTS or len(digits) > _DIGITS_OF_PORT or not digits.isdigit():
+    kind, digits, is_rtp = _KINDS.get(words[0]), words[1], _TRANSPORTS.get(words[2])
+    if kind is None or is_rtp is None or len(digits) > _DIGITS_OF_PORT or not digits.isdecimal():
         return False
     first = at + len(words[0]) + 1
-    _begin_media(session, Media(kind, Port(first, first + len(digits), int(digits)), 1, transport), at)
+    port = Port(first, first + len(digits), int(digits))
+    _begin_media(session, Media(kind, port, words[2], is_rtp=is_rtp), at)
     return True
 
 
-def _read_usual_flag(session: SessionDescription, line: bytes) -> bool:
-    flag = line[2 : _end_of(line)]
-    if flag not in _FLAGS:
+def _read_usual_flag(session: SessionDescription, text: str, at: int, stop: int) -> bool:
+    flag = _FLAGS.get(text[at + len("a=") : _end_of(text, stop)])
+    if flag is None:
         return False
     _read_flag(session, flag)
     return True
 
 
-def _end_of(line: bytes) -> int:
-    return len(line) - 1 if line[-1] == _CR else len(line)
+def _end_of(text: str, stop: int) -> int:
+    return stop - 1 if text[stop - 1] == "\r" else stop
 
 
 def _read_line(session: SessionDescription, data: bytes, at: int, end: int) -> None:
@@ -241,11 +247,16 @@ def _begin_media(session: SessionDescription, media: Media, at: int) -> None:
 
 def _read_flag(session: SessionDescription, flag: bytes) -> None:
     media = session.media[-1] if session.media else None
-    if flag in _DIRECTIONS:
-        (media or session).direction = flag
+    if media is None:
+        if flag in _DIRECTIONS:
+            session.direction = flag
+        elif flag.startswith(b"setup:"):
+            session.setup = flag[6:]
+    elif flag in _DIRECTIONS:
+        media.direction = flag
     elif flag.startswith(b"setup:"):
-        (media or session).setup = flag[6:]
-    elif media is not None:
+        media.setup = flag[6:]
+    else:
         media.mux = media.mux or flag.startswith(b"rtcp-mux")
         media.mux_only = media.mux_only or flag == b"rtcp-mux-only"
         media.cema = media.cema or flag == b"msrp-cema"
@@ -255,16 +266,18 @@ def _take_host(session: SessionDescription, host: Host, *, origin: bool) -> None
     if origin:
         session.origin = host
     elif session.media:
-        _connect(session.media[-1], host)
+        media = session.media[-1]
+        _require_one(media.connection, host)
+        media.connection = host
     else:
-        _connect(session, host)
+        _require_one(session.connection, host)
+        session.connection = host
 
 
-def _connect(where: Media | SessionDescription, host: Host) -> None:
-    """Take note of a connection; several are layers of a multicast (RFC 8866, section 5.7), else which is meant?"""
-    if where.connection is not None and not is_multicast(host.address):
+def _require_one(known: Host | None, host: Host) -> None:
+    """Several connections are layers of a multicast (RFC 8866, section 5.7), else which is meant?"""
+    if known is not None and not is_multicast(host.address):
         raise Malformed("sdp-connection-twice")
-    where.connection = host
 
 
 def is_multicast(address: Address | None) -> bool:
@@ -275,9 +288,14 @@ def is_multicast(address: Address | None) -> bool:
 
 
 def _read_media(line: re.Match[bytes]) -> Media:
-    kind, digits, count, transport = line.group(3, 4, 5, 6)
+    kind, digits, count = line.group(3, 4, 5)
     port = Port(line.start(4), line.end(4), int(digits))
-    return Media(kind, port, max(int(count), 1) if count else 1, transport)
+    transport = line[6].decode("latin-1")
+    upper = transport.upper()
+    protocol = TCP if upper.startswith("TCP") else UDP
+    media = Media(kind.decode("ascii", "replace"), port, transport, is_rtp="RTP" in upper, protocol=protocol)
+    media.count = max(int(count), 1) if count else 1
+    return media
 
 
 def _read_attribute(media: Media, line: re.Match[bytes]) -> None:

@@ -7,11 +7,10 @@ wrote, so that the other end refuses it, and both go on in step.
 from doorman.algs.api import VOID, CloseDoors, Edit, Effect, Message, Nat, Refused
 from doorman.algs.flows import Flow, open_once
 from doorman.algs.ftp.control import Control, Data
-from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, Address, Endpoint
+from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, UNSPECIFIED_V6, Endpoint
 from doorman.net.packet import TCP
 from doorman.wire.ftp import Announcement, Form
 
-_UNSPECIFIED_V6 = Address(bytes(16))
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
 
@@ -61,7 +60,7 @@ def _edits(found: Announcement, name: Endpoint, rule: str, message: Message) -> 
 
 def void(found: Announcement, reason: str) -> Edit:
     """Let an announcement be of nobody."""
-    address = _UNSPECIFIED_V6 if found.address is not None and len(found.address) > 4 else UNSPECIFIED_V4  # noqa: PLR2004 - IPv6
+    address = UNSPECIFIED_V6 if found.address is not None and len(found.address) > 4 else UNSPECIFIED_V4  # noqa: PLR2004 - IPv6
     return Edit(found.start, found.end, found.written(Endpoint(address, 0)), VOID + reason)
 
 

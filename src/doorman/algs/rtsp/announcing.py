@@ -23,6 +23,7 @@ from doorman.net.addresses import (
     address_ascii,
     endpoints_from,
     is_private,
+    is_unspecified,
     new_tuple,
 )
 from doorman.wire.places import Host, Port
@@ -151,7 +152,7 @@ def source_of(transport: Transport, message: Message) -> Address:
     server = message.path.sent_from.address
     for host in _hosts(transport.source, transport.src_addr):
         address = host.address
-        if address is not None and not _is_any(address) and not is_multicast(address):
+        if address is not None and not is_unspecified(address) and not is_multicast(address):
             return server if is_private(address) and not is_private(server) else address
     return server
 
@@ -218,13 +219,9 @@ def _is_own(host: Host, message: Message) -> bool:
     path = message.path
     if host.address is None:
         return False
-    return host.address in {path.sent_from.address, path.arrives_from.address} or _is_any(host.address)
-
-
-def _is_any(address: Address) -> bool:
-    return not address.strip(b"\0")
+    return host.address in {path.sent_from.address, path.arrives_from.address} or is_unspecified(host.address)
 
 
 def _write_unless_any(edits: list[Edit], host: Host, address: Address) -> None:
-    if host.address is not None and not _is_any(host.address):
+    if host.address is not None and not is_unspecified(host.address):
         write_host(edits, host, address, _RULE)

@@ -7,7 +7,7 @@ from doorman.algs.api import Edit, Effect, Nat, Refused
 from doorman.algs.edits import write_host
 from doorman.algs.sip.media import GONE, INACTIVE, SENDONLY, SENDRECV, Announced
 from doorman.algs.sip.media_line import DISCARD_PORT, MediaLine
-from doorman.net.addresses import Address
+from doorman.net.addresses import Address, is_unspecified
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Host
 from doorman.wire.sdp import Media, SessionDescription
@@ -87,6 +87,6 @@ def _direction(media: Media, connection: Host, said: bytes) -> bytes:
         return GONE
     if media.candidates or media.port.number == DISCARD_PORT:
         return said
-    if connection.address is None or connection.address.strip(b"\0"):
+    if connection.address is None or not is_unspecified(connection.address):
         return said
     return SENDONLY if said in {SENDRECV, SENDONLY} else INACTIVE

@@ -15,7 +15,7 @@ from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
 from doorman.algs.sip.media import SENDRECV, Announced
-from doorman.net.addresses import Address, Endpoint, address_ascii, endpoints_from, new_tuple
+from doorman.net.addresses import Address, Endpoint, address_ascii, endpoints_from, is_unspecified, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host
 from doorman.wire.sdp import Candidate, Media, is_multicast
@@ -77,8 +77,7 @@ class MediaLine:
         flows = self.flows
         if flows and not self._nat.shielded(flows[0].leads_to.address):
             flows = []
-        kind = media.kind.decode("ascii", "replace")
-        return new_tuple(Announced, (kind, receives, tuple(flows), SENDRECV, media.mux))
+        return new_tuple(Announced, (media.kind, receives, tuple(flows), SENDRECV, media.mux))
 
     def _default(self, connection: Host) -> Endpoint | None:
         """Translate where media are received by default, `c=` and `m=`; None for nowhere."""
@@ -86,7 +85,7 @@ class MediaLine:
         if media.port.number == 0:
             self.idle = True
             return None
-        if address is None or not address.strip(b"\0") or is_multicast(address):
+        if address is None or is_unspecified(address) or is_multicast(address):
             if address is None:
                 self._effects.append(Note("media-host-name"))
             return None
@@ -104,7 +103,7 @@ class MediaLine:
         media, protocol, is_rtp = self._media, self._media.protocol, self._media.is_rtp
         rtcp = self._rtcp(own) if is_rtp and protocol == UDP and not media.mux_only else None
         adjacent = rtcp is not None and rtcp.port == own.port + 1 and rtcp.address == own.address
-        roles = _PAIR if adjacent else ("rtp",) if is_rtp else (media.kind.decode("ascii", "replace"),)
+        roles = _PAIR if adjacent else ("rtp",) if is_rtp else (media.kind,)
         if adjacent and media.count == 1 and rtcp is not None:
             run = [own, rtcp]
         else:  # of more than may be announced, just so many that it shows
@@ -162,7 +161,7 @@ class MediaLine:
         if local is None:
             self._effects.append(Note("address-left", address_ascii(name.address)))
             return name
-        roles = _PAIR if media.is_rtp and media.protocol == UDP else (media.kind.decode("ascii", "replace"),)
+        roles = _PAIR if media.is_rtp and media.protocol == UDP else (media.kind,)
         if len(roles) * media.count > MAX_RUN:
             raise Refused("too-many-ports")
         for step in range(0, len(roles) * media.count, len(roles)):
@@ -239,7 +238,7 @@ class MediaLine:
             if host.address is None or not self._nat.owns(host.address):
                 continue
             own = Endpoint(host.address, port.number if port is not None else MSRP_PORT)
-            name = names.get(own) or self._announce(media.kind.decode("ascii", "replace"), own, media.protocol)
+            name = names.get(own) or self._announce(media.kind, own, media.protocol)
             if name is None:
                 continue
             write_host(self._edits, host, name.address, "SDP a=path")
