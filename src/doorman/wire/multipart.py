@@ -10,10 +10,8 @@ Each part is found by its own Content-Type. Parts within parts are found too.
 """
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
-from doorman.net.addresses import new_tuple
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Place
 
@@ -22,7 +20,8 @@ MAX_PARTS: Final = 256
 MAX_DEPTH: Final = 3
 """Multiparts within multiparts; deeper ones are left unread."""
 _LONGEST_TYPE: Final = 255
-"""Bytes of a Content-Type in which its type is looked for, and which are remembered (RFC 6838, section 4.2)."""
+"""Bytes of a Content-Type in which its type is looked for (RFC 6838, section 4.2)."""
+_USUAL: Final = b"application/sdp"
 
 _BOUNDARY: Final = re.compile(rb";\s*+boundary\s*+=\s*+(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
 _END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
@@ -41,7 +40,7 @@ _ENCODED: Final = re.compile(
 )
 
 
-class Part(NamedTuple):
+class Part:
     """A piece of a body.
 
     Attributes:
@@ -54,13 +53,15 @@ class Part(NamedTuple):
         alternative: which `multipart/alternative` it is a choice of, -1 for none.
     """
 
-    content_type: bytes
-    start: int
-    end: int
-    lengths: tuple[Place, ...] = ()
-    encoded: bool = False
-    signed: bool = False
-    alternative: int = -1
+    __slots__ = ("alternative", "content_type", "encoded", "end", "lengths", "signed", "start")
+
+    def __init__(self, content_type: bytes, start: int, end: int) -> None:
+        self.content_type = content_type
+        self.start = start
+        self.end = end
+        self.lengths: tuple[Place, ...] = ()
+        self.encoded = self.signed = False
+        self.alternative = -1
 
 
 def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[Part]:
@@ -69,12 +70,11 @@ def find_parts(data: bytes, content_type: bytes, start: int, end: int) -> list[P
     Raises:
         Malformed: more parts than `MAX_PARTS`, or a multipart whose boundary is not named.
     """
-    whole = new_tuple(Part, (_media_type(content_type[:_LONGEST_TYPE]), start, end, (), False, False, -1))
-    return _parts_of(data, content_type, whole, 0)
+    return _parts_of(data, content_type, Part(_media_type(content_type), start, end), 0)
 
 
 def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list[Part]:
-    media_type, start, end = whole[:3]
+    media_type, start, end = whole.content_type, whole.start, whole.end
     if not media_type.startswith(b"multipart/") or depth == MAX_DEPTH:
         return [whole]
     boundary = _BOUNDARY.search(content_type)
@@ -91,20 +91,21 @@ def _parts_of(data: bytes, content_type: bytes, whole: Part, depth: int) -> list
         kind = _CONTENT_TYPE.search(head)
         length = _CONTENT_LENGTH.search(head)
         inner = kind[1] if kind else b"text/plain"
-        lengths = whole.lengths + (((at + length.start(1), at + length.end(1)),) if length else ())
-        encoded = whole.encoded or _ENCODED.search(head) is not None
-        name = _media_type(inner[:_LONGEST_TYPE])
-        part = Part(name, head_end.end(), stop, lengths, encoded, signed, alternative)
+        part = Part(_media_type(inner), head_end.end(), stop)
+        part.lengths = whole.lengths + (((at + length.start(1), at + length.end(1)),) if length else ())
+        part.encoded = whole.encoded or _ENCODED.search(head) is not None
+        part.signed, part.alternative = signed, alternative
         parts += _parts_of(data, inner, part, depth + 1)
         if len(parts) > MAX_PARTS:
             raise Excessive("too-many-parts")
     return parts
 
 
-@lru_cache(256)
 def _media_type(content_type: bytes) -> bytes:
     """The type without its parameters, in lower case."""
-    return content_type.partition(b";")[0].strip().lower()
+    if content_type == _USUAL:
+        return _USUAL
+    return content_type[:_LONGEST_TYPE].partition(b";")[0].strip().lower()
 
 
 def _between(data: bytes, delimiter: bytes, start: int, end: int) -> list[Place]:

@@ -10,8 +10,7 @@ All but a description is only mentioned: it says who somebody is and where, but 
 """
 
 import re
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from doorman.algs.api import Edit, Nat, Note
 from doorman.algs.edits import corrected
@@ -45,9 +44,11 @@ _ACCOUNT: Final = re.compile(rb"^message-account[ \t]*+:([^\r\n]*+)", re.IGNOREC
 _FRAGMENTS: Final = frozenset({b"message/sipfrag", b"message/sip"})
 _ENCRYPTED: Final = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
 _AUTH_INT: Final = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
-_COVERING: Final = frozenset({"authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization"})
+_COVERING: Final = ("authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization")
 _COST: Final = 4
 """Addresses that a media line counts as: it takes as long as so many in headers."""
+_Form = Literal["description", "xml", "fragment", "summary", ""]
+"""What is made of a part; "" for nothing."""
 _AS_IT_IS: Final = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
 
 
@@ -107,11 +108,10 @@ class BodyTranslation:
             Refused: the same.
         """
         sip = self._sip
-        if not sip.places.keys().isdisjoint(_COVERING):
-            covered = _covered(sip)
-            if covered:
-                self._note(covered)
-                return
+        covered = _covered(sip)
+        if covered:
+            self._note(covered)
+            return
         longer = 0
         counted: dict[tuple[Place, ...], int] = {}
         for part in find_parts(self._data, sip.value("content-type"), sip.body_start, sip.body_end):
@@ -128,27 +128,31 @@ class BodyTranslation:
             self.edits.append(corrected(self._data, sip.length, longer))
 
     def _part(self, part: Part) -> list[Edit]:
-        translate = self._translator(part)
-        if translate is None:
+        form = self._form(part)
+        if not form:
             return self._note("encrypted-body") if part.content_type.startswith(_ENCRYPTED) else []
         if part.signed:
             return self._note("signed-body")
         if part.encoded:
             return self._note("encoded-body")
-        return translate(part)
+        if form == "description":
+            return self._description(part)
+        if form == "xml":
+            return self._xml(part)
+        return self._fragment(part) if form == "fragment" else self._summary(part)
 
-    def _translator(self, part: Part) -> Callable[[Part], list[Edit]] | None:
+    def _form(self, part: Part) -> _Form:
         kind = part.content_type
         if kind == b"application/sdp" or (not kind and self._data.startswith(b"v=0", part.start)):
-            return self._description
+            return "description"
         if kind.endswith((b"+xml", b"/xml")):
-            return self._xml
+            return "xml"
         if kind in _FRAGMENTS:
-            return self._fragment if self._depth < MAX_DEPTH else None
-        return self._summary if kind == b"application/simple-message-summary" else None
+            return "fragment" if self._depth < MAX_DEPTH else ""
+        return "summary" if kind == b"application/simple-message-summary" else ""
 
     def _description(self, part: Part) -> list[Edit]:
-        sdp = read_sdp(self._data, part.start, part.end)
+        sdp = read_sdp(self._data, part.start, part.end, self._sip.text)
         self._naming.spend(sum(_COST + len(one.candidates) + len(one.remote) + len(one.path) for one in sdp.media))
         media = DescriptionTranslation(self._data, sdp, self._nat)
         media.run(self._max_media)
@@ -228,6 +232,8 @@ def _covered(sip: SipMessage) -> str:
 
     It is compressed, or not written as it is; or credentials cover it (RFC 7616, section 3.4.3).
     """
+    if not any(name in sip.places for name in _COVERING):
+        return ""
     for name, start, end in sip.headers:
         if name in {"content-encoding", "content-transfer-encoding"}:
             if sip.data[start:end].strip().lower() not in _AS_IT_IS:
