@@ -14,13 +14,11 @@ from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 from doorman.net.packet import TCP, UDP
 from doorman.timers import Timers
 
-_NEVER: Final = frozenset({
-    (TCP, 512), (TCP, 513), (TCP, 514), (TCP, 515), (TCP, 543), (TCP, 544), (TCP, 548), (TCP, 587), (TCP, 593),
-    (TCP, 631), (TCP, 636), (TCP, 873),
-    (TCP, 1433), (TCP, 1521), (TCP, 1723), (TCP, 2049), (TCP, 2375), (TCP, 3306), (TCP, 3389), (TCP, 5432),
-    (TCP, 5900), (TCP, 5985), (TCP, 6379), (TCP, 8080), (TCP, 9200), (TCP, 11211), (TCP, 27017),
-    (UDP, 1434), (UDP, 1701), (UDP, 1900), (UDP, 2049), (UDP, 3702), (UDP, 5353), (UDP, 5355),
+_NEVER_TCP: Final = frozenset({
+    512, 513, 514, 515, 543, 544, 548, 587, 593, 631, 636, 873,
+    1433, 1521, 1723, 2049, 2375, 3306, 3389, 5432, 5900, 5985, 6379, 8080, 9200, 11211, 27017,
 })  # fmt: skip
+_NEVER_UDP: Final = frozenset({1434, 1701, 1900, 2049, 3702, 5353, 5355})
 """Services that listen above port 511 and that no call or transfer announces."""
 
 _Key = tuple[int, Endpoint, Address | None]
@@ -28,7 +26,9 @@ _Key = tuple[int, Endpoint, Address | None]
 
 def may_lead_to(protocol: int, port: int, *, reserved: bool = False) -> bool:
     """Whether a door may be opened to this port because a message announces it; `reserved`: see `Nat.expose`."""
-    return (FIRST_RESERVED if reserved else PRIVILEGED_END) <= port <= 65_535 and (protocol, port) not in _NEVER  # noqa: PLR2004 - the last port
+    if port < (FIRST_RESERVED if reserved else PRIVILEGED_END) or port > 65_535:  # noqa: PLR2004 - the last port
+        return False
+    return not ((protocol == UDP and port in _NEVER_UDP) or (protocol == TCP and port in _NEVER_TCP))
 
 
 class Doors:
@@ -103,11 +103,9 @@ class Doors:
         else:
             mine.append(door)
         door.opened = now
-        key = (door.protocol, door.entrance, door.visitor)
-        same = self._table.get(key)
-        if same is None:
-            self._table[key] = [door]  # an empty list that grows would be larger
-        else:
+        alone = [door]  # an empty list that grows would be larger
+        same = self._table.setdefault((door.protocol, door.entrance, door.visitor), alone)
+        if same is not alone:
             same.append(door)
         self._timers.look(door.closes, door, now)
         return replaced

@@ -5,7 +5,7 @@ address (REQ-2, 'paired'). A binding lives as long as somebody uses it: sessions
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final
 
 from doorman.algs.api import Refused
 from doorman.nat.holdings import Holdings
@@ -19,7 +19,8 @@ WHOLE_HOST = 0
 
 MAX_PORTS_PER_HOST = 16_384
 """Ports of a shared address that one inside host may have, all protocols together: a quarter of one protocol's."""
-_WITH_PORTS = frozenset({TCP, UDP, ICMP})
+_WITH_PORTS: Final = (ICMP, UDP, TCP)
+_PROTOCOLS: Final = max(_WITH_PORTS) + 1
 
 
 class Binding:
@@ -86,16 +87,34 @@ def untranslated(host: Address) -> Binding:
     return Binding(WHOLE_HOST, itself, itself)
 
 
-class BindingMade(NamedTuple):
+class BindingChange:
+    """What became of a binding."""
+
+    __slots__ = ("binding",)
+
+    def __init__(self, binding: Binding) -> None:
+        self.binding = binding
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BindingChange) and type(self) is type(other) and self.binding is other.binding
+
+    def __hash__(self) -> int:
+        return hash(self.binding)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.binding!r})"
+
+
+class BindingMade(BindingChange):
     """A name was given out."""
 
-    binding: Binding
+    __slots__ = ()
 
 
-class BindingFreed(NamedTuple):
+class BindingFreed(BindingChange):
     """A name is nobody's any more."""
 
-    binding: Binding
+    __slots__ = ()
 
 
 class _Share:
@@ -108,26 +127,36 @@ class _Share:
         self.count = 0
 
 
-class _Locals:
-    """Bindings by their local ends: those that one way of naming gives.
+class _Ends:
+    """Bindings by their ends on one side.
 
     Attributes:
-        ports: of single ports, by protocol.
+        ports: of single ports, by the number of their protocol; those that have no ports have none.
         hosts: of whole hosts.
-        shares: the address that each overloaded host keeps.
     """
 
-    __slots__ = ("hosts", "ports", "shares")
+    __slots__ = ("hosts", "ports")
 
     def __init__(self) -> None:
-        self.ports: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
+        self.ports: list[dict[Endpoint, Binding]] = [{} for _ in range(_PROTOCOLS)]
         self.hosts: dict[Address, Binding] = {}
-        self.shares: dict[Address, _Share] = {}
 
-    def find(self, protocol: int, local: Endpoint) -> Binding | None:
+    def find(self, protocol: int, end: Endpoint) -> Binding | None:
         """The binding of an endpoint, if there is one."""
-        table = self.ports.get(protocol)
-        return (table.get(local) if table else None) or self.hosts.get(local.address)
+        found = self.ports[protocol].get(end) if protocol < _PROTOCOLS else None
+        if found is None and self.hosts:
+            found = self.hosts.get(end.address)
+        return found
+
+
+class _Locals(_Ends):
+    """Bindings by their local ends: those that one way of naming gives. `shares`: what each overloaded host keeps."""
+
+    __slots__ = ("shares",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares: dict[Address, _Share] = {}
 
 
 class Bindings:
@@ -158,8 +187,7 @@ class Bindings:
         self._limits = rules.entry_limits()
         self._plain = _Locals()
         self._ways = {0: self._plain}
-        self._by_global: dict[int, dict[Endpoint, Binding]] = {protocol: {} for protocol in _WITH_PORTS}
-        self._hosts_by_global: dict[Address, Binding] = {}
+        self._globals = _Ends()
         for rule in rules.static_hosts:
             host = self._make(WHOLE_HOST, rule.local, rule.global_)
             host.way = rule.way
@@ -174,12 +202,12 @@ class Bindings:
         self._journal = journal
 
     def __iter__(self) -> Iterator[Binding]:
-        yield from self._hosts_by_global.values()
-        for table in self._by_global.values():
-            yield from table.values()
+        yield from self._globals.hosts.values()
+        for protocol in _WITH_PORTS:
+            yield from self._globals.ports[protocol].values()
 
     def __len__(self) -> int:
-        return len(self._hosts_by_global) + sum(map(len, self._by_global.values()))
+        return len(self._globals.hosts) + sum(map(len, self._globals.ports))
 
     def has(self, binding: Binding) -> bool:
         """Whether a binding is one of these."""
@@ -201,8 +229,7 @@ class Bindings:
 
     def by_global(self, protocol: int, global_: Endpoint) -> Binding | None:
         """The binding that has this global name, if there is one."""
-        table = self._by_global.get(protocol)
-        return (table.get(global_) if table else None) or self._hosts_by_global.get(global_.address)
+        return self._globals.find(protocol, global_)
 
     def own_name(self, local: Address, towards: Towards | None = None) -> Address | None:
         """The global address that an inside host has for itself alone; where rules look at flows, for such a flow."""
@@ -227,7 +254,7 @@ class Bindings:
 
     def local_host(self, global_: Address) -> Address | None:
         """The inside host that has a global address for itself alone."""
-        host = self._hosts_by_global.get(global_)
+        host = self._globals.hosts.get(global_)
         return host.local.address if host is not None else None
 
     def rule_for(self, protocol: int, local: Endpoint, towards: Towards | None = None) -> DynamicRule | None:
@@ -334,11 +361,11 @@ class Bindings:
         self._limits.change(binding.local.address, -1)
         if binding.protocol == WHOLE_HOST:
             del locals_.hosts[binding.local.address]
-            del self._hosts_by_global[binding.global_.address]
+            del self._globals.hosts[binding.global_.address]
             binding.rule.pool.release(binding.global_.address)
             return
         del locals_.ports[binding.protocol][binding.local]
-        del self._by_global[binding.protocol][binding.global_]
+        del self._globals.ports[binding.protocol][binding.global_]
         self.holdings.release(binding.protocol, binding.global_)
         self._leave_share(binding.local.address, binding.way)
 
@@ -429,12 +456,12 @@ class Bindings:
     def _add(self, run: list[Binding]) -> None:
         """Enter ports of one host, protocol and rule."""
         first = run[0]
-        locals_, names = self._way(first.way).ports[first.protocol], self._by_global[first.protocol]
+        locals_, names = self._way(first.way).ports[first.protocol], self._globals.ports[first.protocol]
         if not first.static:
             self._limits.change(first.local.address, len(run))
         for binding in run:
             if self._journal is not None:
-                self._journal(new_tuple(BindingMade, (binding,)))
+                self._journal(BindingMade(binding))
             if not binding.secondary:
                 locals_[binding.local] = binding
             names[binding.global_] = binding
@@ -446,9 +473,11 @@ class Bindings:
             self._limits.change(binding.local.address, 1)
         if not binding.secondary:
             self._way(binding.way).hosts[binding.local.address] = binding
-        self._hosts_by_global[binding.global_.address] = binding
+        self._globals.hosts[binding.global_.address] = binding
 
     def _way(self, number: int) -> _Locals:
+        if not number:
+            return self._plain
         known = self._ways.get(number)
         if known is None:
             known = self._ways[number] = _Locals()
