@@ -60,9 +60,9 @@ class Named(Transaction):
 
     __slots__ = ("_bindings", "_outside", "_rules")
 
-    def __init__(self, names: Names) -> None:
-        self.made = []
-        self._rules, self._bindings, self._outside = names
+    _rules: Rules
+    _bindings: Bindings
+    _outside: Bindings
 
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""
@@ -88,7 +88,8 @@ class Mirror(Named):
     __slots__ = ("_party", "_towards")
 
     def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
-        super().__init__(names)
+        self.made = []
+        self._rules, self._bindings, self._outside = names
         self._party = party
         self._towards = towards
 
@@ -335,10 +336,10 @@ class Inward(Named):
     __slots__ = ("_path", "_screened")
 
     def __init__(self, names: Names, path: Path, made: Iterable[Binding] = (), *, screened: bool = False) -> None:
-        super().__init__(names)
+        self.made = [*made]
+        self._rules, self._bindings, self._outside = names
         self._path = path
         self._screened = screened
-        self.made += made
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
