@@ -114,7 +114,7 @@ def _concerns(data: bytes, nat: Nat) -> bool:
     for address in possible_addresses(data):
         if nat.owns(address):
             return True
-    return may_reverse(data)
+    return may_reverse(data) is not None
 
 
 def _renamed(data: bytes, nat: Nat, start: int) -> Iterator[Edit]:
