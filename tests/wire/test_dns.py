@@ -120,6 +120,16 @@ def test_names_that_share_labels_and_go_apart() -> None:
     ]
 
 
+def test_a_message_stays_in_which_no_name_is_another() -> None:
+    """Though a name is spelled out twice, and a third ends in what is no name but text."""
+    stranger = b"\x019\x019\x019\x019\x07in-addr\x04arpa\0"
+    text = b"\0\0\x10\0\1\0\0\0\0\0\x10\x018\x07in-addr\x04arpa\0"
+    head = HEAD[:6] + b"\0\3" + HEAD[8:] + stranger + b"\0\x0c\0\1" + stranger + A_RECORD + text
+    ending = (0xC000 | len(head) - 16).to_bytes(2, "big")
+    data = head + b"\x018\x018\x018" + ending + A_RECORD
+    assert renamed(data) == data
+
+
 def test_records_whose_data_grow_say_so() -> None:
     soa = "6.0.0.10.in-addr.arpa. 5.0.0.10.in-addr.arpa. 1 2 3 4 5"
     said = answer(query("example.org"), f"example.org. 300 IN SOA {soa}", "example.org. 300 IN A 192.0.2.1")

@@ -7,6 +7,8 @@ has some labels in common with another, and needs others now, is spelled out up 
 name that is changed, mostly the one that is asked for, change with it: else nobody would take their answer for one.
 """
 
+import re
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct, error
@@ -21,11 +23,11 @@ Translate = Callable[[Address], Address]
 """Another address in place of one, or the same."""
 
 _ZONE: Final = (b"in-addr", b"arpa")
-_END_OF_REVERSED: Final = b"\x07in-addr\x04arpa\x00"
 _FULL: Final = 6
 """Labels of an address in reverse."""
 _OCTETS: Final = {str(number).encode(): number for number in range(256)}
 _LABELS: Final = [str(number).encode() for number in range(256)]
+_SIZES: Final = [bytes([size]) for size in range(LONGEST_LABEL + 1)]
 _CACHE: Final = 4_096
 """How many names are remembered; bounded, since a peer chooses what it sends."""
 _COUNTS: Final = Struct(">HHHH").unpack_from
@@ -40,6 +42,9 @@ _NAMES_IN: Final = {
 }  # fmt: skip
 """Of records that may have compressed names in their RDATA (RFC 1035; RFC 3597, section 4), by type: how many bytes
 stand before these, and how many names there are. NAPTR has two numbers and three strings before its name."""
+
+may_reverse: Final = re.compile(rb"\x07in-addr\x04arpa\x00", re.IGNORECASE).search
+"""Whether a message may have a name that is an address in reverse. Takes less time than reading."""
 
 
 class Change(NamedTuple):
@@ -73,11 +78,8 @@ class Name(NamedTuple):
 
 Known = dict[int, Name]
 """Names that were read, by where they begin: most pointers lead to one of these."""
-
-
-def may_reverse(data: bytes) -> bool:
-    """Whether a message may have a name that is an address in reverse. Takes less time than reading."""
-    return _END_OF_REVERSED in data.lower()
+_Standing = tuple[Name, Labels, int]
+"""A name as it was, what it must be, and where it begins then."""
 
 
 @lru_cache(_CACHE)
@@ -122,8 +124,7 @@ class _Renaming:
         self._translate = translate
         self._asked: tuple[Labels, Labels] = ((), ())
         self._growth = 0
-        self._moved: dict[int, int] = {}
-        self._now: dict[int, Labels] = {}
+        self._standing: dict[int, _Standing] = {}
         self._of_record = (0, 0)
         self._wanted: dict[Labels, Labels] = {}
 
@@ -136,7 +137,7 @@ class _Renaming:
         known = self._wanted.get(labels)
         if known is None:
             known = self._wanted[labels] = self._named(labels)
-        return known
+        return labels if known == labels else known
 
     def see(self, name: Name, wanted: Labels) -> None:
         """The next name, and what it must be: all but its end may have moved."""
@@ -144,10 +145,16 @@ class _Renaming:
         in_zone = len(labels) > len(_ZONE) and labels[-1].lower() == _ZONE[1]
         if not (in_zone or self.changes):
             return  # nothing has moved yet
-        if in_zone and name.target and self._now.get(name.target) != wanted[inline:]:
+        if in_zone and name.target and self._now_at(name.target)[1] != wanted[inline:]:
             inline = max(inline, len(wanted) - len(_ZONE))  # nothing else that stands before it ends so
         self._enter(name, wanted)
-        new = b"".join([bytes([len(label)]) + label for label in wanted[:inline]]) + self._ending(name, inline)
+        if wanted is labels and inline == name.inline:
+            if not name.target:
+                return  # all its labels stand there, and stay
+            new = self._data[name.start : name.end - 2]
+        else:
+            new = b"".join([_SIZES[len(label)] + label for label in wanted[:inline]])
+        new += self._ending(name, inline)
         if new != self._data[name.start : name.end]:
             what = "pointer" if wanted is labels else "name"
             self.changes.append(new_tuple(Change, (name.start, name.end, new, what)))
@@ -169,20 +176,24 @@ class _Renaming:
         return labels[:-_FULL] + wanted
 
     def _enter(self, name: Name, wanted: Labels) -> None:
-        """Note where each label that stands here will be, and what name begins there then."""
-        at = name.start + self._growth
-        for number in range(name.inline + 1):
-            place = name.places[number] if number < name.inline else name.end - (2 if name.target else 1)
-            self._moved[place] = at
-            self._now[place] = wanted[number:]
-            if number < name.inline:
-                at += 1 + len(wanted[number])
+        """Note whose labels stand here, and where they will be."""
+        standing = name, wanted, name.start + self._growth
+        self._standing |= dict.fromkeys(name.places[: name.inline], standing)
+        self._standing[name.end - (2 if name.target else 1)] = standing
+
+    def _now_at(self, place: int) -> tuple[int | None, Labels | None]:
+        """Where a label is now that stood at a place, and the name that begins with it; None if none stood there."""
+        if place not in self._standing:
+            return None, None
+        name, wanted, at = self._standing[place]
+        before = bisect_left(name.places, place, 0, name.inline)
+        return at + sum(map(len, wanted[:before])) + before, wanted[before:]
 
     def _ending(self, name: Name, inline: int) -> bytes:
         if not name.target:
             return b"\0"
         target = name.target if inline == name.inline else name.places[inline]
-        moved = self._moved.get(target)
+        moved, _ = self._now_at(target)
         if moved is None and self.changes and target > self.changes[0].start:
             raise Malformed("dns-pointer")
         if moved is None:
@@ -269,30 +280,36 @@ def read_name(data: bytes, at: int, start: int, known: Known, length_at: int = 0
     labels: list[bytes] = []
     places: list[int] = []
     first = begin = at
-    end = inline = target = 0
-    size = 1
+    end = inline = target = size = 0
+    rest: Name | None = None
     while length := data[at]:
         if length > LONGEST_LABEL:
             offset = (length << 8 | data[at + 1]) - (POINTER << 8)
             check_pointer(offset, begin - start)
             if not target:
                 end, inline, target = at + 2, len(labels), start + offset
+            size += at - begin
             at = begin = start + offset
-            name = known.get(at)
-            if name is None:
-                continue
-            labels += name.labels
-            places += name.places
-            size += sum(map(len, name.labels)) + len(name.labels)
-            break
-        size += 1 + length
+            rest = known.get(at)
+            if rest is not None:
+                break
+            continue
         places.append(at)
-        labels.append(data[at + 1 : at + 1 + length])
-        at += 1 + length
-    if size > LONGEST_NAME:
-        raise Malformed("dns-name-too-long")
+        behind = at + 1 + length
+        labels.append(data[at + 1 : behind])
+        at = behind
     if not target:
         end, inline = at + 1, len(labels)
-    found = new_tuple(Name, (first, end, tuple(labels), tuple(places), inline, target, length_at))
+    if rest is None:
+        size += at - begin
+        whole = tuple(labels), tuple(places)
+    elif labels:
+        size += sum(map(len, rest.labels)) + len(rest.labels)
+        whole = (*labels, *rest.labels), (*places, *rest.places)
+    else:  # most are the name that was asked for
+        whole = rest.labels, rest.places
+    if size >= LONGEST_NAME:
+        raise Malformed("dns-name-too-long")
+    found = new_tuple(Name, (first, end, *whole, inline, target, length_at))
     known[first] = found
     return found
