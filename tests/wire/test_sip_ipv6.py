@@ -122,13 +122,14 @@ def test_is_read(case: Case) -> None:
     uris = find_request_uri(case.data[message.uri_start : message.uri_end])
     assert [(uri.host.decode(), uri.port) for uri in uris] == [case.target]
     vias, contacts = [], []
-    for name, start, end in message.headers:
-        if name == "via":
-            for via in find_via(case.data[start:end]):
+    for header in message.headers:
+        value = case.data[header.start : header.end]
+        if header.name == "via":
+            for via in find_via(value):
                 vias += [via.sent_by.host.decode(), *([str(via.sent_by.port)] if via.sent_by.port >= 0 else [])]
                 vias += [place.host.decode() for place in via.parameters]
-        elif name == "contact":
-            contacts += [place.host.decode() for place in find_uris(case.data[start:end])]
+        elif header.name == "contact":
+            contacts += [place.host.decode() for place in find_uris(value)]
     assert " ".join(vias) == case.vias
     assert " ".join(contacts) == case.contact
 

@@ -28,9 +28,6 @@ METHODS: Final = frozenset({
 """The methods with an RFC: 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665."""
 
 
-Header = tuple[str, int, int]
-"""A header that matters to a gateway: its canonical name in lower case, and where its value begins and ends."""
-
 _KNOWN: Final = (
     "alert-info", "also", "authorization", "call-id", "call-info", "cc-diversion", "contact", "content-encoding",
     "content-length", "content-transfer-encoding", "content-type", "cseq", "diversion", "error-info", "expires",
@@ -65,9 +62,10 @@ _LONGEST_NAME: Final = 64
 _LENGTH_DIGITS: Final = 9
 _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
-_ONCE: Final = frozenset({"call-id", "content-length", "cseq"})
-"""Headers that must not come twice: which of them would be meant (RFC 3261, section 7.3.1)?"""
 _VERSION: Final = "SIP/2.0"
+_BEFORE_END: Final = " SIP/2.0"
+_STATUSES: Final = {str(status): status for status in range(100, 1000)}
+"""RFC 3261, section 7.2: three digits."""
 _SPELLED_METHODS: Final = {method.decode(): method for method in METHODS}
 _LONGEST_USUAL: Final = 256
 """Bytes of a start line that most are shorter than."""
@@ -79,6 +77,17 @@ _CR: Final = 0x0D
 _BLANK: Final = 0x20
 
 
+class Header:
+    """A header that matters to a gateway: its canonical name in lower case, and where its value begins and ends."""
+
+    __slots__ = ("end", "name", "start")
+
+    def __init__(self, name: str, start: int, end: int) -> None:
+        self.name = name
+        self.start = start
+        self.end = end
+
+
 class SipMessage:
     """A SIP message, read but not taken apart.
 
@@ -88,7 +97,6 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         headers: those that matter to a gateway, in order.
-        places: which of them is the first of each name.
         text: the same as `data`, a character for each byte: names are looked up, and characters found, faster so.
         to_tag, from_tag: of To and From; None until somebody looks for them (`algs.sip.tags`).
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
@@ -108,7 +116,6 @@ class SipMessage:
         "headers",
         "length",
         "method",
-        "places",
         "status",
         "text",
         "to_tag",
@@ -123,7 +130,6 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = 0
         self.headers: list[Header] = []
-        self.places: dict[str, int] = {}
         self.to_tag: bytes | None = None
         self.from_tag: bytes | None = None
         self.call_id = self.cseq = self.cseq_method = b""
@@ -140,13 +146,17 @@ class SipMessage:
         """The body."""
         return self.data[self.body_start : self.body_end]
 
+    def first(self, name: str) -> Header | None:
+        """The first header of this canonical name."""
+        for header in self.headers:
+            if header.name == name:
+                return header
+        return None
+
     def value(self, name: str) -> bytes:
-        """The first header of this canonical name; b"" where there is none."""
-        place = self.places.get(name)
-        if place is None:
-            return b""
-        _, start, end = self.headers[place]
-        return self.data[start:end]
+        """The value of the first header of this canonical name; b"" where there is none."""
+        header = self.first(name)
+        return self.data[header.start : header.end] if header is not None else b""
 
 
 def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> SipMessage | None:
@@ -175,24 +185,25 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
 
 def _read_usual_start(message: SipMessage, start: int) -> int:
     """Read a start line that is written as most are; where it ends, or -1 where it is not."""
-    text = message.text
-    end = text.find("\r\n", start, start + _LONGEST_USUAL)
-    line = text[start : max(start, end)]
-    words = line.split(" ", 3)
-    if len(words) <= 2 or "\n" in line or "\r" in line or "\t" in line:  # noqa: PLR2004 - two blanks
+    data, text = message.data, message.text
+    end = text.find("\r", start, start + _LONGEST_USUAL)
+    blank = text.find(" ", start, end) if end >= 0 else -1
+    if blank < 0 or not text.startswith("\r\n", end) or text.find("\n", start, end) >= 0:
         return -1
-    if words[0] == _VERSION:
-        status = int(words[1]) if words[1].isdecimal() and len(words[1]) == 3 else 0  # noqa: PLR2004 - three digits
-        if status < 100:  # noqa: PLR2004 - see `_read_start`
+    word, at = text[start:blank], blank + 1
+    if word == _VERSION:
+        status = _STATUSES.get(text[at : at + 3])
+        if status is None or data[at + 3] != _BLANK:
             return -1
         message.status = status
-    else:
-        method = _SPELLED_METHODS.get(words[0])
-        if method is None or words[2] != _VERSION or len(words) != 3 or not words[1]:  # noqa: PLR2004 - three words
-            return -1
-        message.method = method
-        message.uri_start = start + len(method) + 1
-        message.uri_end = message.uri_start + len(words[1])
+        return end + 2
+    method, stop = _SPELLED_METHODS.get(word), end - len(_BEFORE_END)
+    if method is None or stop <= at or text[stop:end] != _BEFORE_END:
+        return -1
+    if text.find(" ", at, stop) >= 0 or text.find("\t", at, stop) >= 0:
+        return -1
+    message.method = method
+    message.uri_start, message.uri_end = at, stop
     return end + 2
 
 
@@ -279,41 +290,63 @@ def _skip_blank_lines(data: bytes) -> int:
 
 
 def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> None:
-    data, text, headers, places = message.data, message.text, message.headers, message.places
-    lines, step, message.body_start = _head_lines(data, at)
-    if len(lines) > max_headers or max_line < len(data):
-        _check_lines(lines, max_headers, max_line)
-    known = False
-    for line in lines:
-        end = at + len(line)
-        colon = text.find(":", at, end)
-        name = _SPELLED.get(text[at:colon]) if colon >= 0 else None
-        if name is None and colon >= 0:
-            name = _canonical_name(text[at : min(colon, at + _LONGEST_NAME)])
-        if name:
-            at = colon + 1
-            while at < end and (data[at] == _BLANK or data[at] == _TAB):
-                at += 1
-            place = len(headers)
-            headers.append((name, at, end))  # a CR before a bare LF is white space to all who read the value
-            if places.setdefault(name, place) != place and name in _ONCE:
-                raise Malformed(f"{name}-twice")
-            known = True
-        elif name is not None:
-            known = False
-        elif line[:1] not in {b" ", b"\t"} or line is lines[0]:
+    """Find the headers in the lines from `at` on, and where the body begins.
+
+    What is over a limit is told before what is malformed, wherever it stands.
+    """
+    data, text = message.data, message.text
+    lines = longest = 0
+    last: Header | None = None
+    broken: Malformed | None = None
+    while at < len(data):  # the end of a datagram ends the headers too
+        line_feed = text.find("\n", at)
+        if line_feed < 0:
             raise Malformed("header-line")
-        elif known:
-            name, start, _ = headers[-1]
-            headers[-1] = (name, start, end)
-        at = end + step
-
-
-def _check_lines(lines: list[bytes], max_headers: int, max_line: int) -> None:
-    if len(lines) > max_headers:
-        raise Excessive("too-many-headers")
-    if any(len(line) > max_line for line in lines):
+        end = line_feed - 1 if data[line_feed - 1] == _CR else line_feed
+        if end <= at:
+            at = line_feed + 1
+            break
+        lines += 1
+        if lines > max_headers:
+            raise Excessive("too-many-headers")
+        longest = max(longest, end - at)
+        try:
+            last = _read_line(message, at, end, last)
+        except Malformed as malformed:
+            broken = broken or malformed
+        at = line_feed + 1
+    message.body_start = at
+    if longest > max_line:
         raise Excessive("header-line-too-long")
+    if broken is not None:
+        raise broken
+
+
+def _read_line(message: SipMessage, at: int, end: int, last: Header | None) -> Header:
+    """The header that a line begins, or continues, which is the last one; without a name where it does not matter."""
+    data, text = message.data, message.text
+    if text.find("\r", at, end) >= 0:
+        raise Malformed("header-line")  # a bare CR ends a line for some, and hides a header from the others
+    if data[at] == _BLANK or data[at] == _TAB:
+        if last is None:
+            raise Malformed("header-line")
+        last.end = end
+        return last
+    colon = text.find(":", at, end)
+    name = _SPELLED.get(text[at:colon]) if colon >= 0 else None
+    if name is None:
+        name = _canonical_name(text[at : min(colon, at + _LONGEST_NAME)]) if colon >= 0 else None
+        if name is None:
+            raise Malformed("header-line")
+    if name in ("call-id", "content-length", "cseq") and message.first(name) is not None:
+        raise Malformed(f"{name}-twice")  # which of them would be meant (RFC 3261, section 7.3.1)?
+    at = colon + 1
+    while at < end and (data[at] == _BLANK or data[at] == _TAB):
+        at += 1
+    header = Header(name, at, end)
+    if name:
+        message.headers.append(header)
+    return header
 
 
 @lru_cache(4096)
@@ -323,41 +356,6 @@ def _canonical_name(name: str) -> str | None:
     return _NAMES.get(name.lower(), "") if _TOKEN.fullmatch(name) else None
 
 
-def _head_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
-    """The header lines, how long the line end behind each is, and where the body begins."""
-    end = data.find(b"\r\n\r\n", at - 2)
-    if end >= at and (end == at or data[end - 1] not in (_CR, _LF)):
-        lines = data[at:end].splitlines() or [b""]  # at each CR, LF and CRLF
-        length = 2 * (len(lines) - 1)
-        for line in lines:
-            length += len(line)
-        if length == end - at:  # each break is a CRLF
-            return lines, 2, end + 4
-    return _loose_lines(data, at)
-
-
-def _loose_lines(data: bytes, at: int) -> tuple[list[bytes], int, int]:
-    """The same where lines may end in a bare LF; the end of a datagram ends the headers too."""
-    end = _last_line_end(data, at)
-    lines = data[at : max(at, end)].split(b"\n") if end >= at else []
-    body = end + 1
-    if data.count(b"\r", at, body) != data.count(b"\r\n", at, body):
-        raise Malformed("header-line")  # a bare CR ends a line for some, and hides a header from the others
-    if body < len(data):
-        body += 1 if data.startswith(b"\n", body) else 2
-    return lines, 1, body
-
-
-def _last_line_end(data: bytes, at: int) -> int:
-    """Where the LF is behind which a blank line stands, or nothing; that of a head without lines is before `at`."""
-    if at >= len(data) or data.startswith((b"\n", b"\r\n"), at):
-        return at - 1
-    found = [end for end in (data.find(b"\n\n", at), data.find(b"\n\r\n", at)) if end >= 0]
-    if not found and not data.endswith(b"\n"):
-        raise Malformed("header-line")
-    return min(found, default=len(data) - 1)
-
-
 def _find_body(message: SipMessage) -> None:
     words = message.value("call-id").split(None, 1)
     if not words:
@@ -365,7 +363,7 @@ def _find_body(message: SipMessage) -> None:
     if len(words) > 1:
         raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
     message.call_id = words[0]
-    if "cseq" in message.places:
+    if message.first("cseq") is not None:
         cseq = message.value("cseq").split(None, 2)
         if len(cseq) < 2 or not cseq[0].isdigit():  # noqa: PLR2004 - a number and a method
             raise Malformed("cseq")
@@ -376,13 +374,12 @@ def _find_body(message: SipMessage) -> None:
 
 
 def _find_length(message: SipMessage) -> None:
-    place = message.places.get("content-length")
-    if place is None:
+    header, text = message.first("content-length"), message.text
+    if header is None:
         return
-    _, start, end = message.headers[place]
-    text = message.text
+    start, end = header.start, header.end
     digits = text[start:end].strip(_SPACE)
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > _LENGTH_DIGITS:
+    if not digits.isdecimal() or len(digits) > _LENGTH_DIGITS:
         raise Malformed("content-length")
     body_end = message.body_start + int(digits)
     if body_end > len(message.data):

@@ -64,7 +64,8 @@ class TestReaders:
         assert message.data == data
         assert 0 <= message.body_start <= message.body_end <= len(data)
         at = 0
-        for _, start, end in message.headers:
+        for header in message.headers:
+            start, end = header.start, header.end
             assert at <= start <= end <= message.body_start
             at = end
             for place in (*find_uris(data[start:end]), *find_request_uri(data[start:end])):
@@ -142,15 +143,15 @@ class TestGateway:
         assert message is not None
         places = [
             place
-            for name, start, end in message.headers
-            if name not in {"via", "call-id", "cseq", "content-type", "content-length"}
-            for place in find_uris(sent.data[start:end])
+            for header in message.headers
+            if header.name not in {"via", "call-id", "cseq", "content-type", "content-length"}
+            for place in find_uris(sent.data[header.start : header.end])
         ]
         places += [
             place
-            for name, start, end in message.headers
-            if name == "via"
-            for via in find_via(sent.data[start:end])
+            for header in message.headers
+            if header.name == "via"
+            for via in find_via(sent.data[header.start : header.end])
             for place in (via.sent_by, *via.parameters)
         ]
         assert not any(place.host == PHONE_HOST.encode() for place in places)

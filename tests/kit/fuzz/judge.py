@@ -106,7 +106,7 @@ def _judge_same(came: SipMessage, left: SipMessage) -> None:
     for same in ("method", "status", "call_id", "cseq", "cseq_method"):
         if getattr(came, same) != getattr(left, same):
             raise Failure("another-message", f"{same} was {getattr(came, same)!r}, is {getattr(left, same)!r}")
-    if [name for name, _, _ in came.headers] != [name for name, _, _ in left.headers]:
+    if [header.name for header in came.headers] != [header.name for header in left.headers]:
         raise Failure("another-message", "other headers")
     if came.data[came.body_end :] != left.data[left.body_end :]:
         raise Failure("another-message", "another length of the body")
@@ -115,11 +115,12 @@ def _judge_same(came: SipMessage, left: SipMessage) -> None:
 def _judge_headers(message: SipMessage, notes: set[str]) -> None:
     data = message.data
     places: list[tuple[str, HostPort]] = []
-    for name, start, end in message.headers:
+    for header in message.headers:
+        name, value = header.name, data[header.start : header.end]
         if name in _URI_HEADERS and (name != "refer-to" or "third-party-address" not in notes):
-            places += [(name, place) for place in find_uris(data[start:end])]
+            places += [(name, place) for place in find_uris(value)]
         elif name == "via":
-            for via in find_via(data[start:end]):
+            for via in find_via(value):
                 places += [(name, place) for place in (via.sent_by, *via.parameters)]
     for name, place in places:
         if place.host == _INSIDE:

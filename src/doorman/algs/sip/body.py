@@ -44,7 +44,6 @@ _ACCOUNT: Final = re.compile(rb"^message-account[ \t]*+:([^\r\n]*+)", re.IGNOREC
 _FRAGMENTS: Final = frozenset({b"message/sipfrag", b"message/sip"})
 _ENCRYPTED: Final = (b"application/pkcs7", b"application/x-pkcs7", b"application/pgp-encrypted", b"multipart/encrypted")
 _AUTH_INT: Final = re.compile(rb"[,\s]qop\s*+=\s*+\"?auth-int\b", re.IGNORECASE)
-_COVERING: Final = ("authorization", "content-encoding", "content-transfer-encoding", "proxy-authorization")
 _COST: Final = 4
 """Addresses that a media line counts as: it takes as long as so many in headers."""
 _Form = Literal["description", "xml", "fragment", "summary", ""]
@@ -232,13 +231,13 @@ def _covered(sip: SipMessage) -> str:
 
     It is compressed, or not written as it is; or credentials cover it (RFC 7616, section 3.4.3).
     """
-    if not any(name in sip.places for name in _COVERING):
-        return ""
-    for name, start, end in sip.headers:
-        if name in {"content-encoding", "content-transfer-encoding"}:
-            if sip.data[start:end].strip().lower() not in _AS_IT_IS:
+    for header in sip.headers:
+        if header.name in ("content-encoding", "content-transfer-encoding"):
+            if sip.data[header.start : header.end].strip().lower() not in _AS_IT_IS:
                 return "encoded-body"
-        elif name in {"authorization", "proxy-authorization"} and _AUTH_INT.search(sip.data, start, end) is not None:
+        elif header.name in ("authorization", "proxy-authorization") and _AUTH_INT.search(
+            sip.data, header.start, header.end
+        ):
             return "signed-body"
     return ""
 

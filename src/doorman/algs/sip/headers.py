@@ -82,20 +82,20 @@ def translate_headers(sip: SipMessage, naming: Naming) -> Parties:
         for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
             naming.place(sip.uri_start, place, _REQUEST_URI)
     via = _FIRST_VIA
-    for name, start, end in sip.headers:
-        treatment = _TREATMENTS.get(name)
+    for header in sip.headers:
+        treatment = _TREATMENTS.get(header.name)
         if treatment is not None:
-            value = data[start:end]
+            value = data[header.start : header.end]
             places = find_agents(value) if treatment is _WARNING else find_uris(value, naming.budget)
             naming.spend(len(places))
             for place in places:
-                naming.place(start, place, treatment)
+                naming.place(header.start, place, treatment)
             if treatment is _FROM:
                 caller = _user(places)
             elif treatment is _TO:
                 callee = _user(places)
-        elif name == "via":
-            _translate_via(start, data[start:end], via, naming)
+        elif header.name == "via":
+            _translate_via(header.start, data[header.start : header.end], via, naming)
             via = _VIA
     return new_tuple(Parties, (caller, callee))
 

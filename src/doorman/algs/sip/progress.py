@@ -225,9 +225,9 @@ def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float |
     header.
     """
     seconds = []
-    for name, start, end in sip.headers:
-        if name == "contact":
-            value = sip.data[start:end]
+    for header in sip.headers:
+        if header.name == "contact":
+            value = sip.data[header.start : header.end]
             places = find_uris(value)
             for place, following in zip_longest(places, places[1:]):
                 found = _EXPIRES.search(value, place.end, following.start if following else len(value))

@@ -26,12 +26,11 @@ def from_tag(sip: SipMessage) -> bytes:
 
 
 def _read_tag(sip: SipMessage, name: str) -> bytes:
-    place = sip.places.get(name)
-    if place is None:
+    header = sip.first(name)
+    if header is None:
         return b""
-    _, start, end = sip.headers[place]
-    data, text = sip.data, sip.text
-    at = text.find(";", start, end)
+    data, text, end = sip.data, sip.text, header.end
+    at = text.find(";", header.start, end)
     if at < 0:
         return b""
     first = at + len(_USUAL)

@@ -14,7 +14,7 @@ from doorman.engine.modes import as_decided
 from doorman.wire.malformed import Malformed
 from doorman.wire.multipart import find_parts
 from doorman.wire.sdp import SessionDescription, read_sdp
-from doorman.wire.sip import SipMessage, read_sip
+from doorman.wire.sip import Header, SipMessage, read_sip
 
 _LOOKED_AT = frozenset({"via", "from", "to", "contact"})
 """Headers of which each message has its own; others are told of where they were changed."""
@@ -39,11 +39,12 @@ def sip_lines(inspection: Inspection) -> Iterator[str]:
     before = _read(inspection.message.data)
     if before is None:
         return
-    for name, start, end in [("request-uri", before.uri_start, before.uri_end), *before.headers]:
+    for header in [Header("request-uri", before.uri_start, before.uri_end), *before.headers]:
+        name = header.name
         changes = [
             _change(before.data[edit.start : edit.end], edit.new)
             for edit in outcome.edits
-            if start <= edit.start < end and name != "content-length"
+            if header.start <= edit.start < header.end and name != "content-length"
         ]
         if changes or name in _LOOKED_AT:
             yield progress
