@@ -121,6 +121,8 @@ SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
 _COMMA: Final = 0x2C
+_EQUALS: Final = 0x3D
+_BRANCH: Final = b"branch="
 _BRACKET: Final = 0x3E
 """What a URI in angle brackets ends with."""
 _NO_LIMIT: Final = 65_535
@@ -142,9 +144,9 @@ def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
     """
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
     if value and value[-1] != _BRACKET:
-        uri, bracket, parameters = value.rpartition(b">")
-        if bracket and _COMMA not in parameters:
-            value = uri + bracket
+        end = value.rfind(b">") + 1
+        if end and _COMMA not in value[end:]:
+            value = value[:end]
     known = _URIS.get(value)
     return known if known is not None else _remember(_URIS, value, _read_uris(value, _limit(value, most)))
 
@@ -233,14 +235,21 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     of the one and the port of the other.
     """
     sent_by, semicolon, parameters = value.partition(b";")
-    if semicolon and sent_by and _COMMA not in parameters:
-        # The branch is new in every message; only these two can hold an address. (In Python 3.11, `in` takes an
-        # exception to find out that bytes are no number.)
-        text = parameters.decode("latin-1").lower()
-        if "received" not in text and "maddr" not in text:
-            value = sent_by
+    if semicolon and sent_by and _COMMA not in parameters and not _may_hold_address(parameters):
+        value = sent_by
     known = _VIAS.get(value)
     return known if known is not None else _remember(_VIAS, value, _read_via(value, _limit(value, most)))
+
+
+def _may_hold_address(parameters: bytes) -> bool:
+    """Whether one of the parameters of a Via may be more than a branch, which is new in every message."""
+    rest = parameters[len(_BRANCH) :]
+    if parameters[: len(_BRANCH)] == _BRANCH and _EQUALS not in rest:
+        return False
+    text = parameters.decode(
+        "latin-1"
+    ).lower()  # in Python 3.11, `in` takes an exception to see that bytes are no number
+    return "received" in text or "maddr" in text
 
 
 def _read_via(value: bytes, most: int) -> tuple[Via, ...]:

@@ -146,7 +146,7 @@ class SipAlg:
         call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
         guests = self._signals.guests(sip, call, trusted=self._trusts(message, nat))
         naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, settings.values)
-        parties = translate_headers(sip, naming)
+        translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
         announced = translate_body(sip, naming, settings.max_streams)
         if _outgrows(message, edits):
@@ -159,7 +159,7 @@ class SipAlg:
         self.touched.add(call)
         call.aliases = naming.aliases
         if not call.caller:
-            call.caller, call.callee = parties
+            call.caller, call.callee = naming.caller, naming.callee
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         if guarded:

@@ -9,10 +9,9 @@ User-Agent and the like; P-Charging-Vector and P-Charging-Function-Addresses, wh
 7315, sections 4.5 and 4.6); headers within a URI (`?Replaces=…`), which are another message's.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
-from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_agents, find_request_uri, find_uris, find_via
 
@@ -53,13 +52,6 @@ _OWN: Final = (
 )  # fmt: skip
 
 
-class Parties(NamedTuple):
-    """Who a message is from and to: the user parts of From and To, b"" where there is none."""
-
-    caller: bytes
-    callee: bytes
-
-
 def own_identities(sip: SipMessage) -> frozenset[str]:
     """The headers in which the side that sends a message says who it is itself."""
     return _OWN[bool(sip.method)]
@@ -70,14 +62,14 @@ def echoed_identity(sip: SipMessage) -> frozenset[str]:
     return frozenset({"to"} if sip.method else {"from"})
 
 
-def translate_headers(sip: SipMessage, naming: Naming) -> Parties:
+def translate_headers(sip: SipMessage, naming: Naming) -> None:
     """Find and translate every address of the start line and the headers.
 
     Raises:
         Excessive: there are more of them than a message may have.
         Refused: the NAT has no name left for one of them.
     """
-    data, caller, callee = sip.data, b"", b""
+    data = sip.data
     if sip.method:
         for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
             naming.place(sip.uri_start, place, _REQUEST_URI)
@@ -91,13 +83,12 @@ def translate_headers(sip: SipMessage, naming: Naming) -> Parties:
             for place in places:
                 naming.place(header.start, place, treatment)
             if treatment is _FROM:
-                caller = _user(places)
+                naming.caller = _user(places)
             elif treatment is _TO:
-                callee = _user(places)
+                naming.callee = _user(places)
         elif header.name == "via":
             _translate_via(header.start, data[header.start : header.end], via, naming)
             via = _VIA
-    return new_tuple(Parties, (caller, callee))
 
 
 def _user(places: tuple[HostPort, ...]) -> bytes:

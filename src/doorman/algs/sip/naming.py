@@ -93,12 +93,13 @@ class Naming:
         reachable: the endpoints of ours by which the message says where answers and new requests may go.
         aliases: inside hosts written as an identity in messages of another, or of one with guests, by the user part
             they stand with; a shared global address does not tell which host it was.
+        caller, callee: who the message is from and to: the user parts of From and To, b"" where there is none.
         budget: how many more addresses the message may have, in headers and bodies.
     """
 
     __slots__ = (
-        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "edits", "effects",
-        "message", "nat", "reachable",
+        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "callee", "caller",
+        "edits", "effects", "message", "nat", "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -132,6 +133,7 @@ class Naming:
         self._outbound = message.direction is _OUTBOUND
         self._protocol = message.protocol
         self.aliases = aliases
+        self.caller = self.callee = b""
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
         self.reachable: list[Reachable] = []
