@@ -35,6 +35,7 @@ FURTHER = (
     "daemon/growth.py",
     "daemon/journal.py",
     "daemon/keeper.py",
+    "daemon/segments.py",
     "daemon/shut_doors.py",
     "daemon/traffic.py",
 )

@@ -55,7 +55,9 @@ def test_a_step_says_what_went_between_whom() -> None:
 
 def test_what_belongs_to_no_call_is_left_out() -> None:
     ladders = Ladders()
-    ladders.see(seen()._replace(outcome=Outcome([], [], "malformed", "cseq")))
+    unread = seen()
+    unread.outcome = Outcome([], [], "malformed", "cseq")
+    ladders.see(unread)
     assert len(ladders) == 0
 
 

@@ -90,7 +90,8 @@ def test_what_is_no_more_allowed_ends_at_once() -> None:
     kept, kept_door = gate.in_use(OTHER)
     [session] = gate.engine.state.sessions.of_endpoint(UDP, endpoint(PHONE))
     changes = gate.reconfigure(ONLY_OTHER)
-    assert sorted(changes, key=str) == sorted([BindingFreed(lost), DoorClosed(lost_door), SessionCut(session)], key=str)
+    assert len(changes) == 3
+    assert all(change in changes for change in (BindingFreed(lost), DoorClosed(lost_door), SessionCut(session)))
     assert gate.bindings == [kept]
     assert list(gate.engine.state.doors.everyone()) == [kept_door]
     assert [found.binding for found in gate.engine.state.sessions] == [kept]

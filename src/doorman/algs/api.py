@@ -95,7 +95,7 @@ class Ends(NamedTuple):
     outside: Endpoint
 
 
-class Message(NamedTuple):
+class Message:
     """A datagram, or what the framer cut from a stream.
 
     Attributes:
@@ -107,12 +107,17 @@ class Message(NamedTuple):
         of_client: whether its sender opened the connection that it came on; of a datagram nobody knows.
     """
 
-    data: bytes
-    direction: Direction
-    protocol: int
-    path: Path
-    now: float
-    of_client: bool = False
+    __slots__ = ("data", "direction", "now", "of_client", "path", "protocol")
+
+    def __init__(  # noqa: PLR0913 - a message, and where and when it came
+        self, data: bytes, direction: Direction, protocol: int, path: Path, now: float, *, of_client: bool = False
+    ) -> None:
+        self.data = data
+        self.direction = direction
+        self.protocol = protocol
+        self.path = path
+        self.now = now
+        self.of_client = of_client
 
     @property
     def party(self) -> Address:

@@ -9,22 +9,19 @@ from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.call_report import call_report
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.dataplanes.report import Json, door_entry
-from doorman.engine.ladder import Ladders
 from doorman.nat.sessions import Session
 
 _COUNTERS = ("packets_in", "packets_out", "bytes_in", "bytes_out")
 
 
-def call_view(
-    traffic: Traffic, ladders: Ladders, wanted: str, named: Callable[[Iterator[Json]], Iterator[Json]]
-) -> Json:
+def call_view(traffic: Traffic, wanted: str, named: Callable[[Iterator[Json]], Iterator[Json]]) -> Json:
     """All about a call, see `cli.gateway.Gateway.call_details`; `named` says of which VRF each is."""
     now = seconds()
 
     def doors(owner: Owner) -> list[Json]:
         return [_door(traffic, door) for door in traffic.engine.state.doors.of_owner(owner)]
 
-    found = call_report(traffic.engine, ladders, wanted, doors, time.time() - now, now)
+    found = call_report(traffic.engine, traffic.ladders, wanted, doors, time.time() - now, now)
     return found | {"calls": list(named(iter(found["calls"])))}
 
 

@@ -231,7 +231,7 @@ class Gateway:
 
     def alg_statistics(self, alg: str) -> Json:
         """See `cli.gateway.Gateway`."""
-        return summed([alg_counts(part.engine, alg, part.ladders.repeated) for part in self._parts.values()])
+        return summed([alg_counts(part.engine, alg, part.traffic.ladders.repeated) for part in self._parts.values()])
 
     def sessions(self, alg: str) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
@@ -257,7 +257,7 @@ class Gateway:
 
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
-        return summed([call_view(part.traffic, part.ladders, call_id, part.named) for part in self._parts.values()])
+        return summed([call_view(part.traffic, call_id, part.named) for part in self._parts.values()])
 
     def traces(self) -> Iterator[Json]:
         """See `cli.gateway.Gateway`."""
@@ -280,13 +280,13 @@ class Gateway:
         """See `cli.gateway.Gateway`."""
         for part in self._parts.values():
             part.baseline.clear(part.proxied)
-            part.ladders.repeated.clear()
+            part.traffic.ladders.repeated.clear()
 
     def clear_alg_statistics(self, alg: str) -> None:
         """See `cli.gateway.Gateway`."""
         for part in self._parts.values():
             clear_alg_counts(part.engine, alg)
-            part.ladders.repeated.clear()
+            part.traffic.ladders.repeated.clear()
 
     def clear_guard(self, source: Address | None) -> int:
         """See `cli.gateway.Gateway`."""

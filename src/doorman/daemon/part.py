@@ -38,7 +38,7 @@ from doorman.dataplanes.report import Json
 from doorman.engine.connecting import connect
 from doorman.engine.connections import Connection
 from doorman.engine.inspection import Inspection
-from doorman.engine.ladder import Ladders, held_back
+from doorman.engine.ladder import held_back
 from doorman.engine.results import Side
 from doorman.nat.rules import Rules
 from doorman.net.addresses import Address, Endpoint
@@ -58,7 +58,6 @@ class Part:
         news: what is told of packets that rules log.
 
     Attributes:
-        ladders: of its calls.
         proxied: what its TCP proxy counts.
         baseline: its counters.
     """
@@ -74,9 +73,7 @@ class Part:
         self.news = news
         self.proxied = ProxyTraffic()
         self.baseline = views.Counts(traffic)
-        self.ladders = Ladders()
         self._half_open = HalfOpen()
-        traffic.watchers.append(self._watch)
 
     def named(self, entries: Iterator[Json]) -> Iterator[Json]:
         """Entries of a list with the VRF that they are of; as they are where they are of none."""
@@ -160,10 +157,6 @@ class Part:
 
         self.traffic.watchers.append(watch)
         return lambda: self.traffic.watchers.remove(watch)
-
-    def _watch(self, news: Inspection | FlowNews) -> None:
-        if isinstance(news, Inspection):
-            self.ladders.see(news)
 
     # What the proxy needs, see `daemon.legs`
 

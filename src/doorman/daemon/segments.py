@@ -11,6 +11,7 @@ whose segments come without: their splice was lost with the gateway that had it.
 
 import logging
 from collections import Counter
+from typing import Final
 
 from doorman.daemon.growth import grown
 from doorman.dataplanes.netfilter.flow import Flow, FlowKey
@@ -26,10 +27,11 @@ from doorman.net.packet import ICMP, TCP, parse_packet, readdress
 from doorman.net.tcp import ACK, SYN
 
 _log = logging.getLogger(__name__)
-_PROLONG_EVERY = 60.0
+_PROLONG_EVERY: Final = 60.0
 """Seconds."""
-_HELD, _DROPPED = Fate.HELD, Fate.DROPPED
-_PROTOCOL, _ICMP = slice(9, 10), bytes((ICMP,))
+_HELD: Final = Fate.HELD
+_DROPPED: Final = Fate.DROPPED
+_ICMP: Final = bytes((ICMP,))
 
 
 class SegmentRoad:
@@ -58,7 +60,7 @@ class SegmentRoad:
         Verdicts given before take effect.
         """
         if not result.is_of_stream:
-            return packet.data[_PROTOCOL] == _ICMP and not result.is_led and self._judge_error(packet, result)
+            return packet.data[9:10] == _ICMP and not result.is_led and self._judge_error(packet, result)
         self.counters["received"] += 1
         first, others = _apart(packet.data, result)
         if first is not None or result.stopped:

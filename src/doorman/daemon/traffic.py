@@ -34,7 +34,7 @@ from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, ipsec_news, session_ended
 from doorman.engine.inspection import Inspection
-from doorman.engine.ladder import held_back, judged
+from doorman.engine.ladder import Ladders, held_back, judged
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Fate, Result, SessionCut, Side, cuts
 from doorman.memory import Garbage
 from doorman.net.addresses import Endpoint
@@ -56,11 +56,6 @@ _NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door", "esp-other
 """Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself, or another VRF."""
 _GRACE: Final = 5.0
 """Seconds for which a flow may be unknown to the kernel, though a packet of it came."""
-_COUNTED: Final[dict[type, str]] = {
-    DoorOpened: "doors-opened",
-    DoorClosed: "doors-closed",
-    DoorPromoted: "doors-promoted",
-}
 
 
 class Traffic:
@@ -71,6 +66,7 @@ class Traffic:
         received: packets that came from the queue.
         counters: of what the engine does not count.
         segments: the road of TCP in mode vtcp.
+        ladders: of its calls.
         watchers: told of every message that an ALG saw, and of every flow through a name of the engine.
     """
 
@@ -83,6 +79,7 @@ class Traffic:
         self.received = 0
         self.counters: Counter[str] = Counter()
         self.segments = SegmentRoad(engine, plane, queue)
+        self.ladders = Ladders()
         self.watchers: list[Watcher] = []
         self._keeper = keeper
         self._tunnel_use = TunnelUse(engine, plane)
@@ -257,24 +254,32 @@ class Traffic:
 
     def _note(self, changes: list[Change]) -> None:
         """Count changes, and tell those who need to know."""
-        for kind, count in Counter(map(type, changes)).items():
-            name = _COUNTED.get(kind)
-            if name is not None:
-                self.counters[name] += count
-            if kind is DoorClosed:
-                self._shut_doors.note(changes)
+        opened = closed = promoted = 0
         for change in changes:
-            news = ipsec_news(change)
-            if news is not None:
+            if isinstance(change, DoorOpened):
+                opened += 1
+            elif isinstance(change, DoorClosed):
+                closed += 1
+            elif isinstance(change, DoorPromoted):
+                promoted += 1
+            elif (news := ipsec_news(change)) is not None:
                 self._tell(*news)
+        if opened:
+            self.counters["doors-opened"] += opened
+        if promoted:
+            self.counters["doors-promoted"] += promoted
+        if closed:
+            self.counters["doors-closed"] += closed
+            self._shut_doors.note(changes)
 
     def save(self) -> None:
         """Let a restart know of all that was done, before anything tells of it."""
         self._keeper.flush(seconds())
 
     def watch(self, inspections: tuple[Inspection, ...]) -> None:
-        """Tell those who watch."""
+        """Remember messages in short, and tell those who watch."""
         for inspection in inspections:
+            self.ladders.see(inspection)
             self._inform(inspection)
 
     def _tell(self, event: str, flow: KernelFlow) -> None:
@@ -330,7 +335,7 @@ class Traffic:
                 self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
             else:
                 # What conntrack does not know, IPsec, bears no mark of its VRF yet by which it is routed.
-                mark = packet.mark | self.plane.mark if self.plane.mark and result.fate == _FORWARDED else None
+                mark = packet.mark | self.plane.mark if self.plane.mark and fate is _FORWARDED else None
                 self.queue.accept(packet.id, _changed(packet.data, result.packet), mark=mark)
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
             self.engine.drops[result.reason] -= 1

@@ -31,7 +31,6 @@ from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Way, flow_key, packet_key, tcp_flags
-from doorman.net.addresses import new_tuple
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -284,7 +283,7 @@ class Engine:
         remote = (
             way.session.outside_global if way is not None else state.known_outside(packet.protocol, packet.receiver)
         )
-        towards = new_tuple(Towards, (packet.protocol, packet.source_port, remote, packet.message))
+        towards = Towards(packet.protocol, packet.source_port, remote, packet.message)
         if way is None and self._is_for_nobody(packet, towards):
             return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(state.names, packet.source, towards)

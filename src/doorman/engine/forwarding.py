@@ -13,7 +13,6 @@ from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import State
 from doorman.engine.views import View
 from doorman.nat.sessions import Session, Way, tcp_flags
-from doorman.net.addresses import new_tuple
 from doorman.net.checksum import edits_difference
 from doorman.net.packet import TCP, Packet, readdress
 from doorman.net.tcp import may_follow_syn
@@ -77,7 +76,7 @@ class Forwarding:
         path = way.path
         if self._inspector.mode(alg, direction, path) == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
-        message = new_tuple(Message, (packet.payload, direction, packet.protocol, path, now, False))
+        message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self._inspector.ask(alg, message, nat)
         if outcome.drop is not None:
             self._state.carry_out(outcome.effects, now)
@@ -86,7 +85,7 @@ class Forwarding:
             )
         edits = outcome.edits
         after = apply_edits(message.data, edits) if edits else message.data
-        inspection = new_tuple(Inspection, (alg, message, outcome, after))
+        inspection = Inspection(alg, message, outcome, after)
         if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
             return self.drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused
 from doorman.algs.makers import MAKERS
@@ -22,7 +21,7 @@ RESET = "application-policy"
 """Why a message is dropped that a policy for messages does not let pass."""
 
 
-class Inspection(NamedTuple):
+class Inspection:
     """A message that an ALG decided about, for those who show it: `explain`, `debug`, reports.
 
     Attributes:
@@ -32,10 +31,13 @@ class Inspection(NamedTuple):
         after: the message as it goes on; the same as it came where it was dropped.
     """
 
-    alg: str
-    message: Message
-    outcome: Outcome
-    after: bytes
+    __slots__ = ("after", "alg", "message", "outcome")
+
+    def __init__(self, alg: str, message: Message, outcome: Outcome, after: bytes) -> None:
+        self.alg = alg
+        self.message = message
+        self.outcome = outcome
+        self.after = after
 
 
 class Inspector:

@@ -11,27 +11,26 @@ new: in a call the oldest steps, over all calls the one that was silent for long
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final
 
-from doorman.algs.api import Direction, Owner, Path
+from doorman.algs.api import About, Message, Outcome, Owner
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Fate, Result
-from doorman.net.addresses import new_tuple
 
-MOST_STEPS = 64
+MOST_STEPS: Final = 64
 """Of one call."""
-MOST_BYTES = 32 << 20
+MOST_BYTES: Final = 32 << 20
 """Of all ladders together, by the estimates below."""
-LADDER_BYTES = 1_000
-STEP_BYTES = 300
+LADDER_BYTES: Final = 1_000
+STEP_BYTES: Final = 300
 """Of a ladder without steps and without its name, and of a step: measured, and rounded up."""
 
-_LOOKED_BACK = 8
+_LOOKED_BACK: Final = 8
 """Steps in which a message that is sent again is looked for."""
-_DROPPED = Fate.DROPPED
+_DROPPED: Final = Fate.DROPPED
 
 
-class Step(NamedTuple):
+class Step:
     """A message that went by.
 
     Attributes:
@@ -46,15 +45,18 @@ class Step(NamedTuple):
         repeats: how often it came again.
     """
 
-    time: float
-    name: str
-    answers: str
-    direction: Direction
-    protocol: int
-    path: Path
-    drop: str | None
-    digest: int
-    repeats: int = 0
+    __slots__ = ("answers", "digest", "direction", "drop", "name", "path", "protocol", "repeats", "time")
+
+    def __init__(self, message: Message, outcome: Outcome, about: About, digest: int) -> None:
+        self.time = message.now
+        self.name = outcome.name
+        self.answers = about.answers
+        self.direction = message.direction
+        self.protocol = message.protocol
+        self.path = message.path
+        self.drop = outcome.drop
+        self.digest = digest
+        self.repeats = 0
 
 
 class Ladder:
@@ -106,28 +108,29 @@ class Ladders:
 
     def see(self, inspection: Inspection) -> None:
         """Take note of a message."""
-        _, message, outcome, _ = inspection
+        message, outcome = inspection.message, inspection.outcome
         about = outcome.about
         if about is None:
             return
-        owner, answers = about.owner, about.answers
+        owner = about.owner
         ladder = self._ladders.get(owner)
         if ladder is None:
             ladder = self._ladders[owner] = Ladder(owner, message.now)
             self._bytes += _weight(ladder)
         else:
             self._ladders.move_to_end(owner)
-        steps, path, digest = ladder.steps, message.path, hash(message.data)
+        new, steps = Step(message, outcome, about, hash(message.data)), ladder.steps
         for at in range(len(steps) - 1, max(-1, len(steps) - 1 - _LOOKED_BACK), -1):
             step = steps[at]
-            if step.digest == digest and step.direction == message.direction and step.drop == outcome.drop:
-                steps[at] = step._replace(repeats=step.repeats + 1)
+            if step.direction is not new.direction:
+                continue
+            if step.digest == new.digest and step.drop == new.drop:
+                step.repeats += 1
                 self.repeated[step.name] += 1
                 return
-            if step.path == path:
-                path = step.path  # held once
-        direction, protocol, drop = message.direction, message.protocol, outcome.drop
-        steps.append(new_tuple(Step, (message.now, outcome.name, answers, direction, protocol, path, drop, digest, 0)))
+            if step.path is not new.path and step.path == new.path:
+                new.path = step.path  # held once
+        steps.append(new)
         self._bytes += STEP_BYTES
         self._make_room(ladder)
 
@@ -153,7 +156,7 @@ def held_back(inspections: tuple[Inspection, ...], reason: str) -> tuple[Inspect
     if not inspections or inspections[-1].outcome.drop is not None:
         return inspections
     last = inspections[-1]
-    return (*inspections[:-1], last._replace(outcome=last.outcome._replace(drop=reason)))
+    return (*inspections[:-1], Inspection(last.alg, last.message, last.outcome._replace(drop=reason), last.after))
 
 
 def _weight(ladder: Ladder) -> int:

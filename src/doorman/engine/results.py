@@ -134,22 +134,37 @@ class Ending(NamedTuple):
     why: str
 
 
-class DoorOpened(NamedTuple):
+class DoorChange:
+    """What happened to a door."""
+
+    __slots__ = ("door",)
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DoorChange) and type(other) is type(self) and other.door is self.door
+
+    def __hash__(self) -> int:
+        return hash((type(self), id(self.door)))
+
+
+class DoorOpened(DoorChange):
     """A door is open from now on."""
 
-    door: Door
+    __slots__ = ()
 
 
-class DoorClosed(NamedTuple):
+class DoorClosed(DoorChange):
     """A door is no more, nor are flows that came through it."""
 
-    door: Door
+    __slots__ = ()
 
 
-class DoorPromoted(NamedTuple):
+class DoorPromoted(DoorChange):
     """A door got its first packet and became a session."""
 
-    door: Door
+    __slots__ = ()
 
 
 class SessionCut(NamedTuple):

@@ -31,7 +31,7 @@ from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Sessions
 from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
-from doorman.net.addresses import Address, Endpoint, new_tuple
+from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP, TCP, UDP
 from doorman.net.routes import Route
 from doorman.timers import Timers
@@ -369,7 +369,7 @@ class State:
         if replaced is not None:
             self._unhook(replaced)
             self.changes.append(DoorClosed(replaced))
-        self.changes.append(new_tuple(DoorOpened, (door,)))
+        self.changes.append(DoorOpened(door))
 
     def _leads(self, binding: Binding | None, door: Door) -> bool:
         """Whether a door leads where it says: by a name, or through a firewall to whoever goes by its own."""

@@ -191,7 +191,7 @@ class Streams:
         alg, session, direction, path, of_client = passage
         state = self._state
         view = state.view(direction, path)
-        message = Message(data, direction, TCP, path, now, of_client)
+        message = Message(data, direction, TCP, path, now, of_client=of_client)
         outcome = self._inspector.ask(alg, message, view)
         if outcome.drop is not None:
             state.carry_out(outcome.effects, now)

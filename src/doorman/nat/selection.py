@@ -15,7 +15,7 @@ from doorman.net.routes import Route
 NO_MESSAGE = (-1, -1)
 
 
-class Towards(NamedTuple):
+class Towards:
     """A flow, as rules look at it besides the address of its inside host.
 
     Attributes:
@@ -25,10 +25,13 @@ class Towards(NamedTuple):
         message: type and code of the ICMP query that begins it.
     """
 
-    protocol: int
-    port: int
-    remote: Endpoint
-    message: tuple[int, int] = NO_MESSAGE
+    __slots__ = ("message", "port", "protocol", "remote")
+
+    def __init__(self, protocol: int, port: int, remote: Endpoint, message: tuple[int, int] = NO_MESSAGE) -> None:
+        self.protocol = protocol
+        self.port = port
+        self.remote = remote
+        self.message = message
 
 
 class Exits:
@@ -103,8 +106,10 @@ class Selector:
 
     def chooses(self, host: Address, towards: Towards) -> bool:
         """Whether a flow of a host is meant."""
-        protocol, port, remote, (kind, code) = towards
-        traffic = Traffic(protocol, host, remote.address, port, remote.port, icmp_type=kind, icmp_code=code)
+        remote, (kind, code) = towards.remote, towards.message
+        traffic = Traffic(
+            towards.protocol, host, remote.address, towards.port, remote.port, icmp_type=kind, icmp_code=code
+        )
         for step in self._steps:
             if step.lists and not any(_permits(listed, traffic) for listed in step.lists):
                 continue

@@ -42,7 +42,8 @@ MESSAGE: Final = struct.Struct("=IHHII")
 ATTRIBUTE: Final = struct.Struct("=HH")
 _GENERAL: Final = struct.Struct("!BBH")
 _GENERAL_SIZE: Final = 4
-_PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
+PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
+"""What fills an attribute up to whole words, by its length modulo 4."""
 
 
 class NetlinkMalformed(ValueError):  # noqa: N818 - the outcome of reading
@@ -60,7 +61,7 @@ class Message(NamedTuple):
 
 def attribute(kind: int, payload: bytes) -> bytes:
     """One attribute, padded."""
-    return b"%b%b%b" % (ATTRIBUTE.pack(len(payload) + 4, kind), payload, _PADDING[len(payload) & 3])
+    return b"%b%b%b" % (ATTRIBUTE.pack(len(payload) + 4, kind), payload, PADDING[len(payload) & 3])
 
 
 def nested(kind: int, *children: bytes) -> bytes:

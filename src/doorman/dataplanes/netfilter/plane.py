@@ -53,6 +53,7 @@ class NetfilterPlane:
 
     Attributes:
         setting: what the rules are made for besides the configuration; heeded by the next `synchronise`.
+        mark: what the packets of our VRF have as their routing mark; 0 where they need none.
         injection: sends packets past all translation.
         commits, steps: how many transactions there were, and changes of elements in them.
 
@@ -64,6 +65,7 @@ class NetfilterPlane:
 
     def __init__(self, setting: Setting, routing_table: int = MAIN) -> None:
         self.setting = setting
+        self.mark = setting.zone.mark if setting.zone is not None else 0
         self._outside_routes = OutsideRoutes(self.mark, routing_table)
         self.commits = self.steps = 0
         self._nft = Nft()
@@ -325,11 +327,6 @@ class NetfilterPlane:
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
         self.forget([FlowKey(TCP, target, source, is_reply=True)])
-
-    @property
-    def mark(self) -> int:
-        """What the packets of our VRF have as their routing mark; 0 where they need none."""
-        return self.setting.zone.mark if self.setting.zone is not None else 0
 
     def _terms(self, config: Config) -> Terms:
         """What it depends on which elements something needs, by a configuration."""

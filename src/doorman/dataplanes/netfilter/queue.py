@@ -1,8 +1,8 @@
 """Packets that the kernel hands out for a verdict (NFQUEUE, linux/netfilter/nfnetlink_queue.h).
 
     kernel to us   PACKET   PACKET_HDR(1) id:u32 protocol:u16 hook:u8  MARK(3):u32  IFINDEX_INDEV(5):u32
-                            IFINDEX_OUTDEV(6):u32  PAYLOAD(10) the IP packet, and more that is passed over
-    us to kernel   VERDICT  VERDICT_HDR(2) verdict:u32 id:u32  [MARK(3):u32]  [PAYLOAD(10) the packet as it shall go on]
+                            PAYLOAD(10) the IP packet, and more that is passed over
+    us to kernel   VERDICT  VERDICT_HDR(2) verdict:u32 id:u32  [PAYLOAD(10) the packet as it shall go on]  [MARK(3):u32]
                    CONFIG   CMD(1) command:u8 0:u8 family:u16  PARAMS(2) length:u32 mode:u8  QUEUE_MAXLEN(3):u32
                             MASK(4):u32 FLAGS(5):u32
 
@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 from pathlib import Path
+from socket import htonl
 from typing import Final, NamedTuple, Self
 
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
@@ -28,6 +29,7 @@ from doorman.dataplanes.netfilter.messages import (
     NLM_F_ACK,
     NLM_F_REQUEST,
     NLMSG_ERROR,
+    PADDING,
     Message,
     attribute,
     body,
@@ -35,7 +37,6 @@ from doorman.dataplanes.netfilter.messages import (
     message,
 )
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
-from doorman.net.addresses import new_tuple
 
 _PACKET: Final = 0x300
 _VERDICT: Final = 0x301
@@ -46,7 +47,6 @@ _PACKET_HDR: Final = 1
 _VERDICT_HDR: Final = 2
 _MARK: Final = 3
 _INDEV: Final = 5
-_OUTDEV: Final = 6
 _PAYLOAD: Final = 10
 _DROP: Final = 0
 _ACCEPT: Final = 1
@@ -70,14 +70,18 @@ _HOOK_AT: Final = 6
 _KIND_AT: Final = 4
 _PACKET_KIND: Final = struct.pack("=H", _PACKET)
 _U32: Final = struct.Struct("!I")
-_TWO_U32: Final = struct.Struct("!II")
-_VERDICT_HDR_START: Final = ATTRIBUTE.pack(ATTRIBUTE.size + _TWO_U32.size, _VERDICT_HDR)
-_VERDICT_SIZE: Final = _ATTRIBUTES + ATTRIBUTE.size + _TWO_U32.size
+_UNCHANGED: Final = struct.Struct("=I24sI")
+"""A verdict: the length of its message, what all of its kind begin with, and the number of the packet."""
+_CHANGED: Final = struct.Struct("=I24sIHH")
+"""The same where a packet goes on as another, which follows."""
+_LENGTH: Final = 4
+"""Bytes of the length that a message begins with."""
+_VERDICT_HDR_SIZE: Final = 12
 _CONFIGURING: Final = 1
 """The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
 
 
-class QueuedPacket(NamedTuple):
+class QueuedPacket:
     """A packet that waits for its verdict.
 
     Attributes:
@@ -85,16 +89,17 @@ class QueuedPacket(NamedTuple):
         hook: where it was caught: 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting.
         mark: the packet's mark.
         in_index: the index of the interface it came in by, 0 if none.
-        out_index: the index of the interface it will leave by, 0 if none is known yet.
         data: the IP packet; cut short if it is longer than MAX_PACKET.
     """
 
-    id: int
-    hook: int
-    mark: int
-    in_index: int
-    out_index: int
-    data: bytes
+    __slots__ = ("data", "hook", "id", "in_index", "mark")
+
+    def __init__(self, packet_id: int, hook: int, mark: int, in_index: int, data: bytes) -> None:
+        self.id = packet_id
+        self.hook = hook
+        self.mark = mark
+        self.in_index = in_index
+        self.data = data
 
 
 class Statistics(NamedTuple):
@@ -124,7 +129,9 @@ class Queue(NetlinkSocket):
         self._verdicts: list[bytes] = []
         self._gathered = 0
         self._answer: int | None = None
-        self._verdict_start = body(0, resource=number) + _VERDICT_HDR_START
+        self._accepted, self._dropped, self._repeated = (
+            _verdict_start(number, verdict) for verdict in (_ACCEPT, _DROP, _REPEAT)
+        )
 
     @classmethod
     def open(cls, number: int, *, length: int, fail_open: bool) -> Self:
@@ -175,20 +182,25 @@ class Queue(NetlinkSocket):
         Raises:
             ValueError: data longer than MAX_PACKET, which the kernel could not be told.
         """
-        extra = b"" if mark is None else attribute(_MARK, _U32.pack(mark))
-        if data is not None:
-            if len(data) > MAX_PACKET:
-                raise ValueError(f"a packet of {len(data)} bytes: a verdict carries up to {MAX_PACKET}")
-            extra += attribute(_PAYLOAD, data)
-        self._judge(packet_id, _ACCEPT, extra)
+        marked = _marked(mark) if mark is not None else b""
+        if data is None:
+            self._judge(packet_id, self._accepted, marked)
+            return
+        length = len(data)
+        if length > MAX_PACKET:
+            raise ValueError(f"a packet of {length} bytes: a verdict carries up to {MAX_PACKET}")
+        padding = PADDING[length & 3]
+        size = _CHANGED.size + length + len(padding) + len(marked)
+        start = _CHANGED.pack(size, self._accepted, htonl(packet_id), length + _HEADER, _PAYLOAD)
+        self._gather(b"%b%b%b%b" % (start, data, padding, marked))
 
     def repeat(self, packet_id: int, *, mark: int) -> None:
         """Let a packet, with this mark, meet the chain once more that handed it out; takes effect with `flush`."""
-        self._judge(packet_id, _REPEAT, attribute(_MARK, _U32.pack(mark)))
+        self._judge(packet_id, self._repeated, _marked(mark))
 
     def drop(self, packet_id: int) -> None:
         """Let a packet vanish; takes effect with `flush` at the latest."""
-        self._judge(packet_id, _DROP, b"")
+        self._judge(packet_id, self._dropped, b"")
 
     def flush(self) -> None:
         """Send the verdicts gathered so far; the packets go on during this call."""
@@ -208,11 +220,13 @@ class Queue(NetlinkSocket):
         mask = attribute(_CFG_MASK, _U32.pack(_FAIL_OPEN))
         self._socket.send(message(_CONFIG, NLM_F_REQUEST, 0, body(0, mask, flags, resource=self.number)))
 
-    def _judge(self, packet_id: int, verdict: int, extra: bytes) -> None:
-        size = _VERDICT_SIZE + len(extra)
-        header = MESSAGE.pack(size, _VERDICT, NLM_F_REQUEST, 0, 0)
-        self._verdicts.append(b"%b%b%b%b" % (header, self._verdict_start, _TWO_U32.pack(verdict, packet_id), extra))
-        self._gathered += size
+    def _judge(self, packet_id: int, start: bytes, marked: bytes) -> None:
+        """A verdict on a packet as it came."""
+        self._gather(_UNCHANGED.pack(_UNCHANGED.size + len(marked), start, htonl(packet_id)) + marked)
+
+    def _gather(self, verdict: bytes) -> None:
+        self._verdicts.append(verdict)
+        self._gathered += len(verdict)
         if self._gathered >= _SEND_AT:
             self.flush()
 
@@ -244,6 +258,16 @@ class Queue(NetlinkSocket):
             self.refused_verdicts += 1
 
 
+def _verdict_start(number: int, verdict: int) -> bytes:
+    """What the verdicts of a kind in queue `number` begin with, between their length and the packet they are about."""
+    head = MESSAGE.pack(0, _VERDICT, NLM_F_REQUEST, 0, 0)[_LENGTH:]
+    return head + body(0, resource=number) + ATTRIBUTE.pack(_VERDICT_HDR_SIZE, _VERDICT_HDR) + _U32.pack(verdict)
+
+
+def _marked(mark: int) -> bytes:
+    return attribute(_MARK, _U32.pack(mark))
+
+
 def statistics(number: int) -> Statistics | None:
     """What the kernel counted of queue `number`; None if no program of this network namespace listens to it."""
     try:
@@ -259,7 +283,7 @@ def statistics(number: int) -> Statistics | None:
 
 def read_packet(datagram: bytes) -> QueuedPacket:
     """Read a packet's message; of a broken one what stands before the break."""
-    packet_id = hook = mark = in_index = out_index = 0
+    packet_id = hook = mark = in_index = 0
     data = b""
     start, end = _ATTRIBUTES, len(datagram)
     while start + _HEADER <= end:
@@ -268,7 +292,7 @@ def read_packet(datagram: bytes) -> QueuedPacket:
         content, stop = start + _HEADER, min(start + length, end)
         if kind == _PAYLOAD:
             data = datagram[content : max(content, stop)]
-        elif stop - content >= _NUMBER:
+        elif kind <= _INDEV and stop - content >= _NUMBER:
             number = (
                 datagram[content] << 24
                 | datagram[content + 1] << 16
@@ -280,9 +304,7 @@ def read_packet(datagram: bytes) -> QueuedPacket:
                 hook = datagram[content + _HOOK_AT] if content + _HOOK_AT < stop else 0
             elif kind == _INDEV:
                 in_index = number
-            elif kind == _OUTDEV:
-                out_index = number
             elif kind == _MARK:
                 mark = number
         start += max(length + 3 & ~3, _HEADER)
-    return new_tuple(QueuedPacket, (packet_id, hook, mark, in_index, out_index, data))
+    return QueuedPacket(packet_id, hook, mark, in_index, data)
