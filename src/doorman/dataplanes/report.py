@@ -1,5 +1,6 @@
 """What a replay found, as one JSON object."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,7 @@ def report(replay: Replay) -> Json:
         "rewritten_by": dict(sorted((+replay.rewritten).items())),
         "asymmetries": [_asymmetry(asymmetry) for asymmetry in replay.asymmetries],
         "drops": [{"packet": drop.packet, "reason": drop.reason} for drop in replay.drops],
-        "notes": dict(sorted((state.notes + replay.notes).items())),
+        "notes": dict(sorted((Counter(state.notes) + replay.notes).items())),
         "translations": [
             *(binding_entry(one) for one in (*state.bindings, *state.outside) if not one.sessions or one.static),
             *inward_entries(state.rules),

@@ -1,7 +1,7 @@
 """The tables of a gateway, and the changes to them that come from effects and from time."""
 
 import math
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -121,7 +121,7 @@ class State:
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
         self.peerings = self._make_peerings(config, self.rules, self.bindings)
         self.doors = Doors()
-        self.notes: Counter[str] = Counter()
+        self.notes: defaultdict[str, int] = defaultdict(int)
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
         self.silence = Silence(self._last_use)
         self.waiting: dict[bytes, Session] = {}
@@ -144,7 +144,7 @@ class State:
         yield from map(PeeringMade, self.peerings)
 
     def carry_out(
-        self, effects: Iterable[Effect], now: float, session: Session | None = None, *, of_inside: bool = False
+        self, effects: list[Effect], now: float, session: Session | None = None, *, of_inside: bool = False
     ) -> None:
         """Carry out what an ALG asked for; `session` is the flow its message came on, and from which side."""
         for effect in effects:

@@ -3,8 +3,6 @@
 `int.from_bytes(data) % 65535` is the one's complement sum of the 16-bit words of `data`, computed in C.
 """
 
-from collections.abc import Sequence
-
 from doorman.net.edits import Edit
 
 
@@ -26,7 +24,7 @@ def sum_difference(new: bytes, old: bytes) -> int:
     return (after - before) % 0xFFFF
 
 
-def edits_difference(data: bytes, edits: Sequence[Edit]) -> int:
+def edits_difference(data: bytes, edits: list[Edit]) -> int:
     """By how much the word sum of `data` grows, modulo 65535, when its edits are carried out.
 
     Only what is replaced is summed, and what comes to stand at an odd distance from where it was.
@@ -35,31 +33,41 @@ def edits_difference(data: bytes, edits: Sequence[Edit]) -> int:
         data: stands at an even place.
         edits: in order and without overlap.
     """
-    before: list[bytes] = []
-    after: list[bytes] = []
+    before, after = _Pieces(), _Pieces()
     at = growth = 0
     for edit in edits:
         start, new = edit.start, edit.new
         if growth & 1 and at < start:
-            _put(before, data[at:start], at)
-            _put(after, data[at:start], at + growth)
-        _put(before, data[start : edit.end], start)
-        _put(after, new, start + growth)
+            kept = data[at:start]
+            before.put(kept, at)
+            after.put(kept, at + growth)
+        before.put(data[start : edit.end], start)
+        after.put(new, start + growth)
         growth += len(new) - edit.end + start
         at = edit.end
     if growth & 1:
-        _put(before, data[at:], at)
-        _put(after, data[at:], at + growth)
-    return sum_difference(b"".join(after), b"".join(before))
+        kept = data[at:]
+        before.put(kept, at)
+        after.put(kept, at + growth)
+    return sum_difference(b"".join(after.pieces), b"".join(before.pieces))
 
 
-def _put(pieces: list[bytes], piece: bytes, at: int) -> None:
-    """Add what stands at some place, filled up with zeros to whole words."""
-    if at & 1:
-        pieces.append(b"\0")
-    pieces.append(piece)
-    if (at + len(piece)) & 1:
-        pieces.append(b"\0")
+class _Pieces:
+    """Parts of a message, one behind the other: each at an even place if it stands at one in the message."""
+
+    __slots__ = ("length", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.length = 0
+
+    def put(self, piece: bytes, at: int) -> None:
+        """Add what stands at some place."""
+        if (self.length ^ at) & 1:
+            self.pieces.append(b"\0")
+            self.length += 1
+        self.pieces.append(piece)
+        self.length += len(piece)
 
 
 def checksum(data: bytes) -> int:
