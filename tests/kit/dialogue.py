@@ -7,7 +7,7 @@ dialogue.comes("198.51.100.20:20", "203.0.113.1:40003")      -> "inside: tcp 198
 """
 
 import random
-from collections import Counter
+from collections import defaultdict
 
 from doorman.config.reader import read_config
 from doorman.engine.connecting import connect
@@ -83,7 +83,7 @@ class Dialogue:
         ]
 
     @property
-    def notes(self) -> Counter[str]:
+    def notes(self) -> defaultdict[str, int]:
         """What was noted."""
         return self.engine.state.notes
 

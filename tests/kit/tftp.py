@@ -8,7 +8,7 @@ tftp.in_(data(1), "198.51.100.20:31000", "203.0.113.1:40000")          -> "insid
 """
 
 import random
-from collections import Counter
+from collections import defaultdict
 
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
@@ -78,7 +78,7 @@ class Tftp:
         ]
 
     @property
-    def notes(self) -> Counter[str]:
+    def notes(self) -> defaultdict[str, int]:
         """What was noted."""
         return self.engine.state.notes
 

@@ -362,5 +362,5 @@ class Gateway:
         return chain.from_iterable(part.named(listed(part)) for part in self._parts.values())
 
     def _watch(self, news: Inspection | FlowNews) -> None:
-        if isinstance(news, Inspection):
+        if self._traces and isinstance(news, Inspection):
             self._traces.see(news, time.time_ns())

@@ -124,6 +124,10 @@ class Traces:
         self._clock = clock
         self._traces: list[Trace] = []
 
+    def __bool__(self) -> bool:
+        """Whether there are any, those that are over included."""
+        return bool(self._traces)
+
     def __iter__(self) -> Iterator[Json]:
         now = self._clock()
         for trace in list(self._traces):

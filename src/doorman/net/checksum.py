@@ -16,12 +16,11 @@ def word_sum(data: bytes) -> int:
 
 def sum_difference(new: bytes, old: bytes) -> int:
     """By how much the word sum of `new` is above that of `old`, modulo 65535; one division does for both."""
-    after, before = int.from_bytes(new, "big"), int.from_bytes(old, "big")
     if len(new) & 1:
-        after <<= 8
+        new += b"\0"
     if len(old) & 1:
-        before <<= 8
-    return (after - before) % 0xFFFF
+        old += b"\0"
+    return (int.from_bytes(new, "big") - int.from_bytes(old, "big")) % 0xFFFF
 
 
 def edits_difference(data: bytes, edits: list[Edit]) -> int:

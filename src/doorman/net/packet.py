@@ -190,56 +190,59 @@ def readdress(
     payload is above that of this one is found out, unless the `difference` is known.
     """
     data, at, end = packet.data, packet.transport_at, packet.payload_end
-    addresses = sender.address + receiver.address
-    old_addresses = data[12:20] if len(packet.source) == 4 else data[8:40]  # noqa: PLR2004 - IPv4
-    moved = sum_difference(addresses, old_addresses) if addresses != old_addresses else 0
-    growth = covered = 0
+    first = 12 if len(packet.source) == 4 else 8  # noqa: PLR2004 - where the addresses begin, in IPv4 and IPv6
+    last = first + 2 * len(packet.source)
+    moved = growth = covered = 0
+    stays = sender.address == packet.source and receiver.address == packet.destination
+    if not stays:
+        moved = sum_difference(sender.address + receiver.address, data[first:last])
     if payload is not None:
         growth = len(payload) - (end - packet.payload_at)
         covered = sum_difference(payload, packet.payload) if difference is None else difference
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
         covered += moved + growth
-    ip = _ip_header(packet, addresses, moved, growth)
-    if packet.payload_at != at:
-        head = _ported_header(packet, sender.port, receiver.port, growth, covered)
-    else:
+    start = _ip_start(packet, moved, growth)
+    if packet.payload_at == at:
         head = b"" if payload is not None else _portless(packet, sender.port, receiver.port, covered)
-        payload = payload or b""
+        ends = data[first:at] if stays else sender.address + receiver.address + data[last:at]
+        return b"%b%b%b%b%b" % (start, ends, head, payload or b"", data[end:])
+    covered += sender.port - packet.source_port + receiver.port - packet.destination_port
+    head = _behind_ports(packet, growth, covered)
+    if stays and sender.port == packet.source_port and receiver.port == packet.destination_port:
+        ends = data[first : at + 4]
+    else:
+        ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
+        ends = b"%b%b%b%b" % (sender.address, receiver.address, data[last:at], ports)
     if payload is None:
-        return ip + head + data[packet.payload_at :]
-    return b"%b%b%b%b" % (ip, head, payload, data[end:])
+        return b"%b%b%b%b" % (start, ends, head, data[packet.payload_at :])
+    return b"%b%b%b%b%b" % (start, ends, head, payload, data[end:])
 
 
-def _ip_header(packet: Packet, addresses: bytes, moved: int, growth: int) -> bytes:
-    """An IP header with other addresses, whose word sum is above that of its own by `moved`, of a packet that grew."""
-    data, at = packet.data, packet.transport_at
-    if len(addresses) != 8:  # noqa: PLR2004 - two IPv6 addresses: no header checksum to carry
-        length = _grown(data[4] << 8 | data[5], growth)
-        return b"%b%b%b%b%b" % (data[:4], length.to_bytes(2, "big"), data[6:8], addresses, data[40:at])
+def _ip_start(packet: Packet, moved: int, growth: int) -> bytes:
+    """An IP header up to its addresses, of a packet that grew; `moved`: by how much the word sum of those did."""
+    data = packet.data
+    if len(packet.source) != 4:  # noqa: PLR2004 - IPv6 has no header checksum to carry
+        return b"%b%b%b" % (data[:4], _grown(data[4] << 8 | data[5], growth).to_bytes(2, "big"), data[6:8])
     told = data[2] << 8 | data[3]
     length = _grown(told, growth)
     field = carried(data[10] << 8 | data[11], moved + length - told)
-    return b"%b%b%b%b%b%b" % (
-        data[:2], length.to_bytes(2, "big"), data[4:10], field.to_bytes(2, "big"), addresses, data[20:at],
-    )  # fmt: skip
+    return b"%b%b%b%b" % (data[:2], length.to_bytes(2, "big"), data[4:10], field.to_bytes(2, "big"))
 
 
-def _ported_header(packet: Packet, sender: int, receiver: int, growth: int, covered: int) -> bytes:
-    """A header of TCP or UDP with other ports, of a packet that grew.
+def _behind_ports(packet: Packet, growth: int, covered: int) -> bytes:
+    """What follows the ports in a header of TCP or UDP, of a packet that grew.
 
-    `covered`: by how much the sum of all else grew that the checksum covers.
+    `covered`: by how much the sum of all grew that the checksum covers.
     """
     data, at = packet.data, packet.transport_at
-    covered += sender - packet.source_port + receiver - packet.destination_port
-    ports = (sender << 16 | receiver).to_bytes(4, "big")
     if packet.protocol == TCP:
         checksum = carried(data[at + 16] << 8 | data[at + 17], covered).to_bytes(2, "big")
-        return b"%b%b%b%b" % (ports, data[at + 4 : at + 16], checksum, data[at + 18 : packet.payload_at])
+        return b"%b%b%b" % (data[at + 4 : at + 16], checksum, data[at + 18 : packet.payload_at])
     told, field = data[at + 4] << 8 | data[at + 5], data[at + 6] << 8 | data[at + 7]
     length = _grown(told, growth)
     if field:
         field = carried(field, covered + length - told) or 0xFFFF
-    return ports + (length << 16 | field).to_bytes(4, "big")
+    return (length << 16 | field).to_bytes(4, "big")
 
 
 def _portless(packet: Packet, sender: int, receiver: int, covered: int) -> bytes:
