@@ -8,8 +8,11 @@ import stat
 import subprocess
 import sys
 import zlib
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -207,6 +210,65 @@ def test_the_file_does_not_grow_with_what_is_over(tmp_path: Path) -> None:
     expected = {b"x%d" % (turn % 7): b"%d" % turn for turn in range(2_993, 3_000)}
     expected |= {b"y%d" % turn: b"%d" % turn for turn in range(2_997, 3_000)}
     assert kept(tmp_path) == expected | ONE, "what is old counts still"
+
+
+class Statements(sqlite3.Connection):
+    """A connection that counts how often batches are taken out, and refuses that where it is told to."""
+
+    deletions = 0
+    refuses = False
+
+    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        if statement.startswith("DELETE"):
+            Statements.deletions += 1
+            if Statements.refuses:
+                raise sqlite3.OperationalError("told to refuse")
+        return super().execute(statement, parameters)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> type[Statements]:
+    """The connections of journals that are opened from now on."""
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Statements))
+    Statements.deletions, Statements.refuses = 0, False
+    return Statements
+
+
+def write_anew(journal: Journal, turns: Iterable[int]) -> None:
+    """One record with one value after the other."""
+    for turn in turns:
+        journal.write({b"x": b"%d" % turn})
+
+
+def test_what_is_old_goes_some_at_a_time(tmp_path: Path, statements: type[Statements]) -> None:
+    journal = Journal(tmp_path, "boot", room=4)
+    journal.write(ONE)
+    write_anew(journal, range(640))
+    assert 0 < statements.deletions <= 640 // 32
+    assert journal.load() == ONE | {b"x": b"639"}
+    journal.close()
+    assert len(batches(tmp_path)) < 100
+
+
+def test_what_is_old_and_cannot_be_taken_out_harms_nobody(tmp_path: Path, statements: type[Statements]) -> None:
+    """As if it was killed between: what counts is in two batches then."""
+    journal = Journal(tmp_path, "boot", room=4)
+    journal.write(ONE | {b"gone": b"1"})
+    journal.write({b"gone": None})
+    statements.refuses = True
+    turns = iter(range(640))
+    with pytest.raises(JournalFailed, match="told to refuse"):
+        write_anew(journal, turns)
+    expected = ONE | {b"x": b"%d" % (next(turns) - 1)}
+    assert journal.load() == expected
+    journal.close()
+    statements.refuses = False
+    journal = Journal(tmp_path, "boot", room=4)
+    assert journal.load() == expected
+    write_anew(journal, range(640))
+    assert journal.load() == ONE | {b"x": b"639"}
+    journal.close()
+    assert len(batches(tmp_path)) < 100
 
 
 def test_what_never_was_there_is_not_taken_out(tmp_path: Path) -> None:

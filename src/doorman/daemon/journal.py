@@ -6,8 +6,9 @@
     records    {name: value, ...} in MessagePack; both are bytes, see `engine/snapshot.py`; null if it was taken out
     crc        their CRC-32
 
-It is a log: of a record the newest state counts. Which batch has that is remembered here. Batches are removed from the
-oldest on; where too little in them counts still, that is written again with the next batch.
+It is a log: of a record the newest state counts. Which batch has that is remembered here. Where there is much that does
+not count, the oldest batches go, some at a time: what counts in them still is written again with the next batch, and
+they are taken out after that.
 
 All that is written at once is there as a whole or not at all, however the process ends. Nothing is asked of the disk
 itself: what outlives the process is in the kernel's memory then, and what a machine knew before it started again is
@@ -30,7 +31,7 @@ MAX_RECORD: Final = 65_536
 
 _APPLICATION = 0x444F4F52
 """`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 4
+_LAYOUT = 5
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
@@ -47,8 +48,10 @@ ROOM = 4_096
 """Records that may be in the file though they do not count, however few do."""
 _TIMES = 4
 """How many times as many records may be in the file as count."""
-_TIDIED = 2
-"""Batches that are tidied up with one that is written, at most: so each write takes about as long."""
+_PACE: Final = 2
+"""How many old records are looked through for each that is written: so each write takes about as long, and all goes."""
+_AT_ONCE: Final = 64
+"""Old records that are looked through together, at least: to take batches out costs as much as to write one."""
 
 Batch = dict[bytes, bytes | None]
 """Records by their names; None: there is none any more."""
@@ -120,7 +123,7 @@ class Journal:
             How many were too long, and are not kept.
 
         Raises:
-            JournalFailed: nothing of it was written.
+            JournalFailed: nothing of it was written, or what is old could not be taken out after it.
         """
         batch, too_long = records.copy(), 0
         for name, value in records.items():
@@ -158,6 +161,8 @@ class Journal:
         self._lengths: dict[int, int] = {}
         self._records = 0
         self._last = 0
+        # Old records that are to be looked through.
+        self._due = 0
 
     def _enter(self, number: int, batch: Batch) -> None:
         """Take note of where the records of a batch are now."""
@@ -178,42 +183,46 @@ class Journal:
         self._last = number
 
     def _append(self, batch: Batch) -> None:
-        """Write a batch, and tidy up the oldest: take out those of which nothing counts, and some of those with little.
+        """Write a batch, with what counts still of the oldest, which go then."""
+        number = self._last + 1
+        gone = self._tidy(batch)
+        records = _encode(batch)
+        self._execute("INSERT INTO batches VALUES (?, ?, ?)", number, zlib.crc32(records), records)
+        self._enter(number, batch)
+        if gone:
+            self._execute("DELETE FROM batches WHERE id <= ?", gone[-1])
+            for oldest in gone:
+                del self._counting[oldest]
+                self._records -= self._lengths.pop(oldest)
+
+    def _tidy(self, batch: Batch) -> list[int]:
+        """Put what counts still of the oldest batches into a new one; those that may go with that.
 
         A record that was taken out is told of as long as an older batch may have it: until its own is the oldest.
         """
-        number = self._last + 1
+        excess = self._records + len(batch) - max(_TIMES * len(self._batch_of), self._room)
+        if excess <= 0:
+            self._due = 0
+            return []
+        self._due += _PACE * len(batch)
         gone: list[int] = []
-        room = max(_TIMES * len(self._batch_of), self._room)
-        left, tidied = self._records + len(batch), 0
+        if self._due < _AT_ONCE:
+            return gone
         for oldest, counting in self._counting.items():
+            if self._due <= 0:
+                break
             if counting:
-                if left <= room or tidied == _TIDIED:
-                    break
-                tidied += 1
                 for name, value in self._batch(oldest).items():
                     if self._batch_of.get(name) == oldest:
                         batch.setdefault(name, value)
+            self._due -= self._lengths[oldest]
             gone.append(oldest)
-            left -= self._lengths[oldest]
-        self._execute(number, _encode(batch), gone)
-        self._enter(number, batch)
-        for oldest in gone:
-            del self._counting[oldest]
-            self._records -= self._lengths.pop(oldest)
+        return gone
 
-    def _execute(self, number: int, records: bytes, gone: list[int]) -> None:
-        """Put a batch, and take out others, all at once."""
-        database = self._database
+    def _execute(self, statement: str, *values: int | bytes) -> None:
         try:
-            database.execute("BEGIN IMMEDIATE")
-            for oldest in gone:
-                database.execute("DELETE FROM batches WHERE id = ?", (oldest,))
-            database.execute("INSERT INTO batches VALUES (?, ?, ?)", (number, zlib.crc32(records), records))
-            database.execute("COMMIT")
+            self._database.execute(statement, values)
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                database.execute("ROLLBACK")
             raise JournalFailed(f"{self.path}: {error}") from error
 
     def _batches(self) -> Iterator[tuple[int, Batch]]:
