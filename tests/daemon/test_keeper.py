@@ -39,6 +39,10 @@ class Kept:
         """Whether something is not saved."""
         return self.keeper.dirty
 
+    def is_urgent(self) -> bool:
+        """Whether something is to be saved at once."""
+        return self.keeper.urgent
+
     def contents(self) -> list[Contents]:
         """What the journal has."""
         return [contents_of(record) for record in self.journal.load().items()]
@@ -86,7 +90,9 @@ def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:
     kept.flush()
     kept.gateway.out(request("BYE").replace(b"To: <sip:bob@198.51.100.20>", b"To: <sip:bob@198.51.100.20>;tag=b"))
     assert kept.engine.take_changes() == []
+    assert kept.is_urgent()
     kept.flush()
+    assert not kept.is_urgent()
     assert kept.is_complete()
     closing = [record.value for record in kept.contents() if record.key == ["sip", b"one", PARTY]]
     assert [[door[8] for door in doors if isinstance(door, list)] for doors in closing if isinstance(doors, list)] == [

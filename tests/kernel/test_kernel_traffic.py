@@ -647,6 +647,23 @@ def test_what_a_connection_announces_is_saved_when_it_is_committed(make: Make, m
     assert {"doors", "sip"} <= set(saved)
 
 
+def test_what_ends_a_call_is_saved_at_once_and_what_goes_on_a_moment_later(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[str] = []
+    watch_batches(
+        monkeypatch, lambda batch: saved.extend(contents_of(record).kind for record in msgpack.decode(batch).items())
+    )
+    live = make()
+    in_a_call(live)
+    saved.clear()
+    to = b"To: <sip:bob@198.51.100.20>"
+    assert live.out(request("ACK").replace(to, to + b";tag=b"))
+    assert saved == []
+    assert live.out(request("BYE").replace(to, to + b";tag=b"))
+    assert sorted(saved) == ["doors", "sip"]
+
+
 def test_a_configuration_that_the_kernel_refuses_in_the_end_leaves_the_engine_as_it_was(
     make: Make, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from doorman.algs.api import Owner
+from doorman.algs.api import Alg, Owner
 from doorman.daemon.journal import Batch, Journal, JournalFailed
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
@@ -29,8 +29,6 @@ LATEST: Final = 0.05
 """Seconds after which a change should be in the journal, however busy the gateway is."""
 RETRY: Final = 5.0
 """Seconds after which a journal that failed is begun again."""
-
-_DOORS: Final = (DoorOpened, DoorClosed, DoorPromoted)
 
 
 class Keeper:
@@ -53,6 +51,8 @@ class Keeper:
         self._records: Batch = {}
         self._owners: dict[Owner, None] = {}
         self._retry_at: float | None = None
+        self._watched: list[Alg] = []
+        engine.state.doors.retimed.watch()
         self._watch()
 
     @property
@@ -60,7 +60,12 @@ class Keeper:
         """Whether there is anything to be flushed."""
         if self._records or self._owners or self._retry_at is not None or self._engine.state.doors.retimed:
             return True
-        return any(alg.touched for alg in self._engine.inspector.algs.values())
+        return any(alg.touched for alg in self._watched)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether doors are to end at another time: a restart that did not know would keep them open."""
+        return bool(self._engine.state.doors.retimed)
 
     def restore(self, now: float) -> Restored:
         """Let the engine, which is new, go on where the journal ends.
@@ -75,9 +80,12 @@ class Keeper:
     def note(self, changes: Iterable[Change]) -> None:
         """Take note of what the engine did; also of nothing, when it was given another configuration."""
         self._watch()
+        last: Owner | None = None
         for change in changes:
-            if isinstance(change, _DOORS):
-                self._owners[change.door.owner] = None
+            if isinstance(change, (DoorOpened, DoorClosed, DoorPromoted)):
+                owner = change.door.owner
+                if owner is not last:  # mostly they are of one call
+                    self._owners[owner], last = None, owner
             elif isinstance(change, (BindingMade, BindingFreed)) and not change.binding.static:
                 name, value = save_binding(change.binding, freed=isinstance(change, BindingFreed))
                 self._records[name] = value
@@ -106,16 +114,18 @@ class Keeper:
             self._journal.begin_again({})
 
     def _watch(self) -> None:
-        """Let the ALGs take note; another configuration may have brought others."""
-        self._engine.state.doors.retimed.watch()
-        for alg in self._engine.inspector.algs.values():
-            alg.touched.watch()
+        """Let the ALGs take note; another configuration may have brought others, and takes none away."""
+        algs = self._engine.inspector.algs
+        if len(self._watched) < len(algs):
+            self._watched = list(algs.values())
+            for alg in self._watched:
+                alg.touched.watch()
 
     def _changed(self) -> Batch:
         """The records of all that has changed, as it is now; it is noted no more."""
         records, owners, doors = self._records, self._owners, self._engine.state.doors
         self._records, self._owners = {}, {}
-        for alg in self._engine.inspector.algs.values():
+        for alg in self._watched:
             for item in alg.touched.take():
                 name, value = save_item(alg, item)
                 records[name] = value

@@ -142,7 +142,7 @@ class Traffic:
             self._judge(packet, result, may_go=followed or not (depends or result.inspections or result.is_of_stream))
         self.queue.flush()
         self.segments.settle()
-        if has_time and not announced:
+        if has_time and self._keeper.urgent:
             self._keeper.flush(now)
         for _, result, _ in results:
             if result.inspections:
