@@ -162,12 +162,14 @@ def door_with(place: int, value: Plain) -> Plain:
 @pytest.mark.parametrize(
     "record",
     [
-        saved("binding", (17, (HOST, 5060)), None),
-        saved("binding", (17, (HOST, 5060)), NAME),
-        saved("binding", (HOST, 5060), (NAME, 5060)),
-        saved("binding", (99, (HOST, 5060)), (NAME, 5060)),
-        saved("binding", ("17", (HOST, 5060)), (NAME, 5060)),
-        saved("binding", ([], (HOST, 5060)), (NAME, 5060)),
+        saved("binding", (17, (HOST, 5060), (NAME, 5060)), None),
+        saved("binding", (17, (HOST, 5060), (NAME, 5060)), value=False),
+        saved("binding", (17, (HOST, 5060), NAME), value=True),
+        saved("binding", (17, (HOST, 5060)), value=True),
+        saved("binding", ((HOST, 5060), (NAME, 5060)), value=True),
+        saved("binding", (99, (HOST, 5060), (NAME, 5060)), value=True),
+        saved("binding", ("17", (HOST, 5060), (NAME, 5060)), value=True),
+        saved("binding", ([], (HOST, 5060), (NAME, 5060)), value=True),
         saved("binding", None, b""),
         saved("doors", "nobody", [GOOD_DOOR]),
         saved("doors", OWNER, None),
@@ -176,8 +178,8 @@ def door_with(place: int, value: Plain) -> Plain:
         saved("sip", ("call", HOST, b"one"), []),
         saved("sip", b"", b""),
         (encode("binding"), b""),
-        (encode((b"binding", (17, (HOST, 5060)))), encode((NAME, 5060))),
-        (encode(("binding", (17, (HOST, 5060)))), encode((NAME, 5060))[:-1]),
+        (encode((b"binding", (17, (HOST, 5060), (NAME, 5060)))), b"\xc3"),
+        (encode(("binding", (17, (HOST, 5060), (NAME, 5060)))), b""),
         (b"", b""),
         (b"\xff", encode(None)),
     ],
@@ -195,7 +197,7 @@ def test_a_record_of_something_unknown() -> None:
 
 
 def test_a_binding_nobody_uses_is_not_kept_for_ever() -> None:
-    after, _ = restarted([saved("binding", (17, (HOST, 5060)), (NAME, 5060))])
+    after, _ = restarted([saved("binding", (17, (HOST, 5060), (NAME, 5060)), value=True)])
     assert after.bindings() == ["10.0.0.10:5060>203.0.113.1:5060"]
     after.wait(301)
     assert after.bindings() == []
@@ -203,7 +205,7 @@ def test_a_binding_nobody_uses_is_not_kept_for_ever() -> None:
 
 def test_bindings_are_told_to_a_kernel() -> None:
     engine = Engine(read_config(OVERLOAD, "test.cfg"), random.Random(7).random, delegated=True)
-    restore(engine, [saved("binding", (17, (HOST, 5060)), (NAME, 5060))], 1000.0)
+    restore(engine, [saved("binding", (17, (HOST, 5060), (NAME, 5060)), value=True)], 1000.0)
     assert len(engine.take_changes()) == 1
 
 

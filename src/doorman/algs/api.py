@@ -195,16 +195,8 @@ Shown = Endpoint | bytes | str | float | None
 """What stands in a table: an endpoint; bytes of a message; a word; seconds; nothing."""
 
 
-class Record(NamedTuple):
-    """Something that an ALG remembers, to be saved.
-
-    Attributes:
-        key: what it is known by among what this ALG remembers.
-        value: all there is to it; None: it was forgotten.
-    """
-
-    key: Plain
-    value: Plain
+Record: TypeAlias = tuple[Plain, Plain]
+"""What an item is known by among all that its ALG remembers, and all there is to it; None: it was forgotten."""
 
 
 class Touched:

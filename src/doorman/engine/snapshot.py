@@ -1,8 +1,8 @@
 """What a gateway must know to go on after it was started again, as records, and back.
 
     kind       key                           value
-    binding    [protocol, local]             its name outside, an endpoint
-    outside    [0, [198.51.100.7, 0]]        what an outside host is called inside, an endpoint
+    binding    [protocol, local, name]       true: an inside endpoint has this name outside
+    outside    [0, [198.51.100.7, 0], name]  true: an outside host is called so inside
     doors      an owner                      [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
                                              closes, promoted], ...]: all doors of this owner
     tunnel     see `ipsec_records`           and `peering`
@@ -42,6 +42,7 @@ BINDING: Final = "binding"
 OUTSIDE: Final = "outside"
 DOORS: Final = "doors"
 _PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
+_TRUE: Final = encode(True)  # noqa: FBT003 - a value as it is saved
 
 
 MEANINGS = {
@@ -108,7 +109,7 @@ def contents_of(record: Saved) -> Contents:
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
     kind = OUTSIDE if binding.outside else BINDING
-    return saved(kind, (binding.protocol, binding.local), None if freed else binding.global_)
+    return encode((kind, (binding.protocol, binding.local, binding.global_))), None if freed else _TRUE
 
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
@@ -198,11 +199,13 @@ def _try(restored: Restored, record: Contents, adopt: Callable[[Contents], int])
 
 
 def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Contents) -> int:
-    number, local = as_list(record.key, 2)
+    number, local, name = as_list(record.key, 3)
     protocol = as_integer(number)
     if protocol not in _PROTOCOLS:
         raise DamagedRecord("a protocol")
-    binding = table.adopt(protocol, as_endpoint(local), as_endpoint(record.value))
+    if record.value is not True:
+        raise DamagedRecord("true")
+    binding = table.adopt(protocol, as_endpoint(local), as_endpoint(name))
     engine.state.keep([binding], now)
     return 1
 

@@ -80,7 +80,7 @@ class TestSignalling:
     def test_it_outlives_the_gateway(self, gateway: Gateway) -> None:
         name = learn(gateway, 5060)
         gateway.out(sip("OPTIONS sip:b@c SIP/2.0", "i: x", "CSeq: 1 OPTIONS", f"Contact: <sip:alice@{name}>"))
-        keys = {gateway.sip.record(item).key for item in gateway.sip.remembered()}
+        keys = {gateway.sip.record(item)[0] for item in gateway.sip.remembered()}
         host, port = PHONE.split(":")
         assert ("public", (address_of(host), int(port)), False) in keys
 

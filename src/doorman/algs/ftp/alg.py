@@ -220,7 +220,7 @@ class FtpAlg(BaseAlg[FtpSettings]):
         """No record: its connections end with a gateway. See `Alg.record`."""
         if not isinstance(item, Control):
             raise TypeError(f"not of FTP: {item!r}")
-        return Record(item.owner.name.decode("ascii"), None)
+        return item.owner.name.decode("ascii"), None
 
 
 def _void(found: Announcement, reason: str, name: str, message: Message) -> Outcome:

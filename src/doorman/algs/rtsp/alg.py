@@ -252,7 +252,7 @@ class RtspAlg(BaseAlg[RtspSettings]):
         """The record of a session. See `Alg.record`."""
         if not isinstance(item, RtspSession):
             raise TypeError(f"not of RTSP: {item!r}")
-        return Record(session_key(item.owner), None if item.over else write_session(item))
+        return session_key(item.owner), None if item.over else write_session(item)
 
     def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a session again. See `Alg.restore`."""

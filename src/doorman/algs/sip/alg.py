@@ -239,10 +239,9 @@ class SipAlg:
         """The record of a call or a spelling. See `Alg.record`."""
         if isinstance(item, Call):
             call = self.calls.find(item.owner.name, item.owner.party)
-            value = write_call(call) if call is not None else None
-            return new_tuple(Record, (call_key(item.owner), value))
+            return call_key(item.owner), write_call(call) if call is not None else None
         if isinstance(item, Written):
-            return Record(item, item in self._spelling or None)
+            return item, item in self._spelling or None
         raise TypeError(f"not of SIP: {item!r}")
 
     def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:

@@ -126,7 +126,7 @@ class TftpAlg(BaseAlg[TftpSettings]):
         if not isinstance(item, Owner):
             raise TypeError(f"not of TFTP: {item!r}")
         asked = self._requests.find(item)
-        return Record(item, asked.written() if asked is not None else None)
+        return item, asked.written() if asked is not None else None
 
     def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a request again; its door stays if it is there still. See `Alg.restore`."""
