@@ -10,6 +10,7 @@ from doorman.net.addresses import Address, address_of
 BITS = 4
 """Of the addresses of the property: few, so that ranges overlap and touch."""
 V4, V6 = 4, 16
+STRANGER = address_of("192.0.2.1")
 numbers = st.integers(0, 2**BITS - 1)
 widths = st.sampled_from([V4, V6])
 
@@ -27,7 +28,9 @@ def test_it_has_what_it_was_given(single: list[tuple[int, int]], drawn: list[tup
     for width in (V4, V6):
         for number in range(2**BITS):
             ranged = any(low <= number <= high and width == of for low, high, of in ends)
-            assert (address(number, width) in addresses) == (ranged or (number, width) in single)
+            expected = ranged or (number, width) in single
+            assert (address(number, width) in addresses) == expected
+            assert addresses.has_any([STRANGER, address(number, width), STRANGER]) == expected
 
 
 def test_the_last_address_of_all_may_end_a_range() -> None:

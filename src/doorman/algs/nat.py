@@ -4,6 +4,7 @@
 """
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Collection
 from typing import Final
 
 from doorman.net.addresses import Address, Endpoint, endpoints_from
@@ -105,3 +106,7 @@ class Nat(metaclass=ABCMeta):
     @abstractmethod
     def owns(self, address: Address) -> bool:
         """Whether this address, as the sender names it, is one that the NAT gives another name."""
+
+    def owns_any(self, addresses: Collection[Address]) -> bool:
+        """Whether one of them is. See `owns`; where most are strangers, views may know a faster way."""
+        return any(map(self.owns, addresses))

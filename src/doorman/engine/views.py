@@ -8,7 +8,7 @@
 Of inside hosts and outside hosts alike: where the latter have but one name, nothing is done to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from doorman.algs.api import MAX_RUN, Nat, Path, Refused
@@ -165,9 +165,9 @@ class Outward(Mirror):
         """See `Nat.resolve`; half of a pool is kept for hosts that send, whatever outside hosts ask for."""
         if self._rules.leaves_some and self._rules.leaves(WHOLE_HOST, Endpoint(address, 0)):
             return address
-        name = super().resolve(address, anew=anew)
-        if not anew or name != address or not self._rules.translates(address) or self._is_gateway(address):
-            return name
+        name = self._bindings.own_name(address, self._towards) or self._outside.local_host(address)
+        if name is not None or not anew or not self._rules.translates(address) or self._is_gateway(address):
+            return name or address
         shared = self._rules.static_port_host(address) or self._bindings.global_host(address, self._towards)
         if shared is not None:
             return shared
@@ -343,7 +343,11 @@ class Inward(Named):
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.renames_inward(address)
+        return self._rules.renames_inward([address])
+
+    def owns_any(self, addresses: Collection[Address]) -> bool:
+        """See `Nat.owns_any`."""
+        return self._rules.renames_inward(addresses)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`; who is on the outside is, where a firewall stands between."""

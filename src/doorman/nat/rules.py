@@ -1,5 +1,7 @@
 """Which rule of the configuration an inside address falls under, and what is inside at all."""
 
+from collections.abc import Collection
+
 from doorman.config.model import Config, DynamicSource
 from doorman.nat.distribution import Distribution
 from doorman.nat.holdings import Holdings, UnusableConfig, interface_address
@@ -107,9 +109,11 @@ class Rules(Naming):
             known = self._renamed[address] = self.translates(address) or self.outside.is_name(address)
         return known
 
-    def renames_inward(self, address: Address) -> bool:
-        """Whether what the outside calls so has another name inside."""
-        return address in self._owned or (self._names_outside and self.outside.gives_name(address))
+    def renames_inward(self, addresses: Collection[Address]) -> bool:
+        """Whether one of those that the outside calls so has another name inside."""
+        if self._owned.has_any(addresses):
+            return True
+        return self._names_outside and any(map(self.outside.gives_name, addresses))
 
     def is_spoofed(self, address: Address) -> bool:
         """Whether nobody outside can have this address: an inside host has it, and no outside one with another name."""

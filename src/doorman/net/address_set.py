@@ -1,7 +1,7 @@
 """Whether an address is one of many or lies in some range, told as fast for one that nobody has asked about before."""
 
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from doorman.net.addresses import Address
 
@@ -40,3 +40,13 @@ class AddressSet:
         if not isinstance(address, bytes):
             return False
         return address in self._single or bisect(self._edges.get(len(address), ()), address) % 2 == 1
+
+    def has_any(self, addresses: Collection[Address]) -> bool:
+        """Whether one of some addresses is in it."""
+        if not self._single.isdisjoint(addresses):
+            return True
+        for address in addresses:
+            edges = self._edges.get(len(address), ())
+            if bisect(edges, address) % 2:
+                return True
+        return False

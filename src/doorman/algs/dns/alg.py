@@ -111,10 +111,8 @@ class DnsAlg(BaseAlg[DnsSettings]):
 
 def _concerns(data: bytes, nat: Nat) -> bool:
     """Whether a message may have an address that is to be changed."""
-    for address in possible_addresses(data):
-        if nat.owns(address):
-            return True
-    return may_reverse(data) is not None
+    addresses = possible_addresses(data)
+    return (bool(addresses) and nat.owns_any(addresses)) or may_reverse(data) is not None
 
 
 def _renamed(data: bytes, nat: Nat, start: int) -> Iterator[Edit]:
