@@ -382,6 +382,21 @@ STRAYS = (
 )
 
 
+@pytest.mark.parametrize("numbered", ["as they are", "as they were before", "not at all"])
+def test_nobody_outside_speaks_in_a_flow_as_its_inside_end(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, numbered: str
+) -> None:
+    """Whatever number the interface inside had when the rules were made."""
+    if numbered != "as they are":
+        before = [] if numbered == "not at all" else [(97, "in0"), (98, "out0")]
+        monkeypatch.setattr("doorman.dataplanes.netfilter.plane.if_nameindex", lambda: before)
+    gate = Gate(kernel, OVERLOAD)
+    for _ in range(2):
+        sender, _ = gate.from_inside(PHONE_RTP, PEER_RTP) or ("", "")
+        assert gate.from_outside(PEER_RTP, sender) == (PEER_RTP, PHONE_RTP)
+        assert gate.from_outside(PHONE_RTP, PEER_RTP) is None
+
+
 def test_nothing_strays(kernel: Kernel) -> None:
     gate = Gate(kernel, STRAYS)
     assert gate.from_outside(PHONE_RTP, "192.168.1.99:1") is None, "a sender from outside who says he is inside"

@@ -14,10 +14,10 @@ SETTING = Setting("doorman", 5060, 0, timeouts=True)
 PROXIED = SETTING._replace(proxy_port=4444)
 
 
-def rules(config: str, chain: str, setting: Setting = SETTING) -> list[str]:
+def rules(config: str, chain: str, setting: Setting = SETTING, present: Present = Present()) -> list[str]:  # noqa: B008 - a constant
     """The rules of a chain."""
     start = f"add rule ip {setting.table} {chain} "
-    lines = set_up(read_config(config, "test.cfg"), setting).splitlines()
+    lines = set_up(read_config(config, "test.cfg"), setting, present).splitlines()
     return [line.removeprefix(start) for line in lines if line.startswith(start)]
 
 
@@ -68,6 +68,16 @@ def test_few_chains_see_all_packets_and_ask_first_what_is_true_of_most(config: s
         "ct state != established goto inspect_apart",
         "ct mark and 0x80000 != 0 goto known",
     ]
+
+
+def test_the_only_interface_inside_is_told_by_its_number() -> None:
+    present = Present(indexes={"in0": 7, "in1": 8, "out0": 9})
+    sent = "ip saddr and 255.255.255.0 == 192.168.1.0 "
+    assert rules(OVERLOAD, "strays", SETTING, present)[0] == f'{sent}iif != 7 iifname "out0" counter drop'
+    for there in (Present(), Present(indexes={"in1": 8, "out0": 9})):
+        assert rules(OVERLOAD, "strays", SETTING, there)[0] == f'{sent}iifname "out0" counter drop'
+    two = OVERLOAD + "interface in1\n ip nat inside\n"
+    assert rules(two, "strays", SETTING, present)[0] == f'{sent}iifname "out0" counter drop'
 
 
 def test_signalling_ports_are_those_served() -> None:

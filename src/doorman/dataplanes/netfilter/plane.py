@@ -6,6 +6,7 @@ saying so: one that starts again finds its flows running, and brings the table u
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from socket import if_nameindex
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
@@ -178,8 +179,8 @@ class NetfilterPlane:
 
     def _present(self) -> Present:
         """What of the table is there, perhaps from a gateway before this one."""
-        table = self.setting.table
-        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table))
+        table, indexes = self.setting.table, {name: index for index, name in if_nameindex()}
+        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table), indexes)
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""

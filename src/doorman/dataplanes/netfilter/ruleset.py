@@ -38,7 +38,8 @@ all of it is one transaction. The tables' elements are not in it: they follow th
 The chains are in `chains`, a file for each family.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from doorman.config.model import Config
@@ -103,12 +104,19 @@ _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout;
 
 
 class Present(NamedTuple):
-    """The names of chains, counters and sets that a table has already, and whether there is one of family ip6."""
+    """What there is already.
+
+    Attributes:
+        chains, counters, sets: the names of those that the table has.
+        ipv6: whether there is a table of family ip6.
+        indexes: of the machine's interfaces, by their names.
+    """
 
     chains: Collection[str] = ()
     counters: Collection[str] = ()
     sets: Collection[str] = ()
     ipv6: bool = False
+    indexes: Mapping[str, int] = MappingProxyType({})
 
 
 def sets_of(config: Config, setting: Setting) -> dict[str, str]:
@@ -157,7 +165,7 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         DestinationChains(config),
         IpsecChains(config, setting),
         OutsideChains(config),
-        StrayChains(config, setting),
+        StrayChains(config, setting, present.indexes),
         limits,
         access,
         zones,

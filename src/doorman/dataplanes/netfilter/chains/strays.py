@@ -1,7 +1,9 @@
 """What must not be forwarded because nothing translates it: it would show private addresses, or go round in circles.
 
     strays      a sender from outside who says he is inside, as the engine's `spoofed-source`; not where hosts outside
-                have other names inside, since theirs may be addresses of the inside
+                have other names inside, since theirs may be addresses of the inside. What came by the only interface
+                inside is told by the index that this had when the rules were made: a name costs a call, and is asked
+                for where the index is another
     stray_new   a receiver that is one of our names, or of those that outside hosts get inside, and nobody's now:
                 `no-translation`; or somebody's, but conntrack finds the packet invalid and leaves it as it is
     strays_out  what belongs to no flow, and would leave with the address of a host that has another name outside:
@@ -14,7 +16,7 @@ Messages of DNS go on from there to the chains of `dns`: each chain in the road 
 and each rule half as much, so that what is asked first is what nft answers fastest.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from doorman.config.model import Config
@@ -35,9 +37,10 @@ _ERRORS = "icmp type { destination-unreachable, time-exceeded, parameter-problem
 class StrayChains:
     """The chains that let nothing stray, for a configuration."""
 
-    def __init__(self, config: Config, setting: Setting) -> None:
+    def __init__(self, config: Config, setting: Setting, indexes: Mapping[str, int]) -> None:
         self._config = config
         self._setting = setting
+        self._indexes = indexes
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
 
@@ -63,9 +66,15 @@ class StrayChains:
         if self._setting.zone is not None:
             yield from elsewhere(self._config, self._setting)
         if inside and not (self._config.outside_sources or len(self._config.outside_statics)):
-            yield f"{_sent_by(inside)}iifname {self._outside} counter drop"
+            yield f"{_sent_by(inside)}{self._not_by_inside()}iifname {self._outside} counter drop"
         yield "ct state != established jump stray_new"  # of all others, the first packet was asked
         yield from DnsChains(self._config, self._setting).lead()
+
+    def _not_by_inside(self) -> str:
+        """The match of what came by another than the only interface inside, with a blank behind; empty if unknown."""
+        names = [one.name for one in self._config.interfaces.values() if one.nat == "inside" and not one.shutdown]
+        index = self._indexes.get(names[0]) if len(names) == 1 else None
+        return f"iif != {index} " if index is not None else ""
 
     def _new(self) -> Iterator[str]:
         names = list(self._names())
