@@ -1,8 +1,12 @@
 """Edits that several ALGs make: of addresses, of ports, and of the lengths that count what was changed."""
 
+from typing import Final
+
 from doorman.algs.api import Edit
 from doorman.net.addresses import Address, address_ascii
 from doorman.wire.places import Host, Place, Port
+
+_ZERO: Final = 0x30
 
 
 def write_host(edits: list[Edit], host: Host, address: Address, rule: str) -> None:
@@ -20,5 +24,7 @@ def write_port(edits: list[Edit], port: Port, number: int, rule: str) -> None:
 def corrected(data: bytes, place: Place, longer: int) -> Edit:
     """The edit that makes a Content-Length right; leading zeros are kept."""
     start, end = place
-    width = end - start if data[start : start + 1] == b"0" else 0
-    return Edit(start, end, str(int(data[start:end]) + longer).zfill(width).encode(), "Content-Length")
+    digits = b"%d" % (int(data[start:end].decode("ascii")) + longer)
+    if data[start] == _ZERO:
+        digits = digits.zfill(end - start)
+    return Edit(start, end, digits, "Content-Length")

@@ -35,6 +35,11 @@ _LINE: Final = re.compile(
 )
 _HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
 """The last group of each kind of line."""
+_ATTRIBUTE: Final = 0x61
+_CONNECTION: Final = 0x63
+_MEDIA_LINE: Final = 0x6D
+_ORIGIN: Final = 0x6F
+"""First letters of lines that matter."""
 _ATTRIBUTES: Final = frozenset({"can", "ina", "msr", "pat", "rec", "rem", "rtc", "sen", "set"})
 """How attributes begin that matter."""
 _RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
@@ -61,6 +66,8 @@ _TRANSPORTS: Final = {
 _KINDS: Final = {"m=" + kind: kind for kind in ("audio", "video", "image", "application", "message", "text")}
 """How lines of media begin that most have."""
 _FAMILY: Final = "IN IP4 "
+_CR: Final = 0x0D
+_EQUALS: Final = 0x3D
 _DIGITS_OF_PORT: Final = 5
 _MAX_PORT: Final = 65_535
 
@@ -160,7 +167,14 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
         stop = text.find("\n", at, end)
         if stop < 0:
             stop = end
-        if stop - at > 1 and text[at + 1] == "=" and not _read_usual(session, data, text, at, stop):
+        kind = data[at] if stop - at > 1 and data[at + 1] == _EQUALS else 0
+        if kind == _ATTRIBUTE:
+            if text[at + 2 : at + 5] in _ATTRIBUTES and not _read_usual_flag(session, text, at, stop):
+                _read_line(session, data, at, end)
+        elif kind == _MEDIA_LINE:
+            if not _read_usual_media(session, text, at, stop):
+                _read_line(session, data, at, end)
+        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, text, at, stop):
             _read_line(session, data, at, end)
         at = stop + 1
     if session.media:
@@ -168,28 +182,17 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
     return session
 
 
-def _read_usual(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
-    """Read a line that is written as most are, or does not matter; False where it may be another. So do those below."""
-    kind = text[at]
-    if kind == "a":
-        return text[at + 2 : at + 5] not in _ATTRIBUTES or _read_usual_flag(session, text, at, stop)
-    if kind == "m":
-        return _read_usual_media(session, text, at, stop)
-    if kind == "c":
-        return _read_usual_host(session, data, text, at, stop)
-    return kind != "o" or _read_usual_host(session, data, text, at, stop)
-
-
 def _read_usual_host(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
+    """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
     family = text.find("IP", at, stop) - len("IN ")
     first = family + len(_FAMILY)
     if family < at or text[family:first] != _FAMILY or text.find("\r", at, family) >= 0:
         return False
-    last = _end_of(text, stop)
+    last = stop - 1 if data[stop - 1] == _CR else stop
     address = parse_address(data[first:last])
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
-    _take_host(session, Host(first, last, address), origin=text[at] == "o")
+    _take_host(session, Host(first, last, address), origin=data[at] == _ORIGIN)
     return True
 
 
@@ -207,15 +210,11 @@ def _read_usual_media(session: SessionDescription, text: str, at: int, stop: int
 
 
 def _read_usual_flag(session: SessionDescription, text: str, at: int, stop: int) -> bool:
-    flag = _FLAGS.get(text[at + len("a=") : _end_of(text, stop)])
+    flag = _FLAGS.get(text[at + len("a=") : stop].removesuffix("\r"))
     if flag is None:
         return False
     _read_flag(session, flag)
     return True
-
-
-def _end_of(text: str, stop: int) -> int:
-    return stop - 1 if text[stop - 1] == "\r" else stop
 
 
 def _read_line(session: SessionDescription, data: bytes, at: int, end: int) -> None:

@@ -95,6 +95,7 @@ class Call:
         signals: the signalling doors it keeps open.
         aliases: inside hosts that its messages named as identities, see `Naming`.
         caller, callee: user parts of the From and To of the first request.
+        kept: whether it is entered among all calls.
         forget_at: when it is given up, in seconds.
         rings: of its timer.
     """
@@ -112,6 +113,7 @@ class Call:
         "forget_at",
         "forks",
         "invites",
+        "kept",
         "method",
         "offer",
         "owner",
@@ -145,6 +147,7 @@ class Call:
         self.caller = self.callee = b""
         self.established = self.since = 0.0
         self.session: float | None = None
+        self.kept = False
         self.forget_at = self.rings = 0.0
 
     def begin_again(self) -> None:
@@ -200,10 +203,10 @@ class Calls:
 
     def keep(self, call: Call, until: float) -> None:
         """Enter a call, or keep it until another time."""
-        owner = call.owner
-        if (owner.name, owner.party) not in self._known:
+        if not call.kept:
+            owner = call.owner
             self._known[owner.name, owner.party] = call
-            call.rings = math.inf
+            call.kept, call.rings = True, math.inf
             self._counts.setdefault(owner.party, [0, 0])[call.begun] += 1
         call.forget_at = until
         if until < call.rings:
@@ -215,7 +218,9 @@ class Calls:
         for call in self._timers.due(now):
             if call.forget_at > now:
                 self._timers.look(call.forget_at, call, now)
-            elif self._known.pop((call.owner.name, call.owner.party), None) is not None:
+            elif call.kept:
+                call.kept = False
+                del self._known[call.owner.name, call.owner.party]
                 gone.append(call)
                 self._leave(call.owner.party, call.begun)
         return gone

@@ -22,13 +22,13 @@ class DescriptionTranslation:
         announced: what each media line announces, in order.
     """
 
-    __slots__ = ("_connections", "_data", "_nat", "_sdp", "announced", "edits", "effects")
+    __slots__ = ("_data", "_named", "_nat", "_sdp", "announced", "edits", "effects")
 
     def __init__(self, data: bytes, sdp: SessionDescription, nat: Nat) -> None:
         self._data = data
         self._sdp = sdp
         self._nat = nat
-        self._connections: dict[int, Address] = {}
+        self._named: Address | None = None
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
         self.announced: list[Announced] = []
@@ -48,7 +48,7 @@ class DescriptionTranslation:
             if connection is None:
                 raise Malformed("no-connection-line")
             self.announced.append(self._media(media, connection))
-        if sdp.connection is not None and sdp.connection.start not in self._connections:
+        if sdp.connection is not None and self._named is None:
             self._host(sdp.connection, "SDP c=")
         if sdp.origin is not None:
             self._host(sdp.origin, "SDP o=")
@@ -66,12 +66,13 @@ class DescriptionTranslation:
         return announced
 
     def _connection(self, host: Host, address: Address) -> None:
-        known = self._connections.get(host.start)
-        if known is None:
-            self._connections[host.start] = address
-            write_host(self.edits, host, address, "SDP c=")
-        elif known != address:
-            raise Refused("one-connection-line-two-addresses")
+        if host is self._sdp.connection:
+            if self._named is not None:
+                if self._named != address:
+                    raise Refused("one-connection-line-two-addresses")
+                return
+            self._named = address
+        write_host(self.edits, host, address, "SDP c=")
 
     def _host(self, host: Host, rule: str) -> None:
         if host.address is not None:

@@ -11,6 +11,8 @@ RECVONLY: Final = b"recvonly"
 INACTIVE: Final = b"inactive"
 GONE: Final = b""
 """The direction of a media line that is refused or removed by port zero (RFC 3264, sections 6 and 8.2)."""
+_RECEIVING: Final = frozenset({SENDRECV, RECVONLY})
+_SENDING: Final = frozenset({SENDRECV, SENDONLY})
 
 
 class Announced(NamedTuple):
@@ -33,9 +35,9 @@ class Announced(NamedTuple):
 
 def hears(end: Announced) -> bool:
     """Whether an end wants to receive."""
-    return end.direction in {SENDRECV, RECVONLY}
+    return end.direction in _RECEIVING
 
 
 def speaks(end: Announced) -> bool:
     """Whether an end sends."""
-    return end.direction in {SENDRECV, SENDONLY}
+    return end.direction in _SENDING

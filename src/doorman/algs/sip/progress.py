@@ -39,8 +39,8 @@ def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 
 def _is_before(cseq: bytes, other: bytes) -> bool:
-    """Whether a number is smaller than another; they are of any length."""
-    if cseq == other:
+    """Whether a number is smaller than another; they are of any length. Nothing is before b"", which is none."""
+    if not other or cseq == other:
         return False
     one, two = cseq.lstrip(b"0"), other.lstrip(b"0")
     return (len(one), one) < (len(two), two)
