@@ -39,6 +39,7 @@ from doorman.algs.sip.guard import Guard
 from doorman.algs.sip.headers import echoed_identity, own_identities, translate_headers
 from doorman.algs.sip.hold import silence
 from doorman.algs.sip.lifetime import deadline, why_over
+from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
 from doorman.algs.sip.negotiation import count_doors, negotiate
@@ -82,7 +83,8 @@ class SipAlg:
         self.touched = Touched()
         self._settings = _of_sip(settings or SipSettings())
         self.calls = Calls(self._settings)
-        self._signals = Signals(ports, self._settings)
+        self._limits = Limits(self._settings)
+        self._signals = Signals(ports, self._limits)
         self.guard = Guard(self._settings, self._signals.expect)
         self._spelling = Spelling(self.touched)
         self._to_watch: list[Call] = []
@@ -92,12 +94,15 @@ class SipAlg:
         self._signals.ports = ports
         before = self._settings
         # Also where they are equal: the access lists that they name may not be.
-        self._settings = self.calls.settings = self._signals.settings = self.guard.settings = _of_sip(settings)
+        self._settings = _of_sip(settings)
+        self.calls.configure(self._settings)
+        self.guard.configure(self._settings)
+        self._limits = self._signals.limits = Limits(self._settings)
         if settings == before:
             return
         self._to_watch = list(self.calls)
         for call in self._to_watch:
-            ends = deadline(call, self._settings)
+            ends = deadline(call, self.calls.times)
             if ends != call.forget_at:
                 self.touched.add(call)
                 self.calls.keep(call, ends)
@@ -108,9 +113,9 @@ class SipAlg:
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate a message and follow what it does to its call. See `Alg.on_message`."""
-        settings = self._settings
+        limits = self._limits
         try:
-            sip = read_sip(message.data, settings.headers, settings.header_length)
+            sip = read_sip(message.data, limits.headers, limits.header_length)
         except Malformed as malformed:
             return self._unreadable(malformed, "malformed", message)
         if sip is None:
@@ -122,7 +127,7 @@ class SipAlg:
         about = About(owner, answers)
         if sip.method and sip.method not in METHODS:
             note = Note("unknown-method", sip.method)
-            return _by_policy(settings.unknown_message, "unknown-method", "unknown", message, [note], about)
+            return _by_policy(self._settings.unknown_message, "unknown-method", "unknown", message, [note], about)
         try:
             return self._translate(sip, message, nat, about, call)
         except Malformed as malformed:
@@ -135,7 +140,7 @@ class SipAlg:
         return _by_policy(policy, malformed.reason, name, message, [], about)
 
     def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About, known: Call | None) -> Outcome:
-        settings, owner = self._settings, about.owner
+        limits, owner = self._limits, about.owner
         if known is None:
             known = self._signals.joined(sip, owner)
             if known is not None:
@@ -145,13 +150,13 @@ class SipAlg:
             guarded = self.guard.admit(message, nat)
         call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
         guests = self._signals.guests(sip, call, trusted=self._trusts(message, nat))
-        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, settings.values)
+        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, limits.values)
         translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
-        announced = translate_body(sip, naming, settings.max_streams)
+        announced = translate_body(sip, naming, limits.max_streams)
         if _outgrows(message, edits):
-            return _by_policy(settings.oversized, "message-too-long", sip.name, message, [], about)
-        if announced and count_doors(call, announced) > settings.doors:
+            return _by_policy(self._settings.oversized, "message-too-long", sip.name, message, [], about)
+        if announced and count_doors(call, announced) > limits.doors:
             raise Refused("too-many-doors")
         if nat.shielded(message.path.sent_from.address):
             effects += self._signals.of_message(sip, naming.reachable, message, call)
@@ -183,20 +188,20 @@ class SipAlg:
             return [Note("unexpected-answer")]
         effects: list[Effect] = []
         if sip.cseq_method in _OFFERING and may_announce(call, sip, message.direction):
-            effects += negotiate(call, announced, sip, message, self._settings)
+            effects += negotiate(self.calls, call, announced, sip, message)
         return effects + follow(self.calls, call, sip, message, nat)
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """Name everything in a message as its sender did. See `Alg.as_sent`."""
         try:
-            settings = self._settings
-            sip = read_sip(message.data, settings.headers, settings.header_length)
+            limits = self._limits
+            sip = read_sip(message.data, limits.headers, limits.header_length)
             if sip is None:
                 return []
             # What a host wrote before must not be taken from the message that is to prove it was kept.
-            naming = Naming(message, nat, Spelling(Touched()), None, echoed_identity(sip), budget=settings.values)
+            naming = Naming(message, nat, Spelling(Touched()), None, echoed_identity(sip), budget=limits.values)
             translate_headers(sip, naming)
-            translate_body(sip, naming, settings.max_streams)
+            translate_body(sip, naming, limits.max_streams)
         except (Malformed, Refused):
             return []
         return naming.edits
@@ -209,7 +214,7 @@ class SipAlg:
         self._to_watch = []
         for call in self.calls.overdue(now):
             self.touched.add(call)
-            why = why_over(call, self._settings)
+            why = why_over(call, self.calls.times)
             if why:
                 effects.append(Note(why, call.owner.name, call.owner))
             # At its own time: after a quiet gap, what its doors held must not seem to have been needed until now.

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from doorman.algs.api import Direction, Owner, Refused
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.settings import SipSettings
+from doorman.algs.sip.times import Times
 from doorman.net.addresses import Address, Endpoint
 from doorman.timers import Timers
 
@@ -167,15 +168,20 @@ class Call:
 
 
 class Calls:
-    """All calls of one SIP ALG. `settings`: how long they are kept, and how many of them."""
+    """All calls of one SIP ALG. `settings`: how many of them there may be; `times`: how long they are kept."""
 
-    __slots__ = ("_counts", "_known", "_timers", "settings")
+    __slots__ = ("_counts", "_known", "_timers", "settings", "times")
 
     def __init__(self, settings: SipSettings) -> None:
-        self.settings = settings
+        self.configure(settings)
         self._counts: dict[Address, list[int]] = {}
         self._known: dict[tuple[bytes, Address], Call] = {}
         self._timers: Timers[Call] = Timers()
+
+    def configure(self, settings: SipSettings) -> None:
+        """Go on by other settings; each call is to be kept anew."""
+        self.settings = settings
+        self.times = Times(settings)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._known.values())

@@ -20,7 +20,7 @@ from typing import Final
 
 from doorman.algs.api import Direction, Effect, Message, Nat, Note, Refused
 from doorman.algs.sip.settings import SipSettings
-from doorman.algs.sip.times import ringing, transaction_time
+from doorman.algs.sip.times import Times
 from doorman.net.addresses import Address, address_ascii
 from doorman.timers import Timers
 from doorman.wire.sip import SipMessage
@@ -86,10 +86,10 @@ class Guard:
     """
 
     __slots__ = ("_asked", "_asked_timers", "_by_server", "_by_source", "_expect", "_rates", "_second", "_suspects",
-                 "_timers", "settings")  # fmt: skip
+                 "_timers", "_times", "settings")  # fmt: skip
 
     def __init__(self, settings: SipSettings, expect: Callable[[Address], bool]) -> None:
-        self.settings = settings
+        self.configure(settings)
         self._expect = expect
         self._suspects: dict[Pair, Suspect] = {}
         self._by_server: Counter[Address] = Counter()
@@ -99,6 +99,11 @@ class Guard:
         self._asked_timers: Timers[Asked] = Timers()
         self._rates: Counter[Address] = Counter()
         self._second = 0
+
+    def configure(self, settings: SipSettings) -> None:
+        """Go on by other thresholds and times."""
+        self.settings = settings
+        self._times = Times(settings)
 
     def __iter__(self) -> Iterator[Suspect]:
         """Those who are watched or denied."""
@@ -186,7 +191,7 @@ class Guard:
             return [_FULL]
         asked = self._asked[transaction] = Asked(transaction, source)
         self._by_source[source] += 1
-        self._asked_timers.start(message.now + ringing(self.settings) + transaction_time(self.settings), asked)
+        self._asked_timers.start(message.now + self._times.ringing + self._times.transaction, asked)
         return []
 
     def _answered(self, asked: Asked) -> None:

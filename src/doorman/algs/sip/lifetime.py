@@ -13,8 +13,7 @@ from typing import Final
 from doorman.algs.api import Effect
 from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.hold import silence
-from doorman.algs.sip.settings import SipSettings
-from doorman.algs.sip.times import longest_call, ringing, transaction_time
+from doorman.algs.sip.times import Times
 from doorman.wire.sip import SipMessage
 
 MIN_SESSION: Final = 90.0
@@ -25,34 +24,34 @@ _CONFIRMED: Final = State.CONFIRMED
 _ENDED: Final = State.ENDED
 
 
-def deadline(call: Call, settings: SipSettings) -> float:
+def deadline(call: Call, times: Times) -> float:
     """When a call is given up, in seconds; of an exchange that is none, when it was to be."""
     if call.state is _ENDED:
-        return call.since + transaction_time(settings)
+        return call.since + times.transaction
     if call.state is _CONFIRMED:
-        ends = call.established + longest_call(settings)
+        ends = call.established + times.longest_call
         if call.session is None:
             return ends
         # The other side ends it a little before (section 10): that BYE may take as long as any transaction.
-        return min(ends, call.since + call.session + transaction_time(settings))
-    return call.since + ringing(settings) if call.method == b"INVITE" else call.forget_at
+        return min(ends, call.since + call.session + times.transaction)
+    return call.since + times.ringing if call.method == b"INVITE" else call.forget_at
 
 
 def keep(calls: Calls, call: Call, now: float) -> None:
     """Let what a call waits for begin now."""
     call.since = now
-    calls.keep(call, deadline(call, calls.settings))
+    calls.keep(call, deadline(call, calls.times))
 
 
 def keep_ringing(calls: Calls, call: Call, now: float) -> None:
     """The same, of a call that nobody has answered."""
     call.since = now
-    calls.keep(call, now + ringing(calls.settings))
+    calls.keep(call, now + calls.times.ringing)
 
 
 def keep_a_while(calls: Calls, call: Call, now: float) -> None:
     """Keep an exchange for one more transaction; that makes no answered call longer."""
-    until = now + transaction_time(calls.settings)
+    until = now + calls.times.transaction
     if call.forget_at < until and call.state is not _CONFIRMED:
         calls.keep(call, until)
 
@@ -70,8 +69,8 @@ def refresh(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effec
     return [silence(call, calls.settings)] if call.streams else []
 
 
-def why_over(call: Call, settings: SipSettings) -> str:
+def why_over(call: Call, times: Times) -> str:
     """The name of the timer that ended a call, "" where that is nothing to tell of."""
     if call.state is _CONFIRMED:
-        return "call-too-long" if call.forget_at >= call.established + longest_call(settings) else "session-expired"
+        return "call-too-long" if call.forget_at >= call.established + times.longest_call else "session-expired"
     return "call-unanswered" if call.method == b"INVITE" and call.state is not _ENDED else ""

@@ -3,23 +3,21 @@
 from typing import Final
 
 from doorman.algs.api import Effect, Message
-from doorman.algs.sip.calls import Call, State
+from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.forks import choose, dialog_of, is_followed, remember, speaker_of
 from doorman.algs.sip.hold import release, retained
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import announce, settle, succeeds, transaction_of
-from doorman.algs.sip.settings import SipSettings
-from doorman.algs.sip.times import linger
 from doorman.wire.sip import SipMessage
 
 _CONFIRMED: Final = State.CONFIRMED
 
 
 def negotiate(
-    call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, settings: SipSettings
+    calls: Calls, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message
 ) -> list[Effect]:
     """Follow a message by which media may be announced; what it announces, None for nothing."""
-    now = message.now
+    settings, now, linger = calls.settings, message.now, calls.times.linger
     dialog = dialog_of(call, sip) if call.tag else b""
     if dialog and not is_followed(call, dialog):
         if announced:
@@ -39,10 +37,10 @@ def negotiate(
     elif call.forks and sip.status and succeeds(sip) and call.state is not _CONFIRMED:
         effects = choose(call, dialog, transaction, now)
     if call.unsettled:
-        effects += settle(call, sip, transaction, now, linger(settings))
+        effects += settle(call, sip, transaction, now, linger)
     if succeeds(sip) and (announced if sip.method else call.offer == transaction):
         # The request that succeeds made an offer, or ACK answers one: both ends have said what they want.
-        effects += release(call, settings, now + linger(settings))
+        effects += release(call, settings, now + linger)
     return effects
 
 

@@ -10,7 +10,6 @@ from doorman.algs.sip.forks import dialog_of, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import from_tag, to_tag
-from doorman.algs.sip.times import linger
 from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
@@ -194,7 +193,7 @@ def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Ef
     if sip.method == b"CANCEL" and call.state is _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
     if sip.method == b"BYE" and _goes_on(call):
-        return go_on(call, transaction_of(sip, message.direction), message.now, linger(calls.settings))
+        return go_on(call, transaction_of(sip, message.direction), message.now, calls.times.linger)
     return _close(calls, call, message.now)
 
 
@@ -215,7 +214,7 @@ def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
     call.unsettled, call.forks = [], None
     keep(calls, call, now)
-    return [new_tuple(CloseDoors, (call.owner, now + linger(calls.settings), None, False))]
+    return [new_tuple(CloseDoors, (call.owner, now + calls.times.linger, None, False))]
 
 
 def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float | None:

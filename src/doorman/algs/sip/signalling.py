@@ -16,8 +16,8 @@ from typing import Final
 
 from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call, SignalKey
+from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
-from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.tags import to_tag
 from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
 from doorman.net.packet import PROTOCOL_NAMES
@@ -41,18 +41,18 @@ class _Use:
 class Signals:
     """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
 
-    __slots__ = ("_guests", "_joined", "_users", "ports", "settings")
+    __slots__ = ("_guests", "_joined", "_users", "limits", "ports")
 
-    def __init__(self, ports: frozenset[int], settings: SipSettings) -> None:
+    def __init__(self, ports: frozenset[int], limits: Limits) -> None:
         self.ports = ports
-        self.settings = settings
+        self.limits = limits
         self._guests: Counter[Address] = Counter()
         self._joined: dict[Owner, Call] = {}
         self._users: dict[SignalKey, _Use] = {}
 
     def guests(self, sip: SipMessage, call: Call, *, trusted: bool) -> Guests | None:
         """The other inside hosts which a message may ask its receiver to talk to; `trusted`: its sender is."""
-        if not (trusted or sip.method == b"REFER") or len(call.signals) >= self.settings.signalling_doors:
+        if not (trusted or sip.method == b"REFER") or len(call.signals) >= self.limits.signalling_doors:
             return None
         if trusted:
             return Guests(self.ports, _EVERYWHERE)
@@ -116,7 +116,7 @@ class Signals:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
         elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
             effects.append(Note("signalling-port-refused", b"%d" % leads_to.port))
-        elif len(call.signals) >= self.settings.signalling_doors:
+        elif len(call.signals) >= self.limits.signalling_doors:
             effects.append(Note("too-many-signalling-doors"))
         else:
             call.signals.append(key)

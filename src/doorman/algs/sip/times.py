@@ -8,21 +8,20 @@ C           C                 an INVITE until its final response, prolonged by e
 from doorman.algs.sip.settings import SipSettings
 
 
-def transaction_time(settings: SipSettings) -> float:
-    """64 * T1."""
-    return 64 * settings.t1_interval / 1000
+class Times:
+    """Times in seconds.
 
+    Attributes:
+        transaction: 64 * T1.
+        linger: how long doors stay after what ends them, so that late responses and media pass: T4.
+        ringing: timer C of a proxy (RFC 3261, section 16.6).
+        longest_call: the maximum call duration.
+    """
 
-def linger(settings: SipSettings) -> float:
-    """How long doors stay after what ends them, so that late responses and media pass: T4."""
-    return float(settings.t4_interval)
+    __slots__ = ("linger", "longest_call", "ringing", "transaction")
 
-
-def ringing(settings: SipSettings) -> float:
-    """Timer C of a proxy (RFC 3261, section 16.6)."""
-    return settings.c_timeout * 60.0
-
-
-def longest_call(settings: SipSettings) -> float:
-    """The maximum call duration."""
-    return settings.maximum_call_duration * 60.0
+    def __init__(self, settings: SipSettings) -> None:
+        self.transaction = 64 * settings.t1_interval / 1000
+        self.linger = float(settings.t4_interval)
+        self.ringing = settings.c_timeout * 60.0
+        self.longest_call = settings.maximum_call_duration * 60.0
