@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Thread
 
@@ -161,7 +162,7 @@ class FakeGateway:
     def crowd(self, flows: int) -> None:
         """Many flows of ordinary traffic."""
         for number in range(flows):
-            self.inside(udp(f"10.0.0.{10 + number % 200}:{10_000 + number // 200}", "198.51.100.7:53"))
+            self.inside(_one_of_many(number))
 
     def _receive(self, packet: bytes, side: Side) -> None:
         known = len(self.engine.state.sessions)
@@ -403,6 +404,12 @@ class FakeGateway:
         ranges = [[address_text(first), address_text(last)] for first, last in pool.ranges]
         size = {"ranges": ranges, "netmask": "255.255.255.0", "type": "generic"}
         return size | {"addresses": 5, "allocated": 1, "misses": 0}
+
+
+@cache
+def _one_of_many(number: int) -> bytes:
+    """A datagram of a flow among many, which differ in their ends; most of the time of making them was scapy's."""
+    return udp(f"10.0.0.{10 + number % 200}:{10_000 + number // 200}", "198.51.100.7:53")
 
 
 def typed(session: ShellSession, line: str, *, as_json: bool = False) -> str:
