@@ -302,14 +302,14 @@ def read_name(data: bytes, at: int, start: int, known: Known, length_at: int = 0
         end, inline = at + 1, len(labels)
     if rest is None:
         size += at - begin
-        whole = tuple(labels), tuple(places)
+        all_labels, all_places = tuple(labels), tuple(places)
     elif labels:
         size += sum(map(len, rest.labels)) + len(rest.labels)
-        whole = (*labels, *rest.labels), (*places, *rest.places)
+        all_labels, all_places = (*labels, *rest.labels), (*places, *rest.places)
     else:  # most are the name that was asked for
-        whole = rest.labels, rest.places
+        all_labels, all_places = rest.labels, rest.places
     if size >= LONGEST_NAME:
         raise Malformed("dns-name-too-long")
-    found = new_tuple(Name, (first, end, *whole, inline, target, length_at))
+    found = new_tuple(Name, (first, end, all_labels, all_places, inline, target, length_at))
     known[first] = found
     return found
