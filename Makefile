@@ -7,8 +7,13 @@ COMPILED := $(VENV)-compiled
 # Real telephones take their time, and three by three they hardly disturb each other.
 WITH_PEERS := -n 3 --dist loadfile tests/live tests/lab
 WITHOUT_PEERS := -n 2 --ignore=tests/live --ignore=tests/lab
-# What is compiled, and what works with it; not what reads configurations, and shows.
+# What is compiled, and what works with it; not what reads configurations, and shows;
 OF_COMPILED := -n 2 $(addprefix tests/,algs daemon dataplanes engine firewall fuzz kernel nat net regressions stream wire)
+# nor what answers operators, surveys the machine, and writes rules for nft.
+OF_COMPILED += $(addprefix --ignore=tests/,daemon/test_control.py daemon/test_traces.py kernel/test_kernel_nft.py)
+OF_COMPILED += $(addprefix --ignore=tests/dataplanes/netfilter/,requirements test_classify.py)
+OF_COMPILED += $(addprefix --deselect=tests/kernel/test_kernel_,\
+  ruleset.py::test_nft_takes_whatever_a_configuration_says zones.py::test_nft_takes_whatever_a_firewall_says)
 UV := 0.13.8
 
 # As an installation has it: what tests and daemon load is compiled to bytecode once, not at each start.
