@@ -7,6 +7,7 @@ mode of an ALG is said by the same words of an interface and of all hosts: `exit
 from collections.abc import Iterator
 
 from doorman.algs.registry import Service
+from doorman.config.blocks import opening
 from doorman.config.commands.service import ALGS, SETTINGS, transports_of
 from doorman.config.commands.settings import lines_of
 from doorman.config.commands.translation import FIELDS
@@ -62,9 +63,7 @@ def render(config: Config) -> str:
 
 
 def _vrf(vrf: Vrf) -> Iterator[str]:
-    yield f"{'ip vrf' if vrf.by_ip else 'vrf definition'} {vrf.name}"
-    if vrf.description:
-        yield f" description {vrf.description}"
+    yield from opening(f"{'ip vrf' if vrf.by_ip else 'vrf definition'} {vrf.name}", vrf.description)
     if vrf.distinguisher:
         yield f" rd {vrf.distinguisher}"
     for family in vrf.families:
@@ -73,9 +72,7 @@ def _vrf(vrf: Vrf) -> Iterator[str]:
 
 
 def _interface(config: Config, interface: Interface) -> Iterator[str]:
-    yield f"interface {interface.name}"
-    if interface.description:
-        yield f" description {interface.description}"
+    yield from opening(f"interface {interface.name}", interface.description)
     if interface.vrf is not None:
         yield f" {'ip ' if config.vrfs[interface.vrf].by_ip else ''}vrf forwarding {interface.vrf}"
     if interface.address is not None:

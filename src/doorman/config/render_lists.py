@@ -21,6 +21,7 @@ from doorman.config.access_lists import (
     ServiceGroup,
     ServiceMatch,
 )
+from doorman.config.blocks import opening
 from doorman.config.interface_names import natural_order
 from doorman.config.object_groups import Groups, Member, Nested, ObjectGroup, Range
 from doorman.config.protocol_names import message_text, port_text, protocol_text
@@ -61,9 +62,7 @@ def object_group_blocks(groups: Groups) -> Iterator[list[str]]:
 
 
 def _object_group(group: ObjectGroup) -> Iterator[str]:
-    yield f"object-group {group.kind} {group.name}"
-    if group.description:
-        yield f" description {group.description}"
+    yield from opening(f"object-group {group.kind} {group.name}", group.description)
     yield from (f" {_member(member)}" for member in group.members)
 
 

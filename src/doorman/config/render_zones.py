@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from doorman.config.applications import MessageClass, MessagePolicy, RegexMap
+from doorman.config.blocks import opening
 from doorman.config.commands.parameter_map import NUMBERS
 from doorman.config.message_forms import criterion_text
 from doorman.config.port_map import PortMap
@@ -46,9 +47,7 @@ def port_map_text(mapped: PortMap) -> str:
 
 def parameter_map_lines(known: ParameterMap) -> Iterator[str]:
     """A parameter map: what is not at its default."""
-    yield f"parameter-map type inspect {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(f"parameter-map type inspect {known.name}", known.description)
     if not known.alert:
         yield " alert off"
     if known.audit_trail:
@@ -66,9 +65,9 @@ def parameter_map_lines(known: ParameterMap) -> Iterator[str]:
 
 def class_map_lines(known: ClassMap) -> Iterator[str]:
     """A class map."""
-    yield f"class-map type inspect {'match-any' if known.any_of else 'match-all'} {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(
+        f"class-map type inspect {'match-any' if known.any_of else 'match-all'} {known.name}", known.description
+    )
     yield from (f" match {match_text(match)}" for match in known.matches)
 
 
@@ -85,9 +84,7 @@ def match_text(match: Match) -> str:
 
 def policy_map_lines(known: PolicyMap) -> Iterator[str]:
     """A policy map."""
-    yield f"policy-map type inspect {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(f"policy-map type inspect {known.name}", known.description)
     for one in known.classes:
         yield f" class {'' if one.class_map == CLASS_DEFAULT else 'type inspect '}{one.class_map}"
         yield from (f"  {line}" for line in _actions(one))
@@ -111,17 +108,16 @@ def _regex_lines(known: RegexMap) -> Iterator[str]:
 
 def message_class_lines(known: MessageClass) -> Iterator[str]:
     """A class map of an application's messages."""
-    yield f"class-map type inspect {known.protocol} {'match-any' if known.any_of else 'match-all'} {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(
+        f"class-map type inspect {known.protocol} {'match-any' if known.any_of else 'match-all'} {known.name}",
+        known.description,
+    )
     yield from (f" match {criterion_text(known.protocol, one)}" for one in known.criteria)
 
 
 def message_policy_lines(known: MessagePolicy) -> Iterator[str]:
     """A policy map for them."""
-    yield f"policy-map type inspect {known.protocol} {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(f"policy-map type inspect {known.protocol} {known.name}", known.description)
     for rule in known.rules:
         yield f" class type inspect {known.protocol} {rule.class_map}"
         if rule.verb is not None:
@@ -131,14 +127,12 @@ def message_policy_lines(known: MessagePolicy) -> Iterator[str]:
 
 
 def _zone(known: Zone) -> Iterator[str]:
-    yield f"zone security {known.name}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(f"zone security {known.name}", known.description)
 
 
 def _zone_pair(known: ZonePair) -> Iterator[str]:
-    yield f"zone-pair security {known.name} source {known.source} destination {known.destination}"
-    if known.description:
-        yield f" description {known.description}"
+    yield from opening(
+        f"zone-pair security {known.name} source {known.source} destination {known.destination}", known.description
+    )
     if known.policy is not None:
         yield f" service-policy type inspect {known.policy}"
