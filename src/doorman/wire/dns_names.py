@@ -8,7 +8,7 @@ name that is changed, mostly the one that is asked for, change with it: else nob
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect, bisect_left
 from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct, error
@@ -93,6 +93,12 @@ def reversed_address(labels: Labels) -> Address | None:
         return None
 
 
+@lru_cache(_CACHE)
+def _reversed_labels(address: Address) -> Labels:
+    """The labels of an address in reverse, without those of the zone."""
+    return tuple([_LABELS[octet] for octet in address[::-1]])
+
+
 def rename(data: bytes, start: int, translate: Translate) -> list[Change]:
     """What gives the reversed addresses of a message, whose header stands at `start`, other ones; in order.
 
@@ -103,7 +109,7 @@ def rename(data: bytes, start: int, translate: Translate) -> list[Change]:
     names = _read(data, start)
     renaming = _Renaming(data, start, translate)
     wanted = [renaming.wanted(name.labels) for name in names]
-    if all(new is name.labels for new, name in zip(wanted, names, strict=True)):
+    if not renaming.needed:
         return []
     for name, new in zip(names, wanted, strict=True):
         renaming.see(name, new)
@@ -115,6 +121,7 @@ class _Renaming:
 
     Attributes:
         changes: found so far.
+        needed: whether a name that was looked at must be another.
     """
 
     def __init__(self, data: bytes, start: int, translate: Translate) -> None:
@@ -122,9 +129,11 @@ class _Renaming:
         self._data = data
         self._start = start
         self._translate = translate
+        self.needed = False
         self._asked: tuple[Labels, Labels] = ((), ())
         self._growth = 0
-        self._standing: dict[int, _Standing] = {}
+        self._begins: list[int] = []
+        self._standing: list[_Standing] = []
         self._of_record = (0, 0)
         self._wanted: dict[Labels, Labels] = {}
 
@@ -141,20 +150,24 @@ class _Renaming:
 
     def see(self, name: Name, wanted: Labels) -> None:
         """The next name, and what it must be: all but its end may have moved."""
-        labels, inline = name.labels, name.inline
+        labels, inline, target = name.labels, name.inline, name.target
         in_zone = len(labels) > len(_ZONE) and labels[-1].lower() == _ZONE[1]
         if not (in_zone or self.changes):
             return  # nothing has moved yet
-        if in_zone and name.target and self._now_at(name.target)[1] != wanted[inline:]:
-            inline = max(inline, len(wanted) - len(_ZONE))  # nothing else that stands before it ends so
-        self._enter(name, wanted)
+        now_at, ending = self._now_at(target)
+        if in_zone and target and ending != wanted[inline:] and inline < len(wanted) - len(_ZONE):
+            inline = len(wanted) - len(_ZONE)  # nothing else that stands before it ends so
+            target = name.places[inline]
+            now_at, _ = self._now_at(target)
+        self._begins.append(name.start)
+        self._standing.append((name, wanted, name.start + self._growth))
         if wanted is labels and inline == name.inline:
-            if not name.target:
+            if not target:
                 return  # all its labels stand there, and stay
             new = self._data[name.start : name.end - 2]
         else:
             new = b"".join([_SIZES[len(label)] + label for label in wanted[:inline]])
-        new += self._ending(name, inline)
+        new += self._pointer(target, now_at) if target else b"\0"
         if new != self._data[name.start : name.end]:
             what = "pointer" if wanted is labels else "name"
             self.changes.append(new_tuple(Change, (name.start, name.end, new, what)))
@@ -165,42 +178,39 @@ class _Renaming:
         if address is None:
             asked, now = self._asked
             above = len(asked) - len(labels)
-            is_above = above > 0 and tuple(map(bytes.lower, labels)) == asked[above:]
+            is_above = above > 0 and [*map(bytes.lower, labels)] == [*map(bytes.lower, asked[above:])]
             return now[above:-2] + labels[-2:] if is_above else labels
         name = self._translate(address)
         if name == address:
             return labels
-        wanted = tuple([_LABELS[octet] for octet in name[::-1]]) + labels[-2:]
-        if not self._asked[0]:
-            self._asked = tuple([label.lower() for label in labels[-_FULL:]]), wanted
+        wanted = _reversed_labels(name) + labels[-2:]
+        if not self.needed:
+            self.needed = True
+            self._asked = labels[-_FULL:], wanted
         return labels[:-_FULL] + wanted
-
-    def _enter(self, name: Name, wanted: Labels) -> None:
-        """Note whose labels stand here, and where they will be."""
-        standing = name, wanted, name.start + self._growth
-        self._standing |= dict.fromkeys(name.places[: name.inline], standing)
-        self._standing[name.end - (2 if name.target else 1)] = standing
 
     def _now_at(self, place: int) -> tuple[int | None, Labels | None]:
         """Where a label is now that stood at a place, and the name that begins with it; None if none stood there."""
-        if place not in self._standing:
+        which = bisect(self._begins, place) - 1
+        if which < 0:
             return None, None
-        name, wanted, at = self._standing[place]
+        name, wanted, at = self._standing[which]
+        if place == name.start:
+            return at, wanted
         before = bisect_left(name.places, place, 0, name.inline)
+        if place != (name.places[before] if before < name.inline else name.end - (2 if name.target else 1)):
+            return None, None
         return at + sum(map(len, wanted[:before])) + before, wanted[before:]
 
-    def _ending(self, name: Name, inline: int) -> bytes:
-        if not name.target:
-            return b"\0"
-        target = name.target if inline == name.inline else name.places[inline]
-        moved, _ = self._now_at(target)
-        if moved is None and self.changes and target > self.changes[0].start:
-            raise Malformed("dns-pointer")
-        if moved is None:
-            moved = target
-        if moved - self._start > _FAR:
+    def _pointer(self, target: int, now_at: int | None) -> bytes:
+        """A pointer to what stood at a place; None: it is not known where that is now, if it moved."""
+        if now_at is None:
+            if self.changes and target > self.changes[0].start:
+                raise Malformed("dns-pointer")
+            now_at = target
+        if now_at - self._start > _FAR:
             raise Excessive("dns-pointer-too-far")
-        return (POINTER << 8 | moved - self._start).to_bytes(2, "big")
+        return (POINTER << 8 | now_at - self._start).to_bytes(2, "big")
 
     def _grow(self, bytes_more: int, length_at: int) -> None:
         """What stands behind moves; a record whose RDATA grew says so."""

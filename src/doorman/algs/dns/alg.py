@@ -12,8 +12,6 @@ else it goes on as it came, whatever else it holds. RFC 1035, 2694 (DNS and NAT)
 (DNSSEC): what is signed stays as it is.
 """
 
-from collections.abc import Iterator
-
 from doorman.algs.api import Edit, Effect, Ends, Message, Nat, Note, Outcome, Refused, StopInspecting
 from doorman.algs.base import BaseAlg
 from doorman.algs.dns.settings import MAX_MESSAGE, DnsSettings
@@ -103,7 +101,8 @@ class DnsAlg(BaseAlg[DnsSettings]):
             if name != address:
                 edits.append(Edit(at, at + 4, name, "A"))
         if may_reverse(data):
-            edits = sorted([*edits, *_renamed(data, nat, start)])
+            renamed = _renamed(data, nat, start)
+            edits = sorted([*edits, *renamed]) if edits else renamed
         if edits and self.settings.reset_ttl:
             edits = sorted([*edits, *_reset(data, records.answers, edits)])
         return _with_length(edits, len(data) - start) if start else edits
@@ -115,10 +114,9 @@ def _concerns(data: bytes, nat: Nat) -> bool:
     return (bool(addresses) and nat.owns_any(addresses)) or may_reverse(data) is not None
 
 
-def _renamed(data: bytes, nat: Nat, start: int) -> Iterator[Edit]:
+def _renamed(data: bytes, nat: Nat, start: int) -> list[Edit]:
     """Give the names that are addresses in reverse other ones."""
-    for change in rename(data, start, lambda address: nat.resolve(address, anew=False)):
-        yield Edit(*change)
+    return [Edit(*change) for change in rename(data, start, lambda address: nat.resolve(address, anew=False))]
 
 
 def _reset(data: bytes, answers: list[int], edits: list[Edit]) -> list[Edit]:
