@@ -178,8 +178,17 @@ class NetfilterPlane:
             raise PlaneRefused(str(error)) from None
 
     def _present(self) -> Present:
-        """What of the table is there, perhaps from a gateway before this one."""
-        table, indexes = self.setting.table, {name: index for index, name in if_nameindex()}
+        """What of the table is there, perhaps from a gateway before this one.
+
+        Raises:
+            NetlinkError: the kernel refused.
+            PlaneRefused: it does not tell which interfaces there are.
+        """
+        table = self.setting.table
+        try:
+            indexes = {name: index for index, name in if_nameindex()}
+        except OSError as error:
+            raise PlaneRefused(f"list the interfaces: {error.strerror}") from None
         return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table), indexes)
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
