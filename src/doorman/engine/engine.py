@@ -278,7 +278,7 @@ class Engine:
         way = self._way_of(packet, _INSIDE)
         if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
             return self._unnamed(packet, now)
-        if way is not None and way.session.is_level and self.screen is not None:
+        if way is not None and self.screen is not None and way.session.is_level:
             return self._go_on(packet, way, now)
         remote = (
             way.session.outside_global if way is not None else state.known_outside(packet.protocol, packet.receiver)
