@@ -229,6 +229,13 @@ def test_rport_that_says_nothing(rport: str) -> None:
     assert vias(f"SIP/2.0/UDP c;{rport}") == [[("c", "c", -1)]]
 
 
+def test_an_address_behind_the_branch() -> None:
+    for name in ("received", "maddr", "Received", "MADDR"):
+        vias(f"SIP/2.0/UDP c;branch=z9hG4bK-1;rport;{name}=10.0.0.2")  # what is remembered of it is not of the next
+        found = vias(f"SIP/2.0/UDP c;branch=z9hG4bK-1;rport;{name}=10.0.0.1")
+        assert found == [[("c", "c", -1), *BARE]]
+
+
 def test_via_maddr() -> None:
     assert vias("SIP/2.0/UDP c;maddr=224.2.0.1;ttl=16") == [[("c", "c", -1), ("224.2.0.1", "224.2.0.1", -1)]]
 

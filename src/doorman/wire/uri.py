@@ -246,9 +246,8 @@ def _may_hold_address(parameters: bytes) -> bool:
     rest = parameters[len(_BRANCH) :]
     if parameters[: len(_BRANCH)] == _BRANCH and _EQUALS not in rest:
         return False
-    text = parameters.decode(
-        "latin-1"
-    ).lower()  # in Python 3.11, `in` takes an exception to see that bytes are no number
+    # In Python 3.11, `in` takes an exception to find out that bytes are no number.
+    text = parameters.decode("latin-1").lower()
     return "received" in text or "maddr" in text
 
 
