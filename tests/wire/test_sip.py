@@ -191,6 +191,7 @@ class TestHeaders:
         most = [f"{name}: y"] * (MAX_HEADERS - 2)
         assert read(sip(START, CALL, *most)).call_id == b"x"
         assert refusal(sip(START, CALL, *most, "One: more")) == "too-many-headers"
+        assert refusal(sip(START, "a: b\rc", CALL, *most)) == "too-many-headers", "whatever else is wrong"
 
     @pytest.mark.parametrize("value", ["", "x", "INVITE", "1", "-1 INVITE", "1INVITE"])
     def test_wrong_cseq(self, value: str) -> None:
