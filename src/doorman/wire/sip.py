@@ -188,7 +188,7 @@ def _read_usual_start(message: SipMessage, start: int) -> int:
     data, text = message.data, message.text
     end = text.find("\r", start, start + _LONGEST_USUAL)
     blank = text.find(" ", start, end) if end >= 0 else -1
-    if blank < 0 or not text.startswith("\r\n", end) or text.find("\n", start, end) >= 0:
+    if blank < 0 or text[end : end + 2] != "\r\n" or text.find("\n", start, end) >= 0:
         return -1
     word, at = text[start:blank], blank + 1
     if word == _VERSION:
@@ -295,7 +295,7 @@ def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, 
     What is over a limit is told before what is malformed, wherever it stands.
     """
     data, text = message.data, message.text
-    lines = longest = 0
+    lines = 0
     last: Header | None = None
     broken: Malformed | None = None
     while at < len(data):  # the end of a datagram ends the headers too
@@ -309,15 +309,14 @@ def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, 
         lines += 1
         if lines > max_headers:
             raise Excessive("too-many-headers")
-        longest = max(longest, end - at)
+        if end - at > max_line:
+            broken = Excessive("header-line-too-long")
         try:
             last = _read_line(message, at, end, last)
         except Malformed as malformed:
             broken = broken or malformed
         at = line_feed + 1
     message.body_start = at
-    if longest > max_line:
-        raise Excessive("header-line-too-long")
     if broken is not None:
         raise broken
 
