@@ -120,6 +120,33 @@ def test_names_that_share_labels_and_go_apart() -> None:
     ]
 
 
+A_RECORD = b"\0\1\0\1\0\0\0\0\0\4\x0a\0\0\5"
+ASKED = b"\x03www\0\0\1\0\1"
+OF_ASKED = b"\xc0\x0c" + A_RECORD
+
+
+@pytest.mark.parametrize("flags", [b"", b"\0\0", b"\x80\0"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("start", [0, 2])
+def test_addresses_of_the_name_that_was_asked_for(count: int, flags: bytes, start: int) -> None:
+    """With EDNS and without; where the asker wants signatures, the server's word that it has checked them counts."""
+    edns = b"\0\0\x29\4\xd0\0\0" + flags + b"\0\0" if flags else b""
+    for section in (1, 2, 3):
+        counts = [1, *(count if section == one else 0 for one in (1, 2, 3))]
+        counts[3] += bool(flags)
+        head = b"".join([bytes(start), b"\0\1\x81\xa0", *(one.to_bytes(2, "big") for one in counts)])
+        places = [len(head) + len(ASKED) + number * len(OF_ASKED) + 12 for number in range(count)]
+        data = head + ASKED + OF_ASKED * count + edns
+        signed = flags == b"\x80\0"
+        assert read_records(data, start) == (places if section == 1 else [], places, signed)
+        assert read_records(data + OF_ASKED, start) == (places if section == 1 else [], places, signed)
+        with pytest.raises(Malformed, match=r"^dns-cut-short$"):
+            read_records(data[:-1], start)
+        more = data[: start + 6] + (counts[1] + 1).to_bytes(2, "big") + data[start + 8 :]
+        with pytest.raises(Malformed, match=r"^dns-cut-short$"):
+            read_records(more, start)
+
+
 def test_a_message_stays_in_which_no_name_is_another() -> None:
     """Though a name is spelled out twice, and a third ends in what is no name but text."""
     stranger = b"\x019\x019\x019\x019\x07in-addr\x04arpa\0"
@@ -207,7 +234,6 @@ class Renamed:
 # What cannot be read
 
 HEAD = bytes(4) + b"\0\1\0\1" + bytes(4)
-A_RECORD = b"\0\1\0\1\0\0\0\0\0\4\x0a\0\0\5"
 
 
 @pytest.mark.parametrize(

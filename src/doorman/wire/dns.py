@@ -55,6 +55,15 @@ It begins with RDLENGTH, since TYPE and CLASS of the Internet are everywhere.
 """
 
 
+_OF_ONE_NAME: Final = re.compile(
+    rb"((?:\xc0\x0c\x00\x01\x00\x01....\x00\x04....)+)(?:\x00\x00\x29....[\x00-\x7f].\x00\x00)?\Z", re.DOTALL
+).match
+"""What follows the question in most answers: addresses of the name that was asked for, and the record of EDNS, which
+asks for no signatures."""
+_ROW: Final = 16
+"""Bytes of one of these addresses, with what stands before it in its record."""
+
+
 class Records(NamedTuple):
     """The records of a message.
 
@@ -107,6 +116,10 @@ def read_records(data: bytes, start: int) -> Records:  # noqa: C901 - one pass, 
     try:
         for _ in range(questions):
             at = end_of_name(data, at, start) + 4
+        rows = _OF_ONE_NAME(data, at) if questions and not authorities else None
+        if rows is not None and (end := rows.end(1)) == at + answers * _ROW and more == (end < len(data)):
+            addresses += range(at + _ROW - 4, end, _ROW)
+            return new_tuple(Records, (addresses, addresses, False))
         for _ in range(answers + authorities + more):
             if data[at] < POINTER:
                 at = end_of_name(data, at, start)
