@@ -32,41 +32,33 @@ def edits_difference(data: bytes, edits: list[Edit]) -> int:
         data: stands at an even place.
         edits: in order and without overlap.
     """
-    before, after = _Pieces(), _Pieces()
-    at = growth = 0
+    before: list[bytes] = []
+    after: list[bytes] = []
+    taken = given = at = growth = 0
     for edit in edits:
         start, new = edit.start, edit.new
         if growth & 1 and at < start:
             kept = data[at:start]
-            before.put(kept, at)
-            after.put(kept, at + growth)
-        before.put(data[start : edit.end], start)
-        after.put(new, start + growth)
+            taken = _put(before, kept, at, taken)
+            given = _put(after, kept, at + growth, given)
+        taken = _put(before, data[start : edit.end], start, taken)
+        given = _put(after, new, start + growth, given)
         growth += len(new) - edit.end + start
         at = edit.end
     if growth & 1:
         kept = data[at:]
-        before.put(kept, at)
-        after.put(kept, at + growth)
-    return sum_difference(b"".join(after.pieces), b"".join(before.pieces))
+        _put(before, kept, at, taken)
+        _put(after, kept, at + growth, given)
+    return sum_difference(b"".join(after), b"".join(before))
 
 
-class _Pieces:
-    """Parts of a message, one behind the other: each at an even place if it stands at one in the message."""
-
-    __slots__ = ("length", "pieces")
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.length = 0
-
-    def put(self, piece: bytes, at: int) -> None:
-        """Add what stands at some place."""
-        if (self.length ^ at) & 1:
-            self.pieces.append(b"\0")
-            self.length += 1
-        self.pieces.append(piece)
-        self.length += len(piece)
+def _put(pieces: list[bytes], piece: bytes, at: int, length: int) -> int:
+    """Add what stands at some place to pieces of so many bytes, even to even; how many bytes they are then."""
+    if (length ^ at) & 1:
+        pieces.append(b"\0")
+        length += 1
+    pieces.append(piece)
+    return length + len(piece)
 
 
 def checksum(data: bytes) -> int:
