@@ -64,7 +64,7 @@ class CompiledWheel(BuildHookInterface[Any]):
 
 
 def _on_all_processors(compiler: Any) -> None:  # noqa: ANN401 - setuptools has no types
-    """Let a compiler take as many files at once as there are processors: setuptools does that with extensions only."""
+    """Let a compiler take as many files at once as there are processors: `parallel` does that with extensions only."""
     one_by_one = compiler.compile
 
     def at_once(sources: list[str], **options: object) -> list[str]:
@@ -95,6 +95,7 @@ def _compile(work: Path) -> list[Path]:
     command = Distribution({"name": "doorman", "ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib = str(work / "lib")
     command.build_temp = str(work / "objects")
+    command.parallel = cpu_count()  # an extension for each module, which loads its part of the one that has all
     command.ensure_finalized()
     build = command.build_extensions
 
