@@ -39,7 +39,10 @@ class AddressSet:
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, bytes):
             return False
-        return address in self._single or bisect(self._edges.get(len(address), ()), address) % 2 == 1
+        if address in self._single:
+            return True
+        edges = self._edges.get(len(address))
+        return edges is not None and bisect(edges, address) % 2 == 1
 
     def has_any(self, addresses: Collection[Address]) -> bool:
         """Whether one of some addresses is in it."""
