@@ -44,7 +44,7 @@ _NAMES: Final = {name: name for name in _KNOWN} | _COMPACT
 _OTHERS: Final = (
     "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "CSeq", "Call-ID", "Date", "Event",
     "Max-Forwards", "Min-SE", "P-Asserted-Identity", "RAck", "RSeq", "Reason", "Require", "Server",
-    "Subscription-State", "Supported", "User-Agent",
+    "Subject", "Subscription-State", "Supported", "User-Agent",
 )  # fmt: skip
 # Names as they are usually spelled, of headers that matter and of others: looked up without reading the name.
 _SPELLED: Final = (
