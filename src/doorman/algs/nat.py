@@ -110,3 +110,10 @@ class Nat(metaclass=ABCMeta):
     def owns_any(self, addresses: Collection[Address]) -> bool:
         """Whether one of them is. See `owns`; where most are strangers, views may know a faster way."""
         return any(map(self.owns, addresses))
+
+    def native(self, address: Address) -> Address:
+        """How the host of an address writes that itself: as IPv6 where it goes by a stand-in here, else the same.
+
+        A stand-in is the IPv4 address by which the NAT knows an inside host that has IPv6 alone (RFC 6146).
+        """
+        return address
