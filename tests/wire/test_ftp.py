@@ -104,3 +104,36 @@ def test_odd_texts_of_the_right_characters(text: bytes) -> None:
     test_whatever_is_read_is_written_as_it_was_or_refused.hypothesis.inner_test(text)  # type: ignore[attr-defined]
     read_reply(text)
     read_command(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "alone"),
+    [
+        (b"227 ok (1,2,3,4,5,6).", b"227 ok (|||1286|)."),
+        (b"227 =1,2,3,4,5,6", b"227 =(|||1286|)"),
+        (b"227 (1,2,3,4,5,6", b"227 ((|||1286|)"),
+        (b"1,2,3,4,5,6", b"(|||1286|)"),
+    ],
+)
+def test_a_227_in_the_form_of_a_229(text: bytes, alone: bytes) -> None:
+    found = find_passive(text, 0, len(text))
+    assert found is not None
+    other = found.as_port_alone(text)
+    assert text[: other.start] + other.written(Endpoint(Address(bytes(16)), found.port)) + text[other.end :] == alone
+    assert other.address is None
+
+
+def test_a_229_in_the_form_of_a_227() -> None:
+    text = b"229 ok (!!!1286!)."
+    found = find_extended_passive(text, 0, len(text))
+    assert found is not None
+    other = found.as_six_numbers()
+    written = other.written(Endpoint(address_of("1.2.3.4"), found.port))
+    assert text[: other.start] + written + text[other.end :] == b"229 ok (1,2,3,4,5,6)."
+
+
+def test_an_eprt_in_the_form_of_a_port() -> None:
+    text = b"|2|2001:db8::1|1286|"
+    other = read_extended_port(text, 0, len(text)).as_six_numbers()
+    assert (other.start, other.end) == (0, len(text))
+    assert other.written(Endpoint(address_of("1.2.3.4"), 1286)) == b"1,2,3,4,5,6"

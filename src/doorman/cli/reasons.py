@@ -32,6 +32,7 @@ NOTES = {
     "long-host-port": "FTP: LPRT (RFC 1639), which nobody needs: made void",
     "media-host-name": "media at a host name instead of an address",
     "no-content-length": "messages over TCP without Content-Length: taken to have no body",
+    "noop-refused": "FTP: servers that refuse the NOOP by which the gateway asks after them, as some do before login",
     "not-dns": "something else on DNS's port: passed, and its flow is never looked into again",
     "not-ftp": "something else on FTP's port: passed, and its connection is never looked into again",
     "message-too-long": "LDAP: messages beyond 'ip nat service ldap max-message-size': they pass as they came",

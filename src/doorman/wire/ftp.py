@@ -49,10 +49,12 @@ class Command(NamedTuple):
 
     Attributes:
         verb: in capitals; empty where there is none.
+        at: where it stands.
         start, end: where its argument is, without the end of the line.
     """
 
     verb: bytes
+    at: int
     start: int
     end: int
 
@@ -63,11 +65,13 @@ class Reply(NamedTuple):
     Attributes:
         code: three digits.
         last: whether the reply ends with this line.
+        at: where the code stands.
         start, end: where its text is, without the end of the line.
     """
 
     code: bytes
     last: bool
+    at: int
     start: int
     end: int
 
@@ -108,6 +112,18 @@ class Announcement(NamedTuple):
         family = b"1" if len(endpoint.address) == _FAMILIES[b"1"] else b"2"
         return mark + mark.join((family, address_ascii(endpoint.address), port)) + mark
 
+    def as_six_numbers(self) -> "Announcement":
+        """What would stand here in the form of PORT and 227, whose parentheses are not of it."""
+        inner = int(self.form == Form.PORT_ALONE)
+        return Announcement(self.start + inner, self.end - inner, Form.SIX_NUMBERS, self.address, self.port)
+
+    def as_port_alone(self, data: bytes) -> "Announcement":
+        """What would stand here in the form of 229, whose parentheses are (RFC 2428, section 3)."""
+        start, end = self.start, self.end
+        if data[start - 1 : start] == b"(" and data[end : end + 1] == b")":
+            start, end = start - 1, end + 1
+        return Announcement(start, end, Form.PORT_ALONE, None, self.port, b"|")
+
 
 def read_command(data: bytes) -> Command:
     """Read a line of a client.
@@ -118,13 +134,13 @@ def read_command(data: bytes) -> Command:
     found = _COMMAND.match(data)
     end = _end_of(data)
     if found is None:
-        return Command(b"", end, end)
+        return Command(b"", end, end, end)
     at = found.end(1)
     if at < end and data[at] == _IAC:
         words = _IN_BETWEEN.sub(b"", data).split(None, 1)
         if words and words[0].upper() in ANNOUNCING:
             raise Malformed("telnet-in-command")
-    return Command(found[1].upper(), min(found.end(), end), end)
+    return Command(found[1].upper(), found.start(1), min(found.end(), end), end)
 
 
 def read_reply(data: bytes) -> Reply | None:
@@ -133,7 +149,7 @@ def read_reply(data: bytes) -> Reply | None:
     if found is None:
         return None
     end = _end_of(data)
-    return Reply(found[1], found[2] != b"-", min(found.end(), end), end)
+    return Reply(found[1], found[2] != b"-", found.start(1), min(found.end(), end), end)
 
 
 def read_port(data: bytes, start: int, end: int) -> Announcement:

@@ -10,7 +10,8 @@
       |<-------------------- 234 |<---------------------------- 234|       nothing is looked into from here on
 
 A server inside is the same the other way round: its 227 is translated, with a door for the client; a PORT from outside
-needs nothing. EPRT and EPSV (229) do what PORT and PASV do. RFC 959, 2428, 4217 (AUTH TLS), 2577 (bounce attacks).
+needs nothing. EPRT and EPSV (229) do what PORT and PASV do. Between families, see `families`. RFC 959, 2428, 4217 (AUTH
+TLS), 2577 (bounce attacks), 6384.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -33,15 +34,19 @@ from doorman.algs.api import (
     WaitForOthers,
 )
 from doorman.algs.base import BaseAlg
-from doorman.algs.ftp.announcing import announce, void, void_argument, void_line
-from doorman.algs.ftp.control import EPSV_ALL, EXTENDED_PASSIVE, Control
+from doorman.algs.ftp.announcing import announce, unbridged, void, void_argument, void_line
+from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL
+from doorman.algs.ftp.control import Control
+from doorman.algs.ftp.families import Families
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.settings import Settings, lets_pass
+from doorman.net.addresses import Endpoint
 from doorman.wire.ftp import (
     ANNOUNCING,
     VERBS,
     Announcement,
     Command,
+    Reply,
     find_extended_passive,
     find_passive,
     read_command,
@@ -78,15 +83,16 @@ class FtpAlg(BaseAlg[FtpSettings]):
 
     def on_message(self, message: Message, nat: Nat) -> Outcome:
         """Translate a line. See `Alg.on_message`."""
-        control = self._controls.get(message.ends) or self._begin(message)
+        control = self._controls.get(message.ends) or self._begin(message, nat)
         return self._on_command(control, message, nat) if message.of_client else self._on_reply(control, message, nat)
 
-    def _begin(self, message: Message) -> Control:
+    def _begin(self, message: Message, nat: Nat) -> Control:
         ends = message.ends
         outbound = message.direction == Direction.OUTBOUND
         client, server = (ends.inside, ends.outside) if message.of_client == outbound else (ends.outside, ends.inside)
         owner = Owner(self.name, f"{client} {server}".encode(), message.party)
-        control = self._controls[ends] = Control(owner, client, server, message.now)
+        families = Families(client_v6=_writes_v6(client, nat), server_v6=_writes_v6(server, nat))
+        control = self._controls[ends] = Control(owner, client, server, message.now, families)
         self.touched.add(control)
         return control
 
@@ -99,20 +105,22 @@ class FtpAlg(BaseAlg[FtpSettings]):
         except Malformed as malformed:
             end = len(data.rstrip(b"\r\n"))
             return self._malformed(malformed.reason, [void_line(end, malformed.reason)], "PORT", message)
-        verb, start, end = command
+        verb, at, start, end = command
         argument = data[start:end]
-        asked = EPSV_ALL if verb == EXTENDED_PASSIVE and argument.strip().upper() == b"ALL" else verb
+        asked = control.families.pass_on(verb, argument)
         effects: list[Effect] = []
-        if verb and not control.ask(asked, argument, self.settings.commands):
+        if verb and not control.ask(asked, self.settings.commands):
             effects.append(Note("too-many-commands"))
         if verb == b"USER":
             control.user = argument[:64]
         if verb in ANNOUNCING:
             return self._on_announcing(control, command, message, nat)
-        return Outcome([], effects, _NAMES.get(verb, _UNKNOWN))
+        name = _NAMES.get(verb, _UNKNOWN)
+        edits = [Edit(at, end, asked.sent, name)] if asked.sent != asked.verb else []
+        return Outcome(edits, effects, name)
 
     def _on_announcing(self, control: Control, command: Command, message: Message, nat: Nat) -> Outcome:
-        verb, start, end = command
+        verb, at, start, end = command
         name, read = _NAMES[verb], _READERS.get(verb)
         if read is None:  # RFC 1639 tells of networks that nobody has
             return self._malformed("long-host-port", [void_argument(verb, start, end, "long-host-port")], name, message)
@@ -121,10 +129,17 @@ class FtpAlg(BaseAlg[FtpSettings]):
         except Malformed as malformed:
             edits = [void_argument(verb, start, end, malformed.reason)]
             return self._malformed(malformed.reason, edits, name, message)
+        told = found
+        if found.address == nat.native(control.client.address) != control.client.address:
+            if not control.families.translates:
+                return Outcome([], [], name)  # the server cannot know it, and refuses
+            told = found.as_six_numbers()
         try:
-            edits, effects = announce(control, found, name, message, nat, self.settings.data_timeout)
+            edits, effects = announce(control, told, name, message, nat, self.settings.data_timeout)
         except Refused as refused:
             return _void(found, str(refused), name, message)
+        if told is not found:
+            edits.insert(0, Edit(at, at + len(verb), b"PORT", name))
         return Outcome(edits, effects, name)
 
     def _malformed(self, reason: str, edits: list[Edit], name: str, message: Message) -> Outcome:
@@ -145,28 +160,40 @@ class FtpAlg(BaseAlg[FtpSettings]):
         ends = reply is not None and reply.code == code and reply.last
         control.reply = b"" if ends else code
         outcome = Outcome([], [], code.decode("ascii") if first else "")
-        finder = _FINDERS.get(code)
-        if finder is not None and control.waits_for(code):
-            start = reply.start if reply is not None and reply.code == code else 0
-            try:
-                found = finder(message.data, start, len(message.data))
-            except Malformed as malformed:
-                return outcome._replace(effects=[Note(malformed.reason, message.data)])
-            if found is not None:
-                outcome = self._on_passive(control, code.decode("ascii"), found, message, nat)
+        answer = control.answered_here(code)
+        if answer:
+            outcome.edits.append(Edit(0, len(message.data), answer + b"\r\n" if ends else b"", "NOOP"))
+            if ends and code != b"200":
+                outcome.effects.append(Note("noop-refused", message.data))
+        elif code in _FINDERS and control.waits_for(code):
+            said = reply if reply is not None and reply.code == code else None
+            passive = self._on_passive(control, code, said, message, nat)
+            outcome = passive if passive.name else passive._replace(name=outcome.name)
         if ends:
             outcome.effects.extend(self._follow(control, code, message))
         return outcome
 
-    def _on_passive(self, control: Control, code: str, found: Announcement, message: Message, nat: Nat) -> Outcome:
+    def _on_passive(self, control: Control, code: bytes, reply: Reply | None, message: Message, nat: Nat) -> Outcome:
+        """A line of a reply that grants a passive data connection, which may begin with its code."""
+        data, name, heard = message.data, code.decode("ascii"), control.heard(code)
+        edits = [Edit(reply.at, reply.at + len(code), heard, name)] if reply is not None and heard != code else []
         try:
-            edits, effects = announce(control, found, code, message, nat, self.settings.data_timeout)
+            found = _FINDERS[code](data, reply.start if reply is not None else 0, len(data))
+        except Malformed as malformed:
+            return Outcome(edits, [Note(malformed.reason, data)])
+        if found is None:
+            return Outcome(edits, [])
+        if heard != code:
+            found = found.as_port_alone(data) if heard == b"229" else found.as_six_numbers()
+        try:
+            told, effects = announce(control, found, name, message, nat, self.settings.data_timeout)
         except Refused as refused:
+            outcome = _void(found, str(refused), name, message)
             if nat.shielded(message.path.sent_from.address):
-                return _void(found, str(refused), code, message)
+                return outcome._replace(edits=edits + outcome.edits)
             # It opens no door: what a server outside says of itself, though it be wrong, is the client's to judge.
-            return Outcome([], [Note(str(refused), message.data[found.start : found.end])], code)
-        return Outcome(edits, effects, code)
+            return outcome._replace(edits=edits)
+        return Outcome(edits + told, effects, name)
 
     def _follow(self, control: Control, code: bytes, message: Message) -> list[Effect]:
         """A reply is whole: what it does to the connection."""
@@ -177,13 +204,20 @@ class FtpAlg(BaseAlg[FtpSettings]):
             effects.append(WaitForOthers(not was_busy))
         if code in _GOODBYES:
             effects.append(CloseDoors(control.owner, message.now))
-        if verb == b"AUTH" and code == b"234":
+        if verb == AUTHENTICATE and code == b"234":
             effects += [StopInspecting(agreed=True), Note("tls")]
+        elif verb == AUTHENTICATE and code[:1] in {b"4", b"5"}:
+            control.families.clear = True
         elif verb == EPSV_ALL and code[:1] == b"2":
             control.extended_only = True
         elif verb == b"REIN" and code[:1] == b"2":
             control.extended_only, control.user = False, b""
         return effects
+
+    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:  # noqa: ARG002 - a server outside has one name
+        """What a server of the other family said for its client to hear this. See `Alg.as_sent`."""
+        control = self._controls.get(message.ends)
+        return unbridged(control, message) if control is not None and control.client == message.path.sent_from else []
 
     # What is remembered
 
@@ -221,6 +255,10 @@ class FtpAlg(BaseAlg[FtpSettings]):
         if not isinstance(item, Control):
             raise TypeError(f"not of FTP: {item!r}")
         return item.owner.name.decode("ascii"), None
+
+
+def _writes_v6(end: Endpoint, nat: Nat) -> bool:
+    return len(nat.native(end.address)) > len(end.address)
 
 
 def _void(found: Announcement, reason: str, name: str, message: Message) -> Outcome:

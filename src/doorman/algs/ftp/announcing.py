@@ -9,7 +9,7 @@ from doorman.algs.flows import Flow, open_once
 from doorman.algs.ftp.control import Control, Data
 from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, UNSPECIFIED_V6, Endpoint
 from doorman.net.packet import TCP
-from doorman.wire.ftp import Announcement, Form
+from doorman.wire.ftp import Announcement, Form, find_extended_passive, read_reply
 
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
@@ -26,7 +26,7 @@ def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
     before: list[Effect] = [CloseDoors(control.owner, message.now)] if control.data is not None else []
     control.data = Data(own, message.of_client)
     if not nat.shielded(own.address):
-        name = nat.translate(own, TCP) if found.address is not None else own
+        name = nat.translate(own, TCP) if found.form != Form.PORT_ALONE else own
         return _edits(found, name, rule, message), before
     name = nat.expose(own, TCP)
     if found.form == Form.PORT_ALONE and name.address != message.path.arrives_from.address:
@@ -39,7 +39,7 @@ def _announced(control: Control, found: Announcement, message: Message, nat: Nat
     """The endpoint that is announced, as its own end knows it; it may have been told its name outside."""
     path, address = message.path, found.address
     own = Endpoint(path.sent_from.address, found.port)
-    if address not in {None, own.address}:
+    if address not in {None, own.address, nat.native(own.address)}:
         name = Endpoint(path.arrives_from.address, found.port)
         if address != name.address:
             raise Refused("third-party-address")
@@ -56,6 +56,23 @@ def _edits(found: Announcement, name: Endpoint, rule: str, message: Message) -> 
     if written == message.data[found.start : found.end]:
         return []
     return [Edit(found.start, found.end, written, rule)]
+
+
+def unbridged(control: Control, message: Message) -> list[Edit]:
+    """What makes of a line that a client heard, as if it sent it back, what a server of another family said."""
+    data = message.data
+    reply = read_reply(data)
+    code = reply.code if reply is not None else b"229"
+    said = control.said(code)
+    if said == code:
+        return []
+    if said != b"227":
+        return [Edit(0, len(data), said + b" OK\r\n", "NOOP")]
+    edits = [Edit(reply.at, reply.at + len(said), said, "229")] if reply is not None else []
+    found = find_extended_passive(data, reply.start if reply is not None else 0, len(data))
+    if found is not None:
+        edits += _edits(found.as_six_numbers(), Endpoint(message.path.arrives_to.address, found.port), "229", message)
+    return edits
 
 
 def void(found: Announcement, reason: str) -> Edit:

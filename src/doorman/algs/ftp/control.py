@@ -4,20 +4,11 @@ from collections import deque
 from typing import NamedTuple
 
 from doorman.algs.api import Owner
+from doorman.algs.ftp.commands import GRANTS, TRANSFERS, Asked
+from doorman.algs.ftp.families import Families
 from doorman.net.addresses import Endpoint
 
-PASSIVE = frozenset({b"PASV", b"P@SW"})
-EXTENDED_PASSIVE = b"EPSV"
-EPSV_ALL = b"EPSV ALL"
-TRANSFERS = frozenset({b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD"})
-"""The commands that are answered over a data connection."""
-
-_GRANTS = {b"227": PASSIVE, b"229": frozenset({EXTENDED_PASSIVE}), b"234": frozenset({b"AUTH"})}
-"""The commands that nothing grants but one code."""
-_GRANTED = frozenset().union(*_GRANTS.values())
-_PRELIMINARY, _REFUSALS = b"1", b"45"
-_LONGEST_SHOWN = 128
-"""Bytes of a file's name that are remembered."""
+_PRELIMINARY = b"1"
 
 
 class Data(NamedTuple):
@@ -40,25 +31,28 @@ class Control:
         reply: the code of a reply that is not whole yet.
         extended_only: whether the client promised to use nothing but EPSV (RFC 2428, section 4).
         over: whether it has ended.
+        families: whether its ends are of two families, and how that is bridged.
     """
 
     __slots__ = (
-        "_waiting", "begun", "client", "data", "doing", "extended_only", "over", "owner", "reply", "server", "user",
+        "_waiting", "begun", "client", "data", "doing", "extended_only", "families", "over", "owner", "reply", "server",
+        "user",
     )  # fmt: skip
 
-    def __init__(self, owner: Owner, client: Endpoint, server: Endpoint, begun: float) -> None:
+    def __init__(self, owner: Owner, client: Endpoint, server: Endpoint, begun: float, families: Families) -> None:
         self.owner = owner
         self.client = client
         self.server = server
         self.begun = begun
+        self.families = families
         self.user = self.doing = self.reply = b""
         self.data: Data | None = None
         self.extended_only = self.over = False
-        self._waiting: deque[tuple[bytes, bytes]] = deque()
+        self._waiting: deque[Asked] = deque()
 
-    def ask(self, verb: bytes, argument: bytes, most: int) -> bool:
+    def ask(self, command: Asked, most: int) -> bool:
         """The client gave a command; False if too many wait for their replies: the oldest is forgotten."""
-        self._waiting.append((verb, argument[:_LONGEST_SHOWN]))
+        self._waiting.append(command)
         if len(self._waiting) > most:
             self._waiting.popleft()
             return False
@@ -66,30 +60,38 @@ class Control:
 
     def waits_for(self, code: bytes) -> bool:
         """Whether a command waits that this code alone can grant; those before it were never answered then."""
-        granted = _GRANTS[code]
-        while self._waiting and any(verb in granted for verb, _ in self._waiting):
-            if self._waiting[0][0] in granted:
+        granted = GRANTS[code]
+        while self._waiting and any(command.may_be_granted(granted) for command in self._waiting):
+            if self._waiting[0].may_be_granted(granted):
                 return True
             self._waiting.popleft()
         return False
 
+    def heard(self, code: bytes) -> bytes:
+        """The code by which the client hears that what it waits for was granted."""
+        return self._waiting[0].heard(code)
+
+    def said(self, code: bytes) -> bytes:
+        """The code that the server must have said for the client, which waits for it, to hear this one."""
+        return next((said for said in (command.said(code) for command in self._waiting) if said != code), code)
+
+    def answered_here(self, code: bytes) -> bytes:
+        """The line by which the gateway itself answers the command that a reply is to; empty where the server does."""
+        command = self._waiting[0] if self._waiting else None
+        return command.answer if command is not None and command.is_answered(code) else b""
+
     def answer(self, code: bytes) -> bytes:
-        """A reply is whole; the command that it answers, empty where it answers none."""
-        if not self._waiting or (code in _GRANTS and not self.waits_for(code)):
+        """A reply is whole; the command that it answers, as the server knows it; empty where it answers none."""
+        if not self._waiting or (code in GRANTS and not self.waits_for(code)):
             return b""
-        verb, argument = self._waiting[0]
+        command = self._waiting[0]
         if code[:1] == _PRELIMINARY:
-            if verb in TRANSFERS:
-                self.doing = b"%b %b" % (verb, argument)
+            if command.verb in TRANSFERS:
+                self.doing = b"%b %b" % (command.verb, command.argument)
             return b""
-        if not _answers(verb, code):
+        if not command.is_answered(code):
             return b""
         self._waiting.popleft()
-        if verb in TRANSFERS:
+        if command.verb in TRANSFERS:
             self.doing = b""
-        return verb
-
-
-def _answers(verb: bytes, code: bytes) -> bool:
-    """Whether a reply can be to a command: some servers say more than one for one, and the order must not be lost."""
-    return code[0] in _REFUSALS or code in _GRANTS or verb not in _GRANTED or code in {b"334", b"232"}
+        return command.sent
