@@ -16,12 +16,12 @@ from doorman.algs.settings import Mode
 from doorman.config.model import Config, NatSide
 from doorman.config.statics import Statics
 from doorman.net.addresses import Address, Endpoint, Prefix
+from doorman.net.memo import remember
 
 WOULD = frozenset({"would-rewrite", "would-open-door", "would-drop"})
 """The notes that count what does not happen: messages, doors, messages."""
 
 _LEAST_FIRST: tuple[Mode, ...] = ("off", "observe", "pinhole-only", "full")
-_CACHE_LIMIT = 65_536
 _INSIDE: NatSide = "inside"
 _OUTSIDE: NatSide = "outside"
 _OUTBOUND = Direction.OUTBOUND
@@ -50,17 +50,14 @@ class Zone:
         try:
             return self._cache[address]
         except KeyError:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
             found = (mode for network, mode in self._networks if address in network)
-            mode = self._cache[address] = next(found, self._others)
-            return mode
+            return remember(self._cache, address, next(found, self._others))
 
 
 class Modes:
     """The modes of a configuration."""
 
-    __slots__ = ("_everywhere", "_left_inside", "_left_outside", "_zones")
+    __slots__ = ("_everywhere", "_is_alike", "_left_inside", "_left_outside", "_zones")
 
     def __init__(self, config: Config) -> None:
         self._everywhere: dict[str, Mode] = {alg: settings.mode for alg, settings in config.settings.items()}
@@ -69,9 +66,12 @@ class Modes:
         self._left_inside = _left(config.statics)
         self._left_outside = _left(config.outside_statics)
         self._zones = {alg: sides for alg, sides in zones.items() if not (sides[0].silent and sides[1].silent)}
+        self._is_alike = not (self._left_inside or self._left_outside or self._zones)
 
     def of(self, alg: str, direction: Direction, path: Path) -> Mode:
         """The mode of an ALG for what goes this way."""
+        if self._is_alike:
+            return self._everywhere[alg]
         if (self._left_inside or self._left_outside) and self._is_left(direction, path):
             return "off"
         zones = self._zones.get(alg)

@@ -17,13 +17,13 @@ from doorman.algs.api import Refused
 from doorman.config.access_lists import AccessList, Entry, Traffic
 from doorman.config.model import Config, Interface, NatSide
 from doorman.net.addresses import Address, Endpoint
+from doorman.net.memo import remember
 from doorman.net.packet import ICMP, TCP, Packet
 from doorman.net.routes import UNKNOWN, Route
 
 DENIED = "access-list"
 """The reason for which a packet is dropped."""
 
-_CACHE_LIMIT = 65_536
 _INSIDE: NatSide = "inside"
 _OUTSIDE: NatSide = "outside"
 _FLAGS_AT = 13
@@ -89,11 +89,8 @@ class _Gates:
         try:
             return self._cache[address]
         except KeyError:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
             near = (one for one in self._interfaces if any(address in network for network in one.networks))
-            found = self._cache[address] = next(near, self._others)
-            return found
+            return remember(self._cache, address, next(near, self._others))
 
 
 class AccessGroups:

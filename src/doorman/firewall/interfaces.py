@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from doorman.config.model import Config
 from doorman.net.addresses import Address
+from doorman.net.memo import remember
 from doorman.net.routes import UNKNOWN, Route
 
-_CACHE_LIMIT = 65_536
 Known = Callable[[Address], bool]
 """Says whether a host is known to be inside."""
 
@@ -75,13 +75,10 @@ class Interfaces:
         try:
             return self._cache[address]
         except KeyError:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
             near = (name for network, name in self._networks if address in network)
             is_inside = self._is_inside is not None and self._is_inside(address)
             behind = self._downstream if is_inside else self._upstream
-            found = self._cache[address] = None if address in self._own else next(near, behind)
-            return found
+            return remember(self._cache, address, None if address in self._own else next(near, behind))
 
     def _other_than(self, name: str | None) -> str:
         others = [one for one in self._names if one != name]

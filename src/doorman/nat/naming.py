@@ -14,9 +14,8 @@ from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, Selector, Towards, select
 from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
+from doorman.net.memo import remember
 from doorman.net.packet import TCP, UDP
-
-_CACHE_LIMIT = 65_536
 
 
 class StaticRule(NamedTuple):
@@ -129,10 +128,7 @@ class Naming:
             return self._dynamic_cache[address]
         except KeyError:
             rule = next((rule for rule in self.dynamic if rule.selector.may_choose(address)), None)
-            if len(self._dynamic_cache) >= _CACHE_LIMIT:
-                self._dynamic_cache.clear()
-            self._dynamic_cache[address] = rule
-            return rule
+            return remember(self._dynamic_cache, address, rule)
 
     def rule_for(self, protocol: int, local: Endpoint, towards: Towards) -> tuple[int, DynamicRule | None]:
         """By which way an end of a host is named for a flow of the host, and by which dynamic rule, if by one.

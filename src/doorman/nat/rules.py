@@ -11,11 +11,10 @@ from doorman.nat.pools import AddressPool
 from doorman.nat.selection import Exits, select
 from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
+from doorman.net.memo import remember
 from doorman.net.routes import UNKNOWN, Route
 
 __all__ = ["DynamicRule", "Rules", "StaticRule", "UnusableConfig"]
-
-_CACHE_LIMIT = 65_536
 
 
 class Rules(Naming):
@@ -66,10 +65,7 @@ class Rules(Naming):
         """Whether an address is an inside host's that some rule gives another name."""
         known = self._translated.get(address)
         if known is None:
-            known = self.is_inside(address) and self.gives_name(address)
-            if len(self._translated) >= _CACHE_LIMIT:
-                self._translated.clear()
-            self._translated[address] = known
+            known = remember(self._translated, address, self.is_inside(address) and self.gives_name(address))
         return known
 
     def static_port_host(self, address: Address) -> Address | None:
@@ -85,9 +81,7 @@ class Rules(Naming):
         """
         known = self._inside_cache.get(address)
         if known is None:
-            if len(self._inside_cache) >= _CACHE_LIMIT:
-                self._inside_cache.clear()
-            known = self._inside_cache[address] = self._find_inside(address)
+            known = remember(self._inside_cache, address, self._find_inside(address))
         return known
 
     def look_anew(self) -> None:
@@ -104,9 +98,7 @@ class Rules(Naming):
         """Whether what the inside calls so has another name outside."""
         known = self._renamed.get(address)
         if known is None:
-            if len(self._renamed) >= _CACHE_LIMIT:
-                self._renamed.clear()
-            known = self._renamed[address] = self.translates(address) or self.outside.is_name(address)
+            known = remember(self._renamed, address, self.translates(address) or self.outside.is_name(address))
         return known
 
     def renames_inward(self, addresses: Collection[Address]) -> bool:

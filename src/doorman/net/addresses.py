@@ -8,15 +8,13 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple, NewType
 
+from doorman.net.memo import MOST, remember
+
 Address = NewType("Address", bytes)
 """4 or 16 bytes in network order."""
 
-_CACHE: Final = 65_536
-"""How many texts and addresses are remembered; bounded, since a peer chooses what it sends."""
-
 _PARSED: Final[dict[bytes, Address]] = {}
 _WRITTEN: Final[dict[Address, bytes]] = {}
-"""What is asked for several times in each message: `lru_cache` takes as long as twice this."""
 _WRITTEN_ENDPOINTS: "Final[dict[Endpoint, bytes]]" = {}
 _NONE: Final = Address(b"")
 """What is remembered of a text that is no address."""
@@ -78,9 +76,7 @@ def parse_address(text: bytes) -> Address | None:
     """Read a dotted quad or an IPv6 address (no brackets, no zone); None for anything else, such as a host name."""
     known = _PARSED.get(text)
     if known is None:
-        if len(_PARSED) >= _CACHE:
-            _PARSED.clear()
-        known = _PARSED[text] = _parse(text) or _NONE
+        known = remember(_PARSED, text, _parse(text) or _NONE)
     return known or None
 
 
@@ -99,7 +95,7 @@ def _parse(text: bytes) -> Address | None:
         return None
 
 
-@lru_cache(_CACHE)
+@lru_cache(MOST)
 def address_text(address: Address) -> str:
     """Write an address the usual way; IPv6 compressed as RFC 5952 asks."""
     if len(address) == 4:  # noqa: PLR2004 - IPv4
@@ -118,9 +114,7 @@ def address_ascii(address: Address) -> bytes:
     """The same text as bytes, as it stands in a message."""
     known = _WRITTEN.get(address)
     if known is None:
-        if len(_WRITTEN) >= _CACHE:
-            _WRITTEN.clear()
-        known = _WRITTEN[address] = address_text(address).encode("ascii")
+        known = remember(_WRITTEN, address, address_text(address).encode("ascii"))
     return known
 
 
@@ -128,9 +122,7 @@ def endpoint_ascii(endpoint: Endpoint) -> bytes:
     """The text of an endpoint as bytes."""
     known = _WRITTEN_ENDPOINTS.get(endpoint)
     if known is None:
-        if len(_WRITTEN_ENDPOINTS) >= _CACHE:
-            _WRITTEN_ENDPOINTS.clear()
-        known = _WRITTEN_ENDPOINTS[endpoint] = endpoint_text(endpoint).encode("ascii")
+        known = remember(_WRITTEN_ENDPOINTS, endpoint, endpoint_text(endpoint).encode("ascii"))
     return known
 
 
