@@ -36,6 +36,15 @@ def test_the_difference_of_edits_is_that_of_all_bytes(parts: list[tuple[bytes, b
     assert edits_difference(before, edits) == sum_difference(after, before)
 
 
+@given(st.integers(0, 3), st.integers(60, 70), st.integers(60, 70))
+def test_so_is_that_of_long_edits(start: int, old: int, new: int) -> None:
+    """Sums of short texts are remembered, those of long ones are not."""
+    before, long = bytes(range(9, 9 + old + 9)), bytes(range(100, 100 + new))
+    after = before[:start] + long + before[start + old :]
+    for _ in range(2):
+        assert edits_difference(before, [Edit(start, start + old, long, "a rule")]) == sum_difference(after, before)
+
+
 def test_the_example_of_rfc_1071() -> None:
     assert word_sum(bytes.fromhex("0001f203f4f5f6f7")) == 0xDDF2
 

@@ -3,7 +3,15 @@
 `int.from_bytes(data) % 65535` is the one's complement sum of the 16-bit words of `data`, computed in C.
 """
 
+from typing import Final
+
 from doorman.net.edits import Edit
+from doorman.net.memo import remember
+
+_SUMS: Final[dict[bytes, int]] = {}
+"""Word sums of short texts: mostly addresses and ports, which every message of a call has."""
+_SHORT: Final = 64
+_MOST_SUMS: Final = 4_096
 
 
 def word_sum(data: bytes) -> int:
@@ -32,33 +40,33 @@ def edits_difference(data: bytes, edits: list[Edit]) -> int:
         data: stands at an even place.
         edits: in order and without overlap.
     """
-    before: list[bytes] = []
-    after: list[bytes] = []
-    taken = given = at = growth = 0
+    total = at = growth = 0
     for edit in edits:
-        start, new = edit.start, edit.new
-        if growth & 1 and at < start:
-            kept = data[at:start]
-            taken = _put(before, kept, at, taken)
-            given = _put(after, kept, at + growth, given)
-        taken = _put(before, data[start : edit.end], start, taken)
-        given = _put(after, new, start + growth, given)
-        growth += len(new) - edit.end + start
-        at = edit.end
+        start, end, new = edit.start, edit.end, edit.new
+        if growth & 1:
+            total += _turned(data[at:start], at)
+        total += _sum_at(new, start + growth) - _sum_at(data[start:end], start)
+        growth += len(new) - end + start
+        at = end
     if growth & 1:
-        kept = data[at:]
-        _put(before, kept, at, taken)
-        _put(after, kept, at + growth, given)
-    return sum_difference(b"".join(after), b"".join(before))
+        total += _turned(data[at:], at)
+    return total % 0xFFFF
 
 
-def _put(pieces: list[bytes], piece: bytes, at: int, length: int) -> int:
-    """Add what stands at some place to pieces of so many bytes, even to even; how many bytes they are then."""
-    if (length ^ at) & 1:
-        pieces.append(b"\0")
-        length += 1
-    pieces.append(piece)
-    return length + len(piece)
+def _sum_at(text: bytes, at: int) -> int:
+    """The word sum of a text that stands at a place."""
+    total = _SUMS.get(text)
+    if total is None:
+        total = word_sum(text)
+        if len(text) <= _SHORT:
+            remember(_SUMS, text, total, _MOST_SUMS)
+    return total << 8 if at & 1 else total
+
+
+def _turned(kept: bytes, at: int) -> int:
+    """What the bytes from a place on add to a word sum when the high ones of words become the low ones."""
+    total = word_sum(kept)
+    return total - (total << 8) if at & 1 else (total << 8) - total
 
 
 def checksum(data: bytes) -> int:

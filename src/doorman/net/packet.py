@@ -220,8 +220,10 @@ def readdress(
 
 def _ip_start(packet: Packet, moved: int, growth: int) -> bytes:
     """An IP header up to its addresses, of a packet that grew; `moved`: by how much the word sum of those did."""
-    data = packet.data
-    if len(packet.source) != 4:  # noqa: PLR2004 - IPv6 has no header checksum to carry
+    data, is_v4 = packet.data, len(packet.source) == 4  # noqa: PLR2004 - IPv4
+    if not (moved or growth):
+        return data[:12] if is_v4 else data[:8]
+    if not is_v4:  # IPv6 has no header checksum to carry
         return b"%b%b%b" % (data[:4], _grown(data[4] << 8 | data[5], growth).to_bytes(2, "big"), data[6:8])
     told = data[2] << 8 | data[3]
     length = _grown(told, growth)
