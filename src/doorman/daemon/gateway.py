@@ -161,7 +161,7 @@ class Gateway:
 
     def _see(self, part: Part) -> None:
         """Trace and debug what passes a part."""
-        part.traffic.watchers.append(self._watch)
+        self._follow_traces()
         for subscription in self._subscriptions:
             subscription.ends.append(part.subscribe(subscription.topics, subscription.tell))
 
@@ -316,15 +316,19 @@ class Gateway:
 
     def trace(self, topic: Topic, name: str, seconds: int) -> Path:
         """See `cli.gateway.Gateway`."""
-        return self._traces.begin(topic, name, seconds)
+        path = self._traces.begin(topic, name, seconds)
+        self._follow_traces()
+        return path
 
     def end_trace(self, name: str) -> None:
         """See `cli.gateway.Gateway`."""
         self._traces.end(name)
+        self._follow_traces()
 
     def expire_traces(self) -> None:
         """End the traces whose time is up; to be called each second."""
         self._traces.expire()
+        self._follow_traces()
 
     def thin_out(self) -> None:
         """End the oldest half-open sessions where there are too many; to be called each second."""
@@ -361,6 +365,16 @@ class Gateway:
         """A list of each part, one behind the other."""
         return chain.from_iterable(part.named(listed(part)) for part in self._parts.values())
 
-    def _watch(self, news: Inspection | FlowNews) -> None:
-        if self._traces and isinstance(news, Inspection):
+    def _follow_traces(self) -> None:
+        """Watch what passes while a trace is at work, and only then: each message is told of."""
+        for traffic in self._traffics():
+            if (self._trace_one in traffic.watchers) == bool(self._traces):
+                continue
+            if self._traces:
+                traffic.watchers.append(self._trace_one)
+            else:
+                traffic.watchers.remove(self._trace_one)
+
+    def _trace_one(self, news: Inspection | FlowNews) -> None:
+        if isinstance(news, Inspection):
             self._traces.see(news, time.time_ns())

@@ -125,8 +125,8 @@ class Traces:
         self._traces: list[Trace] = []
 
     def __bool__(self) -> bool:
-        """Whether there are any, those that are over included."""
-        return bool(self._traces)
+        """Whether one is at work."""
+        return any(trace.active for trace in self._traces)
 
     def __iter__(self) -> Iterator[Json]:
         now = self._clock()

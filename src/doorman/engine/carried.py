@@ -48,10 +48,11 @@ class Carried:
             return Result(_PASSED, data, leaves)
         path, view = self._view(packet, side)
         direction = _DIRECTIONS[side]
-        if self._inspector.mode(alg, direction, path) == "off":
+        mode = self._inspector.mode(alg, direction, path)
+        if mode == "off":
             return Result(_PASSED, data, leaves)
         message = Message(packet.payload, direction, UDP, path, now)
-        outcome = self._inspector.ask(alg, message, view)
+        outcome = self._inspector.ask(alg, message, view, mode)
         after = apply_edits(message.data, outcome.edits)
         drop = outcome.drop
         if drop is None and len(data) - len(message.data) + len(after) > _MAX_PACKET:

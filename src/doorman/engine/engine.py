@@ -362,10 +362,11 @@ class Engine:
         if self.access is not None:
             self.access.release(packet, packet.sender, packet.receiver, _OUTSIDE)
         path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
-        if self.inspector.mode(alg, _OUTBOUND, path) == "off":
+        mode = self.inspector.mode(alg, _OUTBOUND, path)
+        if mode == "off":
             return Result(_PASSED, packet.data, _OUTSIDE)
         message = Message(packet.payload, _OUTBOUND, packet.protocol, path, now)
-        outcome = self.inspector.ask(alg, message, nat)
+        outcome = self.inspector.ask(alg, message, nat, mode)
         self.state.carry_out(outcome.effects, now)
         inspection = Inspection(alg, message, outcome, message.data)
         if outcome.drop is not None:

@@ -74,10 +74,11 @@ class Forwarding:
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
         path = way.path
-        if self._inspector.mode(alg, direction, path) == "off":
+        mode = self._inspector.mode(alg, direction, path)
+        if mode == "off":
             return Result(_FORWARDED, self._readdressed(packet, way), leaves)
         message = Message(packet.payload, direction, packet.protocol, path, now)
-        outcome = self._inspector.ask(alg, message, nat)
+        outcome = self._inspector.ask(alg, message, nat, mode)
         if outcome.drop is not None:
             self._state.carry_out(outcome.effects, now)
             return self.drop(

@@ -123,14 +123,13 @@ class Inspector:
         """How much the ALG does about what goes this way; what it is `off` for need not be asked about."""
         return self._modes.of(alg, direction, path)
 
-    def ask(self, alg: str, message: Message, nat: Nat) -> Outcome:
-        """What the ALG decides, as far as its mode lets it happen.
+    def ask(self, alg: str, message: Message, nat: Nat, mode: Mode = "full") -> Outcome:
+        """What the ALG decides, as far as its mode lets it happen; see `mode`.
 
         If it fails, the message is dropped and nothing else suffers.
         """
         if self.gate is not None and not self.gate(alg, message):
             return Outcome([], [], "", drop=RESET, reset=True)
-        mode = self._modes.of(alg, message.direction, message.path)
         if mode == "full":
             return self._decide(alg, message, nat)
         made = len(nat.made) if mode == "observe" and isinstance(nat, Transaction) else None

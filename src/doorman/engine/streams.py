@@ -192,7 +192,7 @@ class Streams:
         state = self._state
         view = state.view(direction, path)
         message = Message(data, direction, TCP, path, now, of_client=of_client)
-        outcome = self._inspector.ask(alg, message, view)
+        outcome = self._inspector.ask(alg, message, view, self._inspector.mode(alg, direction, path))
         if outcome.drop is not None:
             state.carry_out(outcome.effects, now)
             view.undo()
