@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from doorman.algs.records import as_list
 from doorman.config.reader import read_config
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import RETRY, Keeper
@@ -46,6 +47,11 @@ class Kept:
     def contents(self) -> list[Contents]:
         """What the journal has."""
         return [contents_of(record) for record in self.journal.load().items()]
+
+    def states(self) -> dict[object, object]:
+        """How far calls have come by what the journal has, by their names."""
+        calls = [record for record in self.contents() if record.kind == "sip"]
+        return {as_list(call.key)[2]: as_list(call.value)[3] for call in calls}
 
     def is_complete(self) -> bool:
         """Whether all there is has been saved."""
@@ -98,6 +104,38 @@ def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:
     assert [[door[8] for door in doors if isinstance(door, list)] for doors in closing if isinstance(doors, list)] == [
         [1005.0, 1005.0]
     ]
+
+
+def test_what_a_call_announces_is_saved_while_others_wait(kept: Kept) -> None:
+    kept.gateway.out(request(body=sdp()))
+    kept.flush()
+    kept.gateway.in_(answer(180))
+    kept.gateway.out(request(call_id="two", body=sdp(port=4010)))
+    kept.keeper.note(kept.engine.take_changes())
+    assert kept.is_urgent()
+    kept.keeper.flush_urgent(kept.gateway.now)
+    assert not kept.is_urgent()
+    assert kept.states() == {b"one": "trying", b"two": "trying"}
+    assert ["sip", b"two", PARTY] in [record.key for record in kept.contents()]
+    assert kept.is_dirty()
+    kept.flush()
+    assert kept.states() == {b"one": "early", b"two": "trying"}
+    assert kept.is_complete()
+
+
+def test_that_doors_end_later_may_wait_and_sooner_may_not(kept: Kept) -> None:
+    kept.gateway.out(request(body=sdp()))
+    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    kept.flush()
+    doors = kept.engine.state.doors
+    door = next(iter(doors))
+    for closes in (2_000.0, 3_000.0):
+        doors.prolong(door, closes)
+        assert kept.is_urgent() == (closes < 3_000.0)
+        assert kept.is_dirty()
+        kept.flush()
+        assert not kept.is_dirty()
+        assert kept.is_complete()
 
 
 def test_a_static_name_is_in_the_configuration(tmp_path: Path) -> None:

@@ -234,6 +234,13 @@ class Touched:
         items, self._items = self._items, {}
         return items
 
+    def drop(self, item: Hashable) -> bool:
+        """Note an item no more; whether it was noted."""
+        if not self._items or item not in self._items:
+            return False
+        del self._items[item]
+        return True
+
 
 class Alg(Protocol):
     """An application-level gateway.
@@ -289,6 +296,10 @@ class Alg(Protocol):
 
     def remembered(self) -> Iterable[Hashable]:
         """All that it remembers and would not want to lose."""
+        ...
+
+    def of_owner(self, owner: Owner) -> Hashable | None:
+        """What it remembers that has the doors of an owner, as `touched` notes it; None where that is nothing."""
         ...
 
     def record(self, item: Hashable) -> Record:

@@ -77,6 +77,10 @@ class BaseAlg(Generic[S]):
         """Nothing that outlives a gateway. See `Alg.remembered`."""
         return ()
 
+    def of_owner(self, owner: Owner) -> Hashable | None:  # noqa: ARG002 - see there
+        """Nothing, for the same reason. See `Alg.of_owner`."""
+        return None
+
     def record(self, item: Hashable) -> Record:
         """No record, for the same reason. See `Alg.record`.
 

@@ -3,6 +3,8 @@
 engine, kernel -> changes -> `note`           which bindings, whose doors
 ALGs           -> `Alg.touched`               which calls
                              `flush`          their state as it is now, in one transaction
+                             `flush_urgent`   only that of names, of doors that open, close or are to close sooner, and
+                                              of the calls that have these: before it is told of; all else may wait
 """
 
 from collections import Counter
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from doorman.algs.api import Alg, Owner
+from doorman.algs.api import Alg, Owner, Touched
 from doorman.daemon.journal import Batch, Journal, JournalFailed
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
@@ -52,20 +54,22 @@ class Keeper:
         self._owners: dict[Owner, None] = {}
         self._retry_at: float | None = None
         self._watched: list[Alg] = []
-        engine.state.doors.retimed.watch()
+        engine.state.doors.shortened.watch()
+        engine.state.doors.prolonged.watch()
         self._watch()
 
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        if self._records or self._owners or self._retry_at is not None or self._engine.state.doors.retimed:
+        doors = self._engine.state.doors
+        if self._records or self._owners or self._retry_at is not None or doors.shortened or doors.prolonged:
             return True
         return any(alg.touched for alg in self._watched)
 
     @property
     def urgent(self) -> bool:
-        """Whether doors are to end at another time: a restart that did not know would keep them open."""
-        return bool(self._engine.state.doors.retimed)
+        """Whether there is anything to be flushed at once: a restart that did not know would keep doors open."""
+        return bool(self._records or self._owners or self._engine.state.doors.shortened)
 
     def restore(self, now: float) -> Restored:
         """Let the engine, which is new, go on where the journal ends.
@@ -96,7 +100,13 @@ class Keeper:
 
     def flush(self, now: float) -> None:
         """Save what has changed since the last time. What fails is told of, and tried again after a while."""
-        records = self._changed()
+        self._save(self._changed(), now)
+
+    def flush_urgent(self, now: float) -> None:
+        """The same, only of what must not be told of before it is saved, or is to be saved right after."""
+        self._save(self._urgent(), now)
+
+    def _save(self, records: Batch, now: float) -> None:
         if self._retry_at is None:
             self._write(records, now)
         elif now >= self._retry_at:
@@ -123,19 +133,35 @@ class Keeper:
 
     def _changed(self) -> Batch:
         """The records of all that has changed, as it is now; it is noted no more."""
-        records, owners, doors = self._records, self._owners, self._engine.state.doors
-        self._records, self._owners = {}, {}
+        self._note_doors(self._engine.state.doors.prolonged)
+        records = self._urgent()
         for alg in self._watched:
             for item in alg.touched.take():
                 name, value = save_item(alg, item)
                 records[name] = value
-        for retimed in doors.retimed.take():
-            if isinstance(retimed, Owner) and doors.of_owner(retimed):
-                owners[retimed] = None
+        return records
+
+    def _urgent(self) -> Batch:
+        """The same of names and doors, and of the calls that have them."""
+        algs, doors = self._engine.inspector.algs, self._engine.state.doors
+        self._note_doors(doors.shortened)
+        records, owners = self._records, self._owners
+        self._records, self._owners = {}, {}
         for owner in owners:
+            alg = algs.get(owner.alg)
+            item = alg.of_owner(owner) if alg is not None else None
+            if alg is not None and item is not None and alg.touched.drop(item):
+                name, value = save_item(alg, item)
+                records[name] = value
             name, value = save_doors(owner, doors.of_owner(owner))
             records[name] = value
         return records
+
+    def _note_doors(self, retimed: Touched) -> None:
+        """Take note of owners whose doors, if they have any yet, are to end at another time."""
+        for owner in retimed.take():
+            if isinstance(owner, Owner) and self._engine.state.doors.of_owner(owner):
+                self._owners[owner] = None
 
     def _write(self, records: Batch, now: float) -> None:
         if not records:

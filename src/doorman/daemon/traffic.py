@@ -137,13 +137,13 @@ class Traffic:
         followed = self.commit()
         has_time = len(packets) < _BATCH
         if has_time and announced:
-            self._keeper.flush(now)  # nothing is announced that a restart would not know of
+            self._keeper.flush_urgent(now)  # nothing is announced that a restart would not know of
         for packet, result, depends in results:
             self._judge(packet, result, may_go=followed or not (depends or result.inspections or result.is_of_stream))
         self.queue.flush()
         self.segments.settle()
         if has_time and self._keeper.urgent:
-            self._keeper.flush(now)
+            self._keeper.flush_urgent(now)
         for _, result, _ in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))

@@ -248,6 +248,10 @@ class RtspAlg(BaseAlg[RtspSettings]):
         """Its sessions. See `Alg.remembered`."""
         return list(self._sessions)
 
+    def of_owner(self, owner: Owner) -> Hashable | None:
+        """A session. See `Alg.of_owner`."""
+        return self._sessions.find(owner)
+
     def record(self, item: Hashable) -> Record:
         """The record of a session. See `Alg.record`."""
         if not isinstance(item, RtspSession):

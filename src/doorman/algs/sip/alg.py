@@ -240,6 +240,10 @@ class SipAlg:
         """Its calls, and the spellings of inside hosts. See `Alg.remembered`."""
         return [*self.calls, *self._spelling]
 
+    def of_owner(self, owner: Owner) -> Hashable | None:
+        """A call; signalling doors are nobody's. See `Alg.of_owner`."""
+        return self.calls.find(owner.name, owner.party)
+
     def record(self, item: Hashable) -> Record:
         """The record of a call or a spelling. See `Alg.record`."""
         if isinstance(item, Call):

@@ -121,6 +121,10 @@ class TftpAlg(BaseAlg[TftpSettings]):
         """The owners of its requests. See `Alg.remembered`."""
         return [asked.owner for asked in self._requests]
 
+    def of_owner(self, owner: Owner) -> Hashable | None:
+        """A request is known by its owner. See `Alg.of_owner`."""
+        return owner
+
     def record(self, item: Hashable) -> Record:
         """The record of a request. See `Alg.record`."""
         if not isinstance(item, Owner):
