@@ -129,6 +129,28 @@ def test_an_abort_with_urgent_data(servers: dict[str, Served], shared_lab: Lab) 
         assert said(client).startswith(b"200")
 
 
+def test_a_server_that_calls_where_the_commands_come_from(servers: dict[str, Served], shared_lab: Lab) -> None:
+    """Neither end announces anything: from port 20 of the server to the client's port of the control connection."""
+    assert servers
+    net = shared_lab.network
+    with (
+        shared_lab.tcp(net.outside, PROXY, FTP_PORT, listens=True) as listener,
+        shared_lab.tcp(net.inside, INSIDE_PHONE) as client,
+        shared_lab.tcp(net.outside, PROXY, 20) as data,
+    ):
+        client.connect((PROXY, FTP_PORT))
+        server, seen_as = listener.accept()
+        with server, shared_lab.tcp(net.inside, *client.getsockname(), listens=True) as awaited:
+            server.sendall(b"220 ready\r\n")
+            assert said(client).startswith(b"220")
+            client.sendall(b"RETR file\r\n")
+            assert said(server) == b"RETR file\r\n"
+            data.connect(seen_as)
+            came, sender = awaited.accept()
+            came.close()
+            assert sender == (PROXY, 20)
+
+
 def test_what_was_seen_is_counted(servers: dict[str, Served], shared_lab: Lab) -> None:
     assert servers
     found = shared_lab.ask("show alg ftp statistics")

@@ -52,6 +52,38 @@ def test_a_client_whose_port_is_taken_outside_is_announced_by_another() -> None:
     assert ftp.doors == [f"198.51.100.20 > 203.0.113.1:{high * 256 + low} > 10.0.0.10:40003"]
 
 
+def test_a_client_that_announces_nothing_is_called_where_its_commands_come_from() -> None:
+    """The default of RFC 959, section 3.2: the server's port 20, the client's port of the control connection."""
+    ftp = Ftp()
+    for line, server in (("RETR file", "198.51.100.20:20"), ("LIST", "198.51.100.20:31000")):
+        ftp.says(line)
+        assert ftp.doors == ["198.51.100.20 > 203.0.113.1:40000 > 10.0.0.10:40000"]
+        assert ftp.comes(server, "203.0.113.1:40000") == f"inside: tcp {server} > 10.0.0.10:40000"
+        assert ftp.doors == []
+        ftp.answers("150 here it comes")
+        ftp.answers("226 done")
+        ftp.wait(1)
+    ftp.says("PORT 10,0,0,10,156,67")
+    ftp.says("LIST")
+    assert ftp.doors == ["198.51.100.20 > 203.0.113.1:40003 > 10.0.0.10:40003"]
+
+
+def test_a_client_that_asked_the_server_to_announce_is_not_called() -> None:
+    ftp = Ftp()
+    ftp.says("PASV")
+    ftp.says("RETR file")
+    assert ftp.doors == []
+    ftp.answers("502 no")
+    ftp.says("LIST")
+    assert ftp.doors == ["198.51.100.20 > 203.0.113.1:40000 > 10.0.0.10:40000"]
+
+
+def test_a_server_inside_is_not_called_by_default() -> None:
+    ftp = Ftp(SERVED, server_inside=True)
+    ftp.says("LIST")
+    assert ftp.doors == []
+
+
 def test_a_passive_transfer_of_a_client_inside_needs_no_door() -> None:
     ftp = Ftp()
     reply = "227 Entering Passive Mode (198,51,100,20,82,11)."
@@ -176,6 +208,7 @@ def test_ten_clients_at_once_on_one_address_of_a_server() -> None:
 @pytest.mark.parametrize("line", ["LIST", "STOR caf\xe9 \xff\xff", "SITE \x1b[2J", "227 no reply", "X" * 500, ""])
 def test_whatever_else_is_said_stays_as_it_is(line: str) -> None:
     ftp = Ftp()
+    ftp.passive("229 ok (|||21003|)")
     assert ftp.says(line.encode("latin-1")) == line
     assert ftp.answers(line.encode("latin-1")) == line
     assert ftp.doors == []

@@ -34,8 +34,8 @@ from doorman.algs.api import (
     WaitForOthers,
 )
 from doorman.algs.base import BaseAlg
-from doorman.algs.ftp.announcing import announce, unbridged, void, void_argument, void_line
-from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL
+from doorman.algs.ftp.announcing import announce, await_by_default, unbridged, void, void_argument, void_line
+from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL, TRANSFERS
 from doorman.algs.ftp.control import Control
 from doorman.algs.ftp.families import Families
 from doorman.algs.ftp.settings import FtpSettings
@@ -115,6 +115,8 @@ class FtpAlg(BaseAlg[FtpSettings]):
             control.user = argument[:64]
         if verb in ANNOUNCING:
             return self._on_announcing(control, command, message, nat)
+        if verb in TRANSFERS and control.uses_default_port:
+            effects += await_by_default(control, message, nat, self.settings.data_timeout)
         name = _NAMES.get(verb, _UNKNOWN)
         edits = [Edit(at, end, asked.sent, name)] if asked.sent != asked.verb else []
         return Outcome(edits, effects, name)

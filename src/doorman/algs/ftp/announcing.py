@@ -4,7 +4,7 @@ Who announces anything but itself, or a port that none may be led to, is not hel
 wrote, so that the other end refuses it, and both go on in step.
 """
 
-from doorman.algs.api import VOID, CloseDoors, Edit, Effect, Message, Nat, Refused
+from doorman.algs.api import VOID, CloseDoors, Edit, Effect, Message, Nat, Note, Refused
 from doorman.algs.flows import Flow, open_once
 from doorman.algs.ftp.control import Control, Data
 from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, UNSPECIFIED_V6, Endpoint
@@ -33,6 +33,19 @@ def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
         raise Refused("other-address")  # which is what the other end would take
     door = open_once(control.owner, Flow("data", TCP, name, own), message, timeout)
     return _edits(found, name, rule, message), [*before, door]
+
+
+def await_by_default(control: Control, message: Message, nat: Nat, timeout: float) -> list[Effect]:
+    """Let the server connect to where the client's commands come from, as nothing else was said (RFC 959, 3.2)."""
+    own = message.path.sent_from
+    if not nat.shielded(own.address):
+        return []
+    try:
+        name = nat.expose(own, TCP)
+    except Refused as refused:
+        return [Note(str(refused), message.data)]
+    control.data = Data(own, by_client=True)
+    return [open_once(control.owner, Flow("data", TCP, name, own), message, timeout)]
 
 
 def _announced(control: Control, found: Announcement, message: Message, nat: Nat) -> Endpoint:

@@ -44,6 +44,11 @@ class Asked(NamedTuple):
         """Whether it is one of these commands, for client or server."""
         return not self.answer and (self.verb in verbs or self.sent in verbs)
 
+    @property
+    def asks_for_passive(self) -> bool:
+        """Whether it asks the server to announce a data connection."""
+        return any(self.may_be_granted(GRANTS[code]) for code in _PASSIVE_CODES)
+
     def is_answered(self, code: bytes) -> bool:
         """Whether a reply can be to it: some servers say more than one for one, and the order must not be lost."""
         if self.answer:

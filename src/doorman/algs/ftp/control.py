@@ -75,6 +75,14 @@ class Control:
         """The code that the server must have said for the client, which waits for it, to hear this one."""
         return next((said for said in (command.said(code) for command in self._waiting) if said != code), code)
 
+    @property
+    def uses_default_port(self) -> bool:
+        """Whether neither end has said where data shall go, nor was asked to (RFC 959, section 3.2)."""
+        data = self.data
+        if data is not None and data.awaited_at != self.client:
+            return False
+        return not any(command.asks_for_passive for command in self._waiting)
+
     def answered_here(self, code: bytes) -> bytes:
         """The line by which the gateway itself answers the command that a reply is to; empty where the server does."""
         command = self._waiting[0] if self._waiting else None
