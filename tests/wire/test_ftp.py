@@ -137,3 +137,10 @@ def test_an_eprt_in_the_form_of_a_port() -> None:
     other = read_extended_port(text, 0, len(text)).as_six_numbers()
     assert (other.start, other.end) == (0, len(text))
     assert other.written(Endpoint(address_of("1.2.3.4"), 1286)) == b"1,2,3,4,5,6"
+
+
+def test_a_port_in_the_form_of_an_eprt() -> None:
+    text = b"1,2,3,4,5,6"
+    other = read_port(text, 0, len(text)).as_extended()
+    assert (other.start, other.end) == (0, len(text))
+    assert other.written(Endpoint(address_of("2001:db8::1"), 1286)) == b"|2|2001:db8::1|1286|"

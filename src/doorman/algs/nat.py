@@ -117,3 +117,7 @@ class Nat(metaclass=ABCMeta):
         A stand-in is the IPv4 address by which the NAT knows an inside host that has IPv6 alone (RFC 6146).
         """
         return address
+
+    def embedded(self, address: Address) -> Address:
+        """An IPv4 address as inside hosts that have IPv6 alone write it (RFC 6052); itself where there are none."""
+        return address

@@ -117,10 +117,14 @@ class Announcement(NamedTuple):
         inner = int(self.form == Form.PORT_ALONE)
         return Announcement(self.start + inner, self.end - inner, Form.SIX_NUMBERS, self.address, self.port)
 
+    def as_extended(self) -> "Announcement":
+        """What would stand here in the form of EPRT."""
+        return self._replace(form=Form.EXTENDED, delimiter=b"|")
+
     def as_port_alone(self, data: bytes) -> "Announcement":
         """What would stand here in the form of 229, whose parentheses are (RFC 2428, section 3)."""
         start, end = self.start, self.end
-        if data[start - 1 : start] == b"(" and data[end : end + 1] == b")":
+        if start and data[start - 1 : start] == b"(" and data[end : end + 1] == b")":
             start, end = start - 1, end + 1
         return Announcement(start, end, Form.PORT_ALONE, None, self.port, b"|")
 

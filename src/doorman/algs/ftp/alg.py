@@ -34,7 +34,15 @@ from doorman.algs.api import (
     WaitForOthers,
 )
 from doorman.algs.base import BaseAlg
-from doorman.algs.ftp.announcing import announce, await_by_default, unbridged, void, void_argument, void_line
+from doorman.algs.ftp.announcing import (
+    announce,
+    await_by_default,
+    in_family_of_server,
+    unbridged,
+    void,
+    void_argument,
+    void_line,
+)
 from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL, TRANSFERS
 from doorman.algs.ftp.control import Control
 from doorman.algs.ftp.families import Families
@@ -46,6 +54,7 @@ from doorman.wire.ftp import (
     VERBS,
     Announcement,
     Command,
+    Form,
     Reply,
     find_extended_passive,
     find_passive,
@@ -131,17 +140,16 @@ class FtpAlg(BaseAlg[FtpSettings]):
         except Malformed as malformed:
             edits = [void_argument(verb, start, end, malformed.reason)]
             return self._malformed(malformed.reason, edits, name, message)
-        told = found
-        if found.address == nat.native(control.client.address) != control.client.address:
-            if not control.families.translates:
-                return Outcome([], [], name)  # the server cannot know it, and refuses
-            told = found.as_six_numbers()
+        told = in_family_of_server(control, found, nat)
+        if told is None:
+            return Outcome([], [], name)
         try:
             edits, effects = announce(control, told, name, message, nat, self.settings.data_timeout)
         except Refused as refused:
             return _void(found, str(refused), name, message)
-        if told is not found:
-            edits.insert(0, Edit(at, at + len(verb), b"PORT", name))
+        sent = b"PORT" if told.form == Form.SIX_NUMBERS else b"EPRT"
+        if sent != verb:
+            edits.insert(0, Edit(at, at + len(verb), sent, name))
         return Outcome(edits, effects, name)
 
     def _malformed(self, reason: str, edits: list[Edit], name: str, message: Message) -> Outcome:

@@ -14,6 +14,14 @@ from doorman.wire.ftp import Announcement, Form, find_extended_passive, read_rep
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
 
+def in_family_of_server(control: Control, found: Announcement, nat: Nat) -> Announcement | None:
+    """What a client announces, in the form that the server knows of; None: it goes on as it came, and is refused."""
+    families, client = control.families, control.client.address
+    if families.client_v6 and found.address == nat.native(client):
+        return found.as_six_numbers() if families.translates else None
+    return found.as_extended() if families.translates_for_v6 else found
+
+
 def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
     control: Control, found: Announcement, rule: str, message: Message, nat: Nat, timeout: float
 ) -> tuple[list[Edit], list[Effect]]:
@@ -27,6 +35,8 @@ def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
     control.data = Data(own, message.of_client)
     if not nat.shielded(own.address):
         name = nat.translate(own, TCP) if found.form != Form.PORT_ALONE else own
+        if message.of_client and control.families.translates_for_v6:
+            name = Endpoint(nat.embedded(name.address), name.port)
         return _edits(found, name, rule, message), before
     name = nat.expose(own, TCP)
     if found.form == Form.PORT_ALONE and name.address != message.path.arrives_from.address:

@@ -8,7 +8,8 @@
       |<----------------------- 504, 522, 216 |<------------------------------- 200 |
 
 What the gateway has to answer itself is a NOOP for the server, whose reply becomes the answer: so both ends hear of
-each other as often as without a gateway (section 12). A client of IPv4 asks a server of IPv6 by EPSV when it says PASV.
+each other as often as without a gateway (section 12). For a client of IPv4 and a server of IPv6 it is the same in a
+mirror: PASV is EPSV and PORT is EPRT.
 """
 
 from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL, EXTENDED_PASSIVE, NOTHING, PASSIVE, Asked, asked, is_all
@@ -42,6 +43,11 @@ class Families:
         """Whether a client of IPv6 has its commands translated for a server of IPv4."""
         return self.client_v6 and not self.server_v6 and self.enabled and self.clear
 
+    @property
+    def translates_for_v6(self) -> bool:
+        """Whether a client of IPv4 has its commands translated for a server of IPv6, which RFC 6384 has no word on."""
+        return self.server_v6 and not self.client_v6 and self.clear
+
     def pass_on(self, verb: bytes, argument: bytes) -> Asked:
         """A command of the client, and what the server gets of it; an address in it is another matter."""
         if verb == EXTENDED_PASSIVE:
@@ -50,7 +56,7 @@ class Families:
             self.clear = False
         elif verb == _STATUS and self.client_v6 and not self.server_v6 and self.clear:
             return self._status(argument)
-        elif verb == PASSIVE and self.server_v6 and not self.client_v6 and self.clear:
+        elif verb == PASSIVE and self.translates_for_v6:
             return asked(verb, argument, EXTENDED_PASSIVE)
         return asked(verb, argument)
 
