@@ -3,7 +3,9 @@
 import pytest
 
 from doorman.algs.ftp.families import Families
+from doorman.net.addresses import Address, address_of
 
+V4, V6 = address_of("198.51.100.20"), address_of("2001:db8:1::10")
 NOT_FOR_THAT = b"504 Command not implemented for that parameter"
 OTHER_PROTOCOL = b"522 Network protocol not supported, use (2)"
 OF_IPV6 = [
@@ -26,7 +28,7 @@ GRANTED = {b"EPSV": b"229", b"PASV": b"227"}
 
 @pytest.mark.parametrize(("verb", "argument", "sent", "answer"), OF_IPV6)
 def test_a_client_of_ipv6_and_a_server_of_ipv4(verb: bytes, argument: bytes, sent: bytes, answer: bytes) -> None:
-    command = Families(client_v6=True, server_v6=False).pass_on(verb, argument)
+    command = Families(V6, V4).pass_on(verb, argument)
     assert (command.sent, command.answer) == (sent, answer)
     if verb in GRANTED and not answer:
         said = GRANTED[sent]
@@ -40,19 +42,19 @@ def test_a_client_of_ipv6_and_a_server_of_ipv4(verb: bytes, argument: bytes, sen
         assert command.said(answer[:3]) == b"200"
 
 
-@pytest.mark.parametrize(("client_v6", "server_v6"), [(False, False), (True, True), (False, True)])
+@pytest.mark.parametrize(("client", "server"), [(V4, V4), (V6, V6), (V4, V6)])
 @pytest.mark.parametrize("line", OF_IPV6)
-def test_all_others(line: tuple[bytes, bytes, bytes, bytes], client_v6: bool, server_v6: bool) -> None:  # noqa: FBT001 - parameters
+def test_all_others(line: tuple[bytes, bytes, bytes, bytes], client: Address, server: Address) -> None:
     verb, argument, *_ = line
-    command = Families(client_v6=client_v6, server_v6=server_v6).pass_on(verb, argument)
-    asks = verb == b"PASV" and server_v6 and not client_v6
+    command = Families(client, server).pass_on(verb, argument)
+    asks = verb == b"PASV" and (client, server) == (V4, V6)
     assert (command.sent, command.answer) == (b"EPSV" if asks else command.verb, b"")
     if asks:
         assert command.heard(b"229") == b"227"
 
 
 def test_a_client_that_wants_no_translation() -> None:
-    families = Families(client_v6=True, server_v6=False)
+    families = Families(V6, V4)
     families.pass_on(b"ALGS", b"DISABLE64")
     assert families.pass_on(b"EPSV", b"").sent == b"EPSV"
     assert families.pass_on(b"EPSV", b"ALL").sent == b"EPSV ALL"
@@ -62,7 +64,7 @@ def test_a_client_that_wants_no_translation() -> None:
 
 
 def test_security_that_is_asked_for() -> None:
-    families = Families(client_v6=True, server_v6=False)
+    families = Families(V6, V4)
     families.pass_on(b"AUTH", b"TLS")
     assert families.pass_on(b"EPSV", b"").sent == b"EPSV"
     assert families.pass_on(b"ALGS", b"STATUS64").sent == b"ALGS"

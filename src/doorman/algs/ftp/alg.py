@@ -100,7 +100,7 @@ class FtpAlg(BaseAlg[FtpSettings]):
         outbound = message.direction == Direction.OUTBOUND
         client, server = (ends.inside, ends.outside) if message.of_client == outbound else (ends.outside, ends.inside)
         owner = Owner(self.name, f"{client} {server}".encode(), message.party)
-        families = Families(client_v6=_writes_v6(client, nat), server_v6=_writes_v6(server, nat))
+        families = Families(nat.native(client.address), nat.native(server.address))
         control = self._controls[ends] = Control(owner, client, server, message.now, families)
         self.touched.add(control)
         return control
@@ -140,7 +140,7 @@ class FtpAlg(BaseAlg[FtpSettings]):
         except Malformed as malformed:
             edits = [void_argument(verb, start, end, malformed.reason)]
             return self._malformed(malformed.reason, edits, name, message)
-        told = in_family_of_server(control, found, nat)
+        told = in_family_of_server(control.families, found)
         if told is None:
             return Outcome([], [], name)
         try:
@@ -248,14 +248,17 @@ class FtpAlg(BaseAlg[FtpSettings]):
         """The control connections, in the order of their coming. See `Alg.sessions`."""
         watched = [one for one in self.touched if isinstance(one, Control) and one.over]
         for control in [*watched, *self._controls.values()]:
-            data = control.data
+            data, families = control.data, control.families
+            client, server = families.client, families.server
             yield {
-                "client": control.client,
-                "server": control.server,
+                "client": Endpoint(client, control.client.port),
+                "server": Endpoint(server, control.server.port),
                 "user": control.user or None,
                 "state": "ended" if control.over else "transfer" if control.doing else "idle",
                 "age": now - control.begun,
-                "data": data.awaited_at if data is not None else None,
+                "data": Endpoint(client if data.by_client else server, data.awaited_at.port)
+                if data is not None
+                else None,
                 "opened_by": None if data is None else "server" if data.by_client else "client",
                 "doing": control.doing or None,
             }
@@ -265,10 +268,6 @@ class FtpAlg(BaseAlg[FtpSettings]):
         if not isinstance(item, Control):
             raise TypeError(f"not of FTP: {item!r}")
         return item.owner.name.decode("ascii"), None
-
-
-def _writes_v6(end: Endpoint, nat: Nat) -> bool:
-    return len(nat.native(end.address)) > len(end.address)
 
 
 def _void(found: Announcement, reason: str, name: str, message: Message) -> Outcome:

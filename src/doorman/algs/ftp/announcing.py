@@ -7,6 +7,7 @@ wrote, so that the other end refuses it, and both go on in step.
 from doorman.algs.api import VOID, CloseDoors, Edit, Effect, Message, Nat, Note, Refused
 from doorman.algs.flows import Flow, open_once
 from doorman.algs.ftp.control import Control, Data
+from doorman.algs.ftp.families import Families
 from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, UNSPECIFIED_V6, Endpoint
 from doorman.net.packet import TCP
 from doorman.wire.ftp import Announcement, Form, find_extended_passive, read_reply
@@ -14,10 +15,9 @@ from doorman.wire.ftp import Announcement, Form, find_extended_passive, read_rep
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
 
-def in_family_of_server(control: Control, found: Announcement, nat: Nat) -> Announcement | None:
+def in_family_of_server(families: Families, found: Announcement) -> Announcement | None:
     """What a client announces, in the form that the server knows of; None: it goes on as it came, and is refused."""
-    families, client = control.families, control.client.address
-    if families.client_v6 and found.address == nat.native(client):
+    if families.client_v6 and found.address == families.client:
         return found.as_six_numbers() if families.translates else None
     return found.as_extended() if families.translates_for_v6 else found
 
@@ -62,7 +62,8 @@ def _announced(control: Control, found: Announcement, message: Message, nat: Nat
     """The endpoint that is announced, as its own end knows it; it may have been told its name outside."""
     path, address = message.path, found.address
     own = Endpoint(path.sent_from.address, found.port)
-    if address not in {None, own.address, nat.native(own.address)}:
+    native = control.families.client if message.of_client else control.families.server
+    if address not in {None, own.address, native}:
         name = Endpoint(path.arrives_from.address, found.port)
         if address != name.address:
             raise Refused("third-party-address")

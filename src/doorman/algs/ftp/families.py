@@ -13,10 +13,12 @@ mirror: PASV is EPSV and PORT is EPRT.
 """
 
 from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL, EXTENDED_PASSIVE, NOTHING, PASSIVE, Asked, asked, is_all
+from doorman.net.addresses import Address
 
 _STATUS = b"ALGS"
 _STATUS_ASKED, _ENABLE, _DISABLE = b"STATUS64", b"ENABLE64", b"DISABLE64"
 _IPV6 = b"2"
+_IPV4_LENGTH = 4
 _ALL_TRANSLATED, _NONE_TRANSLATED = b"216 EPSVEPRT", b"216 NONE"
 _NOT_FOR_THAT = b"504 Command not implemented for that parameter"
 _OTHER_PROTOCOL = b"522 Network protocol not supported, use (2)"
@@ -25,17 +27,23 @@ _OTHER_PROTOCOL = b"522 Network protocol not supported, use (2)"
 class Families:
     """The families of a control connection's ends, and whether commands are translated between them.
 
+    Args:
+        client, server: see below.
+
     Attributes:
-        client_v6, server_v6: whether this end writes addresses of IPv6.
+        client, server: the address of each end, as it writes that itself.
+        client_v6, server_v6: whether that is one of IPv6.
         enabled: whether the client wants translation, as it does unless it says otherwise (section 11).
         clear: whether it has not asked for security: from then on nothing is translated (section 5).
     """
 
-    __slots__ = ("clear", "client_v6", "enabled", "server_v6")
+    __slots__ = ("clear", "client", "client_v6", "enabled", "server", "server_v6")
 
-    def __init__(self, *, client_v6: bool, server_v6: bool) -> None:
-        self.client_v6 = client_v6
-        self.server_v6 = server_v6
+    def __init__(self, client: Address, server: Address) -> None:
+        self.client = client
+        self.server = server
+        self.client_v6 = len(client) > _IPV4_LENGTH
+        self.server_v6 = len(server) > _IPV4_LENGTH
         self.enabled = self.clear = True
 
     @property
