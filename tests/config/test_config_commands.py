@@ -482,6 +482,14 @@ DONE_AND_UNDONE = [
     ),
     ("", "ip port-map sip port udp 5080", "no ip port-map sip port udp 5080"),
     ("", "ip port-map user-shop port 8000 list 1", "no ip port-map user-shop port 8000 list 1"),
+    ("", "nat64 prefix stateful 2001:db8:64::/96", "no nat64 prefix stateful 2001:db8:64::/96"),
+    ("", "nat64 v4 pool SIX 203.0.113.10 203.0.113.20", "no nat64 v4 pool SIX"),
+    ("", "nat64 v6v4 list HOSTS interface in0 overload", "no nat64 v6v4 list HOSTS interface in0"),
+    ("", "nat64 v6v4 static 2001:db8::1 203.0.113.9", "no nat64 v6v4 static 2001:db8::1 203.0.113.9"),
+    ("interface in0", "nat64 enable", "no nat64 enable"),
+    ("", "ipv6 access-list HOSTS", "no ipv6 access-list HOSTS"),
+    ("ipv6 access-list HOSTS", "permit ipv6 2001:db8::/32 any", "no permit ipv6 2001:db8::/32 any"),
+    ("ipv6 access-list HOSTS", "sequence 7 deny ipv6 host 2001:db8::1 any", "no sequence 7"),
 ]
 
 
@@ -697,7 +705,7 @@ def test_an_interface_that_is_shut_down_has_no_side() -> None:
         ("IP NAT TR U 20", "ip nat translation udp-timeout 20"),
         ("ip nat translation timeout 20", "ip nat translation timeout 20"),
         ("ac 2 p h 10.0.0.1", "access-list 2 permit host 10.0.0.1"),
-        ("n ip n se si ud p 5060", "no ip nat service sip udp port 5060"),
+        ("no ip n se si ud p 5060", "no ip nat service sip udp port 5060"),
         ("host GW", "hostname GW"),
     ],
 )

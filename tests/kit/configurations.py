@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from doorman.config.access_lists import (
     ServiceGroup,
     ServiceMatch,
 )
+from doorman.config.commands.ipv6_list import entry_of
 from doorman.config.distinct import Distinct
 from doorman.config.faults import MOST_REAL_HOSTS
 from doorman.config.interface_names import natural_order, read_interface_name
@@ -45,12 +47,14 @@ from doorman.config.model import (
     ports_at_first,
     settings_at_first,
 )
+from doorman.config.nat64 import Nat64, Nat64Pool, Nat64Rule, Nat64Static
 from doorman.config.object_groups import GroupKind, Member, Nested, ObjectGroup, Range
 from doorman.config.realms import outside_of
 from doorman.config.route_maps import RouteMap, RouteMapEntry
 from doorman.config.statics import Static, StaticHost, StaticNetwork, StaticPort, Statics, Transport
 from doorman.config.vrf import Family, Vrf
-from doorman.net.addresses import Address, Endpoint
+from doorman.net.addresses import Address, Endpoint, Prefix, address_text, parse_prefix
+from doorman.net.embedding import LENGTHS
 
 ports = st.integers(1, 65_535)
 seconds = st.none() | st.integers(1, 536_870)
@@ -500,8 +504,50 @@ def ipsec(draw: st.DrawFn, lists: list[str], known: list[str]) -> Ipsec:
     )
 
 
+ipv6_addresses = st.binary(min_size=16, max_size=16).map(Address)
+
+
+@st.composite
+def ipv6_networks(draw: st.DrawFn, *lengths: int) -> Prefix:
+    length = draw(st.sampled_from(lengths) if lengths else st.integers(0, 128))
+    return parse_prefix(f"{address_text(draw(ipv6_addresses))}/{length}")
+
+
+@st.composite
+def ipv6_lists(draw: st.DrawFn) -> dict[str, AccessList]:
+    found = {}
+    for name in draw(st.lists(list_names, max_size=3, unique=True)):
+        prefixes = draw(st.lists(ipv6_networks(), max_size=3, unique=True))
+        lines = Distinct[Entry](entry_of(prefix, permit=draw(st.booleans())) for prefix in prefixes)
+        steps = tuple(sorted(draw(st.sets(st.integers(1, 9), min_size=len(lines), max_size=len(lines)))))
+        found[name] = AccessList(name, lines, numbers=Distinct(draw(st.sampled_from(((), steps)))))
+    return found
+
+
+@st.composite
+def nat64(draw: st.DrawFn, config: Config) -> Nat64:
+    """Rules that name what there is, and hosts whose names are nobody else's."""
+    ends = draw(st.lists(st.tuples(hosts, hosts), max_size=2))
+    named = sorted(draw(st.sets(words, min_size=len(ends), max_size=len(ends))))
+    pools = tuple(Nat64Pool(name, min(pair), max(pair)) for name, pair in zip(named, ends, strict=True))
+    targets = [
+        *(("pool", pool.name) for pool in pools),
+        *(("interface", name) for name in interfaces_for(config, None)),
+    ]
+    rules = []
+    for listed in config.ipv6_lists if targets else ():
+        kind, name = draw(st.sampled_from(targets))
+        pool, interface = (name, None) if kind == "pool" else (None, name)
+        rules.append(Nat64Rule(listed, pool, interface, draw(st.booleans())))
+    fixed = draw(st.dictionaries(ipv6_addresses, hosts, max_size=2))
+    free = {name: host for host, name in fixed.items() if not config.statics.obstacle(StaticHost(ipv4(1), name))}
+    statics = tuple(Nat64Static(host, name) for name, host in free.items())
+    return Nat64(draw(ipv6_networks(*LENGTHS)), pools, tuple(rules), statics)
+
+
 _SECTIONS = (
     "groups", "lists", "pools", "timeouts", "services", "settings", "max-entries", "ipsec", "route-maps", "outside",
+    "nat64",
 )  # fmt: skip
 
 
@@ -545,6 +591,12 @@ def configs(draw: st.DrawFn) -> Config:
     config.destinations = draw(destinations(config))
     config.outside_sources = draw(outside_sources(config))
     config.statics = draw(statics(config))
+    if "nat64" in has:
+        config.ipv6_lists = draw(ipv6_lists())
+        config.nat64 = draw(nat64(config))
+        config.interfaces = {
+            name: replace(one, nat64=one.vrf is None and draw(st.booleans())) for name, one in config.interfaces.items()
+        }
     return config
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from doorman.config.commands.static_rule import similar
 from doorman.config.fault import Fault
 from doorman.config.model import Config, DynamicDestination, DynamicSource, OutsideSource
+from doorman.config.nat64_faults import find_nat64_faults
 from doorman.config.realms import outside_of
 from doorman.config.statics import Static, StaticPort
 from doorman.config.zone_faults import find_zone_faults
@@ -37,6 +38,7 @@ def find_faults(config: Config) -> Iterator[Fault]:
     yield from _vrf_faults(config)
     yield from _missing_lists(config)
     yield from find_zone_faults(config)
+    yield from find_nat64_faults(config)
 
 
 def _chosen_faults(config: Config, rule: DynamicSource) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from doorman.config.faults import find_faults
 from doorman.config.ipsec import Ipsec
 from doorman.config.model import Config
+from doorman.config.nat64_faults import without_faulty_nat64
 from doorman.config.statics import Statics
 from doorman.config.zone_faults import without_faulty
 
@@ -26,7 +27,7 @@ def in_force(config: Config) -> tuple[Config, list[str]]:
         firewall=without_faulty(config.firewall, faults),
         ipsec=_working(config.ipsec, faulty),
     )
-    return working, [fault.message for fault in faults]
+    return without_faulty_nat64(working, faulty), [fault.message for fault in faults]
 
 
 def _working(ipsec: Ipsec, faulty: Container[object]) -> Ipsec:

@@ -13,7 +13,7 @@ from doorman.config.interface_names import read_interface_name
 from doorman.config.port_map import NAMES as APPLICATIONS
 from doorman.config.port_map import OWN, is_application
 from doorman.config.protocol_names import ICMP_MESSAGES, TCP_PORTS, UDP_PORTS
-from doorman.net.addresses import parse_address
+from doorman.net.addresses import parse_address, parse_prefix
 
 Reading = tuple[object, int] | None
 """A value and the number of characters it takes; None: no such value stands there."""
@@ -78,6 +78,25 @@ def _read_ipv4(rest: str) -> Reading:
     if word is None or address is None or len(address) != _IPV4_LENGTH:
         return None
     return address, word.end()
+
+
+def _read_ipv6(rest: str) -> Reading:
+    word = _FIRST_WORD.match(rest)
+    address = parse_address(word[0].encode("ascii", "replace")) if word else None
+    if word is None or address is None or len(address) == _IPV4_LENGTH:
+        return None
+    return address, word.end()
+
+
+def _read_ipv6_prefix(rest: str) -> Reading:
+    """A network; bits behind its length count for nothing."""
+    word = _FIRST_WORD.match(rest)
+    if word is None or ":" not in word[0] or "/" not in word[0] or not word[0].isascii():
+        return None
+    try:
+        return parse_prefix(word[0]), word.end()
+    except ValueError:
+        return None
 
 
 def _read_list(ranges: tuple[tuple[int, int], ...], rest: str) -> Reading:
@@ -183,6 +202,8 @@ _KINDS = {
     "hostname": Kind(("WORD",), str, _read_hostname),
     "line": Kind(("LINE",), str, _read_line),
     "ipv4": Kind(("A.B.C.D",), bytes, _read_ipv4),
+    "ipv6": Kind(("X:X:X:X::X",), bytes, _read_ipv6),
+    "ipv6-prefix": Kind(("X:X:X:X::X/<0-128>",), tuple, _read_ipv6_prefix),
     "slash": Kind(("/nn",), int, _read_slash),
     "interface": Kind(("INTERFACE",), str, read_interface_name),
     "standard-list": _list_kind(STANDARD_NUMBERS),

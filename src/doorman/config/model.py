@@ -10,6 +10,7 @@ from doorman.algs.registry import DEFAULT_PORTS, ENTRIES, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.config.access_lists import AccessList, ServiceMatch
 from doorman.config.ipsec import Ipsec
+from doorman.config.nat64 import Nat64
 from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.port_map import services_of
 from doorman.config.route_maps import RouteMap
@@ -33,7 +34,7 @@ class Interface:
 
     With `dhcp` the first address is whichever it gets. `secondary` has further addresses, each with a length. `modes`
     has the mode of each ALG that was said of it, by the names of the ALGs, sorted; `access_in` and `access_out` name
-    the access lists that packets must pass; `zone` is its security zone.
+    the access lists that packets must pass; `zone` is its security zone. `nat64`: IPv6 hosts behind it are translated.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Interface:
     vrf: str | None = None
     dhcp: bool = False
     secondary: tuple[tuple[Address, int], ...] = ()
+    nat64: bool = False
 
     @property
     def addresses(self) -> tuple[tuple[Address, int], ...]:
@@ -207,6 +209,9 @@ class Config:
     max_entries: MaxEntries = MaxEntries()
     firewall: Firewall = field(default_factory=Firewall)
     ipsec: Ipsec = field(default_factory=Ipsec)
+    nat64: Nat64 = field(default_factory=Nat64)
+    ipv6_lists: dict[str, AccessList] = field(default_factory=dict)
+    """IPv6 access lists, whose lines look at sources only."""
 
     @property
     def lists(self) -> dict[str, AccessList]:

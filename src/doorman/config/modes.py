@@ -11,9 +11,11 @@ from doorman.config.commands import (
     hostname,
     interface,
     ipsec,
+    ipv6_list,
     max_entries,
     message_policy,
     mode,
+    nat64,
     object_group,
     outside_source,
     parameter_map,
@@ -67,7 +69,9 @@ CONFIGURE = Mode(
     *destination.COMMANDS,
     *route_map.COMMANDS,
     *outside_source.COMMANDS,
+    *nat64.COMMANDS,
     *access_list.COMMANDS,
+    *ipv6_list.COMMANDS,
     *object_group.COMMANDS,
     *port_map.COMMANDS,
     *parameter_map.COMMANDS,
@@ -84,6 +88,7 @@ INTERFACE = Mode(
     *vrf.INTERFACE_COMMANDS,
     *mode.INTERFACE_COMMANDS,
     *zone.INTERFACE_COMMANDS,
+    *nat64.INTERFACE_COMMANDS,
 )
 
 VRF = Mode("vrf", "(config-vrf)#", *vrf.VRF_COMMANDS)
@@ -97,6 +102,8 @@ POOL = Mode("pool", "(config-ipnat-pool)#", *pool.POOL_COMMANDS)
 STANDARD_LIST = Mode("standard-list", "(config-std-nacl)#", *access_list.STANDARD_COMMANDS)
 
 EXTENDED_LIST = Mode("extended-list", "(config-ext-nacl)#", *access_list.EXTENDED_COMMANDS)
+
+IPV6_LIST = Mode("ipv6-list", "(config-ipv6-acl)#", *ipv6_list.IPV6_LIST_COMMANDS)
 
 NETWORK_GROUP = Mode("network-group", "(config-network-group)#", *object_group.NETWORK_COMMANDS)
 
@@ -129,7 +136,7 @@ def _of_messages(protocol: str) -> tuple[Mode, ...]:
 MESSAGES = {protocol: _of_messages(protocol) for protocol in FORMS}
 """For each application: the modes of a class of its messages, of a policy for them, and of a class in such a policy."""
 
-_LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)
+_LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, IPV6_LIST, NETWORK_GROUP, SERVICE_GROUP)
 _FIREWALL = (
     *(PARAMETER_MAP, REGEX, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR),
     *(mode for modes in MESSAGES.values() for mode in modes),

@@ -5,9 +5,11 @@ has none shares those that are in no VRF, with all others that have none: then n
 """
 
 from dataclasses import replace
-from zlib import crc32
 
 from doorman.config.model import Config, Interface, MaxEntries
+from doorman.config.nat64 import Nat64
+from doorman.config.numbering import numbered
+from doorman.config.stand_ins import is_at_work, with_stand_ins
 from doorman.config.statics import Statics
 
 Realm = str | None
@@ -19,6 +21,8 @@ _NUMBERS = 255
 def realms(config: Config) -> list[Realm]:
     """Those of which there is something to do: there is an inside; with none anywhere, the one without a VRF."""
     found = {interface.vrf for interface in config.interfaces.values() if interface.nat == "inside"}
+    if is_at_work(config):
+        found.add(None)
     return [realm for realm in (None, *config.vrfs) if realm in found] or [None]
 
 
@@ -29,7 +33,9 @@ def outside_of(config: Config, realm: Realm) -> Realm:
 
 
 def config_of(config: Config, realm: Realm) -> Config:
-    """A configuration as if there were nothing but this realm, and no VRF."""
+    """A configuration as if there were nothing but this realm, no VRF, and no IPv6: its hosts are their stand-ins."""
+    if realm is None:
+        config = with_stand_ins(config)
     if not config.vrfs:
         return config
     shared = sharing(config, realm)
@@ -44,6 +50,7 @@ def config_of(config: Config, realm: Realm) -> Config:
         destinations=[rule for rule in config.destinations if rule.vrf == realm],
         outside_sources=[rule for rule in config.outside_sources if rule.vrf == realm],
         outside_statics=Statics((rule for rule in config.outside_statics if rule.vrf == realm), in_vrf=True),
+        nat64=config.nat64 if realm is None else Nat64(),
         ipsec=config.ipsec if realm is None else replace(config.ipsec, inward=()),
         others=Statics(rule for rule in config.statics if rule.vrf != realm and rule.vrf in shared),
         max_entries=_limits(config.max_entries, realm),
@@ -57,6 +64,7 @@ def sharing(config: Config, realm: Realm) -> set[Realm]:
 
 def config_of_outside(config: Config, realm: Realm) -> Config:
     """A configuration as if there were nothing but the rules of those who share the outside of a realm."""
+    config = with_stand_ins(config)
     if not config.vrfs:
         return config
     known = sharing(config, realm)
@@ -81,10 +89,5 @@ def _limits(limits: MaxEntries, realm: Realm) -> MaxEntries:
 
 def numbers(config: Config) -> dict[str, int]:
     """A number from 1 to 255 for each VRF, made of its name: other VRFs change it only where two clash."""
-    found: dict[str, int] = {}
-    for name in sorted(config.vrfs):
-        number = crc32(name.encode()) % _NUMBERS
-        while number + 1 in found.values():
-            number = (number + 1) % _NUMBERS
-        found[name] = number + 1
-    return found
+    found = numbered((name.encode() for name in config.vrfs), _NUMBERS)
+    return {name: found[name.encode()] for name in config.vrfs}

@@ -23,7 +23,8 @@ from doorman.config.model import (
     Timeouts,
     ports_at_first,
 )
-from doorman.config.render_lists import access_list_blocks, list_order, object_group_blocks
+from doorman.config.nat64 import Nat64
+from doorman.config.render_lists import access_list_blocks, ipv6_list_block, list_order, object_group_blocks
 from doorman.config.render_zones import zone_blocks
 from doorman.config.route_maps import RouteMap
 from doorman.config.statics import Static, StaticHost, StaticPort
@@ -53,11 +54,13 @@ def render(config: Config) -> str:
             *_inward_esp(config.ipsec),
             *_outside(config),
             *_destinations(config),
+            *_nat64(config.nat64),
         ],
         ["crypto ipsec nat-transparency spi-matching"] if config.ipsec.ends_match else [],
         *(block for name in sorted(config.route_maps) for block in _route_map(config.route_maps[name])),
         *object_group_blocks(config.object_groups),
         *access_list_blocks(sorted(config.access_lists.values(), key=list_order)),
+        *(ipv6_list_block(config.ipv6_lists[name]) for name in sorted(config.ipv6_lists, key=natural_order)),
     ]
     return "".join("!\n" + "".join(line + "\n" for line in block) for block in blocks if block) + "!\nend\n"
 
@@ -89,6 +92,8 @@ def _interface(config: Config, interface: Interface) -> Iterator[str]:
     yield from (f" ip nat service {alg} mode {mode}" for alg, mode in interface.modes)
     if interface.zone is not None:
         yield f" zone-member security {interface.zone}"
+    if interface.nat64:
+        yield " nat64 enable"
     if interface.shutdown:
         yield " shutdown"
 
@@ -182,6 +187,18 @@ def _outside(config: Config) -> Iterator[str]:
 def _destinations(config: Config) -> Iterator[str]:
     for rule in config.destinations:
         yield f"ip nat inside destination list {rule.access_list} pool {rule.pool}{_of_vrf(rule)}"
+
+
+def _nat64(nat64: Nat64) -> Iterator[str]:
+    if nat64.prefix is not None:
+        yield f"nat64 prefix stateful {nat64.prefix}"
+    for pool in nat64.pools:
+        yield f"nat64 v4 pool {pool.name} {address_text(pool.first)} {address_text(pool.last)}"
+    for static in nat64.statics:
+        yield f"nat64 v6v4 static {address_text(static.host)} {address_text(static.name)}"
+    for rule in nat64.rules:
+        target = f"interface {rule.interface}" if rule.pool is None else f"pool {rule.pool}"
+        yield f"nat64 v6v4 list {rule.access_list} {target}{' overload' if rule.overload else ''}"
 
 
 def _route_map(route_map: RouteMap) -> Iterator[list[str]]:

@@ -45,6 +45,24 @@ def access_list_blocks(lists: Iterable[AccessList]) -> Iterator[list[str]]:
     yield numbered
 
 
+def ipv6_list_block(listed: AccessList) -> list[str]:
+    """The block of an IPv6 access list."""
+    numbers = [f"sequence {number} " for number in listed.numbers] or [""] * len(listed.entries)
+    lines = (
+        f" {number}{'permit' if entry.permit else 'deny'} ipv6 {_ipv6_source(entry)} any"
+        for number, entry in zip(numbers, listed.entries, strict=True)
+        if isinstance(entry, AccessEntry)
+    )
+    return [f"ipv6 access-list {listed.name}", *lines]
+
+
+def _ipv6_source(entry: AccessEntry) -> str:
+    length = 128 - int.from_bytes(entry.wildcard, "big").bit_length()
+    if length in {0, 128}:
+        return f"host {address_text(entry.address)}" if length else "any"
+    return f"{address_text(entry.address)}/{length}"
+
+
 def object_group_blocks(groups: Groups) -> Iterator[list[str]]:
     """The blocks of object groups by name, each after those that it holds."""
     written: set[str] = set()

@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^ \t]+")
 _LOOKS_LIKE_A_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO = "no"
 SHARED_WORDS = frozenset(
-    {NO, "ip", "class-map", "policy-map", "parameter-map", "type", "crypto", "ipsec", "nat-transparency"}
+    {NO, "ip", "ipv6", "class-map", "policy-map", "parameter-map", "type", "crypto", "ipsec", "nat-transparency"}
 )
 """Words with which commands of many features begin: what comes after them says whose a command is."""
 _NO = Keyword(NO)
