@@ -161,10 +161,10 @@ REFUSED_V6 = [
     (v6() / IPv6ExtHdrFragment(m=1) / ICMPv6EchoRequest(data=bytes(16)), "icmp-fragment"),
     (v6() / ICMPv6DestUnreach() / Raw(b"short"), "quote-cut"),
     (v6() / ICMPv6ParamProblem(ptr=3) / bytes(v6() / UDP()), "icmp-type"),
-    (v6(nh=1) / Raw(bytes(8)), "protocol"),
+    (v6(nh=1) / Raw(bytes(8)), "protocol-of-one-family"),
     (v6(nh=44) / Raw(b"abc"), "ip-header-damaged"),
     (v6(nh=0) / Raw(b"\x11\x09" + bytes(8)), "ip-header-damaged"),
-    (v6() / UDP() / bytes(65_520), "too-long"),
+    (v6() / UDP() / bytes(65_520), "packet-too-long"),
 ]
 REFUSED_V4 = [
     (v4() / UDP(chksum=0) / b"x", None),
@@ -175,8 +175,8 @@ REFUSED_V4 = [
     (v4(chksum=1) / UDP(), "ip-header-damaged"),
     (v4(options=[IPOption(b"\x83\x07\x04\x01\x02\x03\x04")]) / UDP(), "source-route"),
     (v4(options=[IPOption(b"\x83\x07\x08\x01\x02\x03\x04")]) / UDP(), None),
-    (v4(proto=58) / Raw(bytes(8)), "protocol"),
-    (v4(proto=0) / Raw(bytes(8)), "protocol"),
+    (v4(proto=58) / Raw(bytes(8)), "protocol-of-one-family"),
+    (v4(proto=0) / Raw(bytes(8)), "protocol-of-one-family"),
     (v4(len=19) / Raw(b""), "ip-header-damaged"),
 ]
 

@@ -24,8 +24,10 @@ from doorman.engine.snapshot import (
     save_everything,
     save_ipsec,
     save_item,
+    save_stand_in,
 )
 from doorman.nat.bindings import BindingFreed, BindingMade
+from doorman.net.addresses import Address
 
 LATEST: Final = 0.05
 """Seconds after which a change should be in the journal, however busy the gateway is."""
@@ -56,6 +58,7 @@ class Keeper:
         self._watched: list[Alg] = []
         engine.state.doors.shortened.watch()
         engine.state.doors.prolonged.watch()
+        engine.state.stand_ins.touched.watch()
         self._watch()
 
     @property
@@ -64,7 +67,7 @@ class Keeper:
         doors = self._engine.state.doors
         if self._records or self._owners or self._retry_at is not None or doors.shortened or doors.prolonged:
             return True
-        return any(alg.touched for alg in self._watched)
+        return bool(self._engine.state.stand_ins.touched) or any(alg.touched for alg in self._watched)
 
     @property
     def urgent(self) -> bool:
@@ -142,11 +145,15 @@ class Keeper:
         return records
 
     def _urgent(self) -> Batch:
-        """The same of names and doors, and of the calls that have them."""
+        """The same of names and doors, of the calls that have them, and of hosts that got a stand-in."""
         algs, doors = self._engine.inspector.algs, self._engine.state.doors
         self._note_doors(doors.shortened)
         records, owners = self._records, self._owners
         self._records, self._owners = {}, {}
+        for host in self._engine.state.stand_ins.touched.take():
+            if isinstance(host, bytes):
+                name, value = save_stand_in(self._engine, Address(host))
+                records[name] = value
         for owner in owners:
             alg = algs.get(owner.alg)
             item = alg.of_owner(owner) if alg is not None else None

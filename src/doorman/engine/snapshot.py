@@ -3,6 +3,7 @@
     kind       key                           value
     binding    [protocol, local, name]       true: an inside endpoint has this name outside
     outside    [0, [198.51.100.7, 0], name]  true: an outside host is called so inside
+    stand-in   an IPv6 address               the IPv4 address by which this inside host is known
     doors      an owner                      [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
                                              closes, promoted], ...]: all doors of this owner
     tunnel     see `ipsec_records`           and `peering`
@@ -31,15 +32,18 @@ from doorman.algs.records import (
     decode,
     encode,
 )
+from doorman.config.stand_ins import NETWORK
 from doorman.engine.engine import Engine
 from doorman.engine.ipsec_records import PEERING, TUNNEL, adopt_peering, adopt_tunnel, ipsec_record
 from doorman.engine.results import IpsecChange
 from doorman.engine.state import State
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
+from doorman.net.addresses import Address
 from doorman.net.packet import ICMP, TCP, UDP
 
 BINDING: Final = "binding"
 OUTSIDE: Final = "outside"
+STAND_IN: Final = "stand-in"
 DOORS: Final = "doors"
 _PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
 _TRUE: Final = encode(True)  # noqa: FBT003 - a value as it is saved
@@ -51,6 +55,8 @@ MEANINGS = {
     "name-taken": "something else has its name outside, or its host another address",
     "alg-not-served": "its protocol is served on no port now",
     "door-without-binding": "its name outside is nobody's now, or another host's",
+    "no-stand-in": "its IPv6 host has no stand-in any more",
+    "no-nat64-rule": "no rule of today's configuration gives an IPv6 host this stand-in",
     "door-without-owner": "the call it was opened for is not known",
 }
 """Why a record was not adopted."""
@@ -129,8 +135,15 @@ def save_item(alg: Alg, item: Hashable) -> Saved:
     return saved(alg.name, key, value)
 
 
+def save_stand_in(engine: Engine, host: Address) -> Saved:
+    """The record of the stand-in that an IPv6 host was given, or had."""
+    return saved(STAND_IN, host, engine.state.stand_ins.known(host))
+
+
 def save_everything(engine: Engine) -> Iterator[Saved]:
     """The whole state of a gateway."""
+    for host, _ in engine.state.stand_ins:
+        yield save_stand_in(engine, host)
     for binding in chain(engine.state.bindings, engine.state.outside):
         if not binding.static:
             yield save_binding(binding)
@@ -150,6 +163,8 @@ def restore(engine: Engine, records: Iterable[Saved], now: float) -> Restored:
     """
     restored = Restored(Counter(), Counter(), [])
     of_kind = _by_kind(records, restored)
+    for record in of_kind.pop(STAND_IN, ()):
+        _try(restored, record, partial(_adopt_stand_in, engine, now))
     for kind, table in ((BINDING, engine.state.bindings), (OUTSIDE, engine.state.outside)):
         for record in of_kind.pop(kind, ()):
             _try(restored, record, partial(_adopt_binding, engine, table, now))
@@ -198,6 +213,11 @@ def _try(restored: Restored, record: Contents, adopt: Callable[[Contents], int])
     restored.refuse(record.saved, reason)
 
 
+def _adopt_stand_in(engine: Engine, now: float, record: Contents) -> int:
+    engine.state.stand_ins.adopt(as_address(record.key), as_address(record.value), now)
+    return 1
+
+
 def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Contents) -> int:
     number, local, name = as_list(record.key, 3)
     protocol = as_integer(number)
@@ -205,7 +225,10 @@ def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Contents
         raise DamagedRecord("a protocol")
     if record.value is not True:
         raise DamagedRecord("true")
-    binding = table.adopt(protocol, as_endpoint(local), as_endpoint(name))
+    inside = as_endpoint(local)
+    if inside.address in NETWORK and engine.state.stand_ins.host(inside.address) is None:
+        raise _Left("no-stand-in")
+    binding = table.adopt(protocol, inside, as_endpoint(name))
     engine.state.keep([binding], now)
     return 1
 

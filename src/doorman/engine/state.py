@@ -30,6 +30,7 @@ from doorman.nat.peerings import Peering, PeeringMade, Peerings
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import Session, Sessions
+from doorman.nat.stand_ins import StandIns
 from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP, TCP, UDP
@@ -87,7 +88,8 @@ class State:
     Attributes:
         rules, bindings: whom this NAT is about, and what inside hosts are called outside.
         outside: what outside hosts are called inside.
-        names: all three, as views of ALGs look at them.
+        stand_ins: which inside hosts have IPv6.
+        names: all four, as views of ALGs look at them.
         notes: how often each oddity was noted.
         endings: what ended lately because of the time, the newest last.
         silence: whose doors close when nothing uses them.
@@ -116,7 +118,8 @@ class State:
         self.reserved = reserved
         self._route = route
         _, self.rules, self.bindings, self.outside = self.plan(config, holdings)
-        self.names = Names(self.rules, self.bindings, self.outside)
+        self.stand_ins = StandIns(config)
+        self.names = Names(self.rules, self.bindings, self.outside, self.stand_ins)
         self.sessions = Sessions(_NEVER if delegated else config.timeouts)
         self.tunnels = self._make_tunnels(config, self.rules, self.bindings)
         self.peerings = self._make_peerings(config, self.rules, self.bindings)
@@ -279,7 +282,8 @@ class State:
         peerings = self._make_peerings(config, rules, bindings)
         peerings.take_over(self.peerings)
         self.rules, self.bindings, self.outside = rules, bindings, outside
-        self.names = Names(rules, bindings, outside)
+        self.stand_ins.follow(config)
+        self.names = Names(rules, bindings, outside, self.stand_ins)
         self.tunnels, self.peerings = tunnels, peerings
         self._lease = lifetime(config.timeouts.translation)
         if not self.delegated:
@@ -350,6 +354,8 @@ class State:
         for binding in self._unused.due(now):
             if binding.idle:
                 self._free(binding)
+        if self.stand_ins.is_due(now):
+            self.stand_ins.expire(now, {binding.local.address for binding in self.bindings if not binding.static})
 
     def _open(self, door: Door, now: float, *, anew: bool) -> None:
         binding = self.bindings.by_global(door.protocol, door.entrance)

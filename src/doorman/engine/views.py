@@ -16,6 +16,7 @@ from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
+from doorman.nat.stand_ins import StandIns
 from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
 
 MAX_NAMES = 256
@@ -36,11 +37,19 @@ def require_announceable(run: list[Endpoint], protocol: int, *, reserved: bool =
 
 
 class Names(NamedTuple):
-    """What a NAT knows: its rules, what inside hosts are called outside, and what outside hosts are called inside."""
+    """What a NAT knows.
+
+    Attributes:
+        rules: whom it is about.
+        inside: what inside hosts are called outside.
+        outside: what outside hosts are called inside.
+        stand_ins: which of the inside hosts have IPv6.
+    """
 
     rules: Rules
     inside: Bindings
     outside: Bindings
+    stand_ins: StandIns
 
 
 class Transaction(Nat):
@@ -58,11 +67,16 @@ class Transaction(Nat):
 class Named(Transaction):
     """A look at the names of a NAT."""
 
-    __slots__ = ("_bindings", "_outside", "_rules")
+    __slots__ = ("_bindings", "_outside", "_rules", "_stand_ins")
 
     _rules: Rules
     _bindings: Bindings
     _outside: Bindings
+    _stand_ins: StandIns
+
+    def native(self, address: Address) -> Address:
+        """See `Nat.native`."""
+        return self._stand_ins.host(address) or address
 
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""
@@ -89,7 +103,7 @@ class Mirror(Named):
 
     def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
         self.made = []
-        self._rules, self._bindings, self._outside = names
+        self._rules, self._bindings, self._outside, self._stand_ins = names
         self._party = party
         self._towards = towards
 
@@ -337,7 +351,7 @@ class Inward(Named):
 
     def __init__(self, names: Names, path: Path, made: Iterable[Binding] = (), *, screened: bool = False) -> None:
         self.made = [*made]
-        self._rules, self._bindings, self._outside = names
+        self._rules, self._bindings, self._outside, self._stand_ins = names
         self._path = path
         self._screened = screened
 

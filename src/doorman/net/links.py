@@ -37,6 +37,7 @@ _VERSIONS = {_ETHERTYPE_IPV4: 4, b"\x86\xdd": 6}
 _TAGS = frozenset({b"\x81\x00", b"\x88\xa8", b"\x91\x00"})
 """802.1Q, 802.1ad (QinQ), and what was used for QinQ before there was a standard."""
 
+_FAMILY_IPV4 = b"\0\0\0\x02"
 _FAMILIES = {2: 4, 10: 6, 23: 6, 24: 6, 28: 6, 30: 6}
 """IP version by address family: AF_INET is 2 everywhere, AF_INET6 differs from system to system."""
 
@@ -99,6 +100,20 @@ def replace_packet(frame: Frame, start: int, packet: bytes) -> Frame:
     data = old[:start] + packet + trailer
     wire_length = frame.wire_length + len(data) - len(old)
     return Frame(data, frame.time_ns, wire_length, frame.link, frame.interface)
+
+
+def as_ipv4(frame: Frame, start: int, packet: bytes) -> Frame:
+    """A frame that carries an IPv4 packet in the place of the IPv6 one that begins at `start`, and no trailer."""
+    head, link = frame.data[:start], frame.link
+    if link == IPV6:
+        link = IPV4
+    elif link in _FAMILY_LINKS:
+        head = _FAMILY_IPV4 if link == LOOP or not head[0] else _FAMILY_IPV4[::-1]
+    elif link not in _RAW_VERSIONS:
+        kind_at = start - 2 if link != COOKED_V2 or start > _COOKED_HEADERS[COOKED_V2][1] else 0
+        head = head[:kind_at] + _ETHERTYPE_IPV4 + head[kind_at + 2 :]
+    data = head + packet
+    return Frame(data, frame.time_ns, frame.wire_length + len(data) - len(frame.data), link, frame.interface)
 
 
 def turned_round(frame: Frame) -> Frame:

@@ -128,7 +128,7 @@ def _to_ipv4(data: bytes, ends: Ends, identification: int, quote_of: QuoteOf | N
         place, ident = offset >> 3 | (_MORE if offset & 1 else 0), data[at - 2] << 8 | data[at - 1]
     length = V4_HEADER + told - (at - V6_HEADER)
     if protocol == ICMP:
-        raise Untranslatable("protocol")
+        raise Untranslatable("protocol-of-one-family")
     if protocol == ICMPV6:
         if place:
             raise Untranslatable("icmp-fragment")
@@ -138,7 +138,7 @@ def _to_ipv4(data: bytes, ends: Ends, identification: int, quote_of: QuoteOf | N
     elif not place & _OFFSET:
         body = _carried(protocol, body, sum_difference(ends[0] + ends[1], data[8:40]))
     if length > MAX_DATAGRAM:
-        raise Untranslatable("too-long")
+        raise Untranslatable("packet-too-long")
     if not fragmented and length > _WHOLE_UP_TO:
         place, ident = _DONT_FRAGMENT, 0
     traffic_class = (data[0] << 4 | data[1] >> 4) & 0xFF
@@ -158,7 +158,7 @@ def _to_ipv6(data: bytes, ends: Ends, quote_of: QuoteOf | None) -> bytes:
     if told and length < 0:
         raise Untranslatable("ip-header-damaged")
     if protocol in _OF_IPV6:
-        raise Untranslatable("protocol")
+        raise Untranslatable("protocol-of-one-family")
     fragmented = place & (_MORE | _OFFSET)
     if protocol == ICMP:
         if fragmented:
