@@ -18,10 +18,11 @@ from typing import NamedTuple
 from doorman.algs.api import Door, Note, Refused
 from doorman.engine.engine import Engine
 from doorman.engine.results import DoorClosed, DoorOpened, DoorPromoted, Fate, Result, Side
+from doorman.nat.families import Families
 from doorman.net.addresses import Address
 from doorman.net.captures import CaptureWriter, Frame
 from doorman.net.fragments import fragment, is_fragment
-from doorman.net.links import find_packet, packet_end, replace_packet, turned_round
+from doorman.net.links import as_ipv4, find_packet, packet_end, replace_packet, turned_round
 from doorman.net.packet import TCP, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
 from doorman.net.tcp import has_right_checksum, is_reset
@@ -125,6 +126,7 @@ class Replay:
         self._inside: dict[Address, bool] = {}
         self._open: dict[Door, DoorRecord] = {}
         self._fragments = Reassembler()
+        self._families = Families(engine.state.stand_ins, mtu)
         self._identification = 0
 
     @property
@@ -166,6 +168,12 @@ class Replay:
             self._pass(frame, "ip-header-damaged")
             return
         source, destination = ends
+        if self._families.concern(source, destination):
+            packet = self._across(packet, frame.time_ns / 1e9, outward=self._families.calls(destination))
+            if not packet:
+                return
+            frame = as_ipv4(frame, start, packet)
+            source, destination = Address(packet[12:16]), Address(packet[16:20])
         inside = self._inside
         # As long as no more addresses come than a network has, each is looked up once.
         from_inside = inside[source] if source in inside else self._is_inside(source)
@@ -183,6 +191,14 @@ class Replay:
             self._inbound(frame, start, packet)
         if self.engine.state.changes:
             self._follow_doors()
+
+    def _across(self, captured: bytes, now: float, *, outward: bool) -> bytes:
+        """A packet from or to an IPv6 host as that of its stand-in; nothing where it is dropped."""
+        try:
+            return self._families.outward(captured, now) if outward else self._families.inward(captured, now)
+        except Refused as refused:
+            self._dropped(captured, str(refused))
+            return b""
 
     def _is_level(self, source: Address, destination: Address, *, alike: bool) -> bool:
         """Whether a packet that nothing translates goes from one interface to another, and a firewall judges it."""
