@@ -18,6 +18,7 @@ from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
 from doorman.nat.stand_ins import StandIns
 from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
+from doorman.net.embedding import embed
 
 MAX_NAMES = 256
 """Names that one message may be given."""
@@ -77,6 +78,11 @@ class Named(Transaction):
     def native(self, address: Address) -> Address:
         """See `Nat.native`."""
         return self._stand_ins.host(address) or address
+
+    def embedded(self, address: Address) -> Address:
+        """See `Nat.embedded`."""
+        prefix = self._stand_ins.prefix
+        return embed(prefix, address) if prefix is not None else address
 
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""
