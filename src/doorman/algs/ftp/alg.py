@@ -34,18 +34,11 @@ from doorman.algs.api import (
     WaitForOthers,
 )
 from doorman.algs.base import BaseAlg
-from doorman.algs.ftp.announcing import (
-    announce,
-    await_by_default,
-    in_family_of_server,
-    unbridged,
-    void,
-    void_argument,
-    void_line,
-)
+from doorman.algs.ftp.announcing import announce, await_by_default, in_family_of_server, void, void_argument, void_line
 from doorman.algs.ftp.commands import AUTHENTICATE, EPSV_ALL, TRANSFERS
 from doorman.algs.ftp.control import Control
 from doorman.algs.ftp.families import Families
+from doorman.algs.ftp.mirrored import command_as_sent, reply_as_sent
 from doorman.algs.ftp.settings import FtpSettings
 from doorman.algs.settings import Settings, lets_pass
 from doorman.net.addresses import Endpoint
@@ -224,10 +217,14 @@ class FtpAlg(BaseAlg[FtpSettings]):
             control.extended_only, control.user = False, b""
         return effects
 
-    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:  # noqa: ARG002 - a server outside has one name
-        """What a server of the other family said for its client to hear this. See `Alg.as_sent`."""
+    def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
+        """What an end of the other family said for the one inside to hear this. See `Alg.as_sent`."""
         control = self._controls.get(message.ends)
-        return unbridged(control, message) if control is not None and control.client == message.path.sent_from else []
+        if control is None:
+            return []
+        if control.client == message.path.sent_from:
+            return reply_as_sent(control, message)
+        return command_as_sent(control.families, message, nat)
 
     # What is remembered
 

@@ -10,7 +10,7 @@ from doorman.algs.ftp.control import Control, Data
 from doorman.algs.ftp.families import Families
 from doorman.net.addresses import PRIVILEGED_END, UNSPECIFIED_V4, UNSPECIFIED_V6, Endpoint
 from doorman.net.packet import TCP
-from doorman.wire.ftp import Announcement, Form, find_extended_passive, read_reply
+from doorman.wire.ftp import Announcement, Form
 
 _VOID_ARGUMENTS = {b"PORT": b"0,0,0,0,0,0", b"EPRT": b"|1|0.0.0.0|0|", b"LPRT": b"0"}
 
@@ -37,12 +37,12 @@ def announce(  # noqa: PLR0913, PLR0917 - what is announced, and where
         name = nat.translate(own, TCP) if found.form != Form.PORT_ALONE else own
         if message.of_client and control.families.translates_for_v6:
             name = Endpoint(nat.embedded(name.address), name.port)
-        return _edits(found, name, rule, message), before
+        return rewritten(found, name, rule, message), before
     name = nat.expose(own, TCP)
     if found.form == Form.PORT_ALONE and name.address != message.path.arrives_from.address:
         raise Refused("other-address")  # which is what the other end would take
     door = open_once(control.owner, Flow("data", TCP, name, own), message, timeout)
-    return _edits(found, name, rule, message), [*before, door]
+    return rewritten(found, name, rule, message), [*before, door]
 
 
 def await_by_default(control: Control, message: Message, nat: Nat, timeout: float) -> list[Effect]:
@@ -75,28 +75,12 @@ def _announced(control: Control, found: Announcement, message: Message, nat: Nat
     return own
 
 
-def _edits(found: Announcement, name: Endpoint, rule: str, message: Message) -> list[Edit]:
+def rewritten(found: Announcement, name: Endpoint, rule: str, message: Message) -> list[Edit]:
+    """Let an announcement be of another endpoint, unless that stands there."""
     written = found.written(name)
     if written == message.data[found.start : found.end]:
         return []
     return [Edit(found.start, found.end, written, rule)]
-
-
-def unbridged(control: Control, message: Message) -> list[Edit]:
-    """What makes of a line that a client heard, as if it sent it back, what a server of another family said."""
-    data = message.data
-    reply = read_reply(data)
-    code = reply.code if reply is not None else b"229"
-    said = control.said(code)
-    if said == code:
-        return []
-    if said != b"227":
-        return [Edit(0, len(data), said + b" OK\r\n", "NOOP")]
-    edits = [Edit(reply.at, reply.at + len(said), said, "229")] if reply is not None else []
-    found = find_extended_passive(data, reply.start if reply is not None else 0, len(data))
-    if found is not None:
-        edits += _edits(found.as_six_numbers(), Endpoint(message.path.arrives_to.address, found.port), "229", message)
-    return edits
 
 
 def void(found: Announcement, reason: str) -> Edit:
