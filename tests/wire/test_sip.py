@@ -220,7 +220,7 @@ class TestBody:
         message = read(sip(START, CALL, body=b"hello", length=written))
         assert message.body == b"hello"
         assert message.length is not None
-        digits = message.data[slice(*message.length)]
+        digits = message.data[message.length.start : message.length.end]
         assert digits == (b"0005" if "000" in written else b"5")
 
     @pytest.mark.parametrize("written", ["-1", "+5", "", "five", "5 5", "5,5", "0x5", "5.0", "1234567890", "5\x1c"])

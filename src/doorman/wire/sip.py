@@ -60,6 +60,14 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]++")
 _LONGEST_NAME: Final = 64
 """Bytes of a header's name that are looked at, and remembered; no known one is longer."""
 _LENGTH_DIGITS: Final = 9
+_LENGTHS: Final = {str(length): length for length in range(2_048)}
+"""As most are written."""
+_REMEMBERED: Final = 4_096
+"""Names of headers, and CSeqs, whose reading is remembered."""
+_CSEQS: Final[dict[str, tuple[bytes, bytes]]] = {}
+"""What was read of CSeqs: most begin with 1, or go on from there."""
+_LONGEST_CSEQ: Final = 32
+"""Bytes of one that is remembered: a peer chooses what it sends."""
 _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
 _VERSION: Final = "SIP/2.0"
@@ -93,6 +101,7 @@ class SipMessage:
 
     Attributes:
         data: all bytes of the datagram.
+        name: what to count it as: the method, or the status code; "" in what has neither.
         method: of a request, b"" in a response.
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
@@ -101,7 +110,7 @@ class SipMessage:
         to_tag, from_tag: of To and From; None until somebody looks for them (`algs.sip.tags`).
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
-        length: where the number in the Content-Length header stands, None where there is none.
+        length: the Content-Length header, without anything around its number; None where there is none.
         body_start, body_end: where the body stands; what may follow it belongs to no message.
     """
 
@@ -116,6 +125,7 @@ class SipMessage:
         "headers",
         "length",
         "method",
+        "name",
         "status",
         "text",
         "to_tag",
@@ -126,6 +136,7 @@ class SipMessage:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.text = data.decode("latin-1")
+        self.name = ""
         self.method = b""
         self.status = 0
         self.uri_start = self.uri_end = 0
@@ -133,13 +144,8 @@ class SipMessage:
         self.to_tag: bytes | None = None
         self.from_tag: bytes | None = None
         self.call_id = self.cseq = self.cseq_method = b""
-        self.length: tuple[int, int] | None = None
+        self.length: Header | None = None
         self.body_start = self.body_end = len(data)
-
-    @property
-    def name(self) -> str:
-        """What to count it as: the method, or the status code."""
-        return self.method.decode("ascii") if self.method else str(self.status)
 
     @property
     def body(self) -> bytes:
@@ -178,8 +184,9 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
         end = _read_start(message, start)
         if end < 0:
             return None
-    _read_headers(message, end, max_headers, max_line)
-    _find_body(message)
+    once = _read_headers(message, end, max_headers, max_line)
+    _read_identity(message, once)
+    _find_body(message, once.length)
     return message
 
 
@@ -188,21 +195,22 @@ def _read_usual_start(message: SipMessage, start: int) -> int:
     data, text = message.data, message.text
     end = text.find("\r", start, start + _LONGEST_USUAL)
     blank = text.find(" ", start, end) if end >= 0 else -1
-    if blank < 0 or text[end : end + 2] != "\r\n" or text.find("\n", start, end) >= 0:
+    if blank < 0 or end + 1 == len(data) or data[end + 1] != _LF or text.find("\n", start, end) >= 0:
         return -1
     word, at = text[start:blank], blank + 1
     if word == _VERSION:
-        status = _STATUSES.get(text[at : at + 3])
+        code = text[at : at + 3]
+        status = _STATUSES.get(code)
         if status is None or data[at + 3] != _BLANK:
             return -1
-        message.status = status
+        message.name, message.status = code, status
         return end + 2
     method, stop = _SPELLED_METHODS.get(word), end - len(_BEFORE_END)
     if method is None or stop <= at or text[stop:end] != _BEFORE_END:
         return -1
     if text.find(" ", at, stop) >= 0 or text.find("\t", at, stop) >= 0:
         return -1
-    message.method = method
+    message.name, message.method = word, method
     message.uri_start, message.uri_end = at, stop
     return end + 2
 
@@ -216,8 +224,7 @@ def _read_start(message: SipMessage, start: int) -> int:
     data = message.data
     line = _REQUEST_LINE.match(data, start)
     if line is not None:
-        message.method = line[1]
-        message.uri_start, message.uri_end = line.span(2)
+        _take_request(message, line)
     else:
         line = _STATUS_LINE.match(data, start)
         if line is None:
@@ -226,8 +233,13 @@ def _read_start(message: SipMessage, start: int) -> int:
             raise Malformed("start-line")
         if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
             raise Malformed("status-code")
-        message.status = int(line[1])
+        message.name, message.status = line[1].decode("ascii"), int(line[1])
     return line.end()
+
+
+def _take_request(message: SipMessage, line: re.Match[bytes]) -> None:
+    message.name, message.method = line[1].decode("ascii"), line[1]
+    message.uri_start, message.uri_end = line.span(2)
 
 
 def read_fragment(data: bytes) -> SipMessage:
@@ -240,15 +252,16 @@ def read_fragment(data: bytes) -> SipMessage:
     message = SipMessage(ended)
     line = _REQUEST_LINE.match(ended)
     if line is not None:
-        message.method = line[1]
-        message.uri_start, message.uri_end = line.span(2)
+        _take_request(message, line)
     else:
         line = _STATUS_LINE.match(ended)
-        message.status = int(line[1][:3]) if line is not None else 0
-    _read_headers(message, line.end() if line is not None else 0)
+        if line is not None:
+            message.status = int(line[1][:3])
+            message.name = str(message.status)
+    once = _read_headers(message, line.end() if line is not None else 0)
     message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
     if message.body_start < len(data):
-        _find_length(message)
+        _find_body(message, once.length)
     return message
 
 
@@ -289,15 +302,46 @@ def _skip_blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
 
-def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> None:
+class _Once:
+    """The headers that a message has once: which of two would be meant (RFC 3261, section 7.3.1)?"""
+
+    __slots__ = ("call_id", "cseq", "length")
+
+    def __init__(self) -> None:
+        self.call_id: Header | None = None
+        self.cseq: Header | None = None
+        self.length: Header | None = None
+
+    def take(self, header: Header) -> None:
+        """Keep a header if it is one of these.
+
+        Raises:
+            Malformed: there is one already.
+        """
+        name = header.name
+        if name == "call-id":
+            known, self.call_id = self.call_id, header
+        elif name == "cseq":
+            known, self.cseq = self.cseq, header
+        elif name == "content-length":
+            known, self.length = self.length, header
+        else:
+            return
+        if known is not None:
+            raise Malformed(f"{name}-twice")
+
+
+def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> _Once:
     """Find the headers in the lines from `at` on, and where the body begins.
 
     What is over a limit is told before what is malformed, wherever it stands.
     """
-    data, text = message.data, message.text
+    data, text, once = message.data, message.text, _Once()
     lines = 0
     last: Header | None = None
     broken: Malformed | None = None
+    if at < len(data) and (data[at] == _BLANK or data[at] == _TAB):
+        broken = Malformed("header-line")  # there is nothing that it could continue
     while at < len(data):  # the end of a datagram ends the headers too
         line_feed = text.find("\n", at)
         if line_feed < 0:
@@ -312,78 +356,93 @@ def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, 
         if end - at > max_line:
             broken = Excessive("header-line-too-long")
         try:
-            last = _read_line(message, at, end, last)
+            last = _read_line(message, once, at, end, last)
         except Malformed as malformed:
             broken = broken or malformed
         at = line_feed + 1
     message.body_start = at
     if broken is not None:
         raise broken
+    return once
 
 
-def _read_line(message: SipMessage, at: int, end: int, last: Header | None) -> Header:
-    """The header that a line begins, or continues, which is the last one; without a name where it does not matter."""
+def _read_line(message: SipMessage, once: _Once, at: int, end: int, last: Header | None) -> Header | None:
+    """The header that a line begins, or continues, which is the last one; None for one that does not matter."""
     data, text = message.data, message.text
     if text.find("\r", at, end) >= 0:
         raise Malformed("header-line")  # a bare CR ends a line for some, and hides a header from the others
-    if data[at] == _BLANK or data[at] == _TAB:
-        if last is None:
-            raise Malformed("header-line")
-        last.end = end
-        return last
     colon = text.find(":", at, end)
     name = _SPELLED.get(text[at:colon]) if colon >= 0 else None
     if name is None:
+        if data[at] == _BLANK or data[at] == _TAB:
+            if last is not None:
+                last.end = end
+            return last
         name = _canonical_name(text[at : min(colon, at + _LONGEST_NAME)]) if colon >= 0 else None
         if name is None:
             raise Malformed("header-line")
-    if name in ("call-id", "content-length", "cseq") and message.first(name) is not None:
-        raise Malformed(f"{name}-twice")  # which of them would be meant (RFC 3261, section 7.3.1)?
+    if not name:
+        return None
     at = colon + 1
     while at < end and (data[at] == _BLANK or data[at] == _TAB):
         at += 1
     header = Header(name, at, end)
-    if name:
-        message.headers.append(header)
+    once.take(header)
+    message.headers.append(header)
     return header
 
 
-@lru_cache(4096)
+@lru_cache(_REMEMBERED)
 def _canonical_name(name: str) -> str | None:
     """The canonical name of a header, "" for one that does not matter to a gateway, None for what is no name."""
     name = name.rstrip(" \t")  # allowed before the colon (RFC 3261, section 7.3.1)
     return _NAMES.get(name.lower(), "") if _TOKEN.fullmatch(name) else None
 
 
-def _find_body(message: SipMessage) -> None:
-    words = message.value("call-id").split(None, 1)
+def _read_identity(message: SipMessage, once: _Once) -> None:
+    """Read what says which call and which transaction a message is of."""
+    header = once.call_id
+    words = message.data[header.start : header.end].split(None, 1) if header is not None else []
     if not words:
         raise Malformed("no-call-id")
     if len(words) > 1:
         raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
     message.call_id = words[0]
-    if message.first("cseq") is not None:
-        cseq = message.value("cseq").split(None, 2)
-        if len(cseq) < 2 or not cseq[0].isdigit():  # noqa: PLR2004 - a number and a method
-            raise Malformed("cseq")
-        message.cseq, message.cseq_method = cseq[0], cseq[1]
-    else:
+    header = once.cseq
+    if header is None:
         message.cseq_method = message.method
-    _find_length(message)
+        return
+    value = message.text[header.start : header.end]
+    known = _CSEQS.get(value)
+    message.cseq, message.cseq_method = known if known is not None else _read_cseq(value)
 
 
-def _find_length(message: SipMessage) -> None:
-    header, text = message.first("content-length"), message.text
+def _read_cseq(value: str) -> tuple[bytes, bytes]:
+    """The number, as written, and the method of a CSeq header."""
+    words = value.encode("latin-1").split(None, 2)
+    if len(words) < 2 or not words[0].isdigit():  # noqa: PLR2004 - a number and a method
+        raise Malformed("cseq")
+    found = words[0], words[1]
+    if len(value) <= _LONGEST_CSEQ:
+        if len(_CSEQS) >= _REMEMBERED:
+            _CSEQS.clear()
+        _CSEQS[value] = found
+    return found
+
+
+def _find_body(message: SipMessage, header: Header | None) -> None:
+    """Find the end of the body, by the Content-Length header."""
     if header is None:
         return
-    start, end = header.start, header.end
-    digits = text[start:end].strip(_SPACE)
-    if not digits.isdecimal() or len(digits) > _LENGTH_DIGITS:
-        raise Malformed("content-length")
-    body_end = message.body_start + int(digits)
+    value = message.text[header.start : header.end]
+    length = _LENGTHS.get(value)
+    if length is None:
+        digits = value.strip(_SPACE)
+        if not digits.isdecimal() or len(digits) > _LENGTH_DIGITS:
+            raise Malformed("content-length")
+        length, start = int(digits), header.start + value.index(digits)
+        header = Header(header.name, start, start + len(digits))
+    body_end = message.body_start + length
     if body_end > len(message.data):
         raise Malformed("body-shorter-than-content-length")
-    if len(digits) < end - start:
-        start = text.index(digits, start)
-    message.length = (start, start + len(digits))
-    message.body_end = body_end
+    message.length, message.body_end = header, body_end

@@ -123,8 +123,9 @@ class BodyTranslation:
                     longer += growth(edits)
         if counted:
             longer += self._correct(counted)
-        if longer and sip.length is not None:
-            self.edits.append(corrected(self._data, sip.length, longer))
+        length = sip.length
+        if longer and length is not None:
+            self.edits.append(corrected(self._data, (length.start, length.end), longer))
 
     def _part(self, part: Part) -> list[Edit]:
         form = self._form(part)
