@@ -80,10 +80,10 @@ _REMEMBERED: Final = 8_192
 """Values whose reading is remembered, of each kind."""
 _LONGEST: Final = 256
 """Bytes of such a value: a peer chooses what it sends, and must not fill the memory with it."""
-_URIS: Final[dict[bytes, tuple[HostPort, ...]]] = {}
-_REQUEST_URIS: Final[dict[bytes, tuple[HostPort, ...]]] = {}
-_VIAS: Final[dict[bytes, tuple[Via, ...]]] = {}
-"""What was read of such values."""
+_URIS: Final[dict[str, tuple[HostPort, ...]]] = {}
+_REQUEST_URIS: Final[dict[str, tuple[HostPort, ...]]] = {}
+_VIAS: Final[dict[str, tuple[Via, ...]]] = {}
+"""What was read of such values, a character for each byte."""
 
 # Not after a backslash: of the quotes in `\"\"\"…` without an end, only the first is searched to the end of the value.
 # All alternatives begin with a character, and look behind it afterwards: where it is another, nothing is tried.
@@ -120,11 +120,7 @@ _TRANSPORTS: Final = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
-_COMMA: Final = 0x2C
-_EQUALS: Final = 0x3D
-_BRANCH: Final = b"branch="
-_BRACKET: Final = 0x3E
-"""What a URI in angle brackets ends with."""
+_BRANCH: Final = "branch="
 _NO_LIMIT: Final = 65_535
 """More values than a message has bytes."""
 
@@ -142,24 +138,33 @@ def find_uris(value: bytes, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
 
     Where there is none, a value that begins with `user@host` is taken for one: old devices leave the scheme out.
     """
+    return find_uris_in(value.decode("latin-1"), 0, len(value), most)
+
+
+def find_uris_in(text: str, start: int, end: int, most: int = _NO_LIMIT) -> tuple[HostPort, ...]:
+    """The same of the value `text[start:end]`, of a text with a character for each byte; places are counted from it."""
     # Header parameters, such as a tag, hold no address; without them the rest is the same in many messages.
-    if value and value[-1] != _BRACKET:
-        end = value.rfind(b">") + 1
-        if end and _COMMA not in value[end:]:
-            value = value[:end]
+    last = text.rfind(">", start, end) + 1
+    if 0 < last < end and text.find(",", last, end) < 0:
+        end = last
+    value = text[start:end]
     known = _URIS.get(value)
-    return known if known is not None else _remember(_URIS, value, _read_uris(value, _limit(value, most)))
+    return known if known is not None else _remember(_URIS, value, _read_uris(_bytes(value), _limit(value, most)))
 
 
-def _limit(value: bytes, most: int) -> int:
+def _limit(value: str, most: int) -> int:
     """How much to look for in a value: whatever there is, where that is remembered."""
     return most if len(value) > _LONGEST else _NO_LIMIT
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("latin-1")
 
 
 Found = TypeVar("Found")
 
 
-def _remember(known: dict[bytes, Found], value: bytes, found: Found) -> Found:
+def _remember(known: dict[str, Found], value: str, found: Found) -> Found:
     if len(value) <= _LONGEST:
         if len(known) >= _REMEMBERED:
             known.clear()
@@ -193,8 +198,14 @@ def find_request_uri(value: bytes) -> tuple[HostPort, ...]:
 
     Besides `sip` and `sips`, `pres` and `im` name users too (RFC 3856, 3860).
     """
+    return find_request_uri_in(value.decode("latin-1"), 0, len(value))
+
+
+def find_request_uri_in(text: str, start: int, end: int) -> tuple[HostPort, ...]:
+    """The same of `text[start:end]`, see `find_uris_in`."""
+    value = text[start:end]
     known = _REQUEST_URIS.get(value)
-    return known if known is not None else _remember(_REQUEST_URIS, value, _read_request_uri(value))
+    return known if known is not None else _remember(_REQUEST_URIS, value, _read_request_uri(_bytes(value)))
 
 
 def _read_request_uri(value: bytes) -> tuple[HostPort, ...]:
@@ -234,21 +245,28 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     `received` and `rport` are one endpoint written in two places (RFC 3581, section 4): each is given with the host
     of the one and the port of the other.
     """
-    sent_by, semicolon, parameters = value.partition(b";")
-    if semicolon and sent_by and _COMMA not in parameters and not _may_hold_address(parameters):
-        value = sent_by
+    return find_via_in(value.decode("latin-1"), 0, len(value), most)
+
+
+def find_via_in(text: str, start: int, end: int, most: int = _NO_LIMIT) -> tuple[Via, ...]:
+    """The same of the value `text[start:end]`, see `find_uris_in`."""
+    semicolon = text.find(";", start, end)
+    if semicolon > start and not _may_hold_address(text, semicolon + 1, end):
+        end = semicolon
+    value = text[start:end]
     known = _VIAS.get(value)
-    return known if known is not None else _remember(_VIAS, value, _read_via(value, _limit(value, most)))
+    return known if known is not None else _remember(_VIAS, value, _read_via(_bytes(value), _limit(value, most)))
 
 
-def _may_hold_address(parameters: bytes) -> bool:
-    """Whether one of the parameters of a Via may be more than a branch, which is new in every message."""
-    rest = parameters[len(_BRANCH) :]
-    if parameters[: len(_BRANCH)] == _BRANCH and _EQUALS not in rest:
+def _may_hold_address(text: str, start: int, end: int) -> bool:
+    """Whether what follows in a Via may be more than its branch, which is new in every message, and the like."""
+    if text.find(",", start, end) >= 0:
+        return True
+    value = start + len(_BRANCH)
+    if text[start:value] == _BRANCH and text.find("=", value, end) < 0:
         return False
-    # In Python 3.11, `in` takes an exception to find out that bytes are no number.
-    text = parameters.decode("latin-1").lower()
-    return "received" in text or "maddr" in text
+    parameters = text[start:end].lower()
+    return "received" in parameters or "maddr" in parameters
 
 
 def _read_via(value: bytes, most: int) -> tuple[Via, ...]:

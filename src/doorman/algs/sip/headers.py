@@ -13,7 +13,7 @@ from typing import Final
 
 from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
 from doorman.wire.sip import SipMessage
-from doorman.wire.uri import HostPort, find_agents, find_request_uri, find_uris, find_via
+from doorman.wire.uri import HostPort, Via, find_agents, find_request_uri_in, find_uris_in, find_via_in
 
 _ROUTING: Final = (
     "Alert-Info", "Also", "Call-Info", "Error-Info", "Geolocation", "Path", "Policy-Contact", "Refer-Events-At",
@@ -43,18 +43,16 @@ _TO: Final = _TREATMENTS["to"]
 _WARNING: Final = _TREATMENTS["warning"]
 
 # What a side says of itself, in responses and in requests; other headers echo what the other side said.
-_OWN: Final = (
-    frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to", "warning"}),
-    frozenset({
-        "cc-diversion", "diversion", "from", "history-info", "p-asserted-identity", "p-charge-info",
-        "p-preferred-identity", "referred-by", "remote-party-id", "reply-to", "requested-by",
-    }),
-)  # fmt: skip
+_OWN_OF_RESPONSE: Final = frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to", "warning"})
+_OWN_OF_REQUEST: Final = frozenset({
+    "cc-diversion", "diversion", "from", "history-info", "p-asserted-identity", "p-charge-info",
+    "p-preferred-identity", "referred-by", "remote-party-id", "reply-to", "requested-by",
+})  # fmt: skip
 
 
 def own_identities(sip: SipMessage) -> frozenset[str]:
     """The headers in which the side that sends a message says who it is itself."""
-    return _OWN[bool(sip.method)]
+    return _OWN_OF_REQUEST if sip.method else _OWN_OF_RESPONSE
 
 
 def echoed_identity(sip: SipMessage) -> frozenset[str]:
@@ -69,25 +67,28 @@ def translate_headers(sip: SipMessage, naming: Naming) -> None:
         Excessive: there are more of them than a message may have.
         Refused: the NAT has no name left for one of them.
     """
-    data = sip.data
+    text = sip.text
     if sip.method:
-        for place in find_request_uri(data[sip.uri_start : sip.uri_end]):
+        for place in find_request_uri_in(text, sip.uri_start, sip.uri_end):
             naming.place(sip.uri_start, place, _REQUEST_URI)
     via = _FIRST_VIA
     for header in sip.headers:
+        start, end = header.start, header.end
         treatment = _TREATMENTS.get(header.name)
         if treatment is not None:
-            value = data[header.start : header.end]
-            places = find_agents(value) if treatment is _WARNING else find_uris(value, naming.budget)
+            if treatment is _WARNING:
+                places = find_agents(sip.data[start:end])
+            else:
+                places = find_uris_in(text, start, end, naming.budget)
             naming.spend(len(places))
             for place in places:
-                naming.place(header.start, place, treatment)
+                naming.place(start, place, treatment)
             if treatment is _FROM:
                 naming.caller = _user(places)
             elif treatment is _TO:
                 naming.callee = _user(places)
         elif header.name == "via":
-            _translate_via(header.start, data[header.start : header.end], via, naming)
+            _translate_vias(start, find_via_in(text, start, end, naming.budget), via, naming)
             via = _VIA
 
 
@@ -95,9 +96,8 @@ def _user(places: tuple[HostPort, ...]) -> bytes:
     return places[0].user if places else b""
 
 
-def _translate_via(start: int, value: bytes, treatment: Treatment, naming: Naming) -> None:
+def _translate_vias(start: int, vias: tuple[Via, ...], treatment: Treatment, naming: Naming) -> None:
     """Translate one Via header."""
-    vias = find_via(value, naming.budget)
     for via in vias:
         naming.spend(1 + len(via.parameters))
         naming.place(start, via.sent_by, treatment)

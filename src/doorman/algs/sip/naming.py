@@ -98,8 +98,8 @@ class Naming:
     """
 
     __slots__ = (
-        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "callee", "caller",
-        "edits", "effects", "message", "nat", "reachable",
+        "_guests", "_left", "_outbound", "_own", "_owned", "_protocol", "_spelling", "aliases", "budget", "callee",
+        "caller", "edits", "effects", "message", "nat", "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -129,7 +129,8 @@ class Naming:
         self._spelling = spelling
         self._own = own
         self._guests = guests
-        self._left = b""
+        # The hosts that were met last, of others and of ours: most messages name but one of each.
+        self._left = self._owned = b""
         self._outbound = message.direction is _OUTBOUND
         self._protocol = message.protocol
         self.aliases = aliases
@@ -160,22 +161,23 @@ class Naming:
         Raises:
             Refused: the NAT has no name left for it.
         """
-        if place.host == self._left and not treatment.role:
-            return
-        old = place.endpoint
-        if old is None:
+        host, old = place.host, place.endpoint
+        left = host == self._left
+        if old is None or (left and not treatment.role):
             return
         address, _ = old
-        if not self.nat.owns(address):
-            if not treatment.role or not self._is_own_name(old, place, treatment):
-                self._leave(place.host)
-            return
+        if host != self._owned:
+            if left or not self.nat.owns(address):
+                if not treatment.role or not self._is_own_name(old, place, treatment):
+                    self._leave(host)
+                return
+            self._owned = host
         end = place.end
         if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part is not _BOTH):
-            host = self._identity(address, place.user, own=treatment.header in self._own)
-            new = None if host == address or place.part is _PORT else uri_host(host)
+            named = self._identity(address, place.user, own=treatment.header in self._own)
+            new = None if named == address or place.part is _PORT else uri_host(named)
             if place.port == 0 and place.part is _BOTH:  # nothing can be sent there, so that is no endpoint to be named
-                end = place.start + len(place.host)
+                end = place.start + len(host)
         else:
             new = self._endpoint(old, place, treatment)
         if new is not None:
