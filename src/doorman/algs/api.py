@@ -165,7 +165,7 @@ class Withheld(NamedTuple):
     drop: str | None
 
 
-class Outcome(NamedTuple):
+class Outcome:
     """What an ALG decided about a message.
 
     Attributes:
@@ -178,13 +178,26 @@ class Outcome(NamedTuple):
         reset: whether the connection that it came by must end with it.
     """
 
-    edits: list[Edit]
-    effects: list[Effect]
-    name: str = ""
-    drop: str | None = None
-    about: About | None = None
-    withheld: Withheld | None = None
-    reset: bool = False
+    __slots__ = ("about", "drop", "edits", "effects", "name", "reset", "withheld")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a decision is what its seven parts say
+        self,
+        edits: list[Edit],
+        effects: list[Effect],
+        name: str = "",
+        drop: str | None = None,
+        about: About | None = None,
+        withheld: Withheld | None = None,
+        *,
+        reset: bool = False,
+    ) -> None:
+        self.edits = edits
+        self.effects = effects
+        self.name = name
+        self.drop = drop
+        self.about = about
+        self.withheld = withheld
+        self.reset = reset
 
 
 Plain: TypeAlias = Union[bool, int, float, str, bytes, Enum, Sequence["Plain"], Mapping[bytes, "Plain"], None]  # noqa: UP007 - names itself

@@ -148,7 +148,7 @@ class WaitForOthers(NamedTuple):
     owner: Owner | None = None
 
 
-class Note(NamedTuple):
+class Note:
     """A named oddity, counted.
 
     Attributes:
@@ -157,9 +157,23 @@ class Note(NamedTuple):
         owner: whose call or transfer came to its end with it, None where none did.
     """
 
-    name: str
-    detail: bytes = b""
-    owner: Owner | None = None
+    __slots__ = ("detail", "name", "owner")
+
+    def __init__(self, name: str, detail: bytes = b"", owner: Owner | None = None) -> None:
+        self.name = name
+        self.detail = detail
+        self.owner = owner
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Note):
+            return NotImplemented
+        return self.name == other.name and self.detail == other.detail and self.owner == other.owner
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.detail, self.owner))
+
+    def __repr__(self) -> str:
+        return f"Note({self.name!r}, {self.detail!r}, {self.owner!r})"
 
 
 Effect = OpenDoor | CloseDoors | InactivityTimeout | StopInspecting | WaitForOthers | Note

@@ -156,7 +156,9 @@ def held_back(inspections: tuple[Inspection, ...], reason: str) -> tuple[Inspect
     if not inspections or inspections[-1].outcome.drop is not None:
         return inspections
     last = inspections[-1]
-    return (*inspections[:-1], Inspection(last.alg, last.message, last.outcome._replace(drop=reason), last.after))
+    said = last.outcome
+    outcome = Outcome(said.edits, said.effects, said.name, reason, said.about, said.withheld, reset=said.reset)
+    return (*inspections[:-1], Inspection(last.alg, last.message, outcome, last.after))
 
 
 def _weight(ladder: Ladder) -> int:

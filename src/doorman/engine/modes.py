@@ -102,9 +102,8 @@ def as_decided(outcome: Outcome) -> Outcome:
     if withheld is None:
         return outcome
     others = [one for one in outcome.effects if not (isinstance(one, Note) and one.name in WOULD)]
-    return outcome._replace(
-        edits=withheld.edits, effects=[*others, *withheld.effects], drop=withheld.drop, withheld=None
-    )
+    effects = [*others, *withheld.effects]
+    return Outcome(withheld.edits, effects, outcome.name, withheld.drop, outcome.about, reset=outcome.reset)
 
 
 def restrain(outcome: Outcome, mode: Mode) -> Outcome:
@@ -124,5 +123,5 @@ def restrain(outcome: Outcome, mode: Mode) -> Outcome:
             told.append(Note("would-drop", drop.encode()))
         drop = None
     if not told:
-        return outcome._replace(effects=effects)
-    return outcome._replace(edits=[], effects=[*effects, *told], drop=drop, withheld=withheld)
+        return Outcome(outcome.edits, effects, outcome.name, outcome.drop, outcome.about, reset=outcome.reset)
+    return Outcome([], [*effects, *told], outcome.name, drop, outcome.about, withheld, reset=outcome.reset)

@@ -16,7 +16,7 @@ from doorman.algs.api import Edit, Effect, Ends, Message, Nat, Note, Outcome, Re
 from doorman.algs.base import BaseAlg
 from doorman.algs.dns.settings import MAX_MESSAGE, DnsSettings
 from doorman.algs.settings import Settings
-from doorman.net.addresses import Address, address_ascii, new_tuple
+from doorman.net.addresses import Address, address_ascii
 from doorman.net.edits import growth
 from doorman.net.packet import TCP
 from doorman.wire.dns import LENGTH, may_sign, name_of, possible_addresses, read_records
@@ -53,7 +53,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
         if start and may_sign(data):
             self._signed_ends.add(message.ends)  # not every message of a transfer has its own (RFC 8945, section 5.3.1)
         if not _concerns(data, nat):
-            return new_tuple(Outcome, ([], [], name, None, None, None, False))
+            return Outcome([], [], name)
         effects: list[Effect] = []
         try:
             edits = self._edits(message, nat, start, effects)
@@ -61,7 +61,7 @@ class DnsAlg(BaseAlg[DnsSettings]):
             return Outcome([], [*effects, Note(excessive.reason)], name)
         except Malformed as malformed:
             return self.unreadable(malformed.reason, name, message)
-        return new_tuple(Outcome, (edits, effects, name, None, None, None, False))
+        return Outcome(edits, effects, name)
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """The same with names as the other side knows them. See `Alg.as_sent`."""

@@ -171,7 +171,8 @@ class FtpAlg(BaseAlg[FtpSettings]):
         elif code in _FINDERS and control.waits_for(code):
             said = reply if reply is not None and reply.code == code else None
             passive = self._on_passive(control, code, said, message, nat)
-            outcome = passive if passive.name else passive._replace(name=outcome.name)
+            passive.name = passive.name or outcome.name
+            outcome = passive
         if ends:
             outcome.effects.extend(self._follow(control, code, message))
         return outcome
@@ -192,10 +193,9 @@ class FtpAlg(BaseAlg[FtpSettings]):
             told, effects = announce(control, found, name, message, nat, self.settings.data_timeout)
         except Refused as refused:
             outcome = _void(found, str(refused), name, message)
-            if nat.shielded(message.path.sent_from.address):
-                return outcome._replace(edits=edits + outcome.edits)
             # It opens no door: what a server outside says of itself, though it be wrong, is the client's to judge.
-            return outcome._replace(edits=edits)
+            outcome.edits = edits + outcome.edits if nat.shielded(message.path.sent_from.address) else edits
+            return outcome
         return Outcome(edits + told, effects, name)
 
     def _follow(self, control: Control, code: bytes, message: Message) -> list[Effect]:

@@ -34,7 +34,8 @@ class LdapAlg(Stateless):
             ldap = read_ldap(message.data)
         except Malformed as malformed:
             outcome = self.unreadable(malformed.reason, MALFORMED, message)
-            return outcome._replace(reset=outcome.drop is not None)  # its sender would wait for the answer
+            outcome.reset = outcome.drop is not None  # its sender would wait for the answer
+            return outcome
         if ldap.entry is None:
             return Outcome([], [], ldap.name)
         if ldap.entry.is_overfull:

@@ -170,7 +170,7 @@ class SipAlg:
         if guarded:
             effects += self.guard.follow(sip, message)
         effects += self._follow(call, announced, sip, message, nat)
-        return new_tuple(Outcome, (edits, effects, sip.name, None, about, None, False))
+        return Outcome(edits, effects, sip.name, None, about)
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
 from doorman.algs.sip.settings import MAX_VALUES
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
-from doorman.net.addresses import Address, Endpoint, address_ascii, endpoint_ascii, new_tuple
+from doorman.net.addresses import Address, Endpoint, address_ascii, endpoint_ascii
 from doorman.wire.malformed import Excessive
 from doorman.wire.uri import HostPort, Part, uri_host
 
@@ -186,7 +186,7 @@ class Naming:
     def _leave(self, host: bytes) -> None:
         if host != self._left:
             self._left = host
-            self._tell(new_tuple(Note, ("address-left", host, None)))
+            self._tell(Note("address-left", host))
 
     def _tell(self, note: Note) -> None:
         if len(self.effects) < _MOST_NOTES and note not in self.effects:
