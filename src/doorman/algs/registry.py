@@ -40,6 +40,7 @@ class Entry(NamedTuple):
         profiles: other settings to start from, by the name of the profile.
         sessions: the keys of `Alg.sessions`, in the order of the columns of a table; none: it has tables of its own.
         of_hosts: whether its datagrams name hosts only, so that a kernel can carry them whatever they say.
+        between_families: whether it serves IPv6 hosts that call hosts of IPv4: it names both, or none in its messages.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Entry(NamedTuple):
     profiles: Mapping[str, Settings] = {}
     sessions: tuple[str, ...] = ()
     of_hosts: bool = False
+    between_families: bool = False
 
 
 REGISTRY = (
@@ -68,6 +70,7 @@ REGISTRY = (
         settings=FtpSettings(),
         commands=(*SHARED, *FTP_SETTINGS),
         sessions=("client", "server", "user", "state", "age", "data", "opened_by", "doing"),
+        between_families=True,
     ),
     Entry(
         "rtsp",
@@ -108,6 +111,7 @@ REGISTRY = (
         settings=TftpSettings(),
         commands=TFTP_SETTINGS,
         sessions=("client", "server", "request", "file", "age"),
+        between_families=True,
     ),
     Entry(
         "ldap",
@@ -123,6 +127,7 @@ REGISTRY = (
         tcp=frozenset({512, 514}),
         settings=RcmdSettings(),
         commands=RCMD_SETTINGS,
+        between_families=True,
     ),
     Entry(
         "dns",

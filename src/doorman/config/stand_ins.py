@@ -5,12 +5,15 @@
     240.N.x.y      of hosts that rule N permits; a rule's number is made of the name of its access list
 
 240.0.0.0/4 is reserved (RFC 1112, section 4): no host on any network has such an address, and none of these ever
-leaves the gateway. For the rest of the gateway they are hosts behind one more inside interface.
+leaves the gateway. For the rest of the gateway they are hosts behind one more inside interface. ALGs that would write
+them into messages are not asked there: what an IPv6 host says of itself stays as it is.
 """
 
 from dataclasses import replace
 from typing import Final
 
+from doorman.algs.registry import REGISTRY
+from doorman.algs.settings import Mode
 from doorman.config.access_lists import AccessEntry, AccessList
 from doorman.config.distinct import Distinct
 from doorman.config.model import Config, DynamicSource, Interface, Pool
@@ -29,6 +32,9 @@ _BLOCK_LENGTH: Final = 16
 _IN_BLOCK: Final = Address(bytes((0, 0, 255, 255)))
 _FIRST_STATIC: Final = 0xF0000100
 MOST_STATICS: Final = 65_000
+_OFF: Final[Mode] = "off"
+_UNASKED: Final = tuple(sorted((entry.name, _OFF) for entry in REGISTRY if not entry.between_families))
+"""The ALGs that know one family only."""
 
 
 def is_at_work(config: Config) -> bool:
@@ -57,7 +63,7 @@ def with_stand_ins(config: Config) -> Config:
     hosts = (StaticHost(found[static.host], static.name) for static in nat64.statics)
     lists = {_list(rule): _permit(_list(rule), block) for rule, block in blocks(nat64).items()}
     zones = (interface.zone for interface in config.interfaces.values() if interface.nat64 and not interface.shutdown)
-    device = Interface(DEVICE, DEVICE_ADDRESS, NETWORK.length, "inside", zone=next(zones, None))
+    device = Interface(DEVICE, DEVICE_ADDRESS, NETWORK.length, "inside", modes=_UNASKED, zone=next(zones, None))
     return replace(
         config,
         interfaces=config.interfaces | {DEVICE: device},
