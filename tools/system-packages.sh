@@ -65,6 +65,7 @@ command -v dnsmasq | dnsmasq-base  | answers DNS
 command -v named   | bind9         | answers DNS, for zones
 command -v dig     | bind9-dnsutils | asks them
 command -v traceroute | traceroute | asks for the hops of a path, as users do
+command -v ping    | iputils-ping | asks whether a host is there, of either family
 LIST
     lab) cat <<'LIST' ;;
 command -v ip      | iproute2     | makes the network namespaces

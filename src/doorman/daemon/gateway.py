@@ -126,12 +126,14 @@ class Gateway:
     def _carry_on(self, before: Config, wanted: Config) -> None:
         """Let engines and kernel go on by another configuration, or all as before."""
         parts, kept = self._parts, [realm for realm in self._parts if realm in realms(wanted)]
+        self._make_edge_ready(before, wanted)
         parts.place(wanted)
         try:
             for realm in kept:
                 parts[realm].traffic.plane.check(config_for_kernel(wanted, realm, parts))
             made = carry_on(self._engines(), wanted, seconds(), parts.routes_by(wanted))
         except (PlaneRefused, UnusableConfig) as refused:
+            self._make_edge_ready(before, before)
             parts.place(before)
             raise NotApplied(str(refused)) from None
         try:
@@ -144,6 +146,15 @@ class Gateway:
             self._go_back(before, made)
             raise NotApplied(str(refused)) from None
 
+    def _make_edge_ready(self, before: Config, wanted: Config) -> None:
+        """Let IPv6 hosts be served as a configuration says, or as before."""
+        try:
+            self._parts.edge.make_ready(wanted)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._parts.edge.make_ready(before)
+            raise NotApplied(f"NAT64 cannot begin: {error.strerror or error}") from None
+
     def _go_back(self, before: Config, made: Collection[Realm]) -> None:
         """Let all be as before."""
         parts = self._parts
@@ -151,6 +162,8 @@ class Gateway:
             if realm in parts:
                 parts.end(realm)
         parts.place(before)
+        with contextlib.suppress(NotApplied):
+            self._make_edge_ready(before, before)
         with contextlib.suppress(UnusableConfig, PlaneRefused):
             carry_on(self._engines(), before, seconds())
             for realm, part in parts.items():

@@ -16,6 +16,7 @@ from doorman.config.model import Config
 from doorman.config.realms import Realm, config_of, numbers, outside_of, realms
 from doorman.daemon.clock import seconds
 from doorman.daemon.devices import sides
+from doorman.daemon.edge import Edge
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
 from doorman.daemon.packet_news import PacketNews
@@ -67,12 +68,14 @@ class Parts(dict[Realm, Part]):
         place: where they are.
 
     Attributes:
+        edge: where packets of IPv6 hosts come in.
         kept: whether the kernel's tables stay when all ends.
         begun, ended: told of a part that began, and of one that is about to end, once somebody serves them.
     """
 
     def __init__(self, place: Place) -> None:
         super().__init__()
+        self.edge = Edge()
         self.kept = False
         self.begun: Callable[[Part], None] = lambda _: None
         self.ended: Callable[[Part], None] = self.close
@@ -95,6 +98,7 @@ class Parts(dict[Realm, Part]):
 
     def begin_all(self, engines: Mapping[Realm, Engine], config: Config) -> None:
         """The same of all, at the start; tables of VRFs that an earlier configuration had are removed."""
+        self.edge.make_ready(config)
         for realm, engine in engines.items():
             self._make(realm, engine, config)
         _remove_others(self._place, self)
@@ -121,6 +125,7 @@ class Parts(dict[Realm, Part]):
 
     def close_all(self) -> None:
         """Let go of everything."""
+        self.edge.close()
         for stack in reversed(self._stacks.values()):
             stack.close()
         self._stacks.clear()
@@ -142,7 +147,9 @@ class Parts(dict[Realm, Part]):
 
     def _make(self, realm: Realm, engine: Engine, config: Config) -> None:
         with ExitStack() as stack:
-            self[realm] = self._part(realm, engine, config, stack)
+            part = self[realm] = self._part(realm, engine, config, stack)
+            if realm is None:
+                self.edge.serve(part.traffic)
             self._stacks[realm] = stack.pop_all()
 
     def _part(self, realm: Realm, engine: Engine, config: Config, stack: ExitStack) -> Part:

@@ -76,6 +76,7 @@ class Service:
         await self._control.start()
         for part in self._parts.values():
             self._serve(part)
+        self._serve_edge()
         self._parts.begun, self._parts.ended = self._serve, self._end
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
@@ -95,6 +96,7 @@ class Service:
                 part.traffic.segments.reset()
                 part.traffic.plane.end_redirect()
             ticking.cancel()
+            self._parts.edge.close()
             await asyncio.gather(*self._leaving, *map(self._leave, self._parts.values()))
             await self._control.close()
 
@@ -109,6 +111,14 @@ class Service:
         if part.news.log is not None:
             loop.add_reader(part.news.log.fileno(), self._guarded(part.news.on_packets))
         self._guarded(traffic.on_packets)()  # some may have come before anybody waited
+
+    def _serve_edge(self) -> None:
+        """Serve IPv6 hosts, as long as the configuration has any."""
+        loop, edge = asyncio.get_running_loop(), self._parts.edge
+        edge.opened = lambda device: loop.add_reader(device, self._guarded(edge.on_packets))
+        edge.closed = loop.remove_reader
+        if edge.is_there:
+            edge.opened(edge.fileno())
 
     async def _leave(self, part: Part) -> None:
         loop = asyncio.get_running_loop()

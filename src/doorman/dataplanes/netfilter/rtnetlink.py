@@ -6,6 +6,7 @@ All integers are in host order, addresses in network order:
     ifaddrmsg   family:u8  prefix length:u8  flags:u8  scope:u8  index:u32  attributes: 1 address, 2 local
     rtmsg       family:u8  destination and source length:u8  tos:u8  table:u8  protocol:u8  scope:u8  type:u8  flags:u32
                 attributes: 1 destination, 4 index of the interface that packets leave by, 5 next hop, 15 table
+                            8 metrics { 2 MTU:u32 }
 """
 
 import errno
@@ -40,7 +41,8 @@ _ADDRESS, _LOCAL = 1, 2
 _GET_ROUTE, _MARK = 26, 16
 _RTMSG = struct.Struct("=BBBBBBBBI")
 _NEW_ROUTE, _DELETE_ROUTE = 24, 25
-_DESTINATION, _LEAVES_BY, _GATEWAY, _ROUTE_TABLE = 1, 4, 5, 15
+_DESTINATION, _LEAVES_BY, _GATEWAY, _METRICS, _ROUTE_TABLE = 1, 4, 5, 8, 15
+_MTU = 2
 _ON_LINK, _UNICAST = 253, 1
 _OUR_PROTOCOL = 208
 """Of those that no routing daemon has (linux/rtnetlink.h)."""
@@ -120,11 +122,12 @@ class Way(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A route to a network, in a table."""
+    """A route to a network, in a table; `mtu`: the longest packet that goes by it, 0 for what its interface takes."""
 
     destination: Prefix
     way: Way
     table: int
+    mtu: int = 0
 
 
 def add_route(route: Route) -> None:
@@ -146,11 +149,13 @@ def remove_route(route: Route) -> None:
 
 
 def _route(route: Route) -> bytes:
-    (network, length), (interface, gateway), table = route
-    scope = _ON_LINK if gateway is None else 0
-    head = _RTMSG.pack(socket.AF_INET, length, 0, 0, 0, _OUR_PROTOCOL, scope, _UNICAST, 0)
+    (network, length), (interface, gateway), table, mtu = route
+    family = socket.AF_INET if len(network) == 4 else socket.AF_INET6  # noqa: PLR2004 - bytes of an IPv4 address
+    scope = _ON_LINK if gateway is None and family == socket.AF_INET else 0
+    head = _RTMSG.pack(family, length, 0, 0, 0, _OUR_PROTOCOL, scope, _UNICAST, 0)
     hop = b"" if gateway is None else attribute(_GATEWAY, gateway)
     goal = attribute(_DESTINATION, network) if length else b""
+    hop += attribute(_METRICS, attribute(_MTU, _U32.pack(mtu))) if mtu else b""
     return head + goal + hop + attribute(_LEAVES_BY, _U32.pack(interface)) + attribute(_ROUTE_TABLE, _U32.pack(table))
 
 

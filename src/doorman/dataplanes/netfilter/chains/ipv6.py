@@ -1,6 +1,7 @@
-"""IPv6 at a zone-based firewall, whose policies are about IPv4: what no policy can judge does not pass.
+"""IPv6 at a zone-based firewall, whose policies are about IPv4: what no policy can judge does not pass; and NAT64.
 
-    table ip6 of the same name, only where there are zones
+    table ip6 of the same name, only where there are zones, or IPv6 hosts that are translated
+    forward  0  nat64_forward  to the device of NAT64, and from there, only by interfaces that say `nat64 enable`
     forward  0  zone_forward   between interfaces of different zones, or of a zone and none: dropped, and counted
     input    0  zone_input     for the gateway itself, where a zone pair with `self` is about it: dropped, but
     output   0  zone_output    what IPv6 itself needs on a link (neighbours, RFC 4861; MLD, RFC 3810), and errors
@@ -11,16 +12,26 @@ Within a zone everything passes, as with IPv4; interfaces that the configuration
 from collections.abc import Iterator
 
 from doorman.config.model import Config
+from doorman.config.stand_ins import DEVICE
 from doorman.config.zones import SELF
 from doorman.dataplanes.netfilter.chains.expressions import Chain, braces
 
 COUNTER = "zone_ipv6"
 _REFUSED = f'counter name "{COUNTER}" drop'
+NAT64_COUNTER = "nat64_not_enabled"
+_NOT_ENABLED = f'counter name "{NAT64_COUNTER}" drop'
 _OF_THE_LINK = "icmpv6 type { 1-4, 130-137, 143 } accept"
 
 
 def ipv6_chains(config: Config) -> Iterator[Chain]:
-    """The chains that let no IPv6 past the zones of a configuration; none where it has no zones."""
+    """The chains that let no IPv6 past the zones of a configuration; none where it has no zones and no NAT64."""
+    if DEVICE in config.interfaces:
+        enabled = braces(f'"{one.name}"' for one in config.interfaces.values() if one.nat64 and not one.shutdown)
+        rules = [
+            f'oifname "{DEVICE}" iifname != {enabled} {_NOT_ENABLED}',
+            f'iifname "{DEVICE}" oifname != {enabled} {_NOT_ENABLED}',
+        ]
+        yield Chain("nat64_forward", rules, "type filter hook forward priority filter;")
     if not config.firewall.zones:
         return
     zones = config.zone_members
@@ -44,6 +55,9 @@ def ipv6_lines(config: Config, table: str, *, present: bool) -> Iterator[str]:
         return
     yield f"add table ip6 {table}"
     yield f"add counter ip6 {table} {COUNTER}"
+    yield f"add counter ip6 {table} {NAT64_COUNTER}"
+    if present:  # an earlier configuration may have had others
+        yield f"flush table ip6 {table}"
     for chain in chains:
         yield f"add chain ip6 {table} {chain.name} {{ {chain.hook} policy accept; }}"
         yield f"flush chain ip6 {table} {chain.name}"

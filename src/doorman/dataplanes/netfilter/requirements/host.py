@@ -10,6 +10,7 @@ from pathlib import Path
 from doorman.dataplanes.netfilter.requirements.trial import Trial, run_trial
 from doorman.dataplanes.netfilter.routing import Routing, observe_routing
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
+from doorman.dataplanes.netfilter.tun import DEVICE_FILE
 from doorman.net.addresses import Address
 
 _PATIENCE = 5.0
@@ -28,6 +29,8 @@ class Host:
     """The IPv4 addresses of each interface, with the lengths of their networks."""
     routing: Routing = field(default_factory=Routing)
     """The routing tables of VRFs."""
+    has_tun: bool = True
+    """Whether there can be TUN devices."""
     iptables: str = ""
     """The rules in the language of iptables-save, of tables that nft does not show in full."""
 
@@ -54,7 +57,8 @@ def observe() -> Host:
         interfaces, routing = interface_addresses(), observe_routing()
     except OSError:
         interfaces, routing = {}, Routing()
-    host = Host(kernel.sysname, kernel.release, trial=trial, interfaces=interfaces, routing=routing)
+    tun = DEVICE_FILE.exists()
+    host = Host(kernel.sysname, kernel.release, trial=trial, interfaces=interfaces, routing=routing, has_tun=tun)
     return replace(host, iptables=_iptables(host))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.requirements import foreign, interfaces, places, sysctls, system, vrfs, zones
+from doorman.dataplanes.netfilter.requirements import foreign, interfaces, nat64, places, sysctls, system, vrfs, zones
 from doorman.dataplanes.netfilter.requirements.finding import Finding
 from doorman.dataplanes.netfilter.requirements.host import Host, observe
 
@@ -64,6 +64,7 @@ def _findings(
         yield from interfaces.interfaces(host, config)
         yield from vrfs.vrfs(host, config)
         yield from zones.zones(host, config)
+        yield from nat64.nat64(host, config)
     if control_socket is not None:
         yield places.control_socket(control_socket)
     if state_directory is not None:

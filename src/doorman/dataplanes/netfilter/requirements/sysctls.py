@@ -20,6 +20,18 @@ def forwarding(host: Host, interfaces: Sequence[str]) -> Finding:
     return found(name, "net.ipv4.ip_forward is 1")
 
 
+def ipv6_forwarding(host: Host, interfaces: Sequence[str]) -> Finding:
+    """Whether IPv6 is forwarded, and there on these interfaces."""
+    name, setting = "IPv6 forwarding", "net.ipv6.conf.all.forwarding"
+    if not host.sysctl("net/ipv6/conf/all/forwarding"):
+        return missing(name, f"{setting} is 0", _set(setting, 1))
+    for interface in ("default", *interfaces):
+        if host.sysctl(f"net/ipv6/conf/{interface}/disable_ipv6"):
+            off = f"net.ipv6.conf.{interface.replace('.', '/')}.disable_ipv6"
+            return missing(name, f"{off} is 1", _set(off, 0))
+    return found(name, f"{setting} is 1")
+
+
 def reverse_path(host: Host, interfaces: Sequence[str]) -> Finding:
     """Where the reverse path filter may take packets from the gateway.
 

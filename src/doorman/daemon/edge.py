@@ -1,0 +1,119 @@
+"""The edge where packets of IPv6 hosts become IPv4: a TUN device between two roads of the kernel (see `nat.families`).
+
+    IPv6 host > prefix:server   -> route of the prefix    -> device -> stand-in > server   -> NAT, as of any inside host
+    server > stand-in           -> route of the stand-ins -> device -> prefix:server > IPv6 host
+
+For the kernel the device is one more inside interface. All packets of IPv6 hosts go through here, media too.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from doorman.algs.api import Refused
+from doorman.config.model import Config
+from doorman.config.stand_ins import DEVICE, DEVICE_ADDRESS, NETWORK, is_at_work
+from doorman.daemon.clock import seconds
+from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.tun import MTU, Tun
+from doorman.nat.families import Families
+from doorman.net.addresses import Prefix
+
+HEADERS_DIFFER = 20
+"""Bytes by which an IPv6 header is longer: what is for an IPv6 host must be as much shorter."""
+_AT_ONCE = 64
+"""Packets that are read before others have their turn."""
+
+_log = logging.getLogger("doorman")
+
+
+class Edge:
+    """The device, as long as a configuration has IPv6 hosts.
+
+    Attributes:
+        counts: packets of each way, `to-ipv4` and `to-ipv6`, and those dropped, by reason.
+        opened: told of the device that is there from now on, by its descriptor.
+        closed: told of the one that is about to go.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.opened: Callable[[int], object] = lambda _: None
+        self.closed: Callable[[int], object] = lambda _: None
+        self._tun: Tun | None = None
+        self._prefix: Prefix | None = None
+        self._families: Families | None = None
+        self._traffic: Traffic | None = None
+
+    def make_ready(self, config: Config) -> None:
+        """Let the device be there, with the routes to it, if a configuration needs it; else let it go.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        prefix = config.nat64.prefix if is_at_work(config) else None
+        if prefix == self._prefix and self.is_there == (prefix is not None):
+            return
+        self.close()
+        if prefix is None:
+            return
+        tun = Tun(DEVICE, DEVICE_ADDRESS)
+        try:
+            tun.attract(NETWORK, MTU - HEADERS_DIFFER)
+            tun.attract(prefix)
+        except OSError:
+            tun.close()
+            raise
+        self._tun, self._prefix = tun, prefix
+        self.opened(tun.fileno())
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a device."""
+        return self._tun is not None
+
+    def fileno(self) -> int:
+        """The device's descriptor; -1 if there is none."""
+        return self._tun.fileno() if self._tun is not None else -1
+
+    def serve(self, traffic: Traffic) -> None:
+        """Translate from now on, for the hosts that an engine knows by their stand-ins."""
+        self._traffic, self._families = traffic, Families(traffic.engine.state.stand_ins, MTU)
+
+    def on_packets(self) -> None:
+        """Take what waits at the device."""
+        tun, families, traffic = self._tun, self._families, self._traffic
+        if tun is None or families is None or traffic is None:
+            return
+        now = seconds()
+        try:
+            for _ in range(_AT_ONCE):
+                packet = tun.read()
+                if not packet:
+                    return
+                made = self._translated(packet, families, now)
+                if traffic.engine.state.stand_ins.touched:
+                    traffic.save()  # before anybody hears of a host by a stand-in that a restart would not know
+                if not all(map(tun.write, made)):
+                    self.counts["not-written"] += 1
+        except OSError as error:
+            _log.warning("the device %s is gone: %s", DEVICE, error.strerror)
+            self.close()
+
+    def _translated(self, packet: bytes, families: Families, now: float) -> list[bytes]:
+        """A packet as the other family knows it; none where it is dropped."""
+        way = "to-ipv4" if packet[0] >> 4 == 6 else "to-ipv6"  # noqa: PLR2004 - the version
+        try:
+            made = [families.outward(packet, now)] if way == "to-ipv4" else families.to_host(packet, now)
+        except Refused as refused:
+            self.counts[str(refused)] += 1
+            return []
+        self.counts[way] += 1
+        return made
+
+    def close(self) -> None:
+        """Let the device go."""
+        if self._tun is not None:
+            self.closed(self._tun.fileno())
+            self._tun.close()
+            self._tun = self._prefix = None
