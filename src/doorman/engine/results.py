@@ -150,9 +150,13 @@ class DoorChange:
 
 
 class DoorOpened(DoorChange):
-    """A door is open from now on."""
+    """A door is open from now on; `named`: it leads by a name that was given to its inside end for as long."""
 
-    __slots__ = ()
+    __slots__ = ("named",)
+
+    def __init__(self, door: Door, *, named: bool = False) -> None:
+        super().__init__(door)
+        self.named = named
 
 
 class DoorClosed(DoorChange):

@@ -375,7 +375,8 @@ class State:
         if replaced is not None:
             self._unhook(replaced)
             self.changes.append(DoorClosed(replaced))
-        self.changes.append(DoorOpened(door))
+        named = binding is not None and not binding.static and binding.protocol != WHOLE_HOST
+        self.changes.append(DoorOpened(door, named=named))
 
     def _leads(self, binding: Binding | None, door: Door) -> bool:
         """Whether a door leads where it says: by a name, or through a firewall to whoever goes by its own."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from doorman.algs.api import Door, Owner
 from doorman.config.reader import read_config
 from doorman.dataplanes.netfilter.elements import Run
+from doorman.dataplanes.netfilter.messages import attributes, each_attribute
 from doorman.dataplanes.netfilter.needs import Terms
 from doorman.dataplanes.netfilter.packed import TAGS, Element, text_of, unpack
 from doorman.dataplanes.netfilter.ruleset import SETS
@@ -71,16 +72,25 @@ class Step(NamedTuple):
     set_name: str
     key: bytes
     data: bytes
-    add: bool
     timeout: int
+    add: bool
 
 
 def steps_of(runs: Iterable[Run]) -> list[Step]:
     return [
-        Step(run.set_name, key, data, run.adds, timeout)
+        Step(run.set_name, key, *content_of(element, key), run.adds)
         for run in runs
-        for key, data, timeout in zip(run.keys, run.data, run.timeouts, strict=True)
+        for key, element in zip(run.keys, run.elements, strict=True)
     ]
+
+
+def content_of(element: bytes, key: bytes) -> tuple[bytes, int]:
+    """Data and timeout of an element as a message tells them; see that it is the one with this key."""
+    [(kind, whole)] = each_attribute(element)
+    told = attributes(whole, 0)
+    value, data = attributes(told[1], 0), attributes(told[2], 0) if 2 in told else {1: b""}
+    assert (kind, value) == (1, {1: key})
+    return data[1], int.from_bytes(told.get(4, b""), "big")
 
 
 def needed(change: Change) -> list[str]:
@@ -317,6 +327,11 @@ def test_the_elements_of_doors() -> None:
     six = Endpoint(address_of("2001:db8::1"), 4000)
     of_six = Door(used.owner, "rtp", UDP, visitor=None, entrance=six, leads_to=six, closes=math.inf)
     assert needed(DoorOpened(of_six)) == []
+
+
+def test_a_door_by_a_name_of_its_own_leaves_answers_to_that() -> None:
+    way = f"doors: {PEER} . 203.0.113.1 . udp . 4000 : 192.168.1.10 . 4000"
+    assert needed(DoorOpened(a_door(), named=True)) == [way]
 
 
 def test_a_door_for_many_flows_stays_when_one_came() -> None:

@@ -57,19 +57,22 @@ class Run:
     Attributes:
         kind, flags: of the messages.
         set_name: of the set.
-        keys, data: of each element; b"" where a set has no data.
-        timeouts: of each, in ms; 0: the set's own.
+        keys: of each element.
+        elements: each as it stands in messages.
     """
 
-    __slots__ = ("data", "flags", "keys", "kind", "set_name", "timeouts")
+    __slots__ = ("_lives", "_shape", "_timeout", "elements", "flags", "keys", "kind", "set_name")
 
     def __init__(self, kind: int, set_name: str, flags: int = 0) -> None:
         self.kind = kind
         self.set_name = set_name
         self.flags = flags
         self.keys: list[bytes] = []
-        self.data: list[bytes] = []
-        self.timeouts: list[int] = []
+        self.elements: list[bytes] = []
+        # What the last one had in common with others, as with the next one.
+        self._shape = _NO_SHAPE
+        self._lives = 0
+        self._timeout = b""
 
     @property
     def adds(self) -> bool:
@@ -77,28 +80,18 @@ class Run:
         return self.kind == _NEWSETELEM
 
     def append(self, key: bytes, data: bytes = b"", timeout: int = 0) -> None:
-        """One more element."""
+        """One more element: its data, b"" where the set has none, and its timeout in ms, 0 for the set's own."""
+        if timeout != self._lives:
+            self._lives, self._timeout = timeout, timeout.to_bytes(_TIMEOUT_LENGTH, "big") if timeout else b""
+        shape = self._shape
+        if shape.key_length != len(key) or shape.data_length != len(data) or shape.timed != (timeout > 0):
+            shape = self._shape = _shape(len(key), len(data), timed=timeout > 0)
         self.keys.append(key)
-        self.data.append(data)
-        self.timeouts.append(timeout)
-
-    def attributes(self) -> list[bytes]:
-        """The elements as they stand in messages."""
-        attributes: list[bytes] = []
-        shape, last, timeout = _NO_SHAPE, 0, b""
-        for index, key in enumerate(self.keys):
-            data, lives = self.data[index], self.timeouts[index]
-            if lives != last:
-                last, timeout = lives, lives.to_bytes(_TIMEOUT_LENGTH, "big") if lives else b""
-            if shape.key_length != len(key) or shape.data_length != len(data) or shape.timed != (lives > 0):
-                shape = _shape(len(key), len(data), timed=lives > 0)
-            attributes.append(b"%b%b%b%b%b%b" % (shape.before, key, shape.between, data, shape.after, timeout))
-        return attributes
+        self.elements.append(b"%b%b%b%b%b%b" % (shape.before, key, shape.between, data, shape.after, self._timeout))
 
     def portions(self) -> list[list[bytes]]:
-        """The same, as many in each list as a message takes."""
-        attributes = self.attributes()
-        return [attributes[start : start + _MOST] for start in range(0, len(attributes), _MOST)]
+        """The elements, as many in each list as a message takes."""
+        return [self.elements[start : start + _MOST] for start in range(0, len(self.elements), _MOST)]
 
 
 def adding(set_name: str) -> Run:
@@ -193,7 +186,7 @@ class Transaction:
         return [
             _Operation(run, key, element)
             for run in self._runs
-            for key, element in zip(run.keys, run.attributes(), strict=True)
+            for key, element in zip(run.keys, run.elements, strict=True)
         ]
 
     def _run(self, kind: int, set_name: str, flags: int = 0) -> Run:

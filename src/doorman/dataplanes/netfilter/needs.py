@@ -88,9 +88,9 @@ class Needs:
             elements.append(_INSPECTED + outside)
         return tuple(elements)
 
-    def of_door(self, door: Door) -> tuple[Packed, ...]:
-        """What lets a flow in by a door, and calls what answers to it by its name."""
-        elements = _of_door(door, screened=self._screened)
+    def of_door(self, door: Door, *, named: bool = False) -> tuple[Packed, ...]:
+        """What lets a flow in by a door, and calls what answers to it by its name; `named`: see `DoorOpened`."""
+        elements = _of_door(door, screened=self._screened, named=named)
         if not self._by_flow:
             return elements
         entrance = door.entrance
@@ -170,17 +170,17 @@ def _of_outside(binding: Binding) -> list[Element]:
     return elements if binding.static else [*elements, Element("outside_leased", end.address)]
 
 
-def _of_door(door: Door, *, screened: bool) -> tuple[Packed, ...]:
+def _of_door(door: Door, *, screened: bool, named: bool) -> tuple[Packed, ...]:
     if door.promoted or len(door.entrance.address) != _IPV4:
         return ()
     if door.entrance == door.leads_to:  # whoever is behind it is called what it is
         return (_through_firewall(door),) if screened else ()
     name, host, number = door.entrance.address, door.leads_to.address, number_of(door.protocol)
     name_port, host_port = port_of(door.entrance), port_of(door.leads_to)
-    known = b"%b%b%b%b%b%b" % (_BINDINGS, host, number, host_port, name, name_port)
-    tag = _DOORS_ANY if door.visitor is None else _DOORS + door.visitor
-    way = b"%b%b%b%b%b%b" % (tag, name, number, name_port, host, host_port)
-    elements: tuple[Packed, ...] = (known, way)
+    tag, visitor = (_DOORS_ANY, b"") if door.visitor is None else (_DOORS, door.visitor)
+    elements: tuple[Packed, ...] = (b"%b%b%b%b%b%b%b" % (tag, visitor, name, number, name_port, host, host_port),)
+    if not named:
+        elements = (b"%b%b%b%b%b%b" % (_BINDINGS, host, number, host_port, name, name_port), *elements)
     if door.inspect_as is not None:
         elements += (b"%b%b%b%b" % (_INSPECTED, name, number, name_port),)
     return (_through_firewall(door), *elements) if screened else elements

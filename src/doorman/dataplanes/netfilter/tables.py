@@ -36,9 +36,10 @@ Holder = Door | Binding | Tunnel | Peering
 class _Use:
     """How many need an element, and when the last of them does no more; only the plan that made it changes it."""
 
-    __slots__ = ("closes", "plan", "users")
+    __slots__ = ("closes", "element", "plan", "users")
 
-    def __init__(self, users: int, closes: float, plan: int) -> None:
+    def __init__(self, element: Packed, users: int, closes: float, plan: int) -> None:
+        self.element = element
         self.users = users
         self.closes = closes
         self.plan = plan
@@ -60,7 +61,7 @@ class Tables:
         # The last plan: its number, elements that are new, others as they were before, as were those of holders, and
         # when names lingered no more.
         self._plan = 0
-        self._new: list[Packed] = []
+        self._new: list[_Use] = []
         self._before: dict[Packed, _Use] = {}
         self._of_before: list[tuple[Holder, tuple[Packed, ...] | None]] = []
         self._lingered: list[tuple[Packed, float | None]] = []
@@ -96,7 +97,7 @@ class Tables:
         for change in changes:
             if isinstance(change, DoorOpened):
                 door = change.door
-                self._need(door, needs.of_door(door), door.closes)
+                self._need(door, needs.of_door(door, named=change.named), door.closes)
             elif isinstance(change, BindingMade):
                 self._need(change.binding, needs.of_binding(change.binding), math.inf)
             elif isinstance(change, BindingFreed):
@@ -127,8 +128,8 @@ class Tables:
                 del self._lingering[element]
             else:
                 self._lingering[element] = until
-        for element in self._new:
-            self._uses.pop(element, None)
+        for use in self._new:
+            self._uses.pop(use.element, None)
         self._uses.update(self._before)
         self._begin_plan()
 
@@ -146,8 +147,8 @@ class Tables:
         for element in elements:
             known = self._uses.get(element)
             if known is None:
-                self._uses[element] = _Use(1, closes, self._plan)
-                self._new.append(element)
+                use = self._uses[element] = _Use(element, 1, closes, self._plan)
+                self._new.append(use)
             else:
                 use = self._of_plan(element, known)
                 use.closes = max(use.closes, closes) if use.users else closes
@@ -166,7 +167,7 @@ class Tables:
         if known.plan == self._plan:
             return known
         self._before[element] = known
-        use = self._uses[element] = _Use(known.users, known.closes, self._plan)
+        use = self._uses[element] = _Use(element, known.users, known.closes, self._plan)
         return use
 
     def _runs(self, now: float) -> list[Run]:
@@ -177,15 +178,16 @@ class Tables:
             use = self._uses[element]
             if not use.users or use.closes != before.closes:
                 _append(destroyed, element, adds=False)
-                self._settle(element, use, added, now)
-        for element in self._new:
-            if element[0] == _NAME and element in self._lingering:
-                _append(destroyed, element, adds=False)
-            self._settle(element, self._uses[element], added, now)
+                self._settle(use, added, now)
+        for use in self._new:
+            if use.element[0] == _NAME and use.element in self._lingering:
+                _append(destroyed, use.element, adds=False)
+            self._settle(use, added, now)
         return [*destroyed.values(), *added.values()]
 
-    def _settle(self, element: Packed, use: _Use, added: dict[int, Run], now: float) -> None:
+    def _settle(self, use: _Use, added: dict[int, Run], now: float) -> None:
         """Add an element that is not there, if anybody needs it."""
+        element = use.element
         if use.users:
             _append(added, element, adds=True, timeout=_milliseconds(use.closes, now))
             return
