@@ -96,7 +96,7 @@ class Restored(NamedTuple):
 
 def saved(kind: str, key: Plain, value: Plain) -> Saved:
     """A record as it is saved; value None: there is none any more."""
-    return encode((kind, key)), None if value is None else encode(value)
+    return encode([kind, key]), None if value is None else encode(value)
 
 
 def contents_of(record: Saved) -> Contents:
@@ -115,7 +115,7 @@ def contents_of(record: Saved) -> Contents:
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
     kind = OUTSIDE if binding.outside else BINDING
-    return encode((kind, (binding.protocol, binding.local, binding.global_))), None if freed else _TRUE
+    return encode([kind, [binding.protocol, binding.local, binding.global_]]), None if freed else _TRUE
 
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
@@ -264,7 +264,7 @@ def _remember(engine: Engine, record: Contents, owners: frozenset[Owner], unclai
 
 
 def _write_door(door: Door) -> Plain:
-    return (
+    return [
         door.role,
         door.protocol,
         door.visitor,
@@ -275,7 +275,7 @@ def _write_door(door: Door) -> Plain:
         door.opened,
         door.closes,
         door.promoted,
-    )
+    ]
 
 
 def _read_door(owner: Owner, value: Plain) -> Door:

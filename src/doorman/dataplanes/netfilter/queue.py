@@ -70,10 +70,13 @@ _HOOK_AT: Final = 6
 _KIND_AT: Final = 4
 _PACKET_KIND: Final = struct.pack("=H", _PACKET)
 _U32: Final = struct.Struct("!I")
-_UNCHANGED: Final = struct.Struct("=I24sI")
+_unchanged: Final = struct.Struct("=I24sI").pack
 """A verdict: the length of its message, what all of its kind begin with, and the number of the packet."""
-_CHANGED: Final = struct.Struct("=I24sIHH")
+_changed: Final = struct.Struct("=I24sIHH").pack
 """The same where a packet goes on as another, which follows."""
+_UNCHANGED_SIZE: Final = 32
+_CHANGED_SIZE: Final = _UNCHANGED_SIZE + 4
+_in_network_order: Final = htonl
 _LENGTH: Final = 4
 """Bytes of the length that a message begins with."""
 _VERDICT_HDR_SIZE: Final = 12
@@ -190,8 +193,8 @@ class Queue(NetlinkSocket):
         if length > MAX_PACKET:
             raise ValueError(f"a packet of {length} bytes: a verdict carries up to {MAX_PACKET}")
         padding = PADDING[length & 3]
-        size = _CHANGED.size + length + len(padding) + len(marked)
-        start = _CHANGED.pack(size, self._accepted, htonl(packet_id), length + _HEADER, _PAYLOAD)
+        size = _CHANGED_SIZE + length + len(padding) + len(marked)
+        start = _changed(size, self._accepted, _in_network_order(packet_id), length + _HEADER, _PAYLOAD)
         self._gather(b"%b%b%b%b" % (start, data, padding, marked))
 
     def repeat(self, packet_id: int, *, mark: int) -> None:
@@ -222,7 +225,7 @@ class Queue(NetlinkSocket):
 
     def _judge(self, packet_id: int, start: bytes, marked: bytes) -> None:
         """A verdict on a packet as it came."""
-        self._gather(_UNCHANGED.pack(_UNCHANGED.size + len(marked), start, htonl(packet_id)) + marked)
+        self._gather(_unchanged(_UNCHANGED_SIZE + len(marked), start, _in_network_order(packet_id)) + marked)
 
     def _gather(self, verdict: bytes) -> None:
         self._verdicts.append(verdict)
