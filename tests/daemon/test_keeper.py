@@ -73,8 +73,8 @@ def test_each_thing_is_saved_once_as_it_is_in_the_end(kept: Kept) -> None:
     assert kept.is_dirty()
     kept.flush()
     assert not kept.is_dirty()
-    # A call, the doors of three owners, and three bindings.
-    assert kept.keeper.counts == {"flushes": 1, "saved": 7, "too-long": 0}
+    # A call, and the doors of three owners, which tell of three bindings.
+    assert kept.keeper.counts == {"flushes": 1, "saved": 4, "too-long": 0}
     assert kept.is_complete()
     kept.flush()
     assert kept.keeper.counts["flushes"] == 1, "nothing had changed"
@@ -87,6 +87,18 @@ def test_what_came_and_went_between_is_not_there(kept: Kept) -> None:
     kept.flush()
     assert [record.kind for record in kept.contents()] == ["binding"]
     assert kept.is_complete()
+
+
+def test_a_name_is_saved_by_itself_while_no_door_tells_of_it(kept: Kept) -> None:
+    for call in ("one", "two"):
+        kept.gateway.out(request("OPTIONS", call_id=call))
+        kept.flush()
+        assert {record.kind for record in kept.contents()} == {"doors", "sip"}
+        assert kept.is_complete()
+        kept.gateway.wait(40)
+        kept.flush()
+        assert [record.kind for record in kept.contents()] == ["binding"]
+        assert kept.is_complete()
 
 
 def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:

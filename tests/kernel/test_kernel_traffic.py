@@ -16,6 +16,7 @@ from msgspec import msgpack
 from scapy.layers.inet import IP, fragment
 
 from doorman.algs.api import Door
+from doorman.algs.records import as_list, as_text, decode
 from doorman.cli.gateway import NotApplied, Selection
 from doorman.config.model import Config
 from doorman.config.reader import read_config
@@ -25,7 +26,6 @@ from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.connections import End
 from doorman.engine.results import Change, IpsecChange, Side
-from doorman.engine.snapshot import contents_of
 from doorman.nat.bindings import Binding
 from kit.live import Live
 from kit.packets import endpoint, icmp_error, quote_of, shown, udp
@@ -632,11 +632,14 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
     assert "ZeroDivisionError" in caplog.text
 
 
+def kinds_of(batch: bytes) -> list[str]:
+    """The kinds of the records that are saved, or taken away, at once."""
+    return [as_text(as_list(decode(name), 2)[0]) for name in msgpack.decode(batch)]
+
+
 def test_what_a_connection_announces_is_saved_when_it_is_committed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[str] = []
-    watch_batches(
-        monkeypatch, lambda batch: saved.extend(contents_of(record).kind for record in msgpack.decode(batch).items())
-    )
+    watch_batches(monkeypatch, lambda batch: saved.extend(kinds_of(batch)))
     live = make()
     with live.wires.gateway.inside():
         part = live.parts[None]
@@ -651,9 +654,7 @@ def test_what_ends_a_call_is_saved_at_once_and_what_goes_on_a_moment_later(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[str] = []
-    watch_batches(
-        monkeypatch, lambda batch: saved.extend(contents_of(record).kind for record in msgpack.decode(batch).items())
-    )
+    watch_batches(monkeypatch, lambda batch: saved.extend(kinds_of(batch)))
     live = make()
     in_a_call(live)
     saved.clear()

@@ -31,7 +31,7 @@ MAX_RECORD: Final = 65_536
 
 _APPLICATION = 0x444F4F52
 """`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 5
+_LAYOUT = 6
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")

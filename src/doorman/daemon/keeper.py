@@ -8,8 +8,9 @@ ALGs           -> `Alg.touched`               which calls
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from doorman.algs.api import Alg, Owner, Touched
@@ -25,8 +26,9 @@ from doorman.engine.snapshot import (
     save_ipsec,
     save_item,
     save_stand_in,
+    stands_alone,
 )
-from doorman.nat.bindings import BindingFreed, BindingMade
+from doorman.nat.bindings import Binding, BindingFreed, BindingMade
 from doorman.net.addresses import Address
 
 LATEST: Final = 0.05
@@ -53,6 +55,9 @@ class Keeper:
         self._journal = journal
         self._say = say
         self._records: Batch = {}
+        # Names that changed, or the doors by them: whether they are there still. And those that have a record.
+        self._names: dict[Binding, bool] = {}
+        self._alone: set[Binding] = set()
         self._owners: dict[Owner, None] = {}
         self._retry_at: float | None = None
         self._watched: list[Alg] = []
@@ -64,15 +69,14 @@ class Keeper:
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        doors = self._engine.state.doors
-        if self._records or self._owners or self._retry_at is not None or doors.shortened or doors.prolonged:
+        if self.urgent or self._retry_at is not None or self._engine.state.doors.prolonged:
             return True
         return bool(self._engine.state.stand_ins.touched) or any(alg.touched for alg in self._watched)
 
     @property
     def urgent(self) -> bool:
         """Whether there is anything to be flushed at once: a restart that did not know would keep doors open."""
-        return bool(self._records or self._owners or self._engine.state.doors.shortened)
+        return bool(self._records or self._names or self._owners or self._engine.state.doors.shortened)
 
     def restore(self, now: float) -> Restored:
         """Let the engine, which is new, go on where the journal ends.
@@ -80,7 +84,9 @@ class Keeper:
         Raises:
             JournalFailed: it cannot be read.
         """
-        restored = restore(self._engine, self._journal.load().items(), now)
+        loaded = self._journal.load()
+        restored = restore(self._engine, loaded.items(), now)
+        self._alone = {name for name in self._bindings() if save_binding(name)[0] in loaded}
         self._write(dict(restored.corrections), now)
         return restored
 
@@ -93,9 +99,10 @@ class Keeper:
                 owner = change.door.owner
                 if owner is not last:  # mostly they are of one call
                     self._owners[owner], last = None, owner
-            elif isinstance(change, (BindingMade, BindingFreed)) and not change.binding.static:
-                name, value = save_binding(change.binding, freed=isinstance(change, BindingFreed))
-                self._records[name] = value
+                if change.binding is not None and change.binding.is_port:
+                    self._names.setdefault(change.binding, True)
+            elif isinstance(change, (BindingMade, BindingFreed)):
+                self._names[change.binding] = isinstance(change, BindingMade)
             elif isinstance(change, IpsecChange):
                 saved = save_ipsec(change)
                 if saved is not None:
@@ -148,12 +155,14 @@ class Keeper:
         """The same of names and doors, of the calls that have them, and of hosts that got a stand-in."""
         algs, doors = self._engine.inspector.algs, self._engine.state.doors
         self._note_doors(doors.shortened)
-        records, owners = self._records, self._owners
-        self._records, self._owners = {}, {}
+        records, names, owners = self._records, self._names, self._owners
+        self._records, self._names, self._owners = {}, {}, {}
         for host in self._engine.state.stand_ins.touched.take():
             if isinstance(host, bytes):
                 name, value = save_stand_in(self._engine, Address(host))
                 records[name] = value
+        for binding, is_there in names.items():
+            self._save_name(binding, records, alone=is_there and stands_alone(binding))
         for owner in owners:
             alg = algs.get(owner.alg)
             item = alg.of_owner(owner) if alg is not None else None
@@ -163,6 +172,21 @@ class Keeper:
             name, value = save_doors(owner, doors.of_owner(owner))
             records[name] = value
         return records
+
+    def _save_name(self, binding: Binding, records: Batch, *, alone: bool) -> None:
+        """Give a name a record of its own, or take that away, if it has to be."""
+        if alone == (binding in self._alone):
+            return
+        name, value = save_binding(binding, freed=not alone)
+        records[name] = value
+        if alone:
+            self._alone.add(binding)
+        else:
+            self._alone.remove(binding)
+
+    def _bindings(self) -> Iterator[Binding]:
+        """All that there are of inside and outside hosts."""
+        return chain(self._engine.state.bindings, self._engine.state.outside)
 
     def _note_doors(self, retimed: Touched) -> None:
         """Take note of owners whose doors, if they have any yet, are to end at another time."""
@@ -189,6 +213,7 @@ class Keeper:
             self._fail(failed, now)
             return
         self._retry_at = None
+        self._alone = set(filter(stands_alone, self._bindings()))
         self.counts["flushes"] += 1
         self.counts["saved"] += len(records)
         self._say("the state is saved again")

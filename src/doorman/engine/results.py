@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from doorman.algs.api import Door, Owner
 from doorman.engine.inspection import Inspection
-from doorman.nat.bindings import BindingFreed, BindingMade
+from doorman.nat.bindings import Binding, BindingFreed, BindingMade
 from doorman.nat.peerings import PeeringChange
 from doorman.nat.sessions import Session
 from doorman.nat.tunnels import TunnelChange
@@ -135,12 +135,13 @@ class Ending(NamedTuple):
 
 
 class DoorChange:
-    """What happened to a door."""
+    """What happened to a door; `binding`: by whose name it leads, None where that is gone, or was none."""
 
-    __slots__ = ("door",)
+    __slots__ = ("binding", "door")
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, binding: Binding | None = None) -> None:
         self.door = door
+        self.binding = binding
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DoorChange) and type(other) is type(self) and other.door is self.door
@@ -150,13 +151,9 @@ class DoorChange:
 
 
 class DoorOpened(DoorChange):
-    """A door is open from now on; `named`: it leads by a name that was given to its inside end for as long."""
+    """A door is open from now on."""
 
-    __slots__ = ("named",)
-
-    def __init__(self, door: Door, *, named: bool = False) -> None:
-        super().__init__(door)
-        self.named = named
+    __slots__ = ()
 
 
 class DoorClosed(DoorChange):

@@ -1,7 +1,7 @@
 """What a gateway must know to go on after it was started again, as records, and back.
 
     kind       key                           value
-    binding    [protocol, local, name]       true: an inside endpoint has this name outside
+    binding    [protocol, local, name]       true: an inside endpoint has this name outside; see `stands_alone`
     outside    [0, [198.51.100.7, 0], name]  true: an outside host is called so inside
     stand-in   an IPv6 address               the IPv4 address by which this inside host is known
     doors      an owner                      [[role, protocol, visitor, entrance, leads to, flows, inspect as, opened,
@@ -118,6 +118,11 @@ def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     return encode([kind, [binding.protocol, binding.local, binding.global_]]), None if freed else _TRUE
 
 
+def stands_alone(binding: Binding) -> bool:
+    """Whether a binding has a record of its own: not if it is static, nor a port's that doors tell of."""
+    return not (binding.static or (binding.is_port and binding.doors))
+
+
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     """The record of all doors that an owner has now."""
     return saved(DOORS, owner, [_write_door(door) for door in doors] or None)
@@ -145,7 +150,7 @@ def save_everything(engine: Engine) -> Iterator[Saved]:
     for host, _ in engine.state.stand_ins:
         yield save_stand_in(engine, host)
     for binding in chain(engine.state.bindings, engine.state.outside):
-        if not binding.static:
+        if stands_alone(binding):
             yield save_binding(binding)
     doors = engine.state.doors
     for owner in {door.owner: None for door in doors.everyone()}:
@@ -226,11 +231,16 @@ def _adopt_binding(engine: Engine, table: Bindings, now: float, record: Contents
     if record.value is not True:
         raise DamagedRecord("true")
     inside = as_endpoint(local)
-    if inside.address in NETWORK and engine.state.stand_ins.host(inside.address) is None:
-        raise _Left("no-stand-in")
+    _require_host(engine, inside.address)
     binding = table.adopt(protocol, inside, as_endpoint(name))
     engine.state.keep([binding], now)
     return 1
+
+
+def _require_host(engine: Engine, inside: Address) -> None:
+    """See that an address stands for a host, if it is one that stands for others."""
+    if inside in NETWORK and engine.state.stand_ins.host(inside) is None:
+        raise _Left("no-stand-in")
 
 
 def _adopt_ipsec(
@@ -241,16 +251,24 @@ def _adopt_ipsec(
 
 
 def _adopt_doors(engine: Engine, record: Contents, restored: Restored) -> int:
-    """Enter the doors of an owner; those whose name outside is not what it was stay shut."""
+    """Enter the doors of an owner, with their names; those whose name outside is not what it was stay shut."""
     owner = as_owner(record.key)
     doors = [_read_door(owner, door) for door in as_list(record.value)]
     if any(door.inspect_as is not None and door.inspect_as not in engine.inspector.algs for door in doors):
         raise _Left("alg-not-served")
-    adopted = sum(engine.state.adopt_door(door) for door in doors)
-    if adopted < len(doors):
-        restored.refused["door-without-binding"] += len(doors) - adopted
+    shut, names = 0, len(engine.state.bindings)
+    for door in doors:
+        try:
+            _require_host(engine, door.leads_to.address)
+            engine.state.adopt_door(door)
+        except (Refused, _Left) as left:
+            restored.refused[str(left)] += 1
+            shut += 1
+    if len(engine.state.bindings) > names:
+        restored.adopted[BINDING] += len(engine.state.bindings) - names
+    if shut:
         restored.corrections.append(save_doors(owner, engine.state.doors.of_owner(owner)))
-    return adopted
+    return len(doors) - shut
 
 
 def _remember(engine: Engine, record: Contents, owners: frozenset[Owner], unclaimed: dict[Owner, None]) -> int:

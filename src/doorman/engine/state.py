@@ -227,19 +227,24 @@ class State:
         self.changes.append(DoorPromoted(door))
         if door.promoted and door.hands_over:
             self.doors.remove(door)
-            self._unhook(door)
+            binding = self._unhook(door)
             self._forget_silence(door.owner)
-            self.changes.append(DoorClosed(door))
+            self.changes.append(DoorClosed(door, binding))
 
-    def adopt_door(self, door: Door) -> bool:
-        """Enter a door as it was before the gateway was started again; False if its name is nobody's now."""
+    def adopt_door(self, door: Door) -> None:
+        """Enter a door as it was before the gateway was started again, and the name by which it leads.
+
+        Raises:
+            Refused: the name cannot be that of its inside end any more.
+        """
         binding = self.bindings.by_global(door.protocol, door.entrance)
+        if binding is None and door.entrance != door.leads_to:
+            binding = self.bindings.adopt(door.protocol, door.leads_to, door.entrance)
         if not self._leads(binding, door):
-            return False
+            raise Refused("door-without-binding")
         if binding is not None:
             binding.doors += 1
         self.doors.adopt(door)
-        return True
 
     def reserve(self, reserved: Collection[tuple[int, int]]) -> None:
         """Give these ports to nobody from the next configuration on; names that have been given out stay."""
@@ -373,10 +378,8 @@ class State:
         if binding is not None:
             binding.doors += 1
         if replaced is not None:
-            self._unhook(replaced)
-            self.changes.append(DoorClosed(replaced))
-        named = binding is not None and not binding.static and binding.protocol != WHOLE_HOST
-        self.changes.append(DoorOpened(door, named=named))
+            self.changes.append(DoorClosed(replaced, self._unhook(replaced)))
+        self.changes.append(DoorOpened(door, binding))
 
     def _leads(self, binding: Binding | None, door: Door) -> bool:
         """Whether a door leads where it says: by a name, or through a firewall to whoever goes by its own."""
@@ -402,7 +405,7 @@ class State:
                     self._cut(session)
         if binding is not None:
             self._release(binding, now)
-        self.changes.append(DoorClosed(door))
+        self.changes.append(DoorClosed(door, binding))
 
     def _spare(self, door: Door) -> None:
         """Let the flow of a closing door go on until its call ends or announces it no more; nothing new comes in."""

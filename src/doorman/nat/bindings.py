@@ -68,6 +68,11 @@ class Binding:
         self.rings = 0.0
 
     @property
+    def is_port(self) -> bool:
+        """Whether it is a port of a shared address, given to its host for as long as somebody uses it."""
+        return not self.static and self.protocol != WHOLE_HOST
+
+    @property
     def idle(self) -> bool:
         """Whether nobody needs it: it is dynamic, and has neither doors nor sessions."""
         return not (self.static or self.doors or self.sessions)

@@ -331,7 +331,7 @@ def test_the_elements_of_doors() -> None:
 
 def test_a_door_by_a_name_of_its_own_leaves_answers_to_that() -> None:
     way = f"doors: {PEER} . 203.0.113.1 . udp . 4000 : 192.168.1.10 . 4000"
-    assert needed(DoorOpened(a_door(), named=True)) == [way]
+    assert needed(DoorOpened(a_door(), a_binding(PHONE, NAME))) == [way]
 
 
 def test_a_door_for_many_flows_stays_when_one_came() -> None:

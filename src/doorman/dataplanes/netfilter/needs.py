@@ -89,7 +89,10 @@ class Needs:
         return tuple(elements)
 
     def of_door(self, door: Door, *, named: bool = False) -> tuple[Packed, ...]:
-        """What lets a flow in by a door, and calls what answers to it by its name; `named`: see `DoorOpened`."""
+        """What lets a flow in by a door, and calls what answers to it by its name.
+
+        That is done already where its end is `named` by a port that is its own for as long.
+        """
         elements = _of_door(door, screened=self._screened, named=named)
         if not self._by_flow:
             return elements

@@ -96,8 +96,9 @@ class Tables:
         needs = self._needs
         for change in changes:
             if isinstance(change, DoorOpened):
-                door = change.door
-                self._need(door, needs.of_door(door, named=change.named), door.closes)
+                door, binding = change.door, change.binding
+                named = binding is not None and binding.is_port
+                self._need(door, needs.of_door(door, named=named), door.closes)
             elif isinstance(change, BindingMade):
                 self._need(change.binding, needs.of_binding(change.binding), math.inf)
             elif isinstance(change, BindingFreed):
