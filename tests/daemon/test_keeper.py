@@ -135,21 +135,6 @@ def test_what_a_call_announces_is_saved_while_others_wait(kept: Kept) -> None:
     assert kept.is_complete()
 
 
-def test_that_doors_end_later_may_wait_and_sooner_may_not(kept: Kept) -> None:
-    kept.gateway.out(request(body=sdp()))
-    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
-    kept.flush()
-    doors = kept.engine.state.doors
-    door = next(iter(doors))
-    for closes in (2_000.0, 3_000.0):
-        doors.prolong(door, closes)
-        assert kept.is_urgent() == (closes < 3_000.0)
-        assert kept.is_dirty()
-        kept.flush()
-        assert not kept.is_dirty()
-        assert kept.is_complete()
-
-
 def test_a_static_name_is_in_the_configuration(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     config = read_config(OVERLOAD + "ip nat inside source static 10.0.0.10 203.0.113.100\n", "test.cfg")

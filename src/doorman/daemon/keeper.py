@@ -3,7 +3,7 @@
 engine, kernel -> changes -> `note`           which bindings, whose doors
 ALGs           -> `Alg.touched`               which calls
                              `flush`          their state as it is now, in one transaction
-                             `flush_urgent`   only that of names, of doors that open, close or are to close sooner, and
+                             `flush_urgent`   only that of names, of doors that open, close or end at another time, and
                                               of the calls that have these: before it is told of; all else may wait
 """
 
@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Final
 
-from doorman.algs.api import Alg, Owner, Touched
+from doorman.algs.api import Alg, Owner
 from doorman.daemon.journal import Batch, Journal, JournalFailed
 from doorman.engine.engine import Engine
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange
@@ -61,22 +61,21 @@ class Keeper:
         self._owners: dict[Owner, None] = {}
         self._retry_at: float | None = None
         self._watched: list[Alg] = []
-        engine.state.doors.shortened.watch()
-        engine.state.doors.prolonged.watch()
+        engine.state.doors.retimed.watch()
         engine.state.stand_ins.touched.watch()
         self._watch()
 
     @property
     def dirty(self) -> bool:
         """Whether there is anything to be flushed."""
-        if self.urgent or self._retry_at is not None or self._engine.state.doors.prolonged:
+        if self.urgent or self._retry_at is not None or self._engine.state.stand_ins.touched:
             return True
-        return bool(self._engine.state.stand_ins.touched) or any(alg.touched for alg in self._watched)
+        return any(alg.touched for alg in self._watched)
 
     @property
     def urgent(self) -> bool:
         """Whether there is anything to be flushed at once: a restart that did not know would keep doors open."""
-        return bool(self._records or self._names or self._owners or self._engine.state.doors.shortened)
+        return bool(self._records or self._names or self._owners or self._engine.state.doors.retimed)
 
     def restore(self, now: float) -> Restored:
         """Let the engine, which is new, go on where the journal ends.
@@ -143,7 +142,6 @@ class Keeper:
 
     def _changed(self) -> Batch:
         """The records of all that has changed, as it is now; it is noted no more."""
-        self._note_doors(self._engine.state.doors.prolonged)
         records = self._urgent()
         for alg in self._watched:
             for item in alg.touched.take():
@@ -154,7 +152,9 @@ class Keeper:
     def _urgent(self) -> Batch:
         """The same of names and doors, of the calls that have them, and of hosts that got a stand-in."""
         algs, doors = self._engine.inspector.algs, self._engine.state.doors
-        self._note_doors(doors.shortened)
+        for retimed in doors.retimed.take():
+            if isinstance(retimed, Owner) and doors.of_owner(retimed):
+                self._owners[retimed] = None
         records, names, owners = self._records, self._names, self._owners
         self._records, self._names, self._owners = {}, {}, {}
         for host in self._engine.state.stand_ins.touched.take():
@@ -187,12 +187,6 @@ class Keeper:
     def _bindings(self) -> Iterator[Binding]:
         """All that there are of inside and outside hosts."""
         return chain(self._engine.state.bindings, self._engine.state.outside)
-
-    def _note_doors(self, retimed: Touched) -> None:
-        """Take note of owners whose doors, if they have any yet, are to end at another time."""
-        for owner in retimed.take():
-            if isinstance(owner, Owner) and self._engine.state.doors.of_owner(owner):
-                self._owners[owner] = None
 
     def _write(self, records: Batch, now: float) -> None:
         if not records:

@@ -413,7 +413,7 @@ class State:
             door.promoted, door.flows = True, 0
             self.changes.append(DoorPromoted(door))
         door.closes = math.inf
-        self.doors.prolonged.add(door.owner)
+        self.doors.retimed.add(door.owner)
         self.doors.adopt(door)
 
     def _forget_silence(self, owner: Owner) -> None:

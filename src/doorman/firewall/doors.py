@@ -37,12 +37,11 @@ class Doors:
     Several owners may have a door for the same flow: calls of a phone with one media port.
 
     Attributes:
-        shortened, prolonged: the owners of doors that end sooner now, or later.
+        retimed: the owners of doors that end at another time now.
     """
 
     def __init__(self) -> None:
-        self.shortened = Touched()
-        self.prolonged = Touched()
+        self.retimed = Touched()
         self._table: dict[_Key, list[Door]] = {}
         self._by_owner: dict[Owner, list[Door]] = {}
         self._timers: Timers[Door] = Timers()
@@ -134,7 +133,7 @@ class Doors:
             door.spares = spare and (door.spares or at < door.closes)
             if at < door.closes:
                 door.closes, door.closing = at, True
-                self.shortened.add(owner)
+                self.retimed.add(owner)
                 self._timers.start(at, door)
 
     def overdue(self, now: float) -> list[Door]:
@@ -152,10 +151,8 @@ class Doors:
 
     def prolong(self, door: Door, closes: float) -> None:
         """Let a door end at another time."""
-        if closes > door.closes:
-            self.prolonged.add(door.owner)
-        elif closes < door.closes:
-            self.shortened.add(door.owner)
+        if closes != door.closes:
+            self.retimed.add(door.owner)
         door.closes, door.closing = closes, False
         if closes < door.rings or (door.rings == math.inf and closes != math.inf):
             self._timers.start(closes, door)
