@@ -53,7 +53,8 @@ def need_ftp() -> None:
 
 def words_of(client: Client, host: str, port: int, file: str, out: Path) -> list[str]:
     """A client's command for a file of a server."""
-    said = {"url": f"ftp://{host}:{port}/{file}", "host": host, "port": str(port), "file": file, "out": str(out)}
+    at = f"[{host}]" if ":" in host else host
+    said = {"url": f"ftp://{at}:{port}/{file}", "host": host, "port": str(port), "file": file, "out": str(out)}
     return [word.format(**said) for word in client.words]
 
 

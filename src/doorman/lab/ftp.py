@@ -3,7 +3,7 @@
 What lies in the folder `incoming` of that directory may be written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from doorman.lab.programs import running
 FTP_PORT = 21
 PYTHON = "/usr/bin/python3"
 """The system's, which has Debian's pyftpdlib."""
+_PYFTPDLIB = ("-m", "pyftpdlib")
 _SEARCHABLE = 0o005
 _JAIL = Path("/var/run/vsftpd/empty")
 """Where vsftpd locks itself in; Debian's start script would make it."""
@@ -38,15 +39,19 @@ def vsftpd(namespace: str, address: str, port: int, directory: Path, files: Path
 
 
 @contextmanager
-def pyftpdlib(namespace: str, address: str, port: int, directory: Path, files: Path) -> Iterator[None]:
-    """Run pyftpdlib in a namespace; it connects from any port.
+def pyftpdlib(  # noqa: PLR0913 - a server is what it runs, and where
+    namespace: str, address: str, port: int, directory: Path, files: Path, *, program: Sequence[str] = _PYFTPDLIB
+) -> Iterator[None]:
+    """Run pyftpdlib in a namespace, of either family; it connects from any port.
+
+    `program`: what Python runs in its stead, with the same options.
 
     Raises:
-        LabError: it does not listen.
+        LabError: it does not start.
     """
-    command = [PYTHON, "-m", "pyftpdlib", "-i", address, "-p", str(port), "-w", "-d", str(files)]
-    with running(f"pyftpdlib-{address}", namespace, command, directory) as program:
-        program.wait_for_tcp(address, port)
+    command = [PYTHON, *program, "-i", address, "-p", str(port), "-w", "-d", str(files)]
+    with running(f"pyftpdlib-{address}-{port}", namespace, command, directory) as server:
+        server.wait_for_text("starting FTP server")
         yield
 
 
