@@ -3,6 +3,7 @@
 from doorman.algs.ftp.fields import FtpFields
 from doorman.engine.results import Side
 from kit.ftp import CLIENT, OVERLOAD, SERVER, Ftp
+from kit.ftp64 import HOST, V6V4, Ftp64
 
 ZONES = """
 zone security LAN
@@ -61,6 +62,16 @@ def test_data_come_and_go_by_their_doors_with_nat_and_without() -> None:
         ftp.answers("227 Entering Passive Mode (198,51,100,20,82,11)")
         assert ftp.comes("10.0.0.10:40009", "198.51.100.20:21003", Side.INSIDE).startswith("outside")
         assert ftp.comes("10.0.0.10:40010", "198.51.100.20:21004", Side.INSIDE).startswith("dropped")
+
+
+def test_data_of_a_client_of_ipv6_come_and_go_by_their_doors() -> None:
+    ftp = Ftp64(V6V4 + ZONES)
+    assert ftp.says("EPSV") == "PASV"
+    assert ftp.answers("227 Entering Passive Mode (198,51,100,20,82,11)") == "229 Entering Passive Mode (|||21003|)"
+    assert ftp.comes(f"{ftp.stand_in}:40010", "198.51.100.20:21004", Side.INSIDE).startswith("dropped")
+    assert ftp.comes(f"{ftp.stand_in}:40009", "198.51.100.20:21003", Side.INSIDE).startswith("outside")
+    assert ftp.says(f"EPRT |2|{HOST}|40003|") == "PORT 203,0,113,1,156,67"
+    assert ftp.comes("198.51.100.20:20", "203.0.113.1:40003").startswith("inside")
 
 
 def test_data_go_on_when_the_control_connection_is_over() -> None:

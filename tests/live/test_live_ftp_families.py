@@ -5,6 +5,7 @@ alone, and clients of IPv4. All with a proxy for TCP and without one (mode vtcp)
 """
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -14,13 +15,14 @@ from typing import NamedTuple
 import pytest
 
 from doorman.lab.ftp import FTP_PORT, public, pyftpdlib, vsftpd
-from kit.ftp_programs import CLIENTS, UPLOAD, need_ftp, run
+from kit.ftp_programs import CLIENTS, UPLOAD, Client, need_ftp, run
 from kit.nat64 import CONFIG, NAME, OTHER, SERVER, SERVER_V6, Network, network
 from kit.vrf_live import Daemon
 
 CONTENT = bytes(range(256)) * 400
-OTHER_PORT, OLD_PORT = 2121, 2122
+OTHER_PORT, OLD_PORT, TLS_PORT = 2121, 2122, 2123
 PORTS = {"vsftpd": FTP_PORT, "pyftpdlib": OTHER_PORT, "RFC 959 alone": OLD_PORT}
+_CERTIFY = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-subj", "/CN=ftp.example")
 _RFC_959 = """
 from pyftpdlib import __main__ as program, handlers
 for command in ("EPSV", "EPRT"):
@@ -48,9 +50,12 @@ def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     directory = tmp_path_factory.mktemp(request.param)
     files = public(directory / "files")
     (files / "file").write_bytes(CONTENT)
-    ports = "".join(f"ip nat service ftp tcp port {port}\n" for port in (OTHER_PORT, OLD_PORT))
+    ports = "".join(f"ip nat service ftp tcp port {port}\n" for port in (OTHER_PORT, OLD_PORT, TLS_PORT))
+    certificate = directory / "certificate"
+    subprocess.run([*_CERTIFY, "-keyout", certificate, "-out", certificate], check=True, capture_output=True)
     with ExitStack() as stack:
         net = network(stack)
+        stack.enter_context(vsftpd(net.server.name, SERVER, TLS_PORT, directory, files, certificate=certificate))
         for serve, port in ((vsftpd, FTP_PORT), (pyftpdlib, OTHER_PORT), (rfc_959, OLD_PORT)):
             stack.enter_context(serve(net.server.name, SERVER, port, directory, files))
         stack.enter_context(pyftpdlib(net.host.name, OTHER, FTP_PORT, directory, files))
@@ -79,6 +84,13 @@ def test_a_client_of_ipv6_brings_a_file(server: str, gateway: Gateway, tmp_path:
 def test_a_client_of_ipv4_fetches_a_file_of_a_server_of_ipv6(client: str, gateway: Gateway, tmp_path: Path) -> None:
     outside = gateway.network.server.name
     assert run(outside, CLIENTS[client], NAME, FTP_PORT, "file", tmp_path / "got") == CONTENT
+
+
+def test_a_client_with_tls_gets_its_file_by_what_the_server_knows(gateway: Gateway, tmp_path: Path) -> None:
+    """From AUTH on nothing is translated: vsftpd itself is asked by EPSV."""
+    secured = Client((*CLIENTS["curl EPSV"].words, "--ssl-reqd", "--insecure"))
+    inside = gateway.network.host.name
+    assert run(inside, secured, SERVER_V6, TLS_PORT, "file", tmp_path / "got") == CONTENT
 
 
 def said(peer: socket.socket, *lines: bytes) -> bytes:

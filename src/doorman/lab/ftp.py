@@ -19,21 +19,27 @@ _JAIL = Path("/var/run/vsftpd/empty")
 
 
 @contextmanager
-def vsftpd(namespace: str, address: str, port: int, directory: Path, files: Path) -> Iterator[None]:
+def vsftpd(  # noqa: PLR0913 - a server is what it runs, and where
+    namespace: str, address: str, port: int, directory: Path, files: Path, *, certificate: Path | None = None
+) -> Iterator[None]:
     """Run vsftpd in a namespace; it connects from port 20, or the one below its own.
+
+    `certificate`: a file with its key, too, for those who ask for TLS.
 
     Raises:
         LabError: it does not listen.
     """
-    config = directory / f"vsftpd-{address}.conf"
+    config = directory / f"vsftpd-{address}-{port}.conf"
+    secured = f"ssl_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file={certificate}\nrequire_ssl_reuse=NO\n"
     config.write_text(
         f"listen=YES\nlisten_ipv6=NO\nlisten_address={address}\nlisten_port={port}\nbackground=NO\n"
         f"anonymous_enable=YES\nlocal_enable=NO\nno_anon_password=YES\nanon_root={files}\nmax_per_ip=100\n"
         "write_enable=YES\nanon_upload_enable=YES\nanon_umask=022\nconnect_from_port_20=YES\n"
         f"seccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\nsecure_chroot_dir={_JAIL}\n"
+        f"{secured if certificate is not None else ''}"
     )
     _JAIL.mkdir(parents=True, exist_ok=True)
-    with running(f"vsftpd-{address}", namespace, ["vsftpd", str(config)], directory) as program:
+    with running(f"vsftpd-{address}-{port}", namespace, ["vsftpd", str(config)], directory) as program:
         program.wait_for_tcp(address, port)
         yield
 
