@@ -27,6 +27,7 @@ from doorman.config.in_force import in_force
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.config.render import render
+from doorman.config.stand_ins import with_stand_ins
 from doorman.daemon.control import ControlServer
 from doorman.daemon.monitor import Monitor
 from doorman.daemon.traces import Traces
@@ -34,6 +35,7 @@ from doorman.dataplanes.access_report import access_entries, clear_access, match
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.call_report import call_report
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
+from doorman.dataplanes.nat64_report import nat64_counters, nat64_entries
 from doorman.dataplanes.report import (
     Json,
     binding_entry,
@@ -69,13 +71,14 @@ class FakeGateway:
         self.config_path = path
         path.write_text(config_text)
         self.config = read_config(config_text, path.name)
-        self.engine = Engine(self.config, random.Random(1).random)
+        self.engine = Engine(with_stand_ins(self.config), random.Random(1).random)
         self.now = 1000.0
         self.refusing = ""
         self.log = Monitor()
         self.subscribers: dict[object, tuple[frozenset[Topic], Callable[[str], None]]] = {}
         self.ladders = Ladders()
         self.tracing = Traces(path.parent / "traces", lambda: self.now)
+        self.nat64_counts = Counter({"to-ipv4": 5, "to-ipv6": 4, "no-nat64-rule": 1})
         self._counts: Counter[str] = Counter()
 
     # The network
@@ -279,6 +282,18 @@ class FakeGateway:
         screen = self.engine.screen
         return zone_pair_entries(self.config.firewall, counts_in(screen), sessions_in(screen), self.now)
 
+    def nat64_translations(self) -> Iterator[Json]:
+        """Those of IPv6 hosts among the engine's."""
+        return nat64_entries(self.translations(verbose=False), self.engine.state.stand_ins)
+
+    def nat64_statistics(self) -> Json:
+        """Of packets that nobody sent."""
+        return nat64_counters(self.config, self.engine.state.stand_ins, self.nat64_counts, 2)
+
+    def clear_nat64_statistics(self) -> None:
+        """Count anew."""
+        self.nat64_counts.clear()
+
     def call_details(self, call_id: str) -> Json:
         """What is known of a call; its first door had packets."""
 
@@ -320,7 +335,7 @@ class FakeGateway:
         if self.refusing:
             raise NotApplied(self.refusing)
         try:
-            self.engine.reconfigure(in_force(config)[0], self.now)
+            self.engine.reconfigure(with_stand_ins(in_force(config)[0]), self.now)
         except UnusableConfig as unusable:
             raise NotApplied(str(unusable)) from None
         before, self.config = self.config, config

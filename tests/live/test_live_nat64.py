@@ -67,8 +67,12 @@ def test_curl_fetches_a_file(served: Served) -> None:
     with served.net.host.inside():
         fetched = subprocess.run(["curl", "-sS", "-m", "20", url], capture_output=True, check=True, timeout=30)
     assert fetched.stdout == CONTENT
-    shown = served.daemon.ask("show ip nat translations")
+    shown = served.daemon.ask("show nat64 translations")
+    assert f"[{SERVER_V6}]:8080" in shown
     assert f"{SERVER}:8080" in shown
+    counted = served.daemon.ask("show nat64 statistics")
+    assert "Interfaces: lan0\nTotal hosts: 2 (1 static, 1 dynamic)\n" in counted
+    assert "(IPv6 -> IPv4): 0" not in counted
 
 
 def test_udp_of_every_size_both_ways(served: Served, stack: ExitStack) -> None:

@@ -131,6 +131,14 @@ class Gateway(Protocol):
         """The zone pairs with what their policies did, see `dataplanes.zone_report`."""
         ...
 
+    def nat64_translations(self) -> Iterator[Json]:
+        """The translations of IPv6 hosts, see `dataplanes.nat64_report`."""
+        ...
+
+    def nat64_statistics(self) -> Json:
+        """What there is of NAT64, and what packets of it there were, see `dataplanes.nat64_report`."""
+        ...
+
     def call_details(self, call_id: str) -> Json:
         """All about the call whose Call-ID this is or begins with, see `dataplanes.call_report`.
 
@@ -184,6 +192,10 @@ class Gateway(Protocol):
 
     def clear_statistics(self) -> None:
         """Begin all counters at zero."""
+        ...
+
+    def clear_nat64_statistics(self) -> None:
+        """Let the counters of NAT64's packets begin at zero."""
         ...
 
     def clear_alg_statistics(self, alg: str) -> None:

@@ -36,6 +36,8 @@ from doorman.daemon.views import summed
 from doorman.dataplanes.access_report import access_entries
 from doorman.dataplanes.alg_counts import alg_counts, clear_alg_counts
 from doorman.dataplanes.guard_report import clear_guard, guard_entries
+from doorman.dataplanes.nat64_report import nat64_counters, nat64_entries
+from doorman.dataplanes.netfilter.chains.ipv6 import NAT64_COUNTER
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.nft import NftError
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
@@ -268,6 +270,19 @@ class Gateway:
         counts, sessions = policy_counts(self._traffics()), policy_sessions(self._traffics())
         return zone_pair_entries(self.config.firewall, counts, sessions, seconds())
 
+    def nat64_translations(self) -> Iterator[Json]:
+        """See `cli.gateway.Gateway`."""
+        return chain.from_iterable(
+            nat64_entries(views.translations(part.traffic, seconds(), verbose=False), part.engine.state.stand_ins)
+            for part in self._parts.values()
+        )
+
+    def nat64_statistics(self) -> Json:
+        """See `cli.gateway.Gateway`."""
+        edge, part = self._parts.edge, next(iter(self._parts.values()))
+        not_enabled = views.ipv6_dropped(part.traffic, NAT64_COUNTER) if edge.is_there else 0
+        return nat64_counters(self.config, part.engine.state.stand_ins, edge.counts, not_enabled)
+
     def call_details(self, call_id: str) -> Json:
         """See `cli.gateway.Gateway`."""
         return summed([call_view(part.traffic, call_id, part.named) for part in self._parts.values()])
@@ -294,6 +309,10 @@ class Gateway:
         for part in self._parts.values():
             part.baseline.clear(part.proxied)
             part.traffic.ladders.repeated.clear()
+
+    def clear_nat64_statistics(self) -> None:
+        """See `cli.gateway.Gateway`."""
+        self._parts.edge.counts.clear()
 
     def clear_alg_statistics(self, alg: str) -> None:
         """See `cli.gateway.Gateway`."""

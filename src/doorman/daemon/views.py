@@ -169,7 +169,7 @@ class Counts:
             ),
             "Kernel": Counter({"commits": traffic.plane.commits, "changes": traffic.plane.steps})
             + Counter({name: count for name, count in traffic.counters.items() if not name.startswith("doors-")})
-            + _ipv6_dropped(traffic),
+            + Counter({"ipv6-dropped": ipv6_dropped(traffic, IPV6_COUNTER)} if traffic.engine.screen else {}),
             "TCP proxy": Counter(
                 {
                     "accepted": proxied.accepted,
@@ -229,15 +229,13 @@ class Counts:
         }
 
 
-def _ipv6_dropped(traffic: Traffic) -> Counter[str]:
-    """How many packets of IPv6 did not pass between zones."""
-    if traffic.engine.screen is None:
-        return Counter()
+def ipv6_dropped(traffic: Traffic, counter: str) -> int:
+    """How many packets of IPv6 the kernel has dropped and counted so, since it has the counter."""
     try:
-        return Counter({"ipv6-dropped": traffic.plane.counts().get(IPV6_COUNTER, Count()).packets})
+        return traffic.plane.counts().get(counter, Count()).packets
     except PlaneRefused as refused:
         _log.warning("it is not known how much IPv6 was dropped: %s", refused)
-        return Counter()
+        return 0
 
 
 def summed(found: list[Json]) -> Json:

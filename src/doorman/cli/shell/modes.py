@@ -10,6 +10,7 @@ from doorman.cli.shell.commands import (
     guard,
     memory,
     nat,
+    nat64,
     system,
     terminal,
     trace,
@@ -36,6 +37,7 @@ class ExecMode:
 
 _EVERYWHERE = (
     *nat.COMMANDS,
+    *nat64.SHOW_COMMANDS,
     *alg.COMMANDS,
     *guard.SHOW_COMMANDS,
     *access_lists.SHOW_COMMANDS,
@@ -53,6 +55,7 @@ PRIVILEGED = ExecMode(
     "#",
     *_EVERYWHERE,
     *clear.COMMANDS,
+    *nat64.COMMANDS,
     *guard.COMMANDS,
     *access_lists.COMMANDS,
     *zones.COMMANDS,
