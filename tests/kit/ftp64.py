@@ -35,9 +35,9 @@ class Ftp64(Ftp):
         stand_in: by which it knows the host.
     """
 
-    def __init__(self, config: str = V6V4, *, server_inside: bool = False) -> None:
+    def __init__(self, config: str = V6V4, *, host: str = HOST, server: str = "", server_inside: bool = False) -> None:
         text = V6V4_STATIC if server_inside else config
         (engine,) = engines(read_config(text, "test.cfg"), random.Random(7).random).values()
-        self.stand_in = address_text(engine.state.stand_ins.give(address_of(HOST), 1000.0))
-        ends = ("", f"{NAME}:21") if server_inside else (f"{self.stand_in}:40000", "")
+        self.stand_in = address_text(engine.state.stand_ins.give(address_of(host), 1000.0))
+        ends = ("", f"{NAME}:21") if server_inside else (f"{self.stand_in}:40000", server)
         super().__init__(text, server_inside=server_inside, engine=engine, client=ends[0], server=ends[1])

@@ -119,5 +119,8 @@ class Nat(metaclass=ABCMeta):
         return address
 
     def embedded(self, address: Address) -> Address:
-        """An IPv4 address as inside hosts that have IPv6 alone write it (RFC 6052); itself where there are none."""
+        """An address as inside hosts that have IPv6 alone write it: by their prefix (RFC 6052), or as its host does.
+
+        Itself where there are no such hosts.
+        """
         return address

@@ -82,7 +82,7 @@ class Named(Transaction):
     def embedded(self, address: Address) -> Address:
         """See `Nat.embedded`."""
         prefix = self._stand_ins.prefix
-        return embed(prefix, address) if prefix is not None else address
+        return self._stand_ins.host(address) or (embed(prefix, address) if prefix is not None else address)
 
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorman.engine.connections import End
-from kit.ftp64 import HOST, V6V4, Ftp64
+from kit.ftp64 import HOST, NAME, V6V4, V6V4_STATIC, Ftp64
 
 EPRT = f"EPRT |2|{HOST}|40003|"
 """The client's own address."""
@@ -262,6 +262,17 @@ def test_a_server_of_ipv6_is_told_where_a_client_of_ipv4_is(said: str) -> None:
     assert " ".join(ftp.says(said).split()) == "EPRT |2|2001:db8:64::c633:6414|40003|"
     assert ftp.doors == []
     assert ftp.says("PORT 192,0,2,66,156,67") == "PORT 0,0,0,0,0,0"
+
+
+def test_a_client_and_a_server_of_ipv6_that_meet_at_the_name_of_one() -> None:
+    """Translated out and in again: nothing of it is left but the doors, and no stand-in is told."""
+    client = "2001:db8:1::77"
+    ftp = Ftp64(V6V4_STATIC, host=client, server=f"{NAME}:21")
+    for said, reply in (("EPSV", "229 ok (|||40003|)"), ("EPSV 2", "502 no"), ("ALGS STATUS64", "200 ok")):
+        assert ftp.says(said) == {"ALGS STATUS64": "NOOP"}.get(said, "EPSV")
+        assert ftp.answers(reply) == {"ALGS STATUS64": "216 EPSVEPRT"}.get(said, reply)
+    assert ftp.says(f"EPRT |2|{client}|40004|") == f"EPRT |2|{client}|40004|"
+    assert ftp.doors[-1] == f"{NAME} > 203.0.113.1:40004 > {ftp.stand_in}:40004"
 
 
 def test_modes_that_change_nothing() -> None:
