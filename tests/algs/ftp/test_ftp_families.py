@@ -47,6 +47,8 @@ def test_a_reply_of_several_lines() -> None:
     said = b"227-Here it comes\r\n (198,51,100,20,237,19)\r\n221 not this\r\n227 done\r\n"
     heard = b"229-Here it comes\r\n (|||60691|)\r\n221 not this\r\n229 done\r\n"
     assert ftp.send(said, End.SERVER) == heard
+    names = [one.outcome.name for one in ftp.relay.inspections]
+    assert names == ["227", "227", "", "227"], "a line that is changed is shown as one of the reply"
     assert ftp.answers("227 (198,51,100,20,237,19)") == "227 (198,51,100,20,237,19)", "nobody asked for another"
 
 

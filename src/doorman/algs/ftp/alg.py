@@ -173,6 +173,8 @@ class FtpAlg(BaseAlg[FtpSettings]):
             passive = self._on_passive(control, code, said, message, nat)
             passive.name = passive.name or outcome.name
             outcome = passive
+        if outcome.edits:
+            outcome.name = code.decode("ascii")  # an inner line of a reply has no name of its own
         if ends:
             outcome.effects.extend(self._follow(control, code, message))
         return outcome
