@@ -65,6 +65,49 @@ def test_hosts_that_only_share_an_address_cost_nothing(make: Callable[..., Live]
     assert lines(read(left.data)) == [a("203.0.113.1")]
 
 
+BEHIND = OVERLOAD + f"ip nat inside source static udp {SERVER} 53 203.0.113.1 5353\n"
+
+
+def test_a_server_behind_a_port_tells_of_the_address_that_hosts_share(make: Callable[..., Live]) -> None:
+    """By whichever port it is reached."""
+    live = make(BEHIND)
+    for _ in range(2):
+        [came] = live.in_(query(WWW).to_wire(), f"{ASKING}:5000", "203.0.113.1:5353")
+        assert came.receiver == f"{SERVER}:53"
+        [left] = live.out(answer(query(WWW), a(HOST)).to_wire(), f"{SERVER}:53", f"{ASKING}:5000")
+        assert (left.sender, lines(read(left.data))) == ("203.0.113.1:5353", [a("203.0.113.1")])
+    assert live.traffic.received == 2
+
+
+def test_what_begins_a_flow_may_tell_of_hosts(make: Callable[..., Live]) -> None:
+    """An update is no question; one for the gateway itself, or for another host inside, stays as it is."""
+    live = make(OVERLOAD)
+    said = answer(query(WWW), a(HOST)).to_wire()
+    [left] = live.out(said, ASKS, RESOLVES)
+    assert lines(read(left.data)) == [a("203.0.113.1")]
+    assert live.traffic.received == 1
+    live.out(said, f"{HOST}:4001", "203.0.113.1:53")
+    live.out(said, f"{HOST}:4001", "10.0.0.1:53")
+    [beside] = live.out(said, f"{HOST}:4001", f"{SERVER}:53")
+    assert beside.data == said
+    assert live.traffic.received == 1
+
+
+def test_a_flow_that_began_before_somebody_looked_begins_anew(make: Callable[..., Live]) -> None:
+    live = make(OVERLOAD + "no ip nat service dns\n")
+    asked(live)
+    live.reconfigure(OVERLOAD, 1.0)
+    with live.wires.gateway.inside():
+        live.traffic.forget_uninspected(live.config)
+    assert not [flow for flow in live.flows() if "dport=53 " in flow]
+    asked(live)
+    with live.wires.gateway.inside():
+        live.traffic.forget_uninspected(live.config)
+    assert [flow for flow in live.flows() if "dport=53 " in flow]
+    [left] = live.out(answer(query(WWW), a(HOST)).to_wire(), ASKS, RESOLVES)
+    assert lines(read(left.data)) == [a("203.0.113.1")]
+
+
 def test_leases_are_there_when_they_are_told_of(make: Callable[..., Live]) -> None:
     live = make(POOL)
     live.in_(query(WWW).to_wire(), f"{ASKING}:5000", "203.0.113.5:53")
@@ -91,8 +134,9 @@ def test_the_mode_of_an_interface(make: Callable[..., Live], said: str, arrives:
     assert told(live, a("203.0.113.5")) == [a(arrives)]
 
 
-def test_what_is_no_dns_is_handed_out_once(make: Callable[..., Live]) -> None:
-    live = make(STATIC)
+@pytest.mark.parametrize("config", [STATIC, OVERLOAD])
+def test_what_is_no_dns_is_handed_out_once(make: Callable[..., Live], config: str) -> None:
+    live = make(config)
     for _ in range(3):
         [left] = live.out(b"no message", ASKS, RESOLVES)
         assert left.data == b"no message"

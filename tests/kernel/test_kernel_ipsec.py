@@ -32,6 +32,12 @@ def gate(make: Make) -> Live:
     return make(PRESERVE)
 
 
+@pytest.fixture(params=[OVERLOAD, PRESERVE], ids=["conntrack sees the first packet", "it sees none"])
+def either(request: pytest.FixtureRequest, make: Make) -> Live:
+    """A gateway whose hosts share its address; where some keep port 500, chains for IPsec are there from the start."""
+    return make(request.param)
+
+
 def out(gate: Live, *packets: bytes) -> list[str]:
     """What leaves when these arrive on the inside."""
     return [shown(packet) for packet in gate.packets(INSIDE, *packets)]
@@ -58,12 +64,12 @@ def both(gate: Live, spis: dict[str, tuple[int, int]], server: str = S) -> None:
     assert gate.traffic.received == before
 
 
-def test_only_the_first_packets_of_a_tunnel_come_to_the_queue(gate: Live) -> None:
-    whole(gate, A, (0x1001, 0xA001))
-    assert gate.traffic.received == 2
-    whole(gate, B, (0x1002, 0xB001))
-    both(gate, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
-    assert gate.flows("-p", "esp") == []
+def test_only_the_first_packets_of_a_tunnel_come_to_the_queue(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    assert either.traffic.received == 2
+    whole(either, B, (0x1002, 0xB001))
+    both(either, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
+    assert either.flows("-p", "esp") == []
 
 
 def test_who_watches_is_told_of_tunnels_and_ike_as_of_flows(gate: Live) -> None:
@@ -83,52 +89,52 @@ def test_who_watches_is_told_of_tunnels_and_ike_as_of_flows(gate: Live) -> None:
     ]
 
 
-def test_two_servers_may_use_the_same_spis(gate: Live) -> None:
+def test_two_servers_may_use_the_same_spis(either: Live) -> None:
     for server in (S, T):
-        whole(gate, A, (0x1001, 0xA001), server)
-        whole(gate, B, (0x1002, 0xB001), server)
+        whole(either, A, (0x1001, 0xA001), server)
+        whole(either, B, (0x1002, 0xB001), server)
     for server in (S, T):
-        both(gate, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)}, server)
+        both(either, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)}, server)
 
 
-def test_a_second_host_waits_for_the_first(gate: Live) -> None:
-    assert out(gate, esp(A, S, 0x1001))
-    assert out(gate, esp(B, S, 0x1002)) == []
-    assert gate.engine.drops["esp-other-host-waits"] == 1
-    assert to(gate, esp(S, GATE, 0xA001)) == [f"esp {S} > {A} spi 0000a001"]
-    whole(gate, B, (0x1002, 0xB001))
+def test_a_second_host_waits_for_the_first(either: Live) -> None:
+    assert out(either, esp(A, S, 0x1001))
+    assert out(either, esp(B, S, 0x1002)) == []
+    assert either.engine.drops["esp-other-host-waits"] == 1
+    assert to(either, esp(S, GATE, 0xA001)) == [f"esp {S} > {A} spi 0000a001"]
+    whole(either, B, (0x1002, 0xB001))
 
 
-def test_rekeying_works_beside_the_old_pair_and_whoever_uses_the_new_one_first(gate: Live) -> None:
-    whole(gate, A, (0x1001, 0xA001))
-    whole(gate, A, (0x1003, 0xA003))
-    assert to(gate, esp(S, GATE, 0xA005)) == [f"esp {S} > {A} spi 0000a005"]
-    assert out(gate, esp(A, S, 0x1005))
+def test_rekeying_works_beside_the_old_pair_and_whoever_uses_the_new_one_first(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    whole(either, A, (0x1003, 0xA003))
+    assert to(either, esp(S, GATE, 0xA005)) == [f"esp {S} > {A} spi 0000a005"]
+    assert out(either, esp(A, S, 0x1005))
     for pair in ((0x1001, 0xA001), (0x1003, 0xA003), (0x1005, 0xA005)):
-        both(gate, {A: pair})
+        both(either, {A: pair})
 
 
-def test_strangers_never_reach_an_inside_host_nor_the_queue(gate: Live) -> None:
+def test_strangers_never_reach_an_inside_host_nor_the_queue(either: Live) -> None:
     of_the_gateway_itself = [f"error 3 {GATE} > {T}"]
-    assert to(gate, esp(T, GATE, 0xA001)) == of_the_gateway_itself
-    whole(gate, A, (0x1001, 0xA001))
-    before = gate.traffic.received
-    to(gate, esp(T, GATE, 0xA001))
-    assert gate.traffic.received == before
-    assert len(gate.engine.state.tunnels) == 1
+    assert to(either, esp(T, GATE, 0xA001)) == of_the_gateway_itself
+    whole(either, A, (0x1001, 0xA001))
+    before = either.traffic.received
+    to(either, esp(T, GATE, 0xA001))
+    assert either.traffic.received == before
+    assert len(either.engine.state.tunnels) == 1
 
 
-def test_a_tunnel_is_in_use_while_its_packets_pass_by_the_kernel(gate: Live) -> None:
-    whole(gate, A, (0x1001, 0xA001))
-    whole(gate, B, (0x1002, 0xB001))
-    use = TunnelUse(gate.engine, gate.plane)
-    first, second = gate.engine.state.tunnels
-    both(gate, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
-    with gate.wires.gateway.inside():
+def test_a_tunnel_is_in_use_while_its_packets_pass_by_the_kernel(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    whole(either, B, (0x1002, 0xB001))
+    use = TunnelUse(either.engine, either.plane)
+    first, second = either.engine.state.tunnels
+    both(either, {A: (0x1001, 0xA001), B: (0x1002, 0xB001)})
+    with either.wires.gateway.inside():
         use.look(1e6)
     assert (first.last_used, second.last_used) == (1e6, 1e6)
-    out(gate, esp(A, S, 0x1001))
-    with gate.wires.gateway.inside():
+    out(either, esp(A, S, 0x1001))
+    with either.wires.gateway.inside():
         use.look(1e6 + 10)  # too soon to ask the kernel again
         use.look(1e6 + 20)
     assert (first.last_used, second.last_used) == (1e6 + 20, 1e6)
@@ -148,21 +154,67 @@ def test_without_the_engine_known_tunnels_go_on_and_nothing_else_leaves(make: Ma
     ]
 
 
-def test_a_table_made_anew_knows_the_tunnels(gate: Live) -> None:
-    whole(gate, A, (0x1001, 0xA001))
-    gate.run("nft", "delete", "table", "ip", "doorman")
+def test_without_it_no_tunnel_begins(make: Make) -> None:
+    gate = make(OVERLOAD)
+    gate.queue.close()
+    for spi in (0x1001, 0x1002):
+        gate.wires.send(esp(A, S, spi), INSIDE)
+    assert gate.wires.sync(INSIDE) == []
+    assert gate.flows("-p", "esp") == []
+
+
+def test_conntrack_is_made_to_forget_what_it_saw_of_tunnels(make: Make) -> None:
+    """Packets that it saw before the rules were others may get their verdicts after that."""
+    gate = make(OVERLOAD)
+    for server in (S, T):
+        gate.wires.send(esp(A, server, 0x1001), INSIDE)
+    gate.wires.sync(INSIDE)
+    with gate.wires.gateway.inside():
+        [first, second] = gate.queue.receive(2)
+        gate.traffic.engine.receive(first.data, INSIDE, seconds())
+        gate.traffic.commit()
+        gate.queue.accept(first.id)
+        gate.queue.flush()
+    assert len(gate.flows("-p", "esp")) == 1
     gate.tick()
-    both(gate, {A: (0x1001, 0xA001)})
-    gate.reconfigure(PRESERVE + "hostname NEXT\n", seconds())
-    both(gate, {A: (0x1001, 0xA001)})
+    assert gate.flows("-p", "esp") == []
+    with gate.wires.gateway.inside():
+        gate.traffic.engine.receive(second.data, INSIDE, seconds())
+        gate.traffic.commit()
+        gate.queue.accept(second.id)
+        gate.queue.flush()
+    assert len(gate.flows("-p", "esp")) == 1
+    for _ in range(2):
+        gate.tick()
+    assert gate.flows("-p", "esp") == []
 
 
-def test_what_ended_is_no_more_in_the_kernel(gate: Live) -> None:
+def test_the_chains_for_tunnels_go_with_the_last_of_them(make: Make) -> None:
+    gate = make(OVERLOAD)
     whole(gate, A, (0x1001, 0xA001))
-    assert "10.0.0.10" in gate.elements("esp_in")
     gate.wait(100_000)
+    assert "ipsec_untracked" in gate.run("nft", "list", "table", "ip", "doorman")
+    gate.reconfigure(OVERLOAD + "hostname NEXT\n", seconds())
+    assert "chain ipsec_untracked {" not in gate.run("nft", "list", "table", "ip", "doorman")
+    whole(gate, B, (0x1002, 0xB001))
+    both(gate, {B: (0x1002, 0xB001)})
+
+
+def test_a_table_made_anew_knows_the_tunnels(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    either.run("nft", "delete", "table", "ip", "doorman")
+    either.tick()
+    both(either, {A: (0x1001, 0xA001)})
+    either.reconfigure(PRESERVE + "hostname NEXT\n", seconds())
+    both(either, {A: (0x1001, 0xA001)})
+
+
+def test_what_ended_is_no_more_in_the_kernel(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    assert "10.0.0.10" in either.elements("esp_in")
+    either.wait(100_000)
     for name, kind in (("esp_in", "map"), ("esp_names", "map"), ("esp_out", "set"), ("esp_peers", "set")):
-        assert "198.51.100.7" not in gate.elements(name, kind)
+        assert "198.51.100.7" not in either.elements(name, kind)
 
 
 def test_esp_from_the_outside_reaches_the_host_of_a_static_entry(make: Make) -> None:
@@ -235,18 +287,18 @@ def test_nat_traversal_never_comes_to_the_queue(gate: Live) -> None:
 # ICMP errors
 
 
-def test_an_error_about_esp_reaches_its_sender_and_one_of_its_own_leaves_by_its_name(gate: Live) -> None:
-    whole(gate, A, (0x1001, 0xA001))
-    whole(gate, B, (0x1002, 0xB001))
-    [found] = gate.packets(OUTSIDE, icmp_error("198.51.100.99", GATE, esp(GATE, S, 0x1002)[:28], 3, 4))
+def test_an_error_about_esp_reaches_its_sender_and_one_of_its_own_leaves_by_its_name(either: Live) -> None:
+    whole(either, A, (0x1001, 0xA001))
+    whole(either, B, (0x1002, 0xB001))
+    [found] = either.packets(OUTSIDE, icmp_error("198.51.100.99", GATE, esp(GATE, S, 0x1002)[:28], 3, 4))
     assert shown(found) == f"error 3 198.51.100.99 > {B}"
     assert quote_of(found) == esp(B, S, 0x1002)[:28]
-    [told] = gate.packets(INSIDE, icmp_error(A, S, esp(S, A, 0xA001)[:28], 3, 2))
+    [told] = either.packets(INSIDE, icmp_error(A, S, esp(S, A, 0xA001)[:28], 3, 2))
     assert shown(told) == f"error 3 {GATE} > {S}"
     assert quote_of(told) == esp(S, GATE, 0xA001)[:28]
-    assert to(gate, icmp_error("198.51.100.99", GATE, esp(GATE, S, 0x1009)[:28], 3, 4)) == []
-    assert gate.engine.drops == {}
-    assert out(gate, icmp_error("10.0.0.99", S, esp(S, A, 0xA001)[:28], 11, 0)) == []
+    assert to(either, icmp_error("198.51.100.99", GATE, esp(GATE, S, 0x1009)[:28], 3, 4)) == []
+    assert either.engine.drops == {}
+    assert out(either, icmp_error("10.0.0.99", S, esp(S, A, 0xA001)[:28], 11, 0)) == []
 
 
 def test_an_error_about_ike_does_too(gate: Live) -> None:

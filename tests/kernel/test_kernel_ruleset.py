@@ -393,6 +393,7 @@ def test_nobody_outside_speaks_in_a_flow_as_its_inside_end(
     gate = Gate(kernel, OVERLOAD)
     for _ in range(2):
         sender, _ = gate.from_inside(PHONE_RTP, PEER_RTP) or ("", "")
+        assert gate.from_outside(PHONE_RTP, PEER_RTP) is None
         assert gate.from_outside(PEER_RTP, sender) == (PEER_RTP, PHONE_RTP)
         assert gate.from_outside(PHONE_RTP, PEER_RTP) is None
 

@@ -27,7 +27,7 @@ from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.events import Event, Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
-from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, INSPECTED, OURS, PLAIN, PROXIED
+from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, CARRIED, INSPECTED, OURS, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
@@ -49,7 +49,7 @@ _FORWARDED: Final = Fate.FORWARDED
 _PASSED: Final = Fate.PASSED
 _DROPPED: Final = Fate.DROPPED
 _FORWARD: Final = 2
-"""The hook in which the kernel hands out datagrams that it carries all the same."""
+"""The hook in which the kernel hands out nothing but datagrams that it carries all the same."""
 _BATCH: Final = 64
 """Packets that share one transaction: more would wait longer for their verdicts than it saves."""
 _NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door", "esp-other-vrf", "ike-other-vrf"})
@@ -141,6 +141,7 @@ class Traffic:
         for packet, result, depends in results:
             self._judge(packet, result, may_go=followed or not (depends or result.inspections or result.is_of_stream))
         self.queue.flush()
+        self._let_go_of_tunnels()
         self.segments.settle()
         if has_time and self._keeper.urgent:
             self._keeper.flush_urgent(now)
@@ -182,6 +183,7 @@ class Traffic:
     def on_time(self) -> None:
         """End what is over, and make the table anew if somebody removed it; to be called each second."""
         self._see_tunnels()
+        self._let_go_of_tunnels()
         self.engine.expire(seconds())
         self.segments.remind(seconds())
         if self._config is not None:
@@ -219,12 +221,12 @@ class Traffic:
         TCP connections, which that resets, only where told so; and not those that a proxy has, or is to have.
         """
         served = {
-            UDP: _all_of(config.flow_ports),
+            UDP: _all_of(config.flow_ports) | _all_of(config.carried_ports),
             TCP: _all_of(config.ports("tcp", "vtcp")) if connections else set(),
         }
         keys = [
             flow.key
-            for flow in filter(self.plane.has, dump(0, INSPECTED | PLAIN | PROXIED))
+            for flow in filter(self.plane.has, dump(0, INSPECTED | CARRIED | PLAIN | PROXIED))
             if self.plane.flows_of(flow) and served.get(flow.protocol, set()) & {flow.sender.port, flow.receiver.port}
         ]
         try:
@@ -311,7 +313,7 @@ class Traffic:
         if side is None:
             return Result(_PASSED, packet.data, Side.OUTSIDE), False
         try:
-            if packet.hook == _FORWARD:
+            if packet.hook == _FORWARD or packet.mark & CARRIED:
                 result = self.engine.carried.look(packet.data, side, now)
             else:
                 result = self.engine.receive(packet.data, side, now)
@@ -331,12 +333,14 @@ class Traffic:
         elif self.segments.judge(packet, result):
             pass
         elif fate is _FORWARDED or fate is _PASSED:
+            mark = packet.mark & ~CARRIED
             if result.stopped:
-                self.queue.repeat(packet.id, mark=packet.mark | PLAIN)
-            else:
-                # What conntrack does not know, IPsec, bears no mark of its VRF yet by which it is routed.
-                mark = packet.mark | self.plane.mark if self.plane.mark and fate is _FORWARDED else None
-                self.queue.accept(packet.id, _changed(packet.data, result.packet), mark=mark)
+                self.queue.repeat(packet.id, mark=mark | PLAIN)
+                return
+            if fate is _FORWARDED:
+                mark |= self.plane.mark  # what conntrack does not know, IPsec, bears none yet by which it is routed
+            changed = _changed(packet.data, result.packet)
+            self.queue.accept(packet.id, changed, mark=mark if mark != packet.mark else None)
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):
             self.engine.drops[result.reason] -= 1
             self.counters["for-the-gateway-itself"] += 1
@@ -357,6 +361,12 @@ class Traffic:
             self._tunnel_use.look(seconds())
         except NetlinkError as error:
             _log.warning("the kernel does not tell which tunnels are in use: %s", error)
+
+    def _let_go_of_tunnels(self) -> None:
+        try:
+            self.plane.let_go_of_tunnels()
+        except PlaneRefused as refused:
+            _log.warning("an answer to a tunnel may not find its host: %s", refused)
 
     def _is_in_force(self) -> bool:
         try:

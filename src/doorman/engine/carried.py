@@ -2,7 +2,7 @@
 
 What names hosts only needs no name of its flow, opens no door and has no session here: the kernel translates ends by
 itself. A datagram comes as it is between the two translations: with its inside end as the inside knows it, and its
-outside end as the outside does.
+outside end as the outside does. Where neither is another than it was, it may come before them.
 """
 
 from collections import Counter

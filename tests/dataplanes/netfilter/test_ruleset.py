@@ -54,30 +54,63 @@ def test_nothing_but_our_table_is_named() -> None:
     assert all(" ip mine" in line for line in skeleton("mine").splitlines())
 
 
+def in_road(config: str, setting: Setting = SETTING, present: Present = Present()) -> set[str]:  # noqa: B008 - a constant
+    """The chains that see all packets, but those of type nat."""
+    lines = set_up(read_config(config, "test.cfg"), setting, present).splitlines()
+    return {line.split()[4] for line in lines if " type filter hook " in line}
+
+
+NAMED = "ip nat inside source static 192.168.1.5 203.0.113.5\n"
+KEEPING = "ip nat service list 1 IKE preserve-port\n"
+ZONES = "zone security LAN\ninterface in0\n zone-member security LAN\n"
+ESP_ROAD = {"ipsec_untracked", "ipsec_forward"}
+
+
+def test_one_chain_sees_all_packets_and_asks_first_what_is_true_of_most() -> None:
+    assert in_road(OVERLOAD) == {"inspect"}
+    assert rules(OVERLOAD, "inspect") == [
+        "ct state != established goto inspect_apart",
+        "ct mark and 0xa0000 != 0 goto known",
+        'ip saddr and 255.255.255.0 == 192.168.1.0 iifname "out0" counter drop',
+    ]
+
+
 @pytest.mark.parametrize(
     ("config", "chains"),
     [
-        ("", {"inspect", "strays", "ipsec_untracked"}),
-        ("no ip nat service ipsec-esp enable\n", {"inspect", "strays"}),
+        (KEEPING, ESP_ROAD),
+        ("ip nat inside source static esp 192.168.1.5 interface out0\n", ESP_ROAD),
+        (ZONES, ESP_ROAD | {"zone_forward", "zone_input", "zone_output", "strays_forward", "dns_forward"}),
+        (NAMED, {"dns_forward"}),
+        (NAMED + "no ip nat service dns\n", set()),
     ],
 )
-def test_few_chains_see_all_packets_and_ask_first_what_is_true_of_most(config: str, chains: set[str]) -> None:
-    lines = set_up(read_config(OVERLOAD + config, "test.cfg"), SETTING).splitlines()
-    assert {line.split()[4] for line in lines if " type filter hook " in line} == chains
-    assert rules(OVERLOAD + config, "inspect") == [
-        "ct state != established goto inspect_apart",
-        "ct mark and 0x80000 != 0 goto known",
-    ]
+def test_others_do_only_where_they_have_something_to_do(config: str, chains: set[str]) -> None:
+    assert in_road(OVERLOAD + config) == {"inspect", *chains}
+
+
+def test_those_of_an_earlier_version_go() -> None:
+    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains={"strays", "stray_new"}))
+    assert {"delete chain ip doorman strays", "delete chain ip doorman stray_new"} <= set(script.splitlines())
+
+
+@pytest.mark.parametrize(("config", "chains"), [("", ESP_ROAD), ("no ip nat service ipsec-esp enable\n", set())])
+def test_those_for_tunnels_do_once_there_is_one(config: str, chains: set[str]) -> None:
+    tunnels = Present(tunnels=True)
+    assert in_road(OVERLOAD + config, SETTING, tunnels) == {"inspect", *chains}
+    over = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains=ESP_ROAD)).splitlines()
+    assert {line.split()[4] for line in over if line.startswith("delete chain")} == ESP_ROAD
 
 
 def test_the_only_interface_inside_is_told_by_its_number() -> None:
     present = Present(indexes={"in0": 7, "in1": 8, "out0": 9})
     sent = "ip saddr and 255.255.255.0 == 192.168.1.0 "
-    assert rules(OVERLOAD, "strays", SETTING, present)[0] == f'{sent}iif != 7 iifname "out0" counter drop'
-    for there in (Present(), Present(indexes={"in1": 8, "out0": 9})):
-        assert rules(OVERLOAD, "strays", SETTING, there)[0] == f'{sent}iifname "out0" counter drop'
+    for chain in ("inspect", "begin", "strays_unknown"):
+        assert f'{sent}iif != 7 iifname "out0" counter drop' in rules(OVERLOAD, chain, SETTING, present)
+        for there in (Present(), Present(indexes={"in1": 8, "out0": 9})):
+            assert f'{sent}iifname "out0" counter drop' in rules(OVERLOAD, chain, SETTING, there)
     two = OVERLOAD + "interface in1\n ip nat inside\n"
-    assert rules(two, "strays", SETTING, present)[0] == f'{sent}iifname "out0" counter drop'
+    assert f'{sent}iifname "out0" counter drop' in rules(two, "inspect", SETTING, present)
 
 
 def test_signalling_ports_are_those_served() -> None:

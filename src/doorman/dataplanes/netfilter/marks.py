@@ -16,3 +16,6 @@ OUTWARD = 0x0004_0000
 """Of a packet: it goes to a name of outside hosts whose own addresses may lie inside, see `outside_routes`."""
 ADMITTED = 0x0080_0000
 """Of a flow: a policy of the firewall inspects it, or it came by a door; its packets pass, whoever sends them."""
+CARRIED = 0x0002_0000
+"""Of a flow: from or to a port of DNS, whose messages tell of other hosts. Of a packet: it is such a message, for the
+queue, before it is routed."""

@@ -12,6 +12,7 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.zones import BLOCKED, ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
 from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, has_ipv6, reset, set_names_of
@@ -39,10 +40,10 @@ from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.naming import outside_locals
 from doorman.nat.sessions import Session
-from doorman.nat.tunnels import Tunnel
+from doorman.nat.tunnels import Tunnel, TunnelMade
 from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
-from doorman.net.packet import TCP, UDP
+from doorman.net.packet import ESP, TCP, UDP
 
 
 class NetfilterPlane:
@@ -77,6 +78,9 @@ class NetfilterPlane:
         self._outside_locals = AddressSet()
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
+        # The configuration, where the rules are others once there is a tunnel.
+        self._waits_for_tunnels: Config | None = None
+        self._let_go = False
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
@@ -106,7 +110,7 @@ class NetfilterPlane:
         tables = Tables(self._terms(config))
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
-        self._run(config, "".join(_filling(config, self.setting, tables, now)))
+        self._run(config, "".join(_filling(config, self.setting, tables, now)), tunnels=_has_tunnels(tables))
         self._tables = tables
 
     def reconfigure(self, config: Config) -> bool:
@@ -120,13 +124,13 @@ class NetfilterPlane:
         terms = self._terms(config)
         if terms.by_flow or terms != self._tables.terms or not self.is_in_force():
             return False
-        self._run(config, "")
+        self._run(config, "", tunnels=_has_tunnels(self._tables))
         return True
 
-    def _run(self, config: Config, filling: str) -> None:
+    def _run(self, config: Config, filling: str, *, tunnels: bool) -> None:
         bypass = config.fails_open
         try:
-            present = self._present()
+            present = self._present(tunnels=tunnels)
             zones = ZoneChains(config, self.setting, present.chains)
             script = set_up(config, self.setting, present) + filling
             if not self.is_in_force():
@@ -138,6 +142,9 @@ class NetfilterPlane:
             self._outside_routes.follow(config)
             self._numbers = zones.numbers
             self._outside_locals = outside_locals(config)
+            ipsec = IpsecChains(config, self.setting, tunnels=tunnels)
+            self._waits_for_tunnels = None if ipsec.stand_in_road else config
+            self._let_go = tunnels
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
@@ -151,7 +158,7 @@ class NetfilterPlane:
         """
         try:
             # Without time-outs: of those that netlink makes there would be none to be named.
-            self._nft.check(set_up(config, self.setting._replace(timeouts=False), self._present()))
+            self._nft.check(set_up(config, self.setting._replace(timeouts=False), self._present(tunnels=True)))
         except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
 
@@ -177,7 +184,7 @@ class NetfilterPlane:
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
-    def _present(self) -> Present:
+    def _present(self, *, tunnels: bool) -> Present:
         """What of the table is there, perhaps from a gateway before this one.
 
         Raises:
@@ -189,7 +196,7 @@ class NetfilterPlane:
             indexes = {name: index for index, name in if_nameindex()}
         except OSError as error:
             raise PlaneRefused(f"list the interfaces: {error.strerror}") from None
-        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table), indexes)
+        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table), indexes, tunnels)
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
@@ -203,6 +210,8 @@ class NetfilterPlane:
 
     def commit(self, changes: Sequence[Change], now: float) -> None:
         """See `Plane.commit`."""
+        if self._waits_for_tunnels is not None and any(isinstance(change, TunnelMade) for change in changes):
+            self._run(self._waits_for_tunnels, "", tunnels=True)
         transaction = Transaction(self.setting.table, self._tables.plan(changes, now))
         if transaction:
             try:
@@ -226,6 +235,21 @@ class NetfilterPlane:
             return delete(self._netlink, [self._placed(key) for key in keys])
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
+
+    def let_go_of_tunnels(self) -> None:
+        """Let conntrack forget tunnels whose first packets it has seen; to be called when packets have gone on.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        if not self._let_go:
+            return
+        try:
+            seen = [flow.key for flow in filter(self.has, dump(INSPECTED, INSPECTED | OURS)) if flow.protocol == ESP]
+        except NetlinkError as error:
+            raise PlaneRefused(str(error)) from None
+        self.forget(seen)
+        self._let_go = bool(seen)
 
     def admit(self, labels: Mapping[FlowKey, int]) -> None:
         """Let flows pass the firewall, as sessions of the classes with these numbers.
@@ -425,6 +449,10 @@ def _keys(session: Session) -> list[FlowKey]:
     """What finds a flow in conntrack, whichever end began it: its inside end sends, as it is inside."""
     ends = session.protocol, session.inside_local, session.outside_local
     return [FlowKey(*ends), FlowKey(*ends, is_reply=True)]
+
+
+def _has_tunnels(tables: Tables) -> bool:
+    return any(element.set_name == "esp_names" for element in tables)
 
 
 def _served(config: Config) -> dict[int, frozenset[int]]:

@@ -1,13 +1,13 @@
 """The gateway's nft table, as text for libnftables: `nft list table ip doorman` shows it with the tables filled.
 
-    prerouting  -150  inspect      signalling to the queue, or marked for the proxy; the rest passes after two questions
+    prerouting  -150  inspect      signalling to the queue, or marked for the proxy; others pass after three questions
     prerouting  -149  judged       segments of spliced connections: from the queue, or reset        (TCP mode vtcp)
     output      -300  made         segments that we made pass conntrack, they are translated        (TCP mode vtcp)
     (the chains for IPsec, see `chains.ipsec`)
     prerouting  -101  (the redirect to the proxy, see `redirect`)
     prerouting  -100  translate_in  doors, static names: where a flow from outside leads
-    forward       10  strays       what nothing translates, and must not be seen as it is; behind that, messages of DNS
-                                   to the queue in which an address may be translated
+    forward       10  dns_forward  messages of DNS to the queue in which an address may be translated
+    postrouting   99  strays_new   what nothing translates, and must not be seen as it is
     postrouting  100  translate_out names: what an inside host is called outside; ordinary flows by pool or interface
     prerouting  -160  access_in    access lists of the interfaces that packets come by
     postrouting  110  access_out   access lists of the interfaces that they leave by
@@ -97,7 +97,7 @@ SETS = {
 _QUOTED = f"set quoted {{ typeof {QUOTED}; flags timeout; }}"
 _CHANGING = (
     *("access_", "acl_", "begin_virtual_", "dns_", "zone_", "zbf_", "ipsec_", "outside_way", "vrf_"),
-    *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray_"),
+    *("flows", "kept", "map_", "name", "source_", "pool_", "lease_", "leasing", "shared_", "stray"),
 )
 """How the names of chains begin that some configurations need and others do not."""
 _LEGS = "map legs { type inet_service : ipv4_addr . inet_service; flags timeout; }"
@@ -110,6 +110,7 @@ class Present(NamedTuple):
         chains, counters, sets: the names of those that the table has.
         ipv6: whether there is a table of family ip6.
         indexes: of the machine's interfaces, by their names.
+        tunnels: whether hosts have tunnels of IPsec.
     """
 
     chains: Collection[str] = ()
@@ -117,6 +118,7 @@ class Present(NamedTuple):
     sets: Collection[str] = ()
     ipv6: bool = False
     indexes: Mapping[str, int] = MappingProxyType({})
+    tunnels: bool = False
 
 
 def sets_of(config: Config, setting: Setting) -> dict[str, str]:
@@ -155,17 +157,19 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
     if setting.timeouts:
         yield from _timeouts(config, zones, table)
+    ipsec = IpsecChains(config, setting, tunnels=present.tunnels)
+    strays = StrayChains(config, setting, present.indexes)
     families = (
-        InspectChains(config, setting),
+        InspectChains(config, setting, ipsec, strays),
         DnsChains(config, setting),
-        TranslateChains(config, setting),
+        TranslateChains(config, setting, ipsec),
         SourceChains(config),
         FlowNameChains(config, setting),
         LeaseChains(config, setting),
         DestinationChains(config),
-        IpsecChains(config, setting),
+        ipsec,
         OutsideChains(config),
-        StrayChains(config, setting, present.indexes),
+        strays,
         limits,
         access,
         zones,

@@ -1,12 +1,20 @@
 """Which messages of DNS the ALG sees, over UDP: those in which an address may be translated, on their way.
 
-dns_way        what is forwarded from or to a port of DNS, see `strays`, between the sides of the NAT:
-  -> dns_out   from inside: all but questions; where hosts have names for themselves, see below
-  -> dns_in    from outside, where they have
+dns_new        the first packet of a flow from or to a port of DNS, between the two translations: all of it is marked
+
+Messages are looked at between the two translations, in the road of all that is forwarded, behind the firewall:
+
+dns_forward    from or to a port of DNS
+  -> dns_way   between the sides of the NAT
 dns_question   a question: about a name that may be an address in reverse, or one that carries records
 
-The kernel translates the ends of all of them, looked at or not. Where inside hosts share addresses and no more, nothing
-that comes from outside can be about one of them; an inside server may say what they are called all the same.
+Where inside hosts share addresses and no more, nothing that comes from outside can be about one of them; an inside
+server may say what they are called all the same. So only what hosts inside send is looked at. Unless a firewall judges
+it, that is done before it is translated, and costs no other packet anything:
+
+dns_out        from `inspect`: what leaves by the outside, but no questions
+
+The kernel translates the ends of all of them, looked at or not.
 """
 
 from collections.abc import Iterator
@@ -20,9 +28,10 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     braces_of,
     elsewhere,
     interface_names,
+    marked,
 )
 from doorman.dataplanes.netfilter.chains.sources import leases
-from doorman.dataplanes.netfilter.marks import PLAIN
+from doorman.dataplanes.netfilter.marks import CARRIED, INSPECTED, PLAIN
 
 # Of the header, behind that of UDP (RFC 1035, section 4.1.1): bits from the beginning of that.
 _QR_AND_OPCODE = "@th,80,5"
@@ -34,7 +43,11 @@ _IS_QUESTION = f"{_QR_AND_OPCODE} 0"
 
 
 class DnsChains:
-    """The chains of a configuration that lead to its DNS ALG."""
+    """The chains of a configuration that lead to its DNS ALG.
+
+    Attributes:
+        mark: what flows have in their mark whose messages `inspect` leads here by `known`; 0 for none.
+    """
 
     def __init__(self, config: Config, setting: Setting) -> None:
         self._config = config
@@ -42,38 +55,64 @@ class DnsChains:
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._ports = braces_of(config.carried_ports)
+        self._named = _has_names(config)
+        self._between = self._named or bool(config.firewall.zones)
+        self.mark = CARRIED if self._ports and not self._between else 0
 
     def chains(self) -> Iterator[Chain]:
         """All of them; none where it is not served."""
         if not self._ports:
             return
-        named = self._has_names()
-        yield Chain("dns_way", list(self._way(named=named)))
-        question = "goto dns_question" if named else "return"
-        yield Chain("dns_out", [f"{_IS_QUESTION} {question}", f"goto {TO_ALG}"])
-        if named:
-            yield Chain("dns_in", [f"{_IS_QUESTION} {question}", f"goto {TO_ALG}"])
+        yield Chain("dns_new", list(self._new()), "type nat hook postrouting priority srcnat - 2;")
+        if self._between:
+            forwarded = [f"{match} goto dns_way" for match in self._matches()]
+            yield Chain("dns_forward", forwarded, "type filter hook forward priority filter + 10;")
+            yield Chain("dns_way", list(self._way()))
             yield Chain("dns_question", list(_question()))
+        else:
+            yield Chain("dns_out", list(self._out()))
 
-    def lead(self) -> Iterator[str]:
-        """The rules that lead what is forwarded to these chains."""
-        if self._ports:
-            yield from (f"th {end} {self._ports} goto dns_way" for end in ("dport", "sport"))
+    def begin(self) -> Iterator[str]:
+        """The rules that lead the first packets of flows here, as they came."""
+        if self.mark:
+            yield from (f"meta l4proto udp {match} jump dns_out" for match in self._matches())
 
-    def _way(self, *, named: bool) -> Iterator[str]:
+    def known(self) -> Iterator[str]:
+        """The rule that leads other packets here, of flows with `mark`."""
+        if self.mark:
+            yield f"ct mark and {INSPECTED:#x} == 0 goto dns_out"
+
+    def _matches(self) -> Iterator[str]:
+        yield from (f"th {end} {self._ports}" for end in ("dport", "sport"))
+
+    def _new(self) -> Iterator[str]:
+        yield from elsewhere(self._config, self._setting)
+        yield from (f"meta l4proto udp {match} ct mark set ct mark or {CARRIED:#x}" for match in self._matches())
+
+    def _out(self) -> Iterator[str]:
+        yield f"ct mark and {PLAIN:#x} != 0 return"
+        yield LEAVE_PLAIN
+        yield f"iifname != {self._inside} return"
+        yield f"{_IS_QUESTION} return"
+        if self._setting.zone is not None:
+            yield marked(self._setting.zone)  # the routes of the VRF are asked
+        yield f"fib daddr . mark oifname {self._outside} meta mark set meta mark or {CARRIED:#x} goto {TO_ALG}"
+
+    def _way(self) -> Iterator[str]:
         yield "meta l4proto != udp return"
         yield from elsewhere(self._config, self._setting)
         yield f"ct mark and {PLAIN:#x} != 0 return"
         yield LEAVE_PLAIN
-        yield f"iifname {self._inside} oifname {self._outside} goto dns_out"
-        if named:
-            yield f"iifname {self._outside} oifname {self._inside} goto dns_in"
+        ways = [(self._inside, self._outside), (self._outside, self._inside)]
+        for come, leave in ways if self._named else ways[:1]:
+            yield f"iifname {come} oifname {leave} {_IS_QUESTION} {'goto dns_question' if self._named else 'return'}"
+            yield f"iifname {come} oifname {leave} goto {TO_ALG}"
 
-    def _has_names(self) -> bool:
-        """Whether a host of either side may have a name for itself on the other."""
-        config = self._config
-        of_inside = any(True for _ in config.statics.hosts) or any(map(leases, config.dynamic_sources))
-        return of_inside or any(True for _ in config.outside_statics.hosts) or bool(config.outside_sources)
+
+def _has_names(config: Config) -> bool:
+    """Whether a host of either side may have a name for itself on the other."""
+    of_inside = any(True for _ in config.statics.hosts) or any(map(leases, config.dynamic_sources))
+    return of_inside or bool(len(config.outside_statics)) or bool(config.outside_sources)
 
 
 def _question() -> Iterator[str]:

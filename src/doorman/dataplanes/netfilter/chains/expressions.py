@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from doorman.config.access_lists import AccessEntry
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, VRF
+from doorman.dataplanes.netfilter.marks import CARRIED, INSPECTED, OURS, PLAIN, VRF
 from doorman.net.addresses import Address, address_text
 
 ENDPOINT = "ipv4_addr . inet_proto . inet_service"
@@ -21,7 +21,7 @@ TO_ALG = "to_alg"
 MARK_OURS = f"ct mark set ct mark or {OURS:#x}"
 UNMARK_OURS = f"ct mark set ct mark and {0xFFFFFFFF ^ OURS:#x}"
 LEAVE_PLAIN = (
-    f"meta mark and {PLAIN:#x} != 0 ct mark set ct mark and {0xFFFFFFFF ^ INSPECTED:#x} or {PLAIN:#x} "
+    f"meta mark and {PLAIN:#x} != 0 ct mark set ct mark and {0xFFFFFFFF ^ (INSPECTED | CARRIED):#x} or {PLAIN:#x} "
     f"meta mark set meta mark and {0xFFFFFFFF ^ PLAIN:#x} accept"
 )
 """A packet that comes from the queue once more: the ALG has no business with its flow."""

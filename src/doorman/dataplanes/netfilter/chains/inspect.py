@@ -2,10 +2,10 @@
 
 inspect -> known           a flow that is inspected already
         -> inspect_apart   all but packets of flows that both ends have spoken in
-             -> begin      a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (mode vtcp), lease_N
+             -> begin      a new flow -> begin_udp, begin_tcp (the proxy's), begin_segments (vtcp), dns_out, lease_N
                              begin_virtual_N   signalling to a virtual host: the engine says which real one gets it
              -> known      an ICMP error about an inspected one
-             -> ipsec_came
+             -> ipsec_came, strays_unknown   what is of no flow
 judged               segments of spliced connections that come back from the queue; others are reset
 made                 segments that we made pass conntrack
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.destinations import called
+from doorman.dataplanes.netfilter.chains.dns import DnsChains
 from doorman.dataplanes.netfilter.chains.expressions import (
     LEAVE_PLAIN,
     OPENS,
@@ -30,10 +31,10 @@ from doorman.dataplanes.netfilter.chains.expressions import (
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
+from doorman.dataplanes.netfilter.chains.strays import StrayChains
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PLAIN, PROXIED
 
 _PROXY = f"ct mark set ct mark or {PROXIED:#x} accept"
-_IS_KNOWN = f"ct mark and {INSPECTED:#x} != 0 goto known"
 _JUDGED = (
     f"meta mark and {INSPECTED:#x} != 0 ct mark set ct mark or {INSPECTED:#x} "
     f"meta mark set meta mark and {0xFFFFFFFF ^ INSPECTED:#x} accept"
@@ -41,16 +42,20 @@ _JUDGED = (
 
 
 class InspectChains:
-    """The chains of a configuration that lead to its ALGs."""
+    """The chains of a configuration that lead to its ALGs; `ipsec`, `strays`: others that they lead to."""
 
-    def __init__(self, config: Config, setting: Setting) -> None:
+    def __init__(self, config: Config, setting: Setting, ipsec: IpsecChains, strays: StrayChains) -> None:
         self._config = config
         self._setting = setting
+        self._ipsec = ipsec
+        self._strays = strays
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._udp = braces_of(config.flow_ports)
         self._proxied = braces_of(config.ports("tcp", "l4f"))
         self._spliced = braces_of(config.ports("tcp", "vtcp"))
+        self._dns = DnsChains(config, setting)
+        self._is_known = f"ct mark and {INSPECTED | self._dns.mark:#x} != 0 goto known"
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
@@ -60,7 +65,8 @@ class InspectChains:
             "type filter hook prerouting priority mangle;",
         )
         yield Chain("inspect_apart", list(self._apart()))
-        yield Chain("known", [*elsewhere(self._config, self._setting), LEAVE_PLAIN, f"goto {TO_ALG}"])
+        others = elsewhere(self._config, self._setting)
+        yield Chain("known", [*others, *self._dns.known(), LEAVE_PLAIN, f"goto {TO_ALG}"])
         yield Chain("begin", list(self._begin()))
         yield Chain("begin_udp", list(self._begin_udp()))
         yield Chain("begin_tcp", list(self._begin_tcp()))
@@ -74,12 +80,14 @@ class InspectChains:
 
     def _inspect(self) -> Iterator[str]:
         yield "ct state != established goto inspect_apart"
-        yield _IS_KNOWN  # media, and what is no ALG's, have passed after two questions and no verdict
+        yield self._is_known
+        yield from self._strays.spoofed()  # media, and what is no ALG's, have passed after this, and no verdict
 
     def _apart(self) -> Iterator[str]:
         yield "ct state new goto begin"
-        yield _IS_KNOWN
-        yield from IpsecChains(self._config, self._setting).arriving()
+        yield self._is_known
+        yield from self._ipsec.arriving()
+        yield from self._strays.arriving()
 
     def _begin(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)
@@ -92,8 +100,11 @@ class InspectChains:
             yield f"tcp dport {self._spliced} goto begin_segments"
         yield f"meta l4proto udp {RECEIVER} @inspected goto begin_udp"
         yield f"meta l4proto tcp {RECEIVER} @inspected goto {'begin_segments' if self._spliced else 'begin_tcp'}"
+        yield from self._dns.begin()
+        yield from self._strays.spoofed()
         yield from LeaseChains(self._config, self._setting).asking
         yield from OutsideChains(self._config).leasing
+        yield from self._ipsec.beginning()
 
     def _begin_udp(self) -> Iterator[str]:
         yield f"ct mark and {PLAIN:#x} != 0 return"

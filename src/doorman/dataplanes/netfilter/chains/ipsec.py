@@ -2,7 +2,7 @@
 
     prerouting  -300  ipsec_untracked   ESP of such hosts, and IKE of those that keep its port: not for conntrack
     from `inspect`    ipsec_came        by SPI: sent on, or led to the inside host; what is not known to the queue
-    from `strays`     ipsec_leaving     the name of the inside host; without one, nothing leaves
+    forward  10       ipsec_forward     -> ipsec_leaving, the name of the inside host; without one, nothing leaves
 
     esp_out     host . server . SPI                     packets to servers that need no question
     esp_in      server . name . SPI -> host             packets from servers, and whom they are for
@@ -14,10 +14,14 @@ Access lists of interfaces stand between the first two: they see packets as they
 queue: they are few, and only the engine reads whose they are. An ICMP error about either does, too, since conntrack
 knows nothing of what it quotes. What comes from the outside leaves the queue with the inside host as its receiver.
 
+Two of these chains stand in the road of all packets, and there nothing can take their place: one keeps packets from
+conntrack, the other gives names behind the routing. So they are there only when they have something to do, see
+`stand_in_road`. Before there is a tunnel, conntrack may see a packet of ESP: the first, which a tunnel begins with,
+
+    from `inspect`    ipsec_ours        to the queue; behind it conntrack gives the host its name, or nothing leaves
+
 Of VRFs that share an outside all look for the SPI first (`ipsec_came`); what none knows they are asked about one after
 the other (`ipsec_asking`, prerouting -147), and their engines agree on whose it is (`nat.parties`).
-
-Only the first chain stands in the road of all packets: nothing but its place can keep one from conntrack.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,6 +41,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
 )
 from doorman.dataplanes.netfilter.chains.flows import Place, choosing
 from doorman.dataplanes.netfilter.chains.sources import leases
+from doorman.dataplanes.netfilter.marks import INSPECTED
 from doorman.net.addresses import address_text
 from doorman.wire.ike import PORT
 
@@ -58,26 +63,37 @@ _ERROR = "ct state invalid icmp type { destination-unreachable, source-quench, t
 _ABOUT_ESP = f"{_ERROR} @th,136,8 50"
 _ABOUT_IKE = f"{_ERROR} @th,136,8 17 @th,224,16 {PORT} @th,240,16 {PORT}"
 """An error whose quote, an IP header without options from its 9th byte on, is of such a packet."""
+_BEGINS = f"{_ESP} ct mark and {INSPECTED:#x} != 0"
+"""The first packet of a tunnel, where conntrack has seen it."""
 _LEAD = f"ip daddr set {_ENDS} . esp spi map @esp_in"
 
 
 class IpsecChains:
-    """The chains for IPsec of a configuration; there are none where no hosts share an address."""
+    """The chains for IPsec of a configuration; there are none where no hosts share an address.
 
-    def __init__(self, config: Config, setting: Setting) -> None:
+    `tunnels`: whether hosts have tunnels.
+
+    Attributes:
+        stand_in_road: whether all packets pass chains of these. A static entry, or IKE that keeps its port, has no
+            first packet to wait for, flows of VRFs would be in the wrong zone, and a firewall stands there anyway.
+    """
+
+    def __init__(self, config: Config, setting: Setting, *, tunnels: bool = False) -> None:
         self._config = config
         self._zone = setting.zone
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._esp = config.ipsec.esp
         self._lists = [config.lists[name] for name in config.ipsec.preserve_port if name in config.lists]
+        sooner = self._zone is not None or self._lists or config.ipsec.inward or config.firewall.zones
+        self.stand_in_road = self._are_needed() and (tunnels or bool(sooner))
 
     def chains(self) -> Iterator[Chain]:
         """All of them."""
         if not self._are_needed():
             return
-        if self._zone is None or not self._zone.number:
-            yield Chain("ipsec_untracked", list(self.untracking("goto")), "type filter hook prerouting priority raw;")
+        if self.stand_in_road:
+            yield from self._in_road()
         if self._zone is not None:
             yield Chain("ipsec_asking", list(self._asking()), "type filter hook prerouting priority mangle + 3;")
         yield Chain("ipsec_untracked_here", list(self._untracked_here()))
@@ -88,21 +104,39 @@ class IpsecChains:
         yield Chain("ipsec_shared", list(self._shared()))
         for index, source in enumerate(self._config.dynamic_sources):
             # The first rule that may be about a host decides: what has an address for itself is conntrack's.
-            decided = Chain(f"ipsec_of_{index}", ["accept" if leases(source) else "notrack accept"])
-            yield from choosing(self._config, source.chooser, _of(index), f"goto {decided.name}", Place.HOSTS)
-            yield decided
+            then = "goto ipsec_single" if leases(source) else "goto ipsec_ours"
+            yield from choosing(self._config, source.chooser, _of(index), then, Place.HOSTS)
+        yield Chain("ipsec_single", ["accept"])
+        yield Chain("ipsec_ours", list(_ours()))
         for index, listed in enumerate(self._lists):
             yield Chain(f"ipsec_keep_{index}", list(_matching(listed, "goto ipsec_shared")))
 
+    def _in_road(self) -> Iterator[Chain]:
+        if self._zone is None or not self._zone.number:
+            yield Chain("ipsec_untracked", list(self.untracking("goto")), "type filter hook prerouting priority raw;")
+        forwarded = f"ct state invalid,untracked iifname {self._inside} goto ipsec_leaving"
+        yield Chain("ipsec_forward", [forwarded], "type filter hook forward priority filter + 10;")
+
+    def beginning(self) -> Iterator[str]:
+        """The rule that leads what conntrack takes for a new flow to these chains, as it came."""
+        if self._are_needed() and self._esp and not self.stand_in_road:
+            yield f"{_ESP} iifname {self._inside} goto ipsec_esp"
+
+    def naming(self) -> Iterator[str]:
+        """The rules that give its name to the flow of such a packet."""
+        if self._are_needed() and self._esp:
+            yield f"{_BEGINS} snat ip to {_ENDS} map @esp_names"
+            yield f"{_BEGINS} counter drop"
+
+    def leading(self) -> Iterator[str]:
+        """The rule that leads it nowhere else."""
+        if self._are_needed() and self._esp:
+            yield f"{_BEGINS} accept"
+
     def arriving(self) -> Iterator[str]:
         """The rule that leads what conntrack does not know to these chains, as it came."""
-        if self._are_needed():
-            yield "goto ipsec_came"
-
-    def leaving(self) -> Iterator[str]:
-        """The rule that leads it there as it leaves."""
-        if self._are_needed():
-            yield f"ct state invalid,untracked iifname {self._inside} jump ipsec_leaving"
+        if self.stand_in_road:
+            yield "jump ipsec_came"
 
     def _are_needed(self) -> bool:
         shares = any(not leases(source) for source in self._config.dynamic_sources) or self._config.ipsec.inward
@@ -134,7 +168,7 @@ class IpsecChains:
         yield from self._staying()
         hosts = [address_text(local) for _, local in self._config.ipsec.inward]
         if hosts:
-            yield f"ip saddr {braces(hosts)} ip saddr != @single notrack accept"
+            yield f"ip saddr {braces(hosts)} ip saddr != @single goto ipsec_ours"
         yield "goto ipsec_shared"
 
     def _ike_sent(self) -> Iterator[str]:
@@ -207,6 +241,13 @@ class IpsecChains:
     def _inward_names(self) -> list[str]:
         interfaces = (self._config.interfaces.get(name) for name, _ in self._config.ipsec.inward)
         return [address_text(one.address) for one in interfaces if one is not None and one.address is not None]
+
+
+def _ours() -> Iterator[str]:
+    """Conntrack may have seen the packet, then it is too late for it to know nothing of this one."""
+    yield "notrack"
+    yield "ct state untracked accept"
+    yield f"ct mark set ct mark or {INSPECTED:#x} goto {TO_ALG}"
 
 
 def _of(index: int) -> str:

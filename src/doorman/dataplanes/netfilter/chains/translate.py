@@ -22,6 +22,7 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     interface_names,
 )
 from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
+from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
 from doorman.dataplanes.netfilter.chains.silence import Silence
 from doorman.dataplanes.netfilter.marks import INSPECTED, OURS, PROXIED
@@ -30,11 +31,12 @@ _NOT_PROXIED = f"ct mark set ct mark and {0xFFFFFFFF ^ PROXIED:#x}"
 
 
 class TranslateChains:
-    """The chains that translate for a configuration."""
+    """The chains that translate for a configuration; `ipsec`: the rules about that."""
 
-    def __init__(self, config: Config, setting: Setting) -> None:
+    def __init__(self, config: Config, setting: Setting, ipsec: IpsecChains) -> None:
         self._config = config
         self._setting = setting
+        self._ipsec = ipsec
         self._inside = interface_names(config, "inside")
         self._outside = interface_names(config, "outside")
         self._renames = OutsideChains(config)
@@ -50,6 +52,7 @@ class TranslateChains:
 
     def _translate_in(self) -> Iterator[str]:
         yield from elsewhere(self._config, self._setting)
+        yield from self._ipsec.leading()
         yield from self._without_proxy()
         if self._renames.is_needed:
             yield from self._silence.as_ordinary()
@@ -86,6 +89,7 @@ class TranslateChains:
         yield from self._renames.outward
         yield f"iifname != {self._inside} return"
         yield f"oifname != {self._outside} ct status and dnat == 0 return"
+        yield from self._ipsec.naming()
         if self._looks_at_flows:
             yield from self._by_flow()
             return
