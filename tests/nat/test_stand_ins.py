@@ -39,6 +39,13 @@ def host(number: int) -> Address:
     return Address(address_of("2001:db8:1::")[:12] + number.to_bytes(4, "big"))
 
 
+def answered(stand_ins: StandIns, number: int) -> Address:
+    """The stand-in of a host to which a packet went."""
+    stand_in = stand_ins.give(host(number), 0.0)
+    stand_ins.see(stand_in, 0.0)
+    return stand_in
+
+
 def test_a_host_keeps_what_it_got() -> None:
     stand_ins = StandIns(config_of())
     first, second = stand_ins.give(host(1), 0.0), stand_ins.give(host(2), 0.0)
@@ -70,7 +77,7 @@ def test_a_static_one_is_always_there() -> None:
 
 def test_an_idle_host_loses_its_own_unless_it_has_a_name() -> None:
     stand_ins = StandIns(config_of())
-    idle, named, busy = (stand_ins.give(host(number), 0.0) for number in (1, 2, 3))
+    idle, named, busy = (answered(stand_ins, number) for number in (1, 2, 3))
     stand_ins.see(busy, LONGEST)
     stand_ins.expire(LONGEST, ())
     assert len(stand_ins) == 4
@@ -81,9 +88,22 @@ def test_an_idle_host_loses_its_own_unless_it_has_a_name() -> None:
 
 def test_it_is_as_long_as_the_longest_timeout() -> None:
     stand_ins = StandIns(config_of(TEXT + "ip nat translation tcp-timeout never\n"))
-    stand_ins.give(host(1), 0.0)
+    answered(stand_ins, 1)
     stand_ins.expire(1e9, ())
     assert len(stand_ins) == 2
+
+
+def test_one_that_nobody_answers_loses_its_own_soon() -> None:
+    stand_ins = StandIns(config_of())
+    stand_ins.give(host(1), 0.0)
+    stand_ins.expire(600.0, ())
+    assert len(stand_ins) == 2
+    stand_ins.expire(601.0, ())
+    assert len(stand_ins) == 1
+    patient = StandIns(config_of(TEXT + "ip nat translation udp-timeout 3600\n"))
+    patient.give(host(1), 0.0)
+    patient.expire(3_600.0, ())
+    assert len(patient) == 2
 
 
 def test_there_are_so_many_and_no_more() -> None:
@@ -148,8 +168,8 @@ def test_what_was_saved_must_be_permitted_still() -> None:
 def test_the_engine_takes_back_what_is_idle() -> None:
     (engine,) = engines(config_of(), random.Random(1).random).values()
     stand_ins = engine.state.stand_ins
-    text = address_text(stand_ins.give(host(7), 0.0))
-    stand_ins.give(host(8), 0.0)
+    text = address_text(answered(stand_ins, 7))
+    answered(stand_ins, 8)
     engine.receive(udp(f"{text}:5000", "198.51.100.7:9"), Side.INSIDE, 0.0)
     engine.expire(LONGEST - SWEEP)
     engine.receive(udp(f"{text}:5000", "198.51.100.7:9"), Side.INSIDE, LONGEST)

@@ -90,6 +90,8 @@ def summary(config: Config) -> Iterator[str]:
     outside = len(config.outside_statics)
     shared += [f"{outside} static of the outside"] if outside else []
     yield f"translation: {', '.join([*dynamic, *shared, *([f'{statics} static'] if statics else [])]) or 'none'}"
+    if config.nat64.prefix is not None:
+        yield f"nat64: {', '.join(_nat64(config))}"
     if config.access_lists:
         yield f"access lists: {', '.join(map(_access_list, config.access_lists.values()))}"
     if config.firewall.zones:
@@ -99,6 +101,18 @@ def summary(config: Config) -> Iterator[str]:
     ipsec = list(_ipsec(config.ipsec))
     if ipsec:
         yield f"ipsec: {', '.join(ipsec)}"
+
+
+def _nat64(config: Config) -> Iterator[str]:
+    """What is said of IPv6 hosts."""
+    nat64 = config.nat64
+    behind = [name for name, interface in config.interfaces.items() if interface.nat64]
+    yield f"prefix {nat64.prefix} of hosts behind {' '.join(behind) or 'no interface'}"
+    for rule in nat64.rules:
+        target = rule.interface or f"pool {rule.pool}"
+        yield f"list {rule.access_list} to {target}{' overload' if rule.overload else ''}"
+    if nat64.statics:
+        yield f"{len(nat64.statics)} static"
 
 
 def _algs(config: Config) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Which IPv4 address stands for which IPv6 host inside, see `config.stand_ins`: given at its first packet.
 
 A host keeps its stand-in as long as anything may know it by that: for as long as the longest timeout says after its
-last packet, and while it has a name outside. What a host can use up is bounded: 65,536 for each rule.
+last packet, and while it has a name outside. One that nobody ever answered has no connection, and keeps it only for as
+long as what is not answered may: so whoever makes up senders uses up the 65,536 of a rule for minutes.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,6 +16,8 @@ from doorman.net.addresses import Address, Prefix
 
 SWEEP: Final = 60.0
 """Seconds between looks at which hosts are idle."""
+_UNANSWERED: Final = 600.0
+"""Seconds that a kernel keeps flows of other protocols in which there was no answer."""
 _BLOCK: Final = 1 << 16
 
 
@@ -43,6 +46,7 @@ class StandIns:
         self._of_host: dict[Address, Address] = {}
         self._host_of: dict[Address, Address] = {}
         self._seen: dict[Address, float] = {}
+        self._answered: set[Address] = set()
         self._next_sweep = 0.0
         self._blocks: list[_Block] = []
         self.follow(config)
@@ -55,13 +59,13 @@ class StandIns:
         found = blocks(config.nat64).items() if at_work else ()
         went_on = {block.network: block.next for block in self._blocks}
         self._blocks = [_Block(config.ipv6_lists[rule.access_list], prefix, went_on) for rule, prefix in found]
-        self._idle = _idle_after(config.timeouts)
+        self._idle, self._unanswered = _idle_after(config.timeouts)
         kept = [(host, stand_in) for host, stand_in in self if host not in self._static]
         self._of_host = self._static.copy()
         self._host_of = {stand_in: host for host, stand_in in self._static.items()}
         for host, stand_in in kept:
             if not self._enter(host, stand_in):
-                self._seen.pop(stand_in, None)
+                self._forget(stand_in)
                 self.touched.add(host)
 
     def __iter__(self) -> Iterator[tuple[Address, Address]]:
@@ -95,6 +99,7 @@ class StandIns:
     def see(self, stand_in: Address, now: float) -> None:
         """A packet went to the host behind a stand-in."""
         self._seen[stand_in] = now
+        self._answered.add(stand_in)
 
     def adopt(self, host: Address, stand_in: Address, now: float) -> None:
         """Let a host have the stand-in that it had before the gateway was started again.
@@ -106,7 +111,7 @@ class StandIns:
             raise Refused("name-taken")
         if not self._enter(host, stand_in):
             raise Refused("no-nat64-rule")
-        self._seen[stand_in] = now
+        self.see(stand_in, now)
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to look for idle hosts; asked each second."""
@@ -115,13 +120,18 @@ class StandIns:
     def expire(self, now: float, used: Collection[Address]) -> None:
         """Take back the stand-ins of idle hosts, but those that are `used`."""
         self._next_sweep = now + SWEEP
-        idle = [one for one, seen in self._seen.items() if now - seen > self._idle and one not in used]
-        for stand_in in idle:
-            del self._seen[stand_in]
+        for stand_in, seen in list(self._seen.items()):
+            if now - seen <= (self._idle if stand_in in self._answered else self._unanswered) or stand_in in used:
+                continue
+            self._forget(stand_in)
             host = self._host_of[stand_in]
             if host not in self._static:
                 self._leave(host, stand_in)
                 self.touched.add(host)
+
+    def _forget(self, stand_in: Address) -> None:
+        self._seen.pop(stand_in, None)
+        self._answered.discard(stand_in)
 
     def _new(self, host: Address) -> Address:
         block = self._block_of(host)
@@ -162,7 +172,8 @@ class StandIns:
         return next((block for block in self._blocks if block.listed.permits(host)), None)
 
 
-def _idle_after(timeouts: Timeouts) -> float:
-    """Seconds after which no flow of a silent host can be left, at the latest."""
-    said = (timeouts.translation, timeouts.tcp, timeouts.udp, timeouts.icmp, timeouts.dns, timeouts.pptp)
-    return max(map(lifetime, (*said, *(seconds for _, _, seconds in timeouts.ports))))
+def _idle_after(timeouts: Timeouts) -> tuple[float, float]:
+    """Seconds after which no flow of a silent host can be left, and none of one that was never answered."""
+    short = (timeouts.udp, timeouts.icmp, timeouts.dns, timeouts.syn, *(seconds for _, _, seconds in timeouts.ports))
+    unanswered = max(_UNANSWERED, *map(lifetime, short))
+    return max(unanswered, *map(lifetime, (timeouts.translation, timeouts.tcp, timeouts.pptp))), unanswered
