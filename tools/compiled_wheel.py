@@ -32,6 +32,8 @@ FURTHER = (
     "dataplanes/netfilter/packed.py",
     "dataplanes/netfilter/queue.py",
     "dataplanes/netfilter/tables.py",
+    "dataplanes/netfilter/tun.py",
+    "daemon/edge.py",
     "daemon/growth.py",
     "daemon/journal.py",
     "daemon/keeper.py",

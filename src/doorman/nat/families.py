@@ -16,8 +16,8 @@ _IPV6: Final = 16
 _FIRST_MULTICAST: Final = 224
 _FIRST_INFORMATION: Final = 128
 """The first type of ICMPv6 that is no error (RFC 4443, section 2.1)."""
-_QUOTED_DESTINATION: Final = slice(32, 48)
-"""Where the destination stands that an ICMPv6 error quotes."""
+_QUOTED_AT: Final = 32
+"""Where the destination begins in an ICMPv6 error of the packet that it quotes."""
 
 
 class Families:
@@ -102,7 +102,7 @@ class Families:
         at, data = packet.transport_at, packet.data
         if packet.protocol == ICMPV6 and len(data) > at and data[at] < _FIRST_INFORMATION:
             known = self._stand_ins.known(source)
-            known = known or self._stand_ins.known(Address(data[at:][_QUOTED_DESTINATION]))
+            known = known or self._stand_ins.known(Address(data[at + _QUOTED_AT : at + _QUOTED_AT + _IPV6]))
             if known is None:
                 raise Refused("no-stand-in")
             return known

@@ -153,10 +153,10 @@ def _to_ipv6(data: bytes, ends: Ends, quote_of: QuoteOf | None) -> bytes:
     at, protocol, place = (data[0] & 15) * 4, data[9], data[6] << 8 | data[7]
     _refuse_source_route(data[V4_HEADER:at])
     told, addresses = data[2] << 8 | data[3], ends[0] + ends[1]
-    body = data[at:told] if told else data[at:]
     length = told - at
     if told and length < 0:
         raise Untranslatable("ip-header-damaged")
+    body = data[at:told] if told else data[at:]
     if protocol in _OF_IPV6:
         raise Untranslatable("protocol-of-one-family")
     fragmented = place & (_MORE | _OFFSET)
