@@ -130,6 +130,34 @@ def test_what_stays_within_ipv6_passes() -> None:
     assert dict(replay.notes) == {"between-outside-hosts": 1}
 
 
+ZONES = """\
+class-map type inspect match-any PINGS
+ match protocol icmp
+policy-map type inspect OUT
+ class type inspect PINGS
+  inspect
+zone security IN
+zone security OUT
+zone-pair security OUT source IN destination OUT
+ service-policy type inspect OUT
+interface lan
+ zone-member security IN
+interface wan
+ zone-member security OUT
+"""
+
+
+def test_policies_are_about_the_zone_of_its_interface() -> None:
+    replay, frames = replayed(
+        out() / ICMPv6EchoRequest(id=5, seq=1, data=b"ping"),
+        back() / ICMPv6EchoReply(id=5, seq=1, data=b"ping"),
+        out() / UDP(sport=5000, dport=9) / b"who",
+        text=TEXT + ZONES,
+    )
+    assert [(drop.packet, drop.reason) for drop in replay.drops] == [(3, "zone-policy")]
+    assert len(frames) == 2
+
+
 PACKET = IPv6(src=HOST, dst=SERVER_V6) / UDP(sport=5000, dport=9)
 
 

@@ -102,7 +102,9 @@ def attach(gateway: Namespace, name: str, address: str, host: Namespace, at: str
 class Daemon:
     """`doorman run` in the gateway's namespace."""
 
-    def __init__(self, gateway: Namespace, directory: Path, config: str, *, kept: bool = True) -> None:
+    def __init__(
+        self, gateway: Namespace, directory: Path, config: str, *, kept: bool = True, table: str = "doorman"
+    ) -> None:
         (directory / "gw.cfg").write_text(config)
         self._control = directory / "control"
         program = [
@@ -113,7 +115,7 @@ class Daemon:
             str(directory / "gw.cfg"),
             *(["--keep-table"] if kept else []),
         ]
-        places = ["--socket", str(self._control), "--state-dir", str(directory / "state")]
+        places = ["--socket", str(self._control), "--state-dir", str(directory / "state"), "--table", table]
         with gateway.inside():
             self._process = subprocess.Popen([*program, *places], stderr=subprocess.PIPE, text=True)
         self.said: list[str] = []

@@ -13,7 +13,7 @@ import pytest
 
 from kit.lab import eventually
 from kit.namespaces import Namespace
-from kit.nat64 import CONFIG, GATEWAY, HOST, NAME, OTHER, SERVER, SERVER_V6, Network, network, web_server
+from kit.nat64 import CONFIG, GATEWAY, HOST, NAME, OTHER, PREFIX, SERVER, SERVER_V6, Network, network, web_server
 from kit.vrf_live import Daemon
 
 _MTU_DISCOVER, _NEVER = 10, 0
@@ -164,6 +164,20 @@ def test_it_goes_on_after_it_was_killed(root: None, stack: ExitStack, tmp_path: 
     assert any("of stand-in" in line for line in daemon.said), daemon.said
     daemon.end()
     assert "nat64" not in net.gateway.run("ip", "link")
+
+
+def test_what_is_in_its_way_is_told(root: None, stack: ExitStack, tmp_path: Path) -> None:  # noqa: ARG001
+    net = network(stack)
+    net.gateway.run("ip", "route", "add", PREFIX, "via", HOST, "metric", "1024")
+    with pytest.raises(pytest.fail.Exception, match=f"a route to {PREFIX}, for NAT64, cannot be made: File exists"):
+        Daemon(net.gateway, tmp_path, CONFIG, kept=False)
+    net.gateway.run("ip", "route", "del", PREFIX)
+    stack.callback(Daemon(net.gateway, tmp_path, CONFIG, kept=False).end)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(
+        pytest.fail.Exception, match="the device nat64, of NAT64, cannot be made: Device or resource busy"
+    ):
+        Daemon(net.gateway, tmp_path / "other", CONFIG, kept=False, table="other")
 
 
 def test_another_configuration_ends_it_and_begins_it(root: None, stack: ExitStack, tmp_path: Path) -> None:  # noqa: ARG001

@@ -57,15 +57,8 @@ class Edge:
         self.close()
         if prefix is None:
             return
-        tun = Tun(DEVICE, DEVICE_ADDRESS)
-        try:
-            tun.attract(NETWORK, MTU - HEADERS_DIFFER)
-            tun.attract(prefix)
-        except OSError:
-            tun.close()
-            raise
-        self._tun, self._prefix = tun, prefix
-        self.opened(tun.fileno())
+        self._tun, self._prefix = _device(prefix), prefix
+        self.opened(self.fileno())
 
     @property
     def is_there(self) -> bool:
@@ -117,3 +110,18 @@ class Edge:
             self.closed(self._tun.fileno())
             self._tun.close()
             self._tun = self._prefix = None
+
+
+def _device(prefix: Prefix) -> Tun:
+    """The device, with the routes to it."""
+    try:
+        tun = Tun(DEVICE, DEVICE_ADDRESS)
+    except OSError as error:
+        raise OSError(error.errno, f"the device {DEVICE}, of NAT64, cannot be made: {error.strerror}") from None
+    for network, mtu in ((NETWORK, MTU - HEADERS_DIFFER), (prefix, 0)):
+        try:
+            tun.attract(network, mtu)
+        except OSError as error:
+            tun.close()
+            raise OSError(error.errno, f"a route to {network}, for NAT64, cannot be made: {error.strerror}") from None
+    return tun

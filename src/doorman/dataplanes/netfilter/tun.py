@@ -34,8 +34,6 @@ _NO_LINK_LOCAL = attribute(_OF_FAMILIES, attribute(_OF_IPV6, attribute(_GENERATI
 """There are no neighbours to talk to."""
 _QUEUE_LENGTH = 2_048
 """Packets that wait until we read."""
-_LONGEST = 65_575
-"""Bytes: an IPv6 header, and all that can be behind it."""
 
 
 class Tun:
@@ -79,7 +77,7 @@ class Tun:
             OSError: the device is no more.
         """
         try:
-            return os.read(self._file, _LONGEST)
+            return os.read(self._file, MTU)
         except BlockingIOError:
             return b""
 
