@@ -36,6 +36,7 @@ CLIENTS: Mapping[str, Client] = {
     "curl PASV": Client((*_CURL, "--disable-epsv", "--no-ftp-skip-pasv-ip", "{url}")),
     "lftp active": Client(("lftp", "-c", _LFTP.format("off"))),
     "lftp passive": Client(("lftp", "-c", _LFTP.format("on"))),
+    "lftp, many commands at once": Client(("lftp", "-c", f"set ftp:sync-mode off; {_LFTP.format('on')}")),
     "tnftp active": Client(("tnftp", "-A", "-o", "{out}", "{url}")),
     "tnftp passive": Client(("tnftp", "-p", "-o", "{out}", "{url}")),
 }
