@@ -15,6 +15,7 @@ from doorman.config.model import Config
 from doorman.config.stand_ins import DEVICE, DEVICE_ADDRESS, NETWORK, is_at_work
 from doorman.daemon.clock import seconds
 from doorman.daemon.traffic import Traffic
+from doorman.dataplanes.netfilter.offload import Offloaded
 from doorman.dataplanes.netfilter.tun import MTU, Tun
 from doorman.nat.families import Families
 from doorman.net.addresses import Prefix
@@ -81,10 +82,10 @@ class Edge:
         now = seconds()
         try:
             for _ in range(_AT_ONCE):
-                packet = tun.read()
-                if not packet:
+                data = tun.read()
+                if not data:
                     return
-                made = self._translated(packet, families, now)
+                made = self._translated(data, families, now)
                 if traffic.engine.state.stand_ins.touched:
                     traffic.save()  # before anybody hears of a host by a stand-in that a restart would not know
                 if not all(map(tun.write, made)):
@@ -93,16 +94,25 @@ class Edge:
             _log.warning("the device %s is gone: %s", DEVICE, error.strerror)
             self.close()
 
-    def _translated(self, packet: bytes, families: Families, now: float) -> list[bytes]:
-        """A packet as the other family knows it; none where it is dropped."""
+    def _translated(self, data: bytes, families: Families, now: float) -> list[bytes]:
+        """What the device gets for what it gave: a packet as the other family knows it; none where it is dropped."""
+        try:
+            offloaded = Offloaded(data)
+        except ValueError:
+            self.counts["ip-header-damaged"] += 1
+            return []
+        packet = offloaded.packet
         way = "to-ipv4" if packet[0] >> 4 == 6 else "to-ipv6"  # noqa: PLR2004 - the version
         try:
-            made = [families.outward(packet, now)] if way == "to-ipv4" else families.to_host(packet, now)
+            if way == "to-ipv4":
+                made = [families.outward(packet, now)]
+            else:
+                made = families.to_host(packet, now, whole=offloaded.whole)
         except Refused as refused:
             self.counts[str(refused)] += 1
             return []
         self.counts[way] += 1
-        return made
+        return [offloaded.translated(one) for one in made]
 
     def close(self) -> None:
         """Let the device go."""

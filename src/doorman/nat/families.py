@@ -16,6 +16,8 @@ _IPV6: Final = 16
 _FIRST_MULTICAST: Final = 224
 _FIRST_INFORMATION: Final = 128
 """The first type of ICMPv6 that is no error (RFC 4443, section 2.1)."""
+_UNBOUNDED: Final = 1 << 17
+"""An MTU that no packet exceeds, in bytes."""
 _QUOTED_AT: Final = 32
 """Where the destination begins in an ICMPv6 error of the packet that it quotes."""
 
@@ -57,8 +59,10 @@ class Families:
             raise Refused("nat64-source")
         return self._down(packet, (server, self._stand_ins.give(packet.destination, now)))
 
-    def to_host(self, data: bytes, now: float) -> list[bytes]:
+    def to_host(self, data: bytes, now: float, *, whole: bool = False) -> list[bytes]:
         """An IPv4 packet to a stand-in as IPv6 for its host; in pieces where it is too long, and may be cut.
+
+        One that stays `whole` is cut by others.
 
         Raises:
             Refused: it has no counterpart, or nobody has that stand-in.
@@ -71,7 +75,8 @@ class Families:
             raise Refused("no-stand-in")
         self._stand_ins.see(packet.destination, now)
         try:
-            return to_ipv6(data, (self._ipv6_of(packet.source), host), self._ipv6_of, self._mtu)
+            mtu = _UNBOUNDED if whole else self._mtu
+            return to_ipv6(data, (self._ipv6_of(packet.source), host), self._ipv6_of, mtu)
         except Untranslatable as reason:
             raise Refused(str(reason)) from None
 

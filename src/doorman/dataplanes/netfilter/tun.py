@@ -1,5 +1,7 @@
 """A TUN device: what the kernel routes to it we read as packets, what we write the kernel receives (tuntap.rst).
 
+Before each packet stands what is left to be done to it, see `offload`: TCP comes in pieces of up to 64 kB.
+
 It is there as long as it is open: it goes with our process, however that ends, and its routes go with it.
 
     ifinfomsg   family:u8  pad  type:u16  index:i32  flags:u32  change:u32    attributes: 4 MTU, 13 length of its queue,
@@ -22,8 +24,13 @@ DEVICE_FILE: Final = Path("/dev/net/tun")
 MTU: Final = 1_500
 """Of the device, in bytes."""
 
-_TUNSETIFF = 0x400454CA
-_TUN, _NO_INFORMATION, _EXCLUSIVE = 0x0001, 0x1000, 0x8000
+_TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0
+_TUN, _NO_INFORMATION, _WITH_OFFLOAD, _EXCLUSIVE = 0x0001, 0x1000, 0x4000, 0x8000
+_FLAGS = _TUN | _NO_INFORMATION | _WITH_OFFLOAD | _EXCLUSIVE
+_LEFT_TO_US = 0x01 | 0x02 | 0x04
+"""Checksums, and segments of TCP in IPv4 and IPv6."""
+_LONGEST = 65_600
+"""Bytes that are read at once, at most."""
 _IFREQ = struct.Struct("16sH22x")
 _NEW_LINK, _NEW_ADDRESS = 16, 20
 _LINK, _IFADDRMSG, _U32 = struct.Struct("=BxHiII"), struct.Struct("=BBBBI"), struct.Struct("=I")
@@ -47,7 +54,8 @@ class Tun:
         self.name = name
         self._file = os.open(DEVICE_FILE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            fcntl.ioctl(self._file, _TUNSETIFF, _IFREQ.pack(name.encode(), _TUN | _NO_INFORMATION | _EXCLUSIVE))
+            fcntl.ioctl(self._file, _TUNSETIFF, _IFREQ.pack(name.encode(), _FLAGS))
+            fcntl.ioctl(self._file, _TUNSETOFFLOAD, _LEFT_TO_US)
             self._index = socket.if_nametoindex(name)
             sizes = attribute(_LINK_MTU, _U32.pack(MTU)) + attribute(_LINK_QUEUE, _U32.pack(_QUEUE_LENGTH))
             change(_NEW_LINK, _LINK.pack(socket.AF_UNSPEC, 0, self._index, 0, 0) + sizes + _NO_LINK_LOCAL)
@@ -77,7 +85,7 @@ class Tun:
             OSError: the device is no more.
         """
         try:
-            return os.read(self._file, MTU)
+            return os.read(self._file, _LONGEST)
         except BlockingIOError:
             return b""
 
