@@ -10,7 +10,7 @@ from doorman.cli.show.alg_statistics import show_qfp_statistics
 from doorman.dataplanes.alg_counts import accepted, alg_counts, counted_rows
 from doorman.engine.connecting import connect
 from doorman.engine.connections import End
-from doorman.engine.inspection import Kind
+from doorman.engine.inspection import Tally
 from doorman.engine.results import Side
 from doorman.net.packet import TCP, UDP
 from doorman.wire import sip
@@ -42,14 +42,12 @@ def test_row(name: str, row: str) -> None:
 
 
 def test_transports_and_directions_are_told_apart() -> None:
-    seen: Counter[Kind] = Counter(
-        {
-            ("INVITE", "", UDP, OUT): 1,
-            ("INVITE", "", TCP, IN): 2,
-            ("486", "INVITE", UDP, IN): 3,
-            ("404", "", UDP, IN): 4,
-        }
-    )
+    seen = {
+        ("INVITE", "", UDP, OUT): Tally(1),
+        ("INVITE", "", TCP, IN): Tally(2),
+        ("486", "INVITE", UDP, IN): Tally(3),
+        ("404", "", UDP, IN): Tally(4),
+    }
     rows = {row["name"]: row for row in counted_rows("sip", seen)}
     assert tuple(rows) == ROWS.names
     assert rows["INVITE"] == {
@@ -64,14 +62,12 @@ def test_transports_and_directions_are_told_apart() -> None:
 
 def test_what_was_answered_with_200() -> None:
     assert accepted(
-        Counter(
-            {
-                ("200", "INVITE", UDP, IN): 1,
-                ("200", "INVITE", TCP, OUT): 1,
-                ("200", "", UDP, IN): 1,
-                ("486", "BYE", 6, IN): 9,
-            }
-        )
+        {
+            ("200", "INVITE", UDP, IN): Tally(1),
+            ("200", "INVITE", TCP, OUT): Tally(1),
+            ("200", "", UDP, IN): Tally(1),
+            ("486", "BYE", 6, IN): Tally(9),
+        }
     ) == {"INVITE": 2, "unknown": 1}
 
 

@@ -1,7 +1,9 @@
 """Packets that became longer through us."""
 
-_DONT_FRAGMENT = 0x40
-_SAFE_LENGTH = 1_280
+from typing import Final
+
+_DONT_FRAGMENT: Final = 0x40
+_SAFE_LENGTH: Final = 1_280
 """Bytes up to which a packet that grew fits any link worth the name."""
 
 

@@ -7,16 +7,16 @@ from typing import Any
 from doorman.algs.api import Direction
 from doorman.algs.makers import MAKERS
 from doorman.engine.engine import Engine
-from doorman.engine.inspection import Kind
+from doorman.engine.inspection import Kind, Tally
 from doorman.net.packet import PROTOCOL_NAMES, TCP, UDP
 
 
-def counted_rows(alg: str, seen: Mapping[Kind, int]) -> list[dict[str, object]]:
+def counted_rows(alg: str, seen: Mapping[Kind, Tally]) -> list[dict[str, object]]:
     """All rows of an ALG: `name`, `total`, and for `udp` and `tcp` how many went `outbound` and `inbound`."""
     rows = MAKERS[alg].rows
     counts: Counter[tuple[str, int, Direction]] = Counter()
-    for (name, _, protocol, direction), count in seen.items():
-        counts[rows.row_of(name), protocol, direction] += count
+    for (name, _, protocol, direction), tally in seen.items():
+        counts[rows.row_of(name), protocol, direction] += tally.count
     return [
         {"name": row, "total": sum(counts[row, protocol, way] for protocol in (UDP, TCP) for way in Direction)}
         | {
@@ -49,10 +49,10 @@ def clear_alg_counts(engine: Engine, alg: str) -> None:
         del engine.drops[name]
 
 
-def accepted(seen: Mapping[Kind, int]) -> dict[str, int]:
+def accepted(seen: Mapping[Kind, Tally]) -> dict[str, int]:
     """How many requests of each method were answered with 200."""
     counts: Counter[str] = Counter()
-    for (name, answers, _, _), count in seen.items():
+    for (name, answers, _, _), tally in seen.items():
         if name == "200":
-            counts[answers or "unknown"] += count
+            counts[answers or "unknown"] += tally.count
     return dict(sorted(counts.items()))

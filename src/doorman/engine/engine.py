@@ -43,15 +43,15 @@ _PASSED: Final = Fate.PASSED
 _HELD: Final = Fate.HELD
 _INSIDE: Final = Side.INSIDE
 _OUTSIDE: Final = Side.OUTSIDE
-_OTHER = (_OUTSIDE, _INSIDE)
+_OTHER: Final = (_OUTSIDE, _INSIDE)
 _OUTBOUND: Final = Direction.OUTBOUND
 _INBOUND: Final = Direction.INBOUND
-_FLAGS_AT = 33
-_OPENING_OR_CLOSING = 7
+_FLAGS_AT: Final = 33
+_OPENING_OR_CLOSING: Final = 7
 """FIN, SYN and RST."""
-_SYN, _SYN_ACK = 2, 18
-_MAX_PACKET = 65_535
-_MAX_HAIRPIN = 256
+_SYN: Final = 2
+_SYN_ACK: Final = 18
+_MAX_HAIRPIN: Final = 256
 """Segments that one of a connection between inside hosts can bring about."""
 
 

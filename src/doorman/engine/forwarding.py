@@ -23,7 +23,7 @@ _INSIDE: Final = Side.INSIDE
 _OUTSIDE: Final = Side.OUTSIDE
 _OUTBOUND: Final = Direction.OUTBOUND
 _INBOUND: Final = Direction.INBOUND
-_MAX_PACKET = 65_535
+_MAX_PACKET: Final = 65_535
 
 
 class Forwarding:

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.algs.api import (
     CloseDoors,
@@ -38,7 +38,7 @@ from doorman.net.routes import Route
 from doorman.timers import Timers
 from doorman.wire.ike import PORT as IKE_PORT
 
-UNUSED_BINDING = 300.0
+UNUSED_BINDING: Final = 300.0
 """Seconds that a name given out in a message is kept for traffic that does not come (RFC 4787, REQ-5: at least 120)."""
 
 DELEGATED_PORTS_END = 32_768

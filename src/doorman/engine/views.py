@@ -9,7 +9,7 @@ Of inside hosts and outside hosts alike: where the latter have but one name, not
 """
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from doorman.algs.api import MAX_RUN, Nat, Path, Refused
 from doorman.firewall.doors import may_lead_to
@@ -20,7 +20,7 @@ from doorman.nat.stand_ins import StandIns
 from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
 from doorman.net.embedding import embed
 
-MAX_NAMES = 256
+MAX_NAMES: Final = 256
 """Names that one message may be given."""
 
 

@@ -17,10 +17,10 @@ from doorman.stream.splice import Splice
 from doorman.timers import Timers
 from doorman.wire.ike import PORT as IKE_PORT
 
-DNS_PORT = 53
-PPTP_PORT = 1723
+DNS_PORT: Final = 53
+PPTP_PORT: Final = 1723
 _FIN, _SYN, _RST = 1, 2, 4
-_FLAGS_AT = 33
+_FLAGS_AT: Final = 33
 """Where the TCP flags stand behind an IPv4 header without options."""
 _PLAIN_HEADER: Final = 20
 """Bytes of an IPv4 header without options."""
