@@ -97,7 +97,7 @@ class SegmentRoad:
         """
         if seconds is None or now < self._prolong_at:
             return
-        waiting = self._engine.state.waiting_sessions()
+        waiting = list(self._engine.state.waiting)
         if not waiting:
             return
         self._prolong_at = now + min(seconds / 3, _PROLONG_EVERY)

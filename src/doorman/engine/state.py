@@ -23,6 +23,7 @@ from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.silence import Silence
 from doorman.engine.views import Inward, Level, Names, Outward, View
+from doorman.engine.waiting import Waiting
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.holdings import Holdings
@@ -95,7 +96,7 @@ class State:
         silence: whose doors close when nothing uses them.
         tunnels: those of hosts that share an address.
         peerings: with whom hosts speak IKE that keep its port.
-        waiting: the sessions that others keep alive, by their keys.
+        waiting: the sessions that others keep alive.
         ended: spliced sessions that are over, for their ALGs to be told.
         changes: what happened to the tables, for the data plane to take.
         screened: whether a firewall stands between all hosts: then those that have no other name need doors as well.
@@ -127,7 +128,7 @@ class State:
         self.notes: defaultdict[str, int] = defaultdict(int)
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
         self.silence = Silence(self._last_use)
-        self.waiting: dict[bytes, Session] = {}
+        self.waiting = Waiting(self.sessions, self.doors)
         self.ended: list[Session] = []
         self._unused: Timers[Binding] = Timers()
         self._lease = lifetime(config.timeouts.translation)
@@ -167,7 +168,7 @@ class State:
 
     def _change(self, session: Session, effect: StopInspecting | WaitForOthers, *, of_inside: bool) -> None:
         if isinstance(effect, WaitForOthers):
-            self._wait(session, effect)
+            self.waiting.let_wait(session, effect)
         elif effect.agreed or (of_inside and not session.spoke):
             session.alg = None
             session.settle_plain()
@@ -348,7 +349,7 @@ class State:
             else:
                 self._closed(door, door.closes)
         overdue = self.sessions.overdue(now)
-        needed = self._needed(overdue)
+        needed = self.waiting.needed(overdue)
         for session in overdue:
             if session.outward_key in needed:
                 self.sessions.wait(session, now)
@@ -432,41 +433,11 @@ class State:
                 last = now if self.delegated else max(last, session.last_used)
         return last
 
-    def waiting_sessions(self) -> list[Session]:
-        """The sessions that others keep alive which are there, as far as that can be told."""
-        return [one for one in self.waiting.values() if any(map(self._may_be_there, one.waits_for))]
-
-    def _wait(self, session: Session, effect: WaitForOthers) -> None:
-        still = filter(self._may_be_there, session.waits_for - {effect.owner})
-        session.waits_for = frozenset([*still, *([effect.owner] if effect.waits else [])])
-        if session.waits_for:
-            self.waiting[session.outward_key] = session
-        else:
-            self.waiting.pop(session.outward_key, None)
-
-    def _may_be_there(self, owner: Owner | None) -> bool:
-        """Whether there are flows by doors of an owner; nobody knows that of plain ones."""
-        return owner is None or bool(self.doors.of_owner(owner))
-
-    def _needed(self, overdue: list[Session]) -> set[bytes]:
-        """The keys of those silent sessions that wait for others which are there."""
-        waiting = [session for session in overdue if session.waits_for]
-        if not waiting:
-            return set()
-        silent = set(map(id, overdue))
-        others = {_hosts(one) for one in self.sessions if one.alg is None and id(one) not in silent}
-        return {
-            session.outward_key
-            for session in waiting
-            if any(_hosts(session) in others if one is None else self.doors.of_owner(one) for one in session.waits_for)
-        }
-
     def _remove(self, session: Session) -> None:
         """Forget a session; of a spliced one its ALG is still to be told."""
         if session.splice is not None and session.spoke:
             self.ended.append(session)
-        if self.waiting.get(session.outward_key) is session:
-            del self.waiting[session.outward_key]
+        self.waiting.forget(session)
         self.sessions.remove(session)
 
     def _cut(self, session: Session) -> None:
@@ -521,7 +492,3 @@ def _allows(rules: Rules, session: Session) -> bool:
     if session.outside_binding is not None:  # the kernel gave it a name
         return rules.owns(session.inside_global.address)
     return rules.virtual.allows(binding.global_, binding.local)
-
-
-def _hosts(session: Session) -> tuple[Address, Address]:
-    return session.inside_local.address, session.outside_global.address

@@ -227,11 +227,11 @@ def test_the_connection_of_a_long_play_does_not_end() -> None:
 
 def test_a_connection_waits_for_nothing_once_its_doors_are_closed() -> None:
     rtsp = playing()
-    assert len(rtsp.engine.state.waiting_sessions()) == 1
+    assert len(list(rtsp.engine.state.waiting)) == 1
     for seconds in (71, 31, 1):
         rtsp.wait(seconds)
     assert rtsp.connection.alive
-    assert not rtsp.engine.state.waiting_sessions()
+    assert not list(rtsp.engine.state.waiting)
 
 
 def test_a_connection_waits_for_each_of_its_sessions() -> None:
