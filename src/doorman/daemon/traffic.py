@@ -82,6 +82,7 @@ class Traffic:
         self.ladders = Ladders()
         self.watchers: list[Watcher] = []
         self._keeper = keeper
+        self._mark = plane.mark
         self._tunnel_use = TunnelUse(engine, plane)
         self._audit_trail = AuditTrail()
         self._shut_doors = ShutDoors()
@@ -338,7 +339,7 @@ class Traffic:
                 self.queue.repeat(packet.id, mark=mark | PLAIN)
                 return
             if fate is _FORWARDED:
-                mark |= self.plane.mark  # what conntrack does not know, IPsec, bears none yet by which it is routed
+                mark |= self._mark  # what conntrack does not know, IPsec, bears none yet by which it is routed
             changed = _changed(packet.data, result.packet)
             self.queue.accept(packet.id, changed, mark=mark if mark != packet.mark else None)
         elif result.reason in _NOT_OURS and not self._forget_reply(packet.data):

@@ -79,7 +79,8 @@ class Doors:
 
     def of_owner(self, owner: Owner) -> list[Door]:
         """The doors of an owner, also those that became sessions."""
-        return self._by_owner.get(owner, [])
+        doors = self._by_owner.get(owner)
+        return doors if doors is not None else []
 
     def open(self, door: Door, now: float) -> Door | None:
         """Open a door; give back the one it replaces: its owner's, at the same entrance, for another visitor.
