@@ -63,20 +63,15 @@ _LENGTH_DIGITS: Final = 9
 _LENGTHS: Final = {str(length): length for length in range(2_048)}
 """As most are written."""
 _REMEMBERED: Final = 4_096
-"""Names of headers, and CSeqs, whose reading is remembered."""
+"""Start lines, names of headers, and CSeqs whose reading is remembered, of each."""
+_LONGEST_START: Final = 256
+"""Bytes of such a start line: a peer chooses what it sends, and must not fill the memory with it."""
 _CSEQS: Final[dict[str, tuple[bytes, bytes]]] = {}
 """What was read of CSeqs: most begin with 1, or go on from there."""
 _LONGEST_CSEQ: Final = 32
-"""Bytes of one that is remembered: a peer chooses what it sends."""
+"""Bytes of one that is remembered."""
 _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
-_VERSION: Final = "SIP/2.0"
-_BEFORE_END: Final = " SIP/2.0"
-_STATUSES: Final = {str(status): status for status in range(100, 1000)}
-"""RFC 3261, section 7.2: three digits."""
-_SPELLED_METHODS: Final = {method.decode(): method for method in METHODS}
-_LONGEST_USUAL: Final = 256
-"""Bytes of a start line that most are shorter than."""
 _SPACE: Final = " \t\r\n\v\f"
 """What may stand around a number: of text, `str.strip` would take more."""
 _TAB: Final = 0x09
@@ -96,12 +91,32 @@ class Header:
         self.end = end
 
 
+class _StartLine:
+    """A start line: what the attributes of these names say of its message, counted from its beginning; its length."""
+
+    __slots__ = ("length", "method", "name", "status", "uri_end", "uri_start")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a line says
+        self, name: str, method: bytes, status: int, uri_start: int, uri_end: int, length: int
+    ) -> None:
+        self.name = name
+        self.method = method
+        self.status = status
+        self.uri_start = uri_start
+        self.uri_end = uri_end
+        self.length = length
+
+
+_START_LINES: Final[dict[str, _StartLine]] = {}
+"""What was read of start lines: answers have but a few, and those who call each other write the same again."""
+
+
 class SipMessage:
     """A SIP message, read but not taken apart.
 
     Attributes:
         data: all bytes of the datagram.
-        name: what to count it as: the method, or the status code; "" in what has neither.
+        name: what to count it as: the method, or the status code; "" in a fragment.
         method: of a request, b"" in a response.
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
@@ -179,67 +194,51 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
     """
     message = SipMessage(data)
     start = _skip_blank_lines(data)
-    end = _read_usual_start(message, start)
+    end = _read_start(message, start)
     if end < 0:
-        end = _read_start(message, start)
-        if end < 0:
-            return None
+        return None
     once = _read_headers(message, end, max_headers, max_line)
     _read_identity(message, once)
     _find_body(message, once.length)
     return message
 
 
-def _read_usual_start(message: SipMessage, start: int) -> int:
-    """Read a start line that is written as most are; where it ends, or -1 where it is not."""
-    data, text = message.data, message.text
-    end = text.find("\r", start, start + _LONGEST_USUAL)
-    blank = text.find(" ", start, end) if end >= 0 else -1
-    if blank < 0 or end + 1 == len(data) or data[end + 1] != _LF or text.find("\n", start, end) >= 0:
-        return -1
-    word, at = text[start:blank], blank + 1
-    if word == _VERSION:
-        code = text[at : at + 3]
-        status = _STATUSES.get(code)
-        if status is None or data[at + 3] != _BLANK:
-            return -1
-        message.name, message.status = code, status
-        return end + 2
-    method, stop = _SPELLED_METHODS.get(word), end - len(_BEFORE_END)
-    if method is None or stop <= at or text[stop:end] != _BEFORE_END:
-        return -1
-    if text.find(" ", at, stop) >= 0 or text.find("\t", at, stop) >= 0:
-        return -1
-    message.name, message.method = word, method
-    message.uri_start, message.uri_end = at, stop
-    return end + 2
-
-
 def _read_start(message: SipMessage, start: int) -> int:
-    """Read a start line however it is written; -1 where it is none of SIP.
+    """Read the start line; where it ends, -1 where it is none of SIP.
 
     Raises:
         Malformed: it is, and breaks its rules.
     """
-    data = message.data
+    text = message.text
+    end = text.find("\n", start, start + _LONGEST_START) + 1
+    line = text[start:end]
+    known = _START_LINES.get(line)
+    if known is None:
+        known = _match_start(message.data, start)
+        if known is None:
+            return -1
+        if end:
+            if len(_START_LINES) >= _REMEMBERED:
+                _START_LINES.clear()
+            _START_LINES[line] = known
+    message.name, message.method, message.status = known.name, known.method, known.status
+    message.uri_start, message.uri_end = start + known.uri_start, start + known.uri_end
+    return start + known.length
+
+
+def _match_start(data: bytes, start: int) -> _StartLine | None:
     line = _REQUEST_LINE.match(data, start)
     if line is not None:
-        _take_request(message, line)
-    else:
-        line = _STATUS_LINE.match(data, start)
-        if line is None:
-            if _ANY_SIP_LINE.match(data, start) is None:
-                return -1
-            raise Malformed("start-line")
-        if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
-            raise Malformed("status-code")
-        message.name, message.status = line[1].decode("ascii"), int(line[1])
-    return line.end()
-
-
-def _take_request(message: SipMessage, line: re.Match[bytes]) -> None:
-    message.name, message.method = line[1].decode("ascii"), line[1]
-    message.uri_start, message.uri_end = line.span(2)
+        first, last = line.span(2)
+        return _StartLine(line[1].decode("ascii"), line[1], 0, first - start, last - start, line.end() - start)
+    line = _STATUS_LINE.match(data, start)
+    if line is None:
+        if _ANY_SIP_LINE.match(data, start) is None:
+            return None
+        raise Malformed("start-line")
+    if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
+        raise Malformed("status-code")
+    return _StartLine(line[1].decode("ascii"), b"", int(line[1]), 0, 0, line.end() - start)
 
 
 def read_fragment(data: bytes) -> SipMessage:
@@ -252,12 +251,11 @@ def read_fragment(data: bytes) -> SipMessage:
     message = SipMessage(ended)
     line = _REQUEST_LINE.match(ended)
     if line is not None:
-        _take_request(message, line)
+        message.method = line[1]
+        message.uri_start, message.uri_end = line.span(2)
     else:
         line = _STATUS_LINE.match(ended)
-        if line is not None:
-            message.status = int(line[1][:3])
-            message.name = str(message.status)
+        message.status = int(line[1][:3]) if line is not None else 0
     once = _read_headers(message, line.end() if line is not None else 0)
     message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
     if message.body_start < len(data):

@@ -186,10 +186,10 @@ class SipAlg:
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
-        effects: list[Effect] = []
-        if sip.cseq_method in _OFFERING and may_announce(call, sip, message.direction):
-            effects += negotiate(self.calls, call, announced, sip, message)
-        return effects + follow(self.calls, call, sip, message, nat)
+        announces = sip.cseq_method in _OFFERING and may_announce(call, sip, message.direction)
+        effects = negotiate(self.calls, call, announced, sip, message) if announces else []
+        effects += follow(self.calls, call, sip, message, nat)
+        return effects
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """Name everything in a message as its sender did. See `Alg.as_sent`."""
