@@ -184,15 +184,16 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
 
 def _read_usual_host(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
     """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
-    family = text.find("IP", at, stop) - len("IN ")
+    origin = data[at] == _ORIGIN
+    family = text.find("IP", at, stop) - len("IN ") if origin else at + len("c=")
     first = family + len(_FAMILY)
-    if family < at or text[family:first] != _FAMILY or text.find("\r", at, family) >= 0:
+    if family < at or text[family:first] != _FAMILY or (origin and text.find("\r", at, family) >= 0):
         return False
     last = stop - 1 if data[stop - 1] == _CR else stop
     address = parse_address(data[first:last])
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
-    _take_host(session, Host(first, last, address), origin=data[at] == _ORIGIN)
+    _take_host(session, Host(first, last, address), origin=origin)
     return True
 
 

@@ -42,7 +42,7 @@ from doorman.algs.sip.lifetime import deadline, why_over
 from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
-from doorman.algs.sip.negotiation import count_doors, negotiate
+from doorman.algs.sip.negotiation import negotiate, wants_more_doors
 from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog, may_announce
 from doorman.algs.sip.records import call_key, read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
@@ -156,7 +156,7 @@ class SipAlg:
         announced = translate_body(sip, naming, limits.max_streams)
         if _outgrows(message, edits):
             return _by_policy(self._settings.oversized, "message-too-long", sip.name, message, [], about)
-        if announced and count_doors(call, announced) > limits.doors:
+        if announced and wants_more_doors(call, announced, limits.doors):
             raise Refused("too-many-doors")
         if nat.shielded(message.path.sent_from.address):
             effects += self._signals.of_message(sip, naming.reachable, message, call)
@@ -174,8 +174,9 @@ class SipAlg:
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""
-        settings = self._settings
-        return bool(settings.trusted_media) and settings.trusts(message.path.sent_from.address) and nat.trust()
+        if not self._limits.trusted_media:
+            return False
+        return self._settings.trusts(message.path.sent_from.address) and nat.trust()
 
     def _follow(
         self, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message, nat: Nat
@@ -247,8 +248,9 @@ class SipAlg:
     def record(self, item: Hashable) -> Record:
         """The record of a call or a spelling. See `Alg.record`."""
         if isinstance(item, Call):
-            call = self.calls.find(item.owner.name, item.owner.party)
-            return call_key(item.owner), write_call(call) if call is not None else None
+            owner = item.owner
+            call = item if item.kept else self.calls.find(owner.name, owner.party)
+            return call_key(owner), write_call(call) if call is not None else None
         if isinstance(item, Written):
             return item, item in self._spelling or None
         raise TypeError(f"not of SIP: {item!r}")

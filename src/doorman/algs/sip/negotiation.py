@@ -44,13 +44,14 @@ def negotiate(
     return effects
 
 
-def count_doors(call: Call, announced: list[Announced]) -> int:
-    """How many doors for media a call would have with what is announced, those that are to be settled included."""
-    if not call.streams:
-        count = 0
-        for line in announced:
-            count += len(line.flows)
-        return count
-    ends = [end for pair in call.streams for end in pair if end is not None]
-    lines = [*announced, *ends, *(change.before for change in call.unsettled)]
-    return len({flow.entrance for line in lines for flow in line.flows})
+def wants_more_doors(call: Call, announced: list[Announced], most: int) -> bool:
+    """Whether a call would have more doors for media with what is announced, those that are to be settled included."""
+    lines = [*announced, *(end for pair in call.streams for end in pair if end is not None)]
+    lines += [change.before for change in call.unsettled]
+    count = 0
+    for line in lines:
+        count += len(line.flows)
+    if count <= most:
+        return False
+    # Those that were announced before may be the same again.
+    return not call.streams or len({flow.entrance for line in lines for flow in line.flows}) > most
