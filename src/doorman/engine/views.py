@@ -363,11 +363,11 @@ class Inward(Named):
 
     def owns(self, address: Address) -> bool:
         """See `Nat.owns`."""
-        return self._rules.renames_inward([address])
+        return self._rules.renames_inward(address)
 
     def owns_any(self, addresses: Collection[Address]) -> bool:
         """See `Nat.owns_any`."""
-        return self._rules.renames_inward(addresses)
+        return self._rules.renames_any_inward(addresses)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`; who is on the outside is, where a firewall stands between."""

@@ -101,8 +101,12 @@ class Rules(Naming):
             known = remember(self._renamed, address, self.translates(address) or self.outside.is_name(address))
         return known
 
-    def renames_inward(self, addresses: Collection[Address]) -> bool:
-        """Whether one of those that the outside calls so has another name inside."""
+    def renames_inward(self, address: Address) -> bool:
+        """Whether what the outside calls so has another name inside."""
+        return address in self._owned or (self._names_outside and self.outside.gives_name(address))
+
+    def renames_any_inward(self, addresses: Collection[Address]) -> bool:
+        """Whether one of several has. See `renames_inward`; where most are strangers, this is faster."""
         if self._owned.has_any(addresses):
             return True
         return self._names_outside and any(map(self.outside.gives_name, addresses))
