@@ -46,12 +46,12 @@ def negotiate(
 
 def wants_more_doors(call: Call, announced: list[Announced], most: int) -> bool:
     """Whether a call would have more doors for media with what is announced, those that are to be settled included."""
-    lines = [*announced, *(end for pair in call.streams for end in pair if end is not None)]
-    lines += [change.before for change in call.unsettled]
+    lines = announced
+    if call.streams:
+        lines = announced + [end for pair in call.streams for end in pair if end is not None]
+        lines += [change.before for change in call.unsettled]
     count = 0
     for line in lines:
         count += len(line.flows)
-    if count <= most:
-        return False
-    # Those that were announced before may be the same again.
-    return not call.streams or len({flow.entrance for line in lines for flow in line.flows}) > most
+    # Of a call that goes on, some may be the same again.
+    return count > most and (not call.streams or len({flow.entrance for line in lines for flow in line.flows}) > most)
