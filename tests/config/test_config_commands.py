@@ -489,6 +489,7 @@ DONE_AND_UNDONE = [
     ("interface in0", "nat64 enable", "no nat64 enable"),
     ("", "ipv6 access-list HOSTS", "no ipv6 access-list HOSTS"),
     ("ipv6 access-list HOSTS", "permit ipv6 2001:db8::/32 any", "no permit ipv6 2001:db8::/32 any"),
+    ("ipv6 access-list HOSTS", "remark mind the step", "no remark mind the step"),
     ("ipv6 access-list HOSTS", "sequence 7 deny ipv6 host 2001:db8::1 any", "no sequence 7"),
 ]
 

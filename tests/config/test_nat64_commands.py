@@ -56,11 +56,42 @@ def test_lines_of_a_list_have_their_places() -> None:
     session = Session(config)
     session.execute("ipv6 access-list A")
     session.execute("no sequence 5")
-    assert len(config.ipv6_lists["A"].entries) == 1
+    assert [line.text for line in config.ipv6_lists["A"].lines] == ["permit ipv6 any any"]
     session.execute("no permit ipv6 any any")
-    assert not config.ipv6_lists["A"].entries
+    assert [line.text for line in config.ipv6_lists["A"].lines] == []
     session.execute("no ipv6 access-list A")
     assert config == Config()
+
+
+OTHERS = """\
+ipv6 access-list FILTER
+ remark for ssh alone
+ permit tcp any any eq 22
+ permit ipv6 2001:db8::/32 any log
+ permit ipv6 any host 2001:db8::1
+ permit ipv6 object-group V6 any
+ deny ipv6 any any
+"""
+
+
+def test_lists_of_other_features_are_kept_as_they_are() -> None:
+    config = read_config(OTHERS, "router.cfg")
+    assert OTHERS in render(config)
+    assert read_config(render(config), "again") == config
+    assert errors(LAN + WAN + PREFIX + "nat64 v6v4 list FILTER interface wan\n" + OTHERS) == [
+        (7, 17, "% IPv6 access list FILTER looks at more than source addresses, which is of no use here")
+    ]
+    session = Session(config)
+    for line in OTHERS.splitlines()[1:]:
+        session.execute("ipv6 access-list FILTER")
+        session.execute(f"no{line}")
+    assert config.ipv6_lists["FILTER"].lines == ()
+
+
+def test_remarks_stand_in_the_way_of_nothing() -> None:
+    text = HOSTS.replace(" deny", " remark but not that one\n deny")
+    listed = read_config(LAN + WAN + PREFIX + POOL + RULE + text, "t").ipv6_lists["HOSTS"]
+    assert listed.permits(address_of("2001:db8:1::1"))
 
 
 def test_each_is_taken_back() -> None:

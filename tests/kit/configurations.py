@@ -27,11 +27,11 @@ from doorman.config.access_lists import (
     ServiceGroup,
     ServiceMatch,
 )
-from doorman.config.commands.ipv6_list import entry_of
 from doorman.config.distinct import Distinct
 from doorman.config.faults import MOST_REAL_HOSTS
 from doorman.config.interface_names import natural_order, read_interface_name
 from doorman.config.ipsec import Ipsec
+from doorman.config.ipv6_lists import Ipv6List, about
 from doorman.config.model import (
     Config,
     DynamicDestination,
@@ -514,13 +514,19 @@ def ipv6_networks(draw: st.DrawFn, *lengths: int) -> Prefix:
 
 
 @st.composite
-def ipv6_lists(draw: st.DrawFn) -> dict[str, AccessList]:
+def ipv6_lists(draw: st.DrawFn) -> dict[str, Ipv6List]:
     found = {}
     for name in draw(st.lists(list_names, max_size=3, unique=True)):
-        prefixes = draw(st.lists(ipv6_networks(), max_size=3, unique=True))
-        lines = Distinct[Entry](entry_of(prefix, permit=draw(st.booleans())) for prefix in prefixes)
-        steps = tuple(sorted(draw(st.sets(st.integers(1, 9), min_size=len(lines), max_size=len(lines)))))
-        found[name] = AccessList(name, lines, numbers=Distinct(draw(st.sampled_from(((), steps)))))
+        listed, steps = Ipv6List(name), draw(st.none() | st.sets(st.integers(1, 99), min_size=4, max_size=4))
+        numbers = iter(sorted(steps) if steps is not None else [None] * 4)
+        for prefix in draw(st.lists(ipv6_networks(1, 64, 127), max_size=3, unique=True)):
+            permit = draw(st.booleans())
+            words = f"{'permit' if permit else 'deny'} ipv6 {prefix} any"
+            listed = listed.with_line(words, about(prefix, permit=permit), next(numbers))
+        if draw(st.booleans()):
+            others = ("permit tcp any any eq 22", "deny ipv6 any any log", "remark why not", "permit ipv6 any host ::1")
+            listed = listed.with_line(draw(st.sampled_from(others)), None, next(numbers))
+        found[name] = listed
     return found
 
 
@@ -535,7 +541,7 @@ def nat64(draw: st.DrawFn, config: Config) -> Nat64:
         *(("interface", name) for name in interfaces_for(config, None)),
     ]
     rules = []
-    for listed in config.ipv6_lists if targets else ():
+    for listed in [name for name, one in config.ipv6_lists.items() if one.by_source and targets]:
         kind, name = draw(st.sampled_from(targets))
         pool, interface = (name, None) if kind == "pool" else (None, name)
         rules.append(Nat64Rule(listed, pool, interface, draw(st.booleans())))

@@ -10,6 +10,7 @@ from doorman.algs.registry import DEFAULT_PORTS, ENTRIES, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings, TcpMode
 from doorman.config.access_lists import AccessList, ServiceMatch
 from doorman.config.ipsec import Ipsec
+from doorman.config.ipv6_lists import Ipv6List
 from doorman.config.nat64 import Nat64
 from doorman.config.object_groups import ObjectGroup, with_members
 from doorman.config.port_map import services_of
@@ -210,8 +211,7 @@ class Config:
     firewall: Firewall = field(default_factory=Firewall)
     ipsec: Ipsec = field(default_factory=Ipsec)
     nat64: Nat64 = field(default_factory=Nat64)
-    ipv6_lists: dict[str, AccessList] = field(default_factory=dict)
-    """IPv6 access lists, whose lines look at sources only."""
+    ipv6_lists: dict[str, Ipv6List] = field(default_factory=dict)
 
     @property
     def lists(self) -> dict[str, AccessList]:

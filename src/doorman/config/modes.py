@@ -136,7 +136,7 @@ def _of_messages(protocol: str) -> tuple[Mode, ...]:
 MESSAGES = {protocol: _of_messages(protocol) for protocol in FORMS}
 """For each application: the modes of a class of its messages, of a policy for them, and of a class in such a policy."""
 
-_LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, IPV6_LIST, NETWORK_GROUP, SERVICE_GROUP)
+_LISTS = (POOL, STANDARD_LIST, EXTENDED_LIST, NETWORK_GROUP, SERVICE_GROUP)
 _FIREWALL = (
     *(PARAMETER_MAP, REGEX, CLASS_MAP, POLICY_MAP, POLICY_CLASS, ZONE, ZONE_PAIR),
     *(mode for modes in MESSAGES.values() for mode in modes),
@@ -145,5 +145,5 @@ _FIREWALL = (
 WHOLE = frozenset({ROUTE_MAP, *_LISTS, *_FIREWALL})
 """Modes in which nothing is passed over: a list without one of its lines would let in whom it should not."""
 
-SUBMODES = {mode.name: mode for mode in (VRF, VRF_FAMILY, INTERFACE, ROUTE_MAP, *_LISTS, *_FIREWALL)}
+SUBMODES = {mode.name: mode for mode in (VRF, VRF_FAMILY, INTERFACE, ROUTE_MAP, IPV6_LIST, *_LISTS, *_FIREWALL)}
 """The modes that commands enter, by name."""

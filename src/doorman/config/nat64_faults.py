@@ -53,6 +53,9 @@ def _rule_faults(config: Config, rule: Nat64Rule) -> Iterator[Fault]:
         yield Fault(rule, "acl", _NO_PREFIX)
     if rule.access_list not in config.ipv6_lists:
         yield Fault(rule, "acl", f"% IPv6 access list {rule.access_list} does not exist")
+    elif not config.ipv6_lists[rule.access_list].by_source:
+        more = "looks at more than source addresses, which is of no use here"
+        yield Fault(rule, "acl", f"% IPv6 access list {rule.access_list} {more}")
     if rule.pool is not None and config.nat64.pool(rule.pool) is None:
         yield Fault(rule, "pool", f"% NAT64 pool {rule.pool} does not exist")
     if rule.interface is not None and rule.interface not in config.interfaces:

@@ -23,6 +23,7 @@ from doorman.config.access_lists import (
 )
 from doorman.config.blocks import opening
 from doorman.config.interface_names import natural_order
+from doorman.config.ipv6_lists import Ipv6List
 from doorman.config.object_groups import Groups, Member, Nested, ObjectGroup, Range
 from doorman.config.protocol_names import message_text, port_text, protocol_text
 from doorman.net.addresses import UNSPECIFIED_V4, Address, address_text
@@ -45,22 +46,11 @@ def access_list_blocks(lists: Iterable[AccessList]) -> Iterator[list[str]]:
     yield numbered
 
 
-def ipv6_list_block(listed: AccessList) -> list[str]:
+def ipv6_list_block(listed: Ipv6List) -> list[str]:
     """The block of an IPv6 access list."""
-    numbers = [f"sequence {number} " for number in listed.numbers] or [""] * len(listed.entries)
-    lines = (
-        f" {number}{'permit' if entry.permit else 'deny'} ipv6 {_ipv6_source(entry)} any"
-        for number, entry in zip(numbers, listed.entries, strict=True)
-        if isinstance(entry, AccessEntry)
-    )
+    usual = listed.is_numbered_as_usual
+    lines = (f" {line.text}" if usual else f" sequence {line.sequence} {line.text}" for line in listed.lines)
     return [f"ipv6 access-list {listed.name}", *lines]
-
-
-def _ipv6_source(entry: AccessEntry) -> str:
-    length = 128 - int.from_bytes(entry.wildcard, "big").bit_length()
-    if length in {0, 128}:
-        return f"host {address_text(entry.address)}" if length else "any"
-    return f"{address_text(entry.address)}/{length}"
 
 
 def object_group_blocks(groups: Groups) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from doorman.algs.api import Refused, Touched
-from doorman.config.access_lists import AccessList
+from doorman.config.ipv6_lists import Ipv6List
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.config.stand_ins import blocks, fixed, is_at_work
 from doorman.net.addresses import Address, Prefix
@@ -26,7 +26,7 @@ class _Block:
 
     __slots__ = ("listed", "network", "next", "taken")
 
-    def __init__(self, listed: AccessList, prefix: Prefix, went_on: dict[int, int]) -> None:
+    def __init__(self, listed: Ipv6List, prefix: Prefix, went_on: dict[int, int]) -> None:
         self.listed = listed
         self.network = int.from_bytes(prefix.network, "big")
         self.next = went_on.get(self.network, 0)
