@@ -96,6 +96,14 @@ def test_a_closed_port_is_told_of(served: Served, stack: ExitStack) -> None:
         host.recv(100)
 
 
+def test_so_is_one_of_a_host(served: Served, stack: ExitStack) -> None:
+    server = udp_socket(stack, served.net.server, SERVER, 0)
+    server.connect((NAME, 9))
+    server.send(b"is anybody there?")
+    with pytest.raises(ConnectionRefusedError):
+        server.recv(100)
+
+
 def test_a_host_with_a_name_for_itself_is_called(served: Served, stack: ExitStack) -> None:
     host = udp_socket(stack, served.net.host, OTHER, 4_002)
     server = udp_socket(stack, served.net.server, SERVER, 0)
@@ -164,6 +172,24 @@ def test_it_goes_on_after_it_was_killed(root: None, stack: ExitStack, tmp_path: 
     assert any("of stand-in" in line for line in daemon.said), daemon.said
     daemon.end()
     assert "nat64" not in net.gateway.run("ip", "link")
+
+
+def test_its_device_comes_back_when_somebody_has_removed_it(
+    root: None,  # noqa: ARG001 - its check
+    stack: ExitStack,
+    tmp_path: Path,
+) -> None:
+    net = network(stack)
+    daemon = Daemon(net.gateway, tmp_path, CONFIG, kept=False)
+    stack.callback(daemon.end)
+    host = udp_socket(stack, net.host, HOST, 4_000)
+    server = udp_socket(stack, net.server, SERVER, 4_001)
+    net.gateway.run("ip", "link", "delete", "nat64")
+    eventually(lambda: "nat64" in net.gateway.run("ip", "link"), "no device", 15)
+    host.sendto(b"one", (SERVER_V6, 4_001))
+    heard, name = server.recvfrom(100)
+    server.sendto(b"two", name)
+    assert (heard, host.recv(100)) == (b"one", b"two")
 
 
 def test_what_is_in_its_way_is_told(root: None, stack: ExitStack, tmp_path: Path) -> None:  # noqa: ARG001
