@@ -7,7 +7,7 @@ import pytest
 from doorman.algs.api import Refused
 from doorman.config.model import Config
 from doorman.config.reader import read_config
-from doorman.config.stand_ins import NETWORK
+from doorman.config.stand_ins import NETWORK, with_stand_ins
 from doorman.engine.realms import engines
 from doorman.engine.results import Side
 from doorman.engine.snapshot import restore, save_everything
@@ -152,6 +152,21 @@ def test_a_name_without_its_host_is_nobodys() -> None:
     (again,) = engines(config, random.Random(2).random).values()
     restored = restore(again, records, 2.0)
     assert restored.refused == {"no-stand-in": 1}
+
+
+def test_what_others_had_before_a_restart_comes_last() -> None:
+    before = StandIns(config_of())
+    *_, last = (before.give(host(number), 0.0) for number in range(1, 4))
+    again = StandIns(config_of())
+    again.adopt(host(3), last, 0.0)
+    assert again.give(host(4), 0.0) > last
+
+
+def test_an_engine_goes_on_by_another_configuration() -> None:
+    (engine,) = engines(config_of(), random.Random(1).random).values()
+    engine.state.stand_ins.give(host(7), 0.0)
+    engine.reconfigure(with_stand_ins(config_of(TEXT.replace("::66", "::7"))), 1.0)
+    assert engine.state.stand_ins.known(host(7)) is None
 
 
 def test_what_was_saved_must_be_permitted_still() -> None:

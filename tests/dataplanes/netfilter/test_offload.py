@@ -66,6 +66,19 @@ def test_an_unfinished_checksum_comes_right(data: bytes, port: int) -> None:
         assert finished(up.translated(packet)) == rebuilt(IPv6(src=SERVER_V6, dst=HOST) / transport)
 
 
+def test_a_sum_that_looks_like_none_is_one() -> None:
+    """The complement of 0xFFFF is what UDP says of a datagram without a checksum."""
+    packet = bytes(IP(src=SERVER, dst=STAND_IN) / UDP(sport=9, dport=80) / b"x")
+    header = struct.pack("=BBHHHH", 1, 0, 28, 0, 20, 6)
+    for field in (b"\xff\xff", b"\0\0"):
+        one = Offloaded(header + packet[:26] + field + packet[28:])
+        (made,) = FAMILIES.to_host(one.packet, 0.0, whole=True)
+        difference = word_sum(address_of(SERVER_V6) + address_of(HOST)) - word_sum(
+            address_of(SERVER) + address_of(STAND_IN)
+        )
+        assert int.from_bytes(one.translated(made)[SIZE + 46 : SIZE + 48], "big") % 0xFFFF == difference % 0xFFFF
+
+
 def test_segments_stay_together_and_become_those_of_the_other_family() -> None:
     segments = TCP(sport=9, dport=80, flags="A") / bytes(60_000)
     down = Offloaded(handed_over(IPv6(src=HOST, dst=SERVER_V6) / segments, SEGMENTS_V6))
