@@ -70,6 +70,20 @@ class TestStartLine:
         """RFC 3261, section 7.5."""
         assert read(b"\r\n\r\n\n" + sip(START, CALL)).method == b"OPTIONS"
 
+    def test_the_same_line_again_stands_where_it_stands(self) -> None:
+        """What was read of one is remembered, counted from its beginning; the message around it is another."""
+        for before in (b"", b"\r\n\n", b""):
+            message = read(before + sip(START, CALL, "CSeq: 7 OPTIONS"))
+            assert message.data[message.uri_start : message.uri_end] == b"sip:bob@198.51.100.20"
+            assert (message.name, message.method, message.status) == ("OPTIONS", b"OPTIONS", 0)
+            assert (message.cseq, message.cseq_method, message.call_id) == (b"7", b"OPTIONS", b"x")
+
+    @pytest.mark.parametrize("length", [200, 300])
+    def test_lines_of_any_length(self, length: int) -> None:
+        for user in ("a" * length, "b" * length, "a" * length):
+            message = read(sip(f"OPTIONS sip:{user}@b SIP/2.0", CALL))
+            assert message.data[message.uri_start : message.uri_end] == f"sip:{user}@b".encode()
+
     @pytest.mark.parametrize(
         "line",
         [
