@@ -61,6 +61,13 @@ class TestTable:
         assert gateway.out(options(f"{name}: {value}")).line(name) == value
         assert gateway.notes("address-left") == 2
 
+    @pytest.mark.parametrize("name", ROUTING + IDENTITY)
+    def test_ours_and_others_in_turns(self, name: str) -> None:
+        gateway = Gateway()
+        value = f"{OWN}, <sip:bob@198.51.100.20>, {OWN}, <sip:a@192.168.1.1:5060>, <sip:b@192.168.1.1>, {OWN}"
+        assert gateway.out(options(f"{name}: {value}")).line(name) == value.replace(OWN, OURS)
+        assert gateway.notes("address-left") == 2
+
     @pytest.mark.parametrize(
         ("uri", "ours"),
         [
