@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from doorman.algs.api import Refused
+from doorman.algs.api import Door, OpenDoor, Owner, Refused
 from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.config.stand_ins import NETWORK, with_stand_ins
@@ -12,7 +12,8 @@ from doorman.engine.realms import engines
 from doorman.engine.results import Side
 from doorman.engine.snapshot import restore, save_everything
 from doorman.nat.stand_ins import SWEEP, StandIns
-from doorman.net.addresses import Address, address_of, address_text
+from doorman.net.addresses import Address, Endpoint, address_of, address_text
+from doorman.net.packet import UDP
 from kit.packets import udp
 
 TEXT = """\
@@ -141,6 +142,21 @@ def test_they_outlive_a_restart() -> None:
     assert (restored.adopted["stand-in"], restored.adopted["binding"], restored.refused.total()) == (1, 1, 0)
     assert again.state.stand_ins.known(host(7)) == stand_in
     assert again.state.stand_ins.give(host(8), 0.0) != stand_in
+
+
+def test_a_door_to_a_host_that_is_not_known_stays_shut() -> None:
+    """No binding of its own says whose it is: a door tells of that."""
+    config = config_of()
+    (engine,) = engines(config, random.Random(1).random).values()
+    end = Endpoint(engine.state.stand_ins.give(host(7), 0.0), 5000)
+    [binding] = engine.state.bindings.bind(UDP, end)
+    owner = Owner("ftp", b"one", end.address)
+    door = Door(owner, "data", UDP, visitor=None, entrance=binding.global_, leads_to=end, closes=99.0, flows=1)
+    engine.state.carry_out([OpenDoor(door)], 1.0)
+    records = [record for record in save_everything(engine) if b"stand-in" not in record[0]]
+    (again,) = engines(config, random.Random(2).random).values()
+    assert restore(again, records, 2.0).refused == {"no-stand-in": 1}
+    assert (len(again.state.doors), len(again.state.bindings)) == (0, len(again.state.rules.static_hosts))
 
 
 def test_a_name_without_its_host_is_nobodys() -> None:
