@@ -9,7 +9,7 @@ from doorman.engine.inspection import Inspection
 from doorman.nat.bindings import Binding, BindingFreed, BindingMade
 from doorman.nat.peerings import PeeringChange
 from doorman.nat.sessions import Session
-from doorman.nat.tunnels import TunnelChange
+from doorman.nat.tunnels import TunnelChange, TunnelMade
 
 
 class Side(IntEnum):
@@ -177,6 +177,11 @@ class SessionCut(NamedTuple):
 IpsecChange = TunnelChange | PeeringChange
 Change = DoorOpened | DoorClosed | DoorPromoted | BindingMade | BindingFreed | SessionCut | IpsecChange
 """What happened to the tables, for a data plane to do likewise. Of all but doors only a kernel is told."""
+
+
+def has_tunnel(changes: Iterable[Change]) -> bool:
+    """Whether one of changes is a tunnel that begins."""
+    return any(isinstance(change, TunnelMade) for change in changes)
 
 
 def cuts(changes: Iterable[Change]) -> list[SessionCut]:

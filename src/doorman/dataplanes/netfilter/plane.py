@@ -35,12 +35,12 @@ from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skele
 from doorman.dataplanes.netfilter.tables import Tables
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts
+from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts, has_tunnel
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.naming import outside_locals
 from doorman.nat.sessions import Session
-from doorman.nat.tunnels import Tunnel, TunnelMade
+from doorman.nat.tunnels import Tunnel
 from doorman.net.address_set import AddressSet
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ESP, TCP, UDP
@@ -210,7 +210,7 @@ class NetfilterPlane:
 
     def commit(self, changes: Sequence[Change], now: float) -> None:
         """See `Plane.commit`."""
-        if self._waits_for_tunnels is not None and any(isinstance(change, TunnelMade) for change in changes):
+        if self._waits_for_tunnels is not None and has_tunnel(changes):
             self._run(self._waits_for_tunnels, "", tunnels=True)
         transaction = Transaction(self.setting.table, self._tables.plan(changes, now))
         if transaction:
