@@ -17,7 +17,7 @@ from doorman.net.packet import ICMP, TCP, UDP
 WHOLE_HOST: Final = 0
 """The protocol of a binding that maps a host with all its protocols and ports."""
 
-MAX_PORTS_PER_HOST: Final = 16_384
+MAX_PORTS_PER_HOST = 16_384
 """Ports of a shared address that one inside host may have, all protocols together: a quarter of one protocol's."""
 _WITH_PORTS: Final = (ICMP, UDP, TCP)
 _PROTOCOLS: Final = max(_WITH_PORTS) + 1
