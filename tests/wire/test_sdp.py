@@ -209,6 +209,20 @@ def test_where_the_description_of_a_line_ends() -> None:
     assert data[: second.end].endswith(b"a=y\r\n")
 
 
+def test_what_stands_behind_a_description_is_none_of_it() -> None:
+    def outline(data: bytes, end: int) -> object:
+        try:
+            description = read_sdp(data, 0, end)
+        except Malformed as malformed:
+            return malformed.reason
+        lines = [(media.kind, told(media.port), media.transport, media.mux) for media in description.media]
+        return told(description.origin), told(description.connection), lines
+
+    whole = b"o=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.2\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n"
+    for end in range(len(whole) + 1):
+        assert outline(whole, end) == outline(whole[:end], end), whole[:end]
+
+
 def test_candidates() -> None:
     data, only = media(
         "m=audio 4000 RTP/AVP 0",

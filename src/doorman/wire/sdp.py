@@ -187,7 +187,9 @@ def _read_usual_host(session: SessionDescription, data: bytes, text: str, at: in
     origin = data[at] == _ORIGIN
     family = text.find("IP", at, stop) - len("IN ") if origin else at + len("c=")
     first = family + len(_FAMILY)
-    if family < at or text[family:first] != _FAMILY or (origin and text.find("\r", at, family) >= 0):
+    if family < at or first > stop or text[family:first] != _FAMILY:
+        return False
+    if origin and text.find("\r", at, family) >= 0:
         return False
     last = stop - 1 if data[stop - 1] == _CR else stop
     address = parse_address(data[first:last])
