@@ -191,10 +191,13 @@ class Gateway:
 
     def refresh(self) -> list[str]:
         """Follow the machine's interfaces, if one came, went or changed its address; to be called now and then."""
-        known = all(sides(config_of(self.config, realm)) == part.traffic.sides for realm, part in self._parts.items())
-        if known and interface_addresses() == self._addresses:
+        if self.knows_interfaces() and interface_addresses() == self._addresses:
             return []
         return self.apply(self.config)
+
+    def knows_interfaces(self) -> bool:
+        """Whether the interfaces of the NAT are those that were there when it was last applied, by their numbers."""
+        return all(sides(config_of(self.config, realm)) == part.traffic.sides for realm, part in self._parts.items())
 
     def write_memory(self) -> Path:
         """See `cli.gateway.Gateway`."""

@@ -19,14 +19,17 @@ from doorman.daemon.notify import Notifier
 from doorman.daemon.part import Part
 from doorman.daemon.parts import Parts
 from doorman.daemon.proxy import Proxy, Settings
+from doorman.dataplanes.netfilter.link_news import LinkNews
 from doorman.dataplanes.netfilter.marks import PROXIED
 
 _TICK = 1.0
 """Seconds."""
 _REFRESH = 5
-"""Ticks between two looks at the interfaces, and at the proxy's connections."""
+"""Ticks between two looks at the interfaces that nobody told of, and at the proxy's connections."""
 _COMPARE = 60
 """Ticks between two comparisons with the kernel's flows."""
+_SETTLING = 0.05
+"""Seconds from news of an interface until it is looked at: what makes one gives it an address next."""
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 _log = logging.getLogger("doorman")
@@ -64,20 +67,26 @@ class Service:
         self._saving = False
         self._reloading = False
         self._unfit = ""
+        self._looking = False
         self._ticks = 0
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
 
         Raises:
-            OSError: the control socket cannot be made.
+            OSError: the control socket cannot be made, or the kernel tells nothing of interfaces.
         """
+        with LinkNews() as news:
+            await self._run(news)
+
+    async def _run(self, news: LinkNews) -> None:
         loop = asyncio.get_running_loop()
         await self._control.start()
         for part in self._parts.values():
             self._serve(part)
         self._serve_edge()
         self._parts.begun, self._parts.ended = self._serve, self._end
+        loop.add_reader(news.fileno(), self._guarded(lambda: self._look_soon(news)))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
@@ -91,6 +100,7 @@ class Service:
             await self._ended.wait()
         finally:
             hold_signals()
+            loop.remove_reader(news.fileno())
             self._notifier.stopping()
             for part in self._parts.values():
                 part.traffic.segments.reset()
@@ -204,6 +214,21 @@ class Service:
             yield self._refresh
         if self._ticks % _COMPARE == 0:
             yield from (part.traffic.compare_flows for part in parts)
+
+    def _look_soon(self, news: LinkNews) -> None:
+        """Follow our interfaces when the kernel tells of one; once for all that comes meanwhile.
+
+        Nothing else waits for it: addresses are looked at now and then.
+        """
+
+        def look() -> None:
+            self._looking = False
+            if not self._gateway.knows_interfaces():
+                self._guarded(self._refresh)()
+
+        if news.came() and not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(_SETTLING, look)
 
     def _refresh(self) -> None:
         unfit = ""
