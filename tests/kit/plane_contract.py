@@ -107,6 +107,7 @@ class Gate:
         flows: int | None = 1,
         closes: float = NOW + 100,
         protocol: int = UDP,
+        inspect_as: str | None = None,
     ) -> str:
         """Open a door; its entrance."""
         name = self.name(local, protocol)
@@ -119,6 +120,7 @@ class Gate:
             leads_to=endpoint(local),
             closes=closes,
             flows=flows,
+            inspect_as=inspect_as,
         )
         self.engine.state.carry_out([OpenDoor(door)], NOW)
         return name
@@ -207,6 +209,11 @@ class PlaneContract:
         gate.commit()
         assert gate.from_inside(local, PEER_RTP) == (name, PEER_RTP)
         assert gate.flows() == [f"{local} {name} {PEER_RTP} INSIDE False"]
+
+    def test_a_door_for_messages_that_closes_soon_is_there_when_all_is_made_anew(self, gate: Gate) -> None:
+        name = gate.open(PHONE_RTP, None, flows=None, closes=NOW + 5, protocol=TCP, inspect_as="sip")
+        gate.synchronise()
+        assert gate.from_outside(PEER_RTP, name, TCP) == (PEER_RTP, PHONE_RTP)
 
     def test_a_door_that_was_closed_lets_nobody_new_in(self, gate: Gate) -> None:
         name = gate.open(PHONE_RTP, PEER)

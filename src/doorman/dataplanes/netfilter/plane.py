@@ -470,7 +470,8 @@ def _filling(config: Config, setting: Setting, tables: Tables, now: float) -> It
     lingering = [_with_timeout(element, timeout) for element, timeout in tables.lingering(now)]
     for name, definition in sets.items():
         yield f"flush {definition.split(' ', 1)[0]} ip {table} {name}\n"
-        texts = [_with_timeout(element, tables.timeout(element, now)) for element in elements[name]]
+        is_timed = "timeout" in definition  # of others nothing ends by itself
+        texts = [_with_timeout(element, tables.timeout(element, now) if is_timed else 0) for element in elements[name]]
         if name == "names":
             texts += lingering
         if texts:
