@@ -13,22 +13,10 @@ from doorman.dataplanes.replay import Replay
 from doorman.engine.realms import engines
 from doorman.net import links
 from doorman.net.captures import Frame
+from kit.nat64 import CONFIG, HOST, OTHER
 from kit.packets import rebuilt
 
-TEXT = """\
-interface lan
- nat64 enable
-interface wan
- ip address 203.0.113.1 255.255.255.0
- ip nat outside
-nat64 prefix stateful 2001:db8:64::/96
-nat64 v4 pool P 203.0.113.10 203.0.113.10
-nat64 v6v4 list HOSTS pool P overload
-nat64 v6v4 static 2001:db8:1::9 203.0.113.9
-ipv6 access-list HOSTS
- permit ipv6 2001:db8:1::/64 any
-"""
-HOST, FIXED = "2001:db8:1::5", "2001:db8:1::9"
+TEXT = CONFIG.replace("list HOSTS interface out0", "list HOSTS pool P") + "nat64 v4 pool P 203.0.113.10 203.0.113.10\n"
 SERVER, SERVER_V6 = "198.51.100.80", "2001:db8:64::c633:6450"
 
 
@@ -88,7 +76,7 @@ def test_the_outside_sees_ipv4() -> None:
 
 
 def test_a_host_with_a_name_for_itself_is_called() -> None:
-    replay, frames = replayed(back(FIXED) / UDP(sport=9, dport=7) / b"come in", out(FIXED) / UDP(sport=7, dport=9))
+    replay, frames = replayed(back(OTHER) / UDP(sport=9, dport=7) / b"come in", out(OTHER) / UDP(sport=7, dport=9))
     assert (replay.drops, replay.asymmetries) == ([], [])
     assert seen(frames) == [f"{SERVER} > 203.0.113.9", f"203.0.113.9 > {SERVER}"]
 
@@ -140,9 +128,9 @@ zone security IN
 zone security OUT
 zone-pair security OUT source IN destination OUT
  service-policy type inspect OUT
-interface lan
+interface lan0
  zone-member security IN
-interface wan
+interface out0
  zone-member security OUT
 """
 

@@ -15,19 +15,9 @@ from doorman.config.reader import read_config
 from doorman.nat.families import Families
 from doorman.nat.stand_ins import StandIns
 from doorman.net.addresses import address_of, address_text
+from kit.nat64 import CONFIG, HOST
 
-TEXT = """\
-interface lan
- nat64 enable
-interface wan
- ip address 203.0.113.1 255.255.255.0
- ip nat outside
-nat64 prefix stateful 2001:db8:64::/96
-nat64 v6v4 list HOSTS interface wan overload
-ipv6 access-list HOSTS
- permit ipv6 2001:db8:1::/64 any
-"""
-HOST, ROUTER = "2001:db8:1::5", "2001:db8:99::1"
+ROUTER = "2001:db8:99::1"
 SERVER, SERVER_V6 = "198.51.100.80", "2001:db8:64::c633:6450"
 
 
@@ -35,7 +25,7 @@ class Edge:
     """The edge of a gateway, spoken to in scapy's packets."""
 
     def __init__(self) -> None:
-        self.stand_ins = StandIns(read_config(TEXT, "t"))
+        self.stand_ins = StandIns(read_config(CONFIG, "t"))
         self.families = Families(self.stand_ins, 1_500)
 
     def stand_in(self, host: str = HOST) -> str:
@@ -106,7 +96,7 @@ def test_what_is_nobodys(source: str, destination: str, reason: str) -> None:
     edge = Edge()
     with pytest.raises(Refused, match=f"^{reason}$"):
         edge.out(IPv6(src=source, dst=destination) / ICMPv6EchoRequest())
-    assert len(edge.stand_ins) == 0
+    assert list(edge.stand_ins) == []
 
 
 def test_nobody_answers_for_a_stand_in_that_is_nobodys() -> None:

@@ -14,21 +14,10 @@ from doorman.engine.snapshot import restore, save_everything
 from doorman.nat.stand_ins import SWEEP, StandIns
 from doorman.net.addresses import Address, Endpoint, address_of, address_text
 from doorman.net.packet import UDP
+from kit.nat64 import CONFIG
 from kit.packets import udp
 
-TEXT = """\
-interface lan
- nat64 enable
-interface wan
- ip address 203.0.113.1 255.255.255.0
- ip nat outside
-nat64 prefix stateful 2001:db8:64::/96
-nat64 v6v4 list HOSTS interface wan overload
-nat64 v6v4 static 2001:db8:1::9 203.0.113.9
-ipv6 access-list HOSTS
- deny ipv6 host 2001:db8:1::66 any
- permit ipv6 2001:db8:1::/64 any
-"""
+TEXT = CONFIG.replace(" permit ipv6", " deny ipv6 host 2001:db8:1::66 any\n permit ipv6")
 LONGEST = 86_400.0
 
 

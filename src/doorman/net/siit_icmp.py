@@ -7,7 +7,7 @@ grows or shrinks with its header; where extensions follow it, it is padded as RF
 told. All other messages are of one family alone, and have no counterpart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from doorman.net.checksum import word_sum
@@ -94,13 +94,7 @@ def icmp_to_ipv4(body: bytes, addresses: bytes, length: int, quote_of: QuoteOf |
     Raises:
         Untranslatable: it has no counterpart.
     """
-    kind = body[0] if len(body) >= HEADER else -1
-    if kind in _ECHOES:
-        new = bytes((_ECHOES[kind], body[1])) + body[4:]
-    elif quote_of is None or kind < 0:
-        raise Untranslatable("icmp-type")
-    else:
-        new = _requoted(_as_v4(kind, body), body, quote_of, _V6_EXTENSIONS, _V4_EXTENSIONS)
+    new = _echo(body, _ECHOES) or _requoted(_as_v4(body), body, quote_of, _V6_EXTENSIONS, _V4_EXTENSIONS)
     return _summed(new, body, -_pseudo_sum(addresses, length))
 
 
@@ -110,19 +104,19 @@ def icmp_to_ipv6(body: bytes, addresses: bytes, length: int, quote_of: QuoteOf |
     Raises:
         Untranslatable: it has no counterpart.
     """
-    kind = body[0] if len(body) >= HEADER else -1
-    if kind in _V4_ECHOES:
-        new = bytes((_V4_ECHOES[kind], body[1])) + body[4:]
-    elif quote_of is None or kind < 0:
+    new = _echo(body, _V4_ECHOES) or _requoted(_as_v6(body), body, quote_of, _V4_EXTENSIONS, _V6_EXTENSIONS)
+    return _summed(new, body, _pseudo_sum(addresses, length + len(new) + 2 - len(body)))
+
+
+def _echo(body: bytes, echoes: Mapping[int, int]) -> bytes:
+    """An echo of the other family, without its checksum; nothing for any other message."""
+    if len(body) < HEADER:
         raise Untranslatable("icmp-type")
-    else:
-        new = _requoted(_as_v6(kind, body), body, quote_of, _V4_EXTENSIONS, _V6_EXTENSIONS)
-        length += len(new) + 2 - len(body)
-    return _summed(new, body, _pseudo_sum(addresses, length))
+    return bytes((echoes[body[0]], body[1])) + body[4:] if body[0] in echoes else b""
 
 
-def _as_v4(kind: int, body: bytes) -> _Error:
-    code = body[1]
+def _as_v4(body: bytes) -> _Error:
+    kind, code = body[0], body[1]
     if kind == _UNREACHABLE and code in _CODES:
         return _Error(_V4_UNREACHABLE, _CODES[code])
     if kind == _TOO_BIG:
@@ -138,8 +132,8 @@ def _as_v4(kind: int, body: bytes) -> _Error:
     raise Untranslatable("icmp-type")
 
 
-def _as_v6(kind: int, body: bytes) -> _Error:
-    code = body[1]
+def _as_v6(body: bytes) -> _Error:
+    kind, code = body[0], body[1]
     if kind == _V4_UNREACHABLE and code == 2:  # noqa: PLR2004 - the protocol
         return _Error(_PARAMETER, 1, _NEXT_HEADER_AT)
     if kind == _V4_UNREACHABLE and code == _FRAGMENTATION_NEEDED:
@@ -159,8 +153,10 @@ def _plateau(length: int) -> int:
     return next((mtu for mtu in _PLATEAUS if mtu < length), _PLATEAUS[-1])
 
 
-def _requoted(error: _Error, body: bytes, quote_of: QuoteOf, before: _Extensions, after: _Extensions) -> bytes:
-    """An error with its translated quote, without its checksum."""
+def _requoted(error: _Error, body: bytes, quote_of: QuoteOf | None, before: _Extensions, after: _Extensions) -> bytes:
+    """An error with its translated quote, without its checksum; one that is itself quoted has none."""
+    if quote_of is None:
+        raise Untranslatable("icmp-type")
     told = body[before.length_at] * before.unit if body[0] in before.types else 0
     end = HEADER + told if told else len(body)
     quote, extensions, own = quote_of(body[HEADER:end]), body[end:], error.own
