@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from doorman.net.addresses import address_of, address_text, parse_prefix
+from doorman.net.embedding import embed
 from kit.lab import eventually
 from kit.namespaces import Namespace
 from kit.nat64 import CONFIG, GATEWAY, HOST, NAME, OTHER, PREFIX, SERVER, SERVER_V6, Network, network, web_server
@@ -73,6 +75,7 @@ def test_curl_fetches_a_file(served: Served) -> None:
     counted = served.daemon.ask("show nat64 statistics")
     assert "Interfaces: lan0\nTotal hosts: 2 (1 static, 1 dynamic)\n" in counted
     assert "(IPv6 -> IPv4): 0" not in counted
+    assert "Drops: 0" in counted
 
 
 def test_udp_of_every_size_both_ways(served: Served, stack: ExitStack) -> None:
@@ -112,6 +115,17 @@ def test_a_host_with_a_name_for_itself_is_called(served: Served, stack: ExitStac
     assert (heard, caller[0]) == (b"come in", SERVER_V6)
     host.sendto(b"thanks", caller)
     assert server.recvfrom(100) == (b"thanks", (NAME, 4_002))
+
+
+def test_hosts_reach_each_other_by_their_names(served: Served, stack: ExitStack) -> None:
+    one = udp_socket(stack, served.net.host, HOST, 4_004)
+    other = udp_socket(stack, served.net.host, OTHER, 4_005)
+    name = address_text(embed(parse_prefix(PREFIX), address_of(NAME)))
+    one.sendto(b"you there", (name, 4_005))
+    heard, caller = other.recvfrom(100)
+    assert (heard, caller[0]) == (b"you there", address_text(embed(parse_prefix(PREFIX), address_of(GATEWAY))))
+    other.sendto(b"yes", caller)
+    assert one.recvfrom(100)[:2] == (b"yes", (name, 4_005, 0, 0))
 
 
 def test_the_mtu_of_the_path_is_found_out(served: Served) -> None:

@@ -22,6 +22,8 @@ from doorman.net.addresses import Prefix
 
 HEADERS_DIFFER = 20
 """Bytes by which an IPv6 header is longer: what is for an IPv6 host must be as much shorter."""
+_OF_THE_LINK = b"\xff\x02"
+"""How addresses begin to which the kernel itself speaks on each of its links (MLD, RFC 3810)."""
 _AT_ONCE = 64
 """Packets that are read before others have their turn."""
 
@@ -102,6 +104,8 @@ class Edge:
             self.counts["ip-header-damaged"] += 1
             return []
         packet = offloaded.packet
+        if packet[0] >> 4 == 6 and packet[24:26] == _OF_THE_LINK:  # noqa: PLR2004 - the version
+            return []
         way = "to-ipv4" if packet[0] >> 4 == 6 else "to-ipv6"  # noqa: PLR2004 - the version
         try:
             if way == "to-ipv4":
