@@ -12,7 +12,7 @@ from doorman.daemon import service
 from doorman.daemon.gateway import Gateway
 from doorman.daemon.parts import Parts, Place
 from doorman.daemon.service import Service
-from doorman.dataplanes.netfilter.link_news import LinkNews
+from doorman.dataplanes.netfilter.link_news import hear_of_links
 from kit.namespaces import Namespace
 
 PATIENCE = 60.0
@@ -20,12 +20,12 @@ ADD = ("ip", "link", "add", "new0", "type", "veth", "peer", "name", "new1")
 
 
 def test_it_is_told_of_interfaces(namespace: Namespace) -> None:
-    with namespace.inside(), LinkNews() as news:
-        assert not news.came()
+    with namespace.inside(), hear_of_links() as news:
+        assert not list(news.hear(9))
         for change in (ADD, ("ip", "link", "set", "new0", "name", "other0"), ("ip", "link", "del", "other0")):
             namespace.run(*change)
-            assert news.came()
-            assert not news.came()
+            assert list(news.hear(9))
+            assert not list(news.hear(9))
 
 
 class Watched:

@@ -19,8 +19,9 @@ from doorman.daemon.notify import Notifier
 from doorman.daemon.part import Part
 from doorman.daemon.parts import Parts
 from doorman.daemon.proxy import Proxy, Settings
-from doorman.dataplanes.netfilter.link_news import LinkNews
+from doorman.dataplanes.netfilter.link_news import hear_of_links
 from doorman.dataplanes.netfilter.marks import PROXIED
+from doorman.dataplanes.netfilter.netlink import Listener
 
 _TICK = 1.0
 """Seconds."""
@@ -30,6 +31,8 @@ _COMPARE = 60
 """Ticks between two comparisons with the kernel's flows."""
 _SETTLING = 0.05
 """Seconds from news of an interface until it is looked at: what makes one gives it an address next."""
+_AT_ONCE = 1024
+"""News of interfaces that are read together."""
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 _log = logging.getLogger("doorman")
@@ -76,10 +79,10 @@ class Service:
         Raises:
             OSError: the control socket cannot be made, or the kernel tells nothing of interfaces.
         """
-        with LinkNews() as news:
+        with hear_of_links() as news:
             await self._run(news)
 
-    async def _run(self, news: LinkNews) -> None:
+    async def _run(self, news: Listener) -> None:
         loop = asyncio.get_running_loop()
         await self._control.start()
         for part in self._parts.values():
@@ -215,7 +218,7 @@ class Service:
         if self._ticks % _COMPARE == 0:
             yield from (part.traffic.compare_flows for part in parts)
 
-    def _look_soon(self, news: LinkNews) -> None:
+    def _look_soon(self, news: Listener) -> None:
         """Follow our interfaces when the kernel tells of one; once for all that comes meanwhile.
 
         Nothing else waits for it: addresses are looked at now and then.
@@ -226,7 +229,7 @@ class Service:
             if not self._gateway.knows_interfaces():
                 self._guarded(self._refresh)()
 
-        if news.came() and not self._looking:
+        if list(news.hear(_AT_ONCE)) and not self._looking:
             self._looking = True
             asyncio.get_running_loop().call_later(_SETTLING, look)
 

@@ -7,24 +7,18 @@ from doorman.dataplanes.netfilter.netlink import Listener
 _NETLINK_ROUTE = 0
 _LINKS = 0x1
 """The group RTMGRP_LINK."""
-_AT_ONCE = 1024
 
 
-class LinkNews(Listener):
+def hear_of_links() -> Listener:
     """A socket that hears of the interfaces of this network namespace.
 
     Raises:
         OSError: no such socket can be had.
     """
-
-    def __init__(self) -> None:
-        super().__init__(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE))
-        try:
-            self._socket.bind((0, _LINKS))
-        except BaseException:
-            self.close()
-            raise
-
-    def came(self) -> bool:
-        """Whether there is any since the last call; what is to be looked at. Never blocks."""
-        return bool(list(self.hear(_AT_ONCE)))  # where some is lost, there is other
+    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE)
+    try:
+        link.bind((0, _LINKS))
+    except BaseException:
+        link.close()
+        raise
+    return Listener(link)
