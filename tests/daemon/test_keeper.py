@@ -135,6 +135,16 @@ def test_what_a_call_announces_is_saved_while_others_wait(kept: Kept) -> None:
     assert kept.is_complete()
 
 
+def test_doors_that_are_nobody_s_own_are_saved_with_who_keeps_them(kept: Kept) -> None:
+    """A signalling door is open for all who use it: saved without them, it would be closed by a restart."""
+    kept.gateway.out(request("REGISTER"))
+    kept.keeper.note(kept.engine.take_changes())
+    kept.keeper.flush_urgent(kept.gateway.now)
+    assert not kept.is_dirty()
+    assert {record.kind for record in kept.contents()} == {"doors", "sip"}
+    assert kept.is_complete()
+
+
 def test_a_static_name_is_in_the_configuration(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     config = read_config(OVERLOAD + "ip nat inside source static 10.0.0.10 203.0.113.100\n", "test.cfg")

@@ -165,13 +165,21 @@ class Keeper:
             self._save_name(binding, records, alone=is_there and stands_alone(binding))
         for owner in owners:
             alg = algs.get(owner.alg)
-            item = alg.of_owner(owner) if alg is not None else None
-            if alg is not None and item is not None and alg.touched.drop(item):
-                name, value = save_item(alg, item)
-                records[name] = value
+            if alg is not None:
+                self._save_keepers(alg, owner, records)
             name, value = save_doors(owner, doors.of_owner(owner))
             records[name] = value
         return records
+
+    @staticmethod
+    def _save_keepers(alg: Alg, owner: Owner, records: Batch) -> None:
+        """Save whose doors these are; of those that are nobody's own, who keeps them may be any that was touched."""
+        item = alg.of_owner(owner)
+        if item is None:
+            records.update(save_item(alg, touched) for touched in alg.touched.take())
+        elif alg.touched.drop(item):
+            name, value = save_item(alg, item)
+            records[name] = value
 
     def _save_name(self, binding: Binding, records: Batch, *, alone: bool) -> None:
         """Give a name a record of its own, or take that away, if it has to be."""
