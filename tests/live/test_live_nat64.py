@@ -91,20 +91,14 @@ def test_udp_of_every_size_both_ways(served: Served, stack: ExitStack) -> None:
         assert host.recvfrom(65_535)[:2] == (data[:size], (SERVER_V6, 4_001, 0, 0))
 
 
-def test_a_closed_port_is_told_of(served: Served, stack: ExitStack) -> None:
-    host = udp_socket(stack, served.net.host, HOST, 0)
-    host.connect((SERVER_V6, 9))
-    host.send(b"is anybody there?")
+@pytest.mark.parametrize("asks", ["host", "server"])
+def test_a_closed_port_is_told_of(served: Served, stack: ExitStack, asks: str) -> None:
+    host, server = udp_socket(stack, served.net.host, HOST, 0), udp_socket(stack, served.net.server, SERVER, 0)
+    asking, asked = {"host": (host, SERVER_V6), "server": (server, NAME)}[asks]
+    asking.connect((asked, 9))
+    asking.send(b"is anybody there?")
     with pytest.raises(ConnectionRefusedError):
-        host.recv(100)
-
-
-def test_so_is_one_of_a_host(served: Served, stack: ExitStack) -> None:
-    server = udp_socket(stack, served.net.server, SERVER, 0)
-    server.connect((NAME, 9))
-    server.send(b"is anybody there?")
-    with pytest.raises(ConnectionRefusedError):
-        server.recv(100)
+        asking.recv(100)
 
 
 def test_a_host_with_a_name_for_itself_is_called(served: Served, stack: ExitStack) -> None:

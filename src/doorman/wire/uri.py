@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Final, TypeVar
 
 from doorman.net.addresses import Address, Endpoint, address_ascii, parse_address
+from doorman.net.memo import remember
 from doorman.net.packet import TCP, UDP
 
 
@@ -161,15 +162,11 @@ def _bytes(value: str) -> bytes:
     return value.encode("latin-1")
 
 
-Found = TypeVar("Found")
+_Found = TypeVar("_Found")
 
 
-def _remember(known: dict[str, Found], value: str, found: Found) -> Found:
-    if len(value) <= _LONGEST:
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        known[value] = found
-    return found
+def _remember(memo: dict[str, _Found], value: str, found: _Found) -> _Found:
+    return remember(memo, value, found, _REMEMBERED) if len(value) <= _LONGEST else found
 
 
 def _read_uris(value: bytes, most: int) -> tuple[HostPort, ...]:
