@@ -2,24 +2,26 @@
 
 import math
 import pickle
+import weakref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.timers import LOOK, NEVER, Timers
+from doorman.timers import LOOK, NEVER, Timed, Timers
 
 
-class Item:
+class Item(Timed):
     def __init__(self, name: int) -> None:
+        super().__init__()
         self.name = name
-        self.rings = 0.0
 
 
 TIMES = st.one_of(st.integers(0, 8).map(float), st.floats(0, 8), st.just(math.inf))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("start"), TIMES, st.integers(0, 4)),
+        st.tuples(st.just("stop"), st.just(0.0), st.integers(0, 4)),
         st.tuples(st.just("wait"), st.floats(0, 4), st.just(0)),
     ),
     max_size=30,
@@ -36,6 +38,10 @@ def test_an_item_rings_once_within_a_second_of_its_newest_time(steps: list[tuple
         if verb == "start":
             timers.start(now + seconds, items[name])
             expected[name] = now + seconds
+            continue
+        if verb == "stop":
+            timers.stop(items[name])
+            expected.pop(name, None)
             continue
         now += seconds
         ringing = [item.name for item in timers.due(now)]
@@ -64,6 +70,31 @@ def test_one_that_was_brought_forward_and_put_off_again_rings_once() -> None:
     for at in (9.0, 5.0, 9.0):
         timers.start(at, item)
     assert timers.due(20.0) == [item]
+
+
+def test_what_is_over_is_not_kept_until_it_was_to_ring() -> None:
+    timers: Timers[Item] = Timers()
+    items = [Item(number) for number in range(3)]
+    for item in items:
+        timers.start(5.0, item)
+    timers.stop(items[1])
+    timers.start(2.0, items[2])
+    gone = weakref.ref(items.pop(1))
+    assert gone() is None
+    assert timers.due(3.0) == [items[1]]
+    assert timers.due(6.0) == [items[0]]
+
+
+def test_what_others_have_filed_is_theirs_until_they_are_gone() -> None:
+    """As what goes on by another configuration, which has timers of its own."""
+    before: Timers[Item] = Timers()
+    timers: Timers[Item] = Timers()
+    mine, other = Item(1), Item(2)
+    before.start(5.0, mine)
+    timers.start(5.0, other)
+    timers.start(7.0, mine)
+    assert timers.due(5.0) == [other]
+    assert timers.due(7.0) == [mine]
 
 
 @pytest.mark.parametrize("never", [math.inf, NEVER, NEVER + 1000.0])

@@ -6,6 +6,7 @@ Effects are values: the engine carries them out, before the message goes on.
 from typing import NamedTuple
 
 from doorman.net.addresses import Address, Endpoint
+from doorman.timers import Timed
 
 
 class Owner(NamedTuple):
@@ -16,7 +17,7 @@ class Owner(NamedTuple):
     party: Address
 
 
-class Door:
+class Door(Timed):
     """A flow that was announced and may come: from `visitor` to `entrance`, to be led to `leads_to`.
 
     Attributes:
@@ -32,7 +33,6 @@ class Door:
         spares: whether flows that came through it go on when it closes.
         closing: whether it was told to close; opened again, it lets in anew.
         hands_over: whether it leaves once all its flows came, so that what ends its owner ends none of them.
-        rings: of its timer.
         promoted: whether its first packet made a session of it.
     """
 
@@ -48,7 +48,6 @@ class Door:
         "owner",
         "promoted",
         "protocol",
-        "rings",
         "role",
         "spares",
         "visitor",
@@ -68,6 +67,7 @@ class Door:
         inspect_as: str | None = None,
         hands_over: bool = False,
     ) -> None:
+        super().__init__()
         self.owner = owner
         self.role = role
         self.protocol = protocol
@@ -78,7 +78,7 @@ class Door:
         self.flows = flows
         self.inspect_as = inspect_as
         self.hands_over = hands_over
-        self.opened = self.rings = 0.0
+        self.opened = 0.0
         self.promoted = self.spares = self.closing = False
 
     def same_flow(self, other: "Door") -> bool:

@@ -8,26 +8,25 @@ import math
 from collections.abc import Callable
 
 from doorman.algs.api import Owner
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 
 
-class Watch:
+class Watch(Timed):
     """An owner whose doors are watched.
 
     Attributes:
         owner: whose doors.
         seconds: how long they may be silent; infinity: for ever.
         last: when they were used last, as far as is known, in seconds.
-        rings: of its timer.
     """
 
-    __slots__ = ("last", "owner", "rings", "seconds")
+    __slots__ = ("last", "owner", "seconds")
 
     def __init__(self, owner: Owner, seconds: float, last: float) -> None:
+        super().__init__()
         self.owner = owner
         self.seconds = seconds
         self.last = last
-        self.rings = math.inf
 
 
 class Silence:
@@ -58,7 +57,9 @@ class Silence:
 
     def forget(self, owner: Owner) -> None:
         """Watch an owner no more."""
-        self._watches.pop(owner, None)
+        watch = self._watches.pop(owner, None)
+        if watch is not None:
+            self._timers.stop(watch)
 
     def used(self, owner: Owner, at: float) -> None:
         """Something of the owner's was used at a time, and is gone."""
@@ -75,8 +76,6 @@ class Silence:
         """The owners whose doors were silent for too long, and since when; they are watched no more."""
         silent = []
         for watch in self._timers.due(now):
-            if self._watches.get(watch.owner) is not watch:
-                continue
             watch.last = max(watch.last, self._last_use(watch.owner, now))
             ends = watch.last + watch.seconds
             if ends > now:

@@ -480,6 +480,7 @@ class State:
             self._release(session.outside_binding, now)
 
     def _free(self, binding: Binding) -> None:
+        self._unused.stop(binding)
         table = self.outside if binding.outside else self.bindings
         table.free(binding)
 

@@ -4,7 +4,6 @@ A door is the first of Cisco's two databases. Its first packet makes a session o
 for as many flows as come stays. What may be announced at all is decided here too (NAT Slipstreaming, FTP bounce).
 """
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -141,8 +140,6 @@ class Doors:
         """Take out the doors whose time is up, those that became sessions included."""
         gone = []
         for door in self._timers.due(now):
-            if all(door is not known for known in self._by_owner.get(door.owner, ())):
-                continue
             if door.closes > now:
                 self._timers.look(door.closes, door, now)
             else:
@@ -155,10 +152,11 @@ class Doors:
         if closes != door.closes:
             self.retimed.add(door.owner)
         door.closes, door.closing = closes, False
-        if closes < door.rings or (door.rings == math.inf and closes != math.inf):
+        if closes < door.rings:
             self._timers.start(closes, door)
 
     def _forget(self, door: Door) -> None:
+        self._timers.stop(door)
         mine = self._by_owner[door.owner]
         mine.remove(door)
         if not mine:

@@ -16,7 +16,7 @@ from doorman.firewall.policy import Verdict
 from doorman.net.addresses import Address, Endpoint
 from doorman.net.packet import ICMP, ICMP_QUERIES, ICMP_REQUESTS, TCP, UDP
 from doorman.net.tcp import answers_syn, may_follow_syn
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 
 FULL = "zone-session-limit"
 """There are as many sessions as `sessions maximum`, or too many half-open ones to a host, allow."""
@@ -32,7 +32,7 @@ _MINUTE = 60.0
 _Key = tuple[int, Endpoint, Endpoint]
 
 
-class Inspected:
+class Inspected(Timed):
     """A session.
 
     Attributes:
@@ -48,21 +48,21 @@ class Inspected:
         audited: whether its beginning was told here, and its end will be; a kernel tells of its own.
         closed: the ends that closed it, as bits; 4: it was reset.
         sent: bytes that the initiator and the responder sent.
-        rings: of its timer.
     """
 
     __slots__ = (
         "alone", "answered", "audited", "began", "calls", "closed", "half_open", "initiator", "last_used", "parameters",
-        "responder", "rings", "sent", "timeout", "traffic", "verdict",
+        "responder", "sent", "timeout", "traffic", "verdict",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, ends: tuple[Endpoint, Endpoint], verdict: Verdict, now: float) -> None:
+        super().__init__()
         self.traffic = traffic
         self.initiator, self.responder = ends
         self.verdict = verdict
         self.parameters = ParameterMap("")
         self.began = self.last_used = now
-        self.timeout = self.rings = 0.0
+        self.timeout = 0.0
         self.half_open = True
         self.alone = self.answered = self.audited = False
         self.calls = traffic.tcp_flags & (SYN | ACK) == SYN
@@ -264,6 +264,7 @@ class InspectedSessions:
         if session not in self:
             return
         del self._table[session.key]
+        self._timers.stop(session)
         self.of_class[session.verdict.pair, session.verdict.class_map] -= 1
         if session.half_open:
             self._opened(session)
@@ -275,8 +276,6 @@ class InspectedSessions:
         """End what was silent for too long."""
         for session in self._timers.due(now):
             ends = session.last_used + session.timeout
-            if session not in self:
-                continue
             if ends > now:
                 self._timers.look(ends, session, now)
             else:

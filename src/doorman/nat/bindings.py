@@ -13,6 +13,7 @@ from doorman.nat.naming import DynamicRule, Naming
 from doorman.nat.selection import Towards
 from doorman.net.addresses import Address, Endpoint, endpoints_from, new_tuple
 from doorman.net.packet import ICMP, TCP, UDP
+from doorman.timers import Timed
 
 WHOLE_HOST: Final = 0
 """The protocol of a binding that maps a host with all its protocols and ports."""
@@ -23,7 +24,7 @@ _WITH_PORTS: Final = (ICMP, UDP, TCP)
 _PROTOCOLS: Final = max(_WITH_PORTS) + 1
 
 
-class Binding:
+class Binding(Timed):
     """An endpoint and its name on the other side: an inside one and its global name.
 
     Where `outside`, it is an outside one: then `local` is its outside global end, `global_` its outside local name.
@@ -38,7 +39,6 @@ class Binding:
         sessions: how many sessions use it.
         rule: the dynamic rule it was made by.
         way: the number of its rule among those that look at flows; 0 for all others.
-        rings: of its timer.
     """
 
     __slots__ = (
@@ -47,7 +47,6 @@ class Binding:
         "local",
         "outside",
         "protocol",
-        "rings",
         "rule",
         "secondary",
         "sessions",
@@ -56,6 +55,7 @@ class Binding:
     )
 
     def __init__(self, protocol: int, local: Endpoint, global_: Endpoint, rule: DynamicRule | None = None) -> None:
+        super().__init__()
         self.protocol = protocol
         self.local = local
         self.global_ = global_
@@ -65,7 +65,6 @@ class Binding:
         self.sessions = 0
         self.rule = rule
         self.way = rule.way if rule is not None else 0
-        self.rings = 0.0
 
     @property
     def is_port(self) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from doorman.algs.api import Refused
 from doorman.nat.bindings import Bindings
 from doorman.net.addresses import Address
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 from doorman.wire.ike import CREATE_CHILD_SA, IkeHeader
 
 MOST_ASSOCIATIONS = 32
@@ -31,7 +31,7 @@ Pair = tuple[Address, Address]
 """A server, and the global address by which it knows inside hosts."""
 
 
-class Peering:
+class Peering(Timed):
     """An inside host that speaks IKE with a server.
 
     Attributes:
@@ -40,19 +40,18 @@ class Peering:
         initiators: the initiators' SPIs of its associations, the oldest first.
         renewed: when an association was last renewed, in seconds; 0 for never.
         last_used: when its last message passed.
-        rings: of its timer.
     """
 
-    __slots__ = ("host", "initiators", "last_used", "name", "renewed", "rings", "server")
+    __slots__ = ("host", "initiators", "last_used", "name", "renewed", "server")
 
     def __init__(self, host: Address, name: Address, server: Address, now: float) -> None:
+        super().__init__()
         self.host = host
         self.name = name
         self.server = server
         self.initiators: dict[bytes, None] = {}
         self.renewed = 0.0
         self.last_used = now
-        self.rings = 0.0
 
 
 class PeeringMade(NamedTuple):
@@ -181,6 +180,7 @@ class Peerings:
 
     def end(self, peering: Peering) -> None:
         """Forget one."""
+        self._timers.stop(peering)
         pair = peering.server, peering.name
         del self._of_pair[pair][peering.host]
         if not self._of_pair[pair]:
@@ -198,8 +198,6 @@ class Peerings:
     def expire(self, now: float) -> None:
         """End what is over by now."""
         for peering in self._timers.due(now):
-            if self._of_pair.get((peering.server, peering.name), {}).get(peering.host) is not peering:
-                continue
             ends = peering.last_used + self._lifetime
             if ends <= now and self._has_tunnel(peering.host, peering.server):
                 ends = now + self._lifetime

@@ -14,7 +14,7 @@ from doorman.net.addresses import Endpoint
 from doorman.net.checksum import word_sum
 from doorman.net.packet import GRE, ICMP, TCP, UDP, Packet
 from doorman.stream.splice import Splice
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 from doorman.wire.ike import PORT as IKE_PORT
 
 DNS_PORT: Final = 53
@@ -96,7 +96,7 @@ class Way:
         ))  # fmt: skip
 
 
-class Session:
+class Session(Timed):
     """A flow through the NAT.
 
     Attributes:
@@ -118,14 +118,13 @@ class Session:
         settled: of TCP, whether only a SYN, FIN or RST can tell more: the connection is open, or is being closed.
         last_used: when its last packet passed, in seconds.
         timeout: how long it may be silent, in seconds.
-        rings: of its timer.
         outward, inward: its two ways; `outward_key`, `inward_key`: those of the packets that go them.
     """
 
     __slots__ = (
         "_mirror", "alg", "awaited", "begun", "binding", "by_door", "calls", "hairpin", "inside_global",
         "inside_local", "inward", "inward_key", "last_used", "outside_binding", "outside_global", "outside_local",
-        "outward", "outward_key", "plain", "protocol", "rings", "settled", "splice", "spoke", "timeout",
+        "outward", "outward_key", "plain", "protocol", "settled", "splice", "spoke", "timeout",
         "waits_for",
     )  # fmt: skip
 
@@ -137,6 +136,7 @@ class Session:
         outside_global: Endpoint,
         outside_binding: Binding | None = None,
     ) -> None:
+        super().__init__()
         self.protocol = protocol
         self.binding = binding
         self.outside_binding = outside_binding
@@ -155,8 +155,7 @@ class Session:
         self.by_door: Door | None = None
         self.waits_for = _NOBODY
         self.plain = True
-        self.last_used = self.rings = 0.0
-        self.timeout = 0.0
+        self.last_used = self.timeout = 0.0
         self.outward_key = flow_key(protocol, self.inside_local, self.outside_local)
         self.inward_key = flow_key(protocol, self.outside_global, self.inside_global)
         self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
@@ -234,6 +233,7 @@ class Sessions:
     def remove(self, session: Session) -> None:
         """Forget a session; its binding may have become idle."""
         session.splice = None
+        self._timers.stop(session)
         if self.outward.get(session.outward_key) is session.outward:
             del self.outward[session.outward_key]
             session.binding.sessions -= 1
@@ -256,8 +256,6 @@ class Sessions:
         gone = []
         for session in self._timers.due(now):
             ends = session.last_used + session.timeout
-            if self.outward.get(session.outward_key) is not session.outward:
-                continue
             if ends > now:
                 self._timers.look(ends, session, now)
             else:

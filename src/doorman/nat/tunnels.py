@@ -20,7 +20,7 @@ from doorman.nat.ipsec_rules import IpsecRules
 from doorman.nat.parties import TURN
 from doorman.nat.spi_matching import belong_together
 from doorman.net.addresses import Address
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 
 WAIT = 60.0
 """Seconds without packets after which a host waits no more."""
@@ -39,7 +39,7 @@ Pair = tuple[Address, Address]
 """A server, and the global address by which it knows inside hosts."""
 
 
-class Tunnel:
+class Tunnel(Timed):
     """Two security associations, one in each direction, between an inside host and a server.
 
     Attributes:
@@ -50,12 +50,12 @@ class Tunnel:
         shared: whether the name is an address that the host shares by a dynamic rule.
         began: when it was made, in seconds.
         last_used: when its last packet passed.
-        rings: of its timer.
     """
 
-    __slots__ = ("began", "host", "inbound", "last_used", "name", "outbound", "rings", "server", "shared")
+    __slots__ = ("began", "host", "inbound", "last_used", "name", "outbound", "server", "shared")
 
     def __init__(self, host: Address, name: Address, server: Address, now: float, *, shared: bool) -> None:
+        super().__init__()
         self.host = host
         self.name = name
         self.server = server
@@ -63,7 +63,6 @@ class Tunnel:
         self.inbound: int | None = None
         self.shared = shared
         self.began = self.last_used = now
-        self.rings = 0.0
 
     @property
     def is_whole(self) -> bool:
@@ -203,6 +202,7 @@ class Tunnels:
 
     def end(self, tunnel: Tunnel) -> None:
         """Forget a tunnel."""
+        self._timers.stop(tunnel)
         self._of_host[tunnel.host].remove(tunnel)
         if not self._of_host[tunnel.host]:
             del self._of_host[tunnel.host]
@@ -228,8 +228,6 @@ class Tunnels:
     def expire(self, now: float) -> None:
         """End what is over by now."""
         for tunnel in self._timers.due(now):
-            if tunnel not in self._of_host.get(tunnel.host, ()):
-                continue
             ends = self.ends(tunnel)
             if ends > now:
                 self._timers.look(ends, tunnel, now)

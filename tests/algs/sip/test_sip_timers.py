@@ -1,11 +1,14 @@
 """The timers of the SIP ALG (RFC 3261, table 4; RFC 4028): what each ends, also when it is changed on the way."""
 
+import gc
 from collections.abc import Callable
 
 import pytest
 
-from doorman.algs.sip.calls import State
+from doorman.algs.api import Door, Owner
+from doorman.algs.sip.calls import Call, State
 from doorman.config.reader import read_config
+from doorman.engine.silence import Watch
 from kit.dialogs import ANSWER, EAR, changed, connected, hears, numbered, reply, speaks, within, within_inbound
 from kit.sip import OVERLOAD, Gateway, answer, incoming, request, sdp
 
@@ -43,6 +46,26 @@ def has_used_doors(gateway: Gateway) -> bool:
 
 def has_calls(gateway: Gateway) -> bool:
     return len(gateway.sip.calls) > 0
+
+
+def kept(gateway: Gateway, owner: Owner) -> list[str]:
+    """What is in memory of a call, whoever keeps it."""
+    gateway.engine.take_changes()
+    whose = [one for one in gc.get_objects() if isinstance(one, Call | Door | Watch) and one.owner is owner]
+    return sorted(type(one).__name__ for one in whose)
+
+
+def test_what_is_over_is_not_kept_until_its_timers_would_ring() -> None:
+    gateway = connected()
+    call = gateway.call("one")
+    assert kept(gateway, call.owner) == ["Call", "Door", "Door", "Watch"]
+    gateway.out(within("BYE", 2))
+    gateway.wait(6)
+    assert kept(gateway, call.owner) == ["Call"]
+    owner = call.owner
+    del call
+    gateway.wait(33)
+    assert kept(gateway, owner) == []
 
 
 class TestInactiveMedia:

@@ -18,7 +18,7 @@ from typing import Final
 from doorman.algs.api import CloseDoors, Effect, Ends, InactivityTimeout, Owner
 from doorman.algs.rtsp.streams import LONGEST_DOOR, Stream, open_doors
 from doorman.net.addresses import Address, Endpoint
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 
 LONGEST_TIMEOUT: Final = 86_400.0
 """Seconds; no server is believed that says more."""
@@ -41,7 +41,7 @@ class State(Enum):
     ENDED = "ended"
 
 
-class RtspSession:
+class RtspSession(Timed):
     """A session.
 
     Attributes:
@@ -57,15 +57,15 @@ class RtspSession:
         late: whether no message has come in time, so that only what flows keeps it.
         streams: by the URL that each was set up with.
         opened: when their doors were opened last.
-        rings: of its timer.
     """
 
     __slots__ = (
-        "begun", "client", "connection", "id", "late", "opened", "owner", "rings", "server", "state", "streams",
+        "begun", "client", "connection", "id", "late", "opened", "owner", "server", "state", "streams",
         "timeout", "until", "url",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, name: bytes, begun: float) -> None:
+        super().__init__()
         self.owner = owner
         self.id = name
         self.client = self.server = _NOWHERE
@@ -76,7 +76,6 @@ class RtspSession:
         self.timeout = self.until = self.opened = 0.0
         self.late = False
         self.streams: dict[bytes, Stream] = {}
-        self.rings = math.inf
 
     @property
     def over(self) -> bool:
@@ -161,6 +160,7 @@ class RtspSessions:
         """Follow it no more."""
         if self._by_owner.pop(session.owner, None) is not None:
             session.state = State.ENDED
+            self._timers.stop(session)
             self._counts[session.owner.party] -= 1
             if not self._counts[session.owner.party]:
                 del self._counts[session.owner.party]
@@ -169,8 +169,6 @@ class RtspSessions:
         """The sessions whose time is up."""
         late = []
         for session in self._timers.due(now):
-            if self._by_owner.get(session.owner) is not session:
-                continue
             if session.until > now:
                 self._timers.look(session.until, session, now)
             else:

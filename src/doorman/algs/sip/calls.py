@@ -5,7 +5,6 @@ that use one Call-ID are two calls. Requests outside calls (REGISTER, SUBSCRIBE,
 kind, since they too need doors and must be forgotten in the end.
 """
 
-import math
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
@@ -15,7 +14,7 @@ from doorman.algs.sip.media import Announced
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.times import Times
 from doorman.net.addresses import Address, Endpoint
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 
 MAX_DIALOGS: Final = 32
 """Dialogs of one call that are told apart (forks); further ones share the state of the call."""
@@ -71,7 +70,7 @@ class Fork(NamedTuple):
     speaker: Speaker
 
 
-class Call:
+class Call(Timed):
     """One call, or another exchange under one Call-ID, of one inside party.
 
     Attributes:
@@ -98,7 +97,6 @@ class Call:
         caller, callee: user parts of the From and To of the first request.
         kept: whether it is entered among all calls.
         forget_at: when it is given up, in seconds.
-        rings: of its timer.
     """
 
     __slots__ = (
@@ -118,7 +116,6 @@ class Call:
         "method",
         "offer",
         "owner",
-        "rings",
         "session",
         "signals",
         "since",
@@ -129,6 +126,7 @@ class Call:
     )
 
     def __init__(self, owner: Owner, method: bytes, begun: Direction = Direction.OUTBOUND) -> None:
+        super().__init__()
         self.owner = owner
         self.begun = begun
         self.method = method
@@ -149,7 +147,7 @@ class Call:
         self.established = self.since = 0.0
         self.session: float | None = None
         self.kept = False
-        self.forget_at = self.rings = 0.0
+        self.forget_at = 0.0
 
     def begin_again(self) -> None:
         """Try again, with credentials, say: what was before is over."""
@@ -212,7 +210,7 @@ class Calls:
         if not call.kept:
             owner = call.owner
             self._known[owner.name, owner.party] = call
-            call.kept, call.rings = True, math.inf
+            call.kept = True
             self._counts.setdefault(owner.party, [0, 0])[call.begun] += 1
         call.forget_at = until
         if until < call.rings:
@@ -224,7 +222,7 @@ class Calls:
         for call in self._timers.due(now):
             if call.forget_at > now:
                 self._timers.look(call.forget_at, call, now)
-            elif call.kept:
+            else:
                 call.kept = False
                 del self._known[call.owner.name, call.owner.party]
                 gone.append(call)

@@ -22,7 +22,7 @@ from doorman.algs.api import Direction, Effect, Message, Nat, Note, Refused
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.times import Times
 from doorman.net.addresses import Address, address_ascii
-from doorman.timers import Timers
+from doorman.timers import Timed, Timers
 from doorman.wire.sip import SipMessage
 
 MAX_SUSPECTS: Final = 16_384
@@ -45,7 +45,7 @@ Transaction = tuple[Address, bytes, bytes, bytes]
 """The server, Call-ID, CSeq number and branch of an INVITE."""
 
 
-class Suspect:
+class Suspect(Timed):
     """A source whose INVITEs to a server fail.
 
     Attributes:
@@ -54,27 +54,27 @@ class Suspect:
         since: when the first of them was, in seconds.
         denied_until: when it is heard again, in seconds; 0: it is heard.
         refused: INVITEs dropped since it was denied.
-        rings: of its timer.
     """
 
-    __slots__ = ("denied_until", "failures", "pair", "refused", "rings", "since")
+    __slots__ = ("denied_until", "failures", "pair", "refused", "since")
 
     def __init__(self, pair: Pair, now: float) -> None:
+        super().__init__()
         self.pair = pair
         self.failures = self.refused = 0
         self.since = now
-        self.denied_until = self.rings = 0.0
+        self.denied_until = 0.0
 
 
-class Asked:
+class Asked(Timed):
     """An INVITE without a final response: its transaction, and where it came from."""
 
-    __slots__ = ("rings", "source", "transaction")
+    __slots__ = ("source", "transaction")
 
     def __init__(self, transaction: Transaction, source: Address) -> None:
+        super().__init__()
         self.transaction = transaction
         self.source = source
-        self.rings = 0.0
 
 
 class Guard:
@@ -145,12 +145,9 @@ class Guard:
     def expire(self, now: float) -> None:
         """Forget what is over."""
         for asked in self._asked_timers.due(now):
-            if self._asked.get(asked.transaction) is asked:
-                self._answered(asked)
+            self._answered(asked)
         for suspect in self._timers.due(now):
             ends = max(suspect.since + self.settings.protect_period, suspect.denied_until)
-            if self._suspects.get(suspect.pair) is not suspect:
-                continue
             if ends > now:
                 self._timers.start(ends, suspect)
             else:
@@ -196,6 +193,7 @@ class Guard:
 
     def _answered(self, asked: Asked) -> None:
         del self._asked[asked.transaction]
+        self._asked_timers.stop(asked)
         _less(self._by_source, asked.source)
 
     def _failed(self, pair: Pair, now: float) -> list[Effect]:
@@ -221,7 +219,9 @@ class Guard:
         return [Note("source-denied", address_ascii(pair[0]))]
 
     def _forget(self, pair: Pair) -> None:
-        if self._suspects.pop(pair, None) is not None:
+        suspect = self._suspects.pop(pair, None)
+        if suspect is not None:
+            self._timers.stop(suspect)
             _less(self._by_server, pair[1])
 
 
