@@ -1,15 +1,13 @@
 """The whole way of a queued packet: wire, queue, engine, tables, verdict, wire."""
 
+import os
 import random
 import re
 import resource
 import socket
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import msgpack
@@ -22,6 +20,7 @@ from doorman.config.model import Config
 from doorman.config.reader import read_config
 from doorman.daemon.clock import seconds
 from doorman.daemon.gateway import Gateway
+from doorman.daemon.journal import NAME as JOURNAL
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.connections import End
@@ -103,13 +102,15 @@ def no_files() -> Iterator[None]:
 def watch_batches(monkeypatch: pytest.MonkeyPatch, watch: Callable[[bytes], None]) -> None:
     """Show what the journals that are opened from now on are about to write."""
 
-    class Watched(sqlite3.Connection):
-        def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
-            if statement.startswith("INSERT INTO batches"):
-                watch(parameters[-1])
-            return super().execute(statement, parameters)
+    write = os.write
 
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    def watched(descriptor: int, data: bytes) -> int:
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        if path.parent.name == JOURNAL and not data.startswith(b"doorman journal"):
+            watch(data[12:])  # what is before that are lengths and checksum
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", watched)
 
 
 Make = Callable[..., Live]

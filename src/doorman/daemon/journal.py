@@ -1,57 +1,49 @@
-"""The journal: the state of a gateway in a file, so that it can go on after it was killed.
+"""The journal: the state of a gateway in files, so that it can go on after it was killed.
 
-    DIRECTORY/state.db   (SQLite)   batches(id, crc, records): what was written at once, the newest has the highest id
-                                    about(name, value): `boot`, the start of the machine that the times count from
+    DIRECTORY/journal/1, 2, ...   `doorman journal LAYOUT BOOT` and a newline, then batches; the highest is the newest
+    batch                         length:u32  ~length:u32  crc:u32  records, numbers as this machine writes them
 
+    BOOT       the start of the machine that the times count from
     records    {name: value, ...} in MessagePack; both are bytes, see `engine/snapshot.py`; null if it was taken out
     crc        their CRC-32
 
-It is a log: of a record the newest state counts. Which batch has that is remembered here. Where there is much that does
-not count, the oldest batches go, some at a time: what counts in them still is written again with the next batch, and
-they are taken out after that.
+It is a log: of a record the newest state counts. Which file has that is remembered here. Where there is much that does
+not count, the oldest file goes: what counts in it still is written again with the next batches, some with each, and a
+file in which nothing counts is removed.
 
-All that is written at once is there as a whole or not at all, however the process ends. Nothing is asked of the disk
-itself: what outlives the process is in the kernel's memory then, and what a machine knew before it started again is
-void, as its flows are.
+All that is written at once is there as a whole or not at all, however the process ends: a batch that ends with the last
+file before its time was never said to be written. Nothing is asked of the disk itself: what outlives the process is in
+the kernel's memory then, and what a machine knew before it started again is void, as its flows are.
 """
 
-import contextlib
+import fcntl
 import os
-import sqlite3
+import stat
+import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from msgspec import msgpack
 
-NAME = "state.db"
+NAME: Final = "journal"
 MAX_RECORD: Final = 65_536
 """Bytes of a value; what is longer is not kept. A call with two streams has some 500."""
+FULL: Final = 1 << 20
+"""Bytes from which on a file gets no more batches: it is read at once when it is the oldest."""
+ROOM: Final = 4_096
+"""Records that may be in the files though they do not count, however few do."""
 
-_APPLICATION = 0x444F4F52
-"""`DOOR`, in SQLite's field for the kind of a file."""
-_LAYOUT = 6
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-"""What SQLite says of a file that is not as it was written; an error of ours would be a table that is not there."""
-_COMPANIONS = ("", "-wal", "-shm", "-journal")
-_BATCHES = "CREATE TABLE batches (id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, records BLOB NOT NULL)"
-_ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-_SCHEMA = (
-    _BATCHES,
-    _ABOUT,
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_LAYOUT}",
-)
-_LOAD = "SELECT id, crc, records FROM batches ORDER BY id"
-ROOM = 4_096
-"""Records that may be in the file though they do not count, however few do."""
-_TIMES = 4
-"""How many times as many records may be in the file as count."""
+_LAYOUT: Final = 7
+_KIND: Final = b"doorman journal"
+_FRAME: Final = struct.Struct("=III")
+_ONES: Final = 0xFFFF_FFFF
+_TIMES: Final = 4
+"""How many times as many records may be in the files as count."""
 _PACE: Final = 2
-"""How many old records are looked through for each that is written: so each write takes about as long, and all goes."""
-_AT_ONCE: Final = 64
-"""Old records that are looked through together, at least: to take batches out costs as much as to write one."""
+"""How many old records are written again with each new one, at most: so each write takes about as long."""
 
 Batch = dict[bytes, bytes | None]
 """Records by their names; None: there is none any more."""
@@ -64,56 +56,70 @@ class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
 
 
 class _NotOurs(Exception):  # noqa: N818 - an outcome
-    """The file is not a journal of this layout; the text says what it is."""
+    """What is there is not a journal of this layout; the text says what it is."""
+
+
+class _AnotherBoot(Exception):  # noqa: N818 - an outcome
+    """It is of another start of the machine."""
+
+
+class _File:
+    """A file of the journal; `size` in bytes, how many records it has, and how many of those count."""
+
+    __slots__ = ("counting", "path", "records", "size")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = self.records = self.counting = 0
 
 
 class Journal:
-    """A journal file, opened; nobody else can open it meanwhile.
+    """A journal, opened; nobody else can open it meanwhile.
 
     Args:
         directory: where it is; made if it is not there, for its owner alone.
         boot: what tells one start of the machine from another. Records of another boot are discarded.
         room: see `ROOM`.
+        full: see `FULL`.
 
     Attributes:
-        path: of the file.
-        said: what happened to an older file, as sentences for the operator.
+        path: of the directory of its files.
+        said: what happened to an older journal, as sentences for the operator.
 
     Raises:
         JournalFailed: it cannot be opened or made, or another process has it.
     """
 
-    def __init__(self, directory: Path, boot: str, *, room: int = ROOM) -> None:
+    def __init__(self, directory: Path, boot: str, *, room: int = ROOM, full: int = FULL) -> None:
         self.path = directory / NAME
         self.said: list[str] = []
-        self._boot = boot
+        self._head = b"%b %d %b\n" % (_KIND, _LAYOUT, boot.encode("ascii"))
         self._room = room
+        self._full = full
+        self._lock = self._descriptor = -1
+        self._begin_index()
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._database = self._open()
-            self._begin_index()
-            for number, batch in self._batches():
-                self._enter(number, batch)
-        except (sqlite3.Error, OSError) as error:
-            locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            raise JournalFailed(f"{self.path}: {'another process has it' if locked else error}") from error
+            self._lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._open()
+        except OSError as error:
+            self.close()
+            raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
     def load(self) -> dict[bytes, bytes]:
         """All records: names and values.
 
         Raises:
-            JournalFailed: the file cannot be read.
+            JournalFailed: a file cannot be read, or is not as it was written any more.
         """
         found: dict[bytes, bytes] = {}
-        try:
-            for _, batch in self._batches():
-                for name, value in batch.items():
-                    if value is None:
-                        found.pop(name, None)
-                    else:
-                        found[name] = value
-        except sqlite3.Error as error:
-            raise JournalFailed(f"{self.path}: {error}") from error
+        for file in self._files:
+            for name, value in self._newest_of(file).items():
+                if value is None:
+                    found.pop(name, None)
+                else:
+                    found[name] = value
         return found
 
     def write(self, records: Batch) -> int:
@@ -130,7 +136,7 @@ class Journal:
             if value is not None and len(value) <= MAX_RECORD:
                 continue
             too_long += value is not None
-            if name in self._batch_of:
+            if name in self._file_of:
                 batch[name] = None
             else:
                 del batch[name]
@@ -139,202 +145,264 @@ class Journal:
         return too_long
 
     def begin_again(self, records: Batch) -> int:
-        """Throw the file away, and write a new one: after a failure. Returns and raises as `write` does."""
+        """Throw all files away, and write a new one: after a failure. Returns and raises as `write` does."""
         try:
-            self.close()
-            self._remove()
-            self._database = self._create()
-        except (sqlite3.Error, OSError) as error:
-            raise JournalFailed(f"{self.path}: {error}") from error
-        self._begin_index()
+            self._forget_files()
+            _remove(self.path)
+            self._begin()
+        except OSError as error:
+            raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
         return self.write(records)
 
     def close(self) -> None:
-        """Close the file. What was written stays."""
-        with contextlib.suppress(sqlite3.Error):
-            self._database.close()
+        """Let go of the files. What was written stays."""
+        self._forget_files()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _begin_index(self) -> None:
-        self._batch_of: dict[bytes, int] = {}
-        # Of each batch, the oldest first: how many of its records count, and how many it has.
-        self._counting: dict[int, int] = {}
-        self._lengths: dict[int, int] = {}
+        self._files: deque[_File] = deque()
+        self._file_of: dict[bytes, _File] = {}
         self._records = 0
-        self._last = 0
-        # Old records that are to be looked through.
-        self._due = 0
+        # What counted in the oldest file when it was looked into, and was not written again.
+        self._old: Batch | None = None
 
-    def _enter(self, number: int, batch: Batch) -> None:
+    def _forget_files(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        self._begin_index()
+
+    def _open(self) -> None:
+        """Go on with the files that are there, if they are ours and of this boot, or else begin anew."""
+        try:
+            mode = self.path.lstat().st_mode
+        except FileNotFoundError:
+            self._begin()
+            return
+        try:
+            self._take_up(mode)
+        except _NotOurs as foreign:
+            self._forget_files()
+            aside = self.path.with_name(f"{NAME}.aside")
+            _remove(aside)
+            self.path.rename(aside)
+            self.said.append(f"{self.path}: {foreign}; moved to {aside}, and a new one begun")
+            self._begin()
+        except _AnotherBoot:
+            self._forget_files()
+            self.said.append(f"{self.path}: the machine was started anew since; what was saved before is discarded")
+            _remove(self.path)
+            self._begin()
+
+    def _begin(self) -> None:
+        self.path.mkdir(mode=0o700)
+        self._begin_file(1)
+
+    def _take_up(self, mode: int) -> None:
+        """Look through all files, and go on where the last one ends; `mode` is what kind of thing they should be in."""
+        if not stat.S_ISDIR(mode):
+            raise _NotOurs("not a journal of doorman")
+        numbers = sorted(_number(path) for path in self.path.iterdir())
+        for number in numbers:
+            file = _File(self.path / str(number))
+            data = file.path.read_bytes()
+            is_last = number == numbers[-1]
+            if is_last and self._head.startswith(data):  # it was just begun
+                file.path.unlink()
+                break
+            if number != numbers[0] + len(self._files):
+                raise _NotOurs(f"damaged (file {numbers[0] + len(self._files)} is missing)")
+            file.size = self._end_of_head(data)
+            self._files.append(file)
+            for end, batch in _batches(data, file, may_end_early=is_last):
+                self._enter(file, batch)
+                file.size = end
+        self._remove_old()
+        if not self._files:
+            self._begin_file(1)
+            return
+        self._descriptor = os.open(self._files[-1].path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+        os.ftruncate(self._descriptor, self._files[-1].size)
+
+    def _end_of_head(self, data: bytes) -> int:
+        """Where the batches of a file begin."""
+        if data.startswith(self._head):
+            return len(self._head)
+        kind, end, _ = data.partition(b"\n")
+        layout, blank, _ = kind.removeprefix(_KIND + b" ").partition(b" ")
+        if not (end and blank and kind.startswith(_KIND + b" ") and layout.isdigit()):
+            raise _NotOurs("not a journal of doorman")
+        if int(layout) != _LAYOUT:
+            raise _NotOurs(f"a journal of another version of doorman (layout {int(layout)})")
+        raise _AnotherBoot
+
+    def _begin_file(self, number: int) -> None:
+        """Let a new file be the newest."""
+        file = _File(self.path / str(number))
+        descriptor = os.open(file.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        try:
+            _write(descriptor, self._head)
+        except BaseException:
+            os.close(descriptor)
+            file.path.unlink()
+            raise
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = descriptor
+        file.size = len(self._head)
+        self._files.append(file)
+
+    def _enter(self, file: _File, batch: Batch) -> None:
         """Take note of where the records of a batch are now."""
-        batch_of, counting = self._batch_of, self._counting
-        count = 0
+        file_of = self._file_of
         for name, value in batch.items():
-            before = batch_of.get(name)
-            if before is not None:
-                counting[before] -= 1
-            if value is not None:
-                batch_of[name] = number
-                count += 1
-            elif before is not None:
-                del batch_of[name]
-        counting[number] = count
-        self._lengths[number] = len(batch)
+            before = file_of.get(name)
+            if value is None:
+                if before is not None:
+                    before.counting -= 1
+                    del file_of[name]
+            elif before is not file:
+                if before is not None:
+                    before.counting -= 1
+                file.counting += 1
+                file_of[name] = file
+        file.records += len(batch)
         self._records += len(batch)
-        self._last = number
 
     def _append(self, batch: Batch) -> None:
-        """Write a batch, with what counts still of the oldest, which go then."""
-        number = self._last + 1
-        gone = self._tidy(batch)
+        """Write a batch, with some of what counts still of the oldest file, and remove that when nothing does."""
+        self._tidy(batch)
         records = _encode(batch)
-        self._execute("INSERT INTO batches VALUES (?, ?, ?)", number, zlib.crc32(records), records)
-        self._enter(number, batch)
-        if gone:
-            self._execute("DELETE FROM batches WHERE id <= ?", gone[-1])
-            for oldest in gone:
-                del self._counting[oldest]
-                self._records -= self._lengths.pop(oldest)
+        length = len(records)
+        data = _FRAME.pack(length, length ^ _ONES, zlib.crc32(records)) + records
+        try:
+            if self._files[-1].size >= self._full:
+                self._begin_file(_number(self._files[-1].path) + 1)
+            file = self._files[-1]
+            try:
+                _write(self._descriptor, data)
+            except OSError:
+                os.ftruncate(self._descriptor, file.size)
+                raise
+        except OSError as error:
+            self._old = None
+            raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
+        file.size += len(data)
+        self._enter(file, batch)
+        if not self._files[0].counting:
+            try:
+                self._remove_old()
+            except OSError as error:
+                raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
-    def _tidy(self, batch: Batch) -> list[int]:
-        """Put what counts still of the oldest batches into a new one; those that may go with that.
+    def _tidy(self, batch: Batch) -> None:
+        """Put some of what counts still of the oldest file into a batch, where there is too much that does not."""
+        oldest = self._files[0]
+        allowed = max(_TIMES * len(self._file_of), self._room)
+        if self._records + len(batch) <= allowed or oldest is self._files[-1]:
+            return
+        if self._old is None:
+            self._old = {
+                name: value for name, value in self._newest_of(oldest).items() if self._file_of.get(name) is oldest
+            }
+        for _ in range(_PACE * len(batch)):
+            if not self._old:
+                return
+            name, value = self._old.popitem()
+            if self._file_of.get(name) is oldest:
+                batch.setdefault(name, value)
 
-        A record that was taken out is told of as long as an older batch may have it: until its own is the oldest.
+    def _remove_old(self) -> None:
+        """Remove the oldest files as far as nothing counts in them.
+
+        A record that was taken out is told of as long as an older file may have it: until its own is the oldest.
         """
-        excess = self._records + len(batch) - max(_TIMES * len(self._batch_of), self._room)
-        if excess <= 0:
-            self._due = 0
-            return []
-        self._due += _PACE * len(batch)
-        gone: list[int] = []
-        if self._due < _AT_ONCE:
-            return gone
-        for oldest, counting in self._counting.items():
-            if self._due <= 0:
-                break
-            if counting:
-                for name, value in self._batch(oldest).items():
-                    if self._batch_of.get(name) == oldest:
-                        batch.setdefault(name, value)
-            self._due -= self._lengths[oldest]
-            gone.append(oldest)
-        return gone
+        while len(self._files) > 1 and not self._files[0].counting:
+            self._files[0].path.unlink()
+            self._records -= self._files.popleft().records
+            self._old = None
 
-    def _execute(self, statement: str, *values: int | bytes) -> None:
+    def _newest_of(self, file: _File) -> Batch:
+        """What a file says of each of its records in the end."""
+        newest: Batch = {}
         try:
-            self._database.execute(statement, values)
-        except sqlite3.Error as error:
-            raise JournalFailed(f"{self.path}: {error}") from error
-
-    def _batches(self) -> Iterator[tuple[int, Batch]]:
-        """All batches, the oldest first."""
-        for number, _, records in self._database.execute(_LOAD):
-            yield number, _decode(records)
-
-    def _batch(self, number: int) -> Batch:
-        try:
-            ((records,),) = self._database.execute("SELECT records FROM batches WHERE id = ?", (number,))
-        except sqlite3.Error as error:
-            raise JournalFailed(f"{self.path}: {error}") from error
-        return _decode(records)
-
-    def _open(self) -> sqlite3.Connection:
-        """The file that is there, if it is ours and of this boot, or else a new one."""
-        if not self.path.exists():
-            return self._create()
-        database = self._connect()
-        try:
-            boot = _examine(database)
-        except _NotOurs as foreign:
-            database.close()
-            self._move_aside(str(foreign))
-            return self._create()
-        except BaseException:
-            database.close()
-            raise
-        if boot == self._boot:
-            return database
-        database.close()
-        if boot is not None:
-            self.said.append(f"{self.path}: the machine was started anew since; what was saved before is discarded")
-        self._remove()
-        return self._create()
-
-    def _create(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-        database = self._connect()
-        try:
-            _set_up(database)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                database.execute(statement)
-            database.execute("INSERT INTO about VALUES ('boot', ?)", [self._boot])
-            database.execute("COMMIT")
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=0, isolation_level=None)
-
-    def _move_aside(self, why: str) -> None:
-        aside = self.path.with_name(f"{NAME}.aside")
-        for companion in _COMPANIONS:
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{self.path}{companion}").replace(f"{aside}{companion}")
-        self.said.append(f"{self.path}: {why}; moved to {aside}, and a new one begun")
-
-    def _remove(self) -> None:
-        for companion in _COMPANIONS:
-            Path(f"{self.path}{companion}").unlink(missing_ok=True)
+            data = file.path.read_bytes()
+            for _, batch in _batches(data[: file.size], file):
+                newest.update(batch)
+        except (OSError, _NotOurs) as failed:
+            raise JournalFailed(f"{self.path}: {failed}") from failed
+        return newest
 
 
-def _set_up(database: sqlite3.Connection) -> None:
-    """Nobody else reads it: it needs no shared memory beside it, and is locked as long as this process lives."""
-    database.execute("PRAGMA locking_mode = EXCLUSIVE")
-    database.execute("PRAGMA synchronous = OFF")
-
-
-def _examine(database: sqlite3.Connection) -> str | None:
-    """The boot whose records these are, None where there is nothing at all in the file. Nothing is changed in it.
+def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterator[tuple[int, Batch]]:
+    """The batches of a file, and where each ends; the last one is left out if it `may_end_early`, and does.
 
     Raises:
-        _NotOurs: it is not a journal, or is not whole.
-        sqlite3.Error: it cannot be read.
+        _NotOurs: one is not what was written.
     """
-    try:
-        _set_up(database)
-        (application,) = database.execute("PRAGMA application_id").fetchone()
-        (layout,) = database.execute("PRAGMA user_version").fetchone()
-        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if not (application or layout or tables):
-            return None
-        if application != _APPLICATION:
-            raise _NotOurs("not a journal of doorman")
-        if layout != _LAYOUT:
-            raise _NotOurs(f"a journal of another version of doorman (layout {layout})")
-        (whole,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if whole != "ok":
-            raise _NotOurs(f"damaged ({whole})")
-        for number, crc, records in database.execute(_LOAD):
-            if not _is_batch(records, crc):
-                raise _NotOurs(f"damaged (batch {number} is not what was written)")
-        (boot,) = database.execute("SELECT value FROM about WHERE name = 'boot'").fetchone() or ("",)
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _DAMAGED:
-            raise _NotOurs(f"damaged ({error})") from error
-        raise
-    return str(boot)
+    start = data.find(b"\n") + 1
+    while start < len(data):
+        after = start + _FRAME.size
+        if after > len(data) and may_end_early:
+            return
+        batch = None
+        if after <= len(data):
+            length, opposite, crc = _FRAME.unpack_from(data, start)
+            end = after + length
+            if length ^ opposite == _ONES:
+                if end > len(data) and may_end_early:
+                    return
+                batch = _batch(data[after:end], length, crc)
+        if batch is None:
+            raise _NotOurs(f"damaged (file {file.path.name}, the batch at {start} is not what was written)")
+        yield end, batch
+        start = end
 
 
-def _is_batch(records: object, crc: object) -> bool:
-    """Whether this is a batch as it was written."""
-    if not isinstance(records, bytes) or zlib.crc32(records) != crc:
-        return False
+def _batch(records: bytes, length: int, crc: int) -> Batch | None:
+    """A batch as it was written; None: it is not."""
+    if len(records) != length or zlib.crc32(records) != crc:
+        return None
     try:
-        _decode(records)
+        return _decode(records)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _number(path: Path) -> int:
+    """The number of a file.
+
+    Raises:
+        _NotOurs: it has none.
+    """
+    number = int(path.name) if path.name.isdecimal() else 0
+    if path.name != str(number):
+        raise _NotOurs("not a journal of doorman")
+    return number
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it.
+
+    Raises:
+        OSError: some or all of it was not written.
+    """
+    written = os.write(descriptor, data)
+    while written < len(data):  # what is in the way is told by the next attempt
+        written += os.write(descriptor, data[written:])
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory of files, or what is there in its place, if anything is."""
+    if path.is_dir() and not path.is_symlink():
+        for child in path.iterdir():
+            child.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _what_failed(error: OSError) -> str:
+    return "another process has it" if isinstance(error, BlockingIOError) else str(error)
