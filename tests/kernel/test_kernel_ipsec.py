@@ -195,6 +195,7 @@ def test_the_chains_for_tunnels_go_with_the_last_of_them(make: Make) -> None:
     gate.wait(100_000)
     assert "ipsec_untracked" in gate.run("nft", "list", "table", "ip", "doorman")
     gate.reconfigure(OVERLOAD + "hostname NEXT\n", seconds())
+    gate.tick()
     assert "chain ipsec_untracked {" not in gate.run("nft", "list", "table", "ip", "doorman")
     whole(gate, B, (0x1002, 0xB001))
     both(gate, {B: (0x1002, 0xB001)})

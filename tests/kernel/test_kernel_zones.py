@@ -377,4 +377,5 @@ def test_no_ipv6_passes_between_zones(make: Make) -> None:
         assert live.plane.counts()["zone_ipv6"].packets == 1
     change(live, OVERLOAD)
     assert passes()
+    live.tick()
     assert "ip6" not in live.run("nft", "list", "tables")

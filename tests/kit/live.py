@@ -77,6 +77,7 @@ class Live:
             self.traffic = Traffic(self.engine, self.plane, self.queue, self.events, keeper)
             listener = stack.enter_context(socket.socket())
             self.parts = Parts(Place(table, directory))
+            self.plane.hooked = self.parts.begin_anew
             self.parts[None] = Part(None, self.traffic, keeper, listener, PacketNews(self.engine, None))
             self.traffic.adopt(self.config)
             self.traffic.sides = sides(self.config)
@@ -108,6 +109,7 @@ class Live:
         """Let a second pass, as far as the gateway's chores go."""
         with self.wires.gateway.inside():
             self.traffic.on_time()
+            self.parts.unhook()
 
     def wait(self, lapse: float) -> None:
         """Do what is due when so many seconds have passed; the kernel's own clock stays as it is."""

@@ -44,6 +44,8 @@ _PROXY_PORTS = range(15_060, 15_160)
 """Ports to try for the TCP proxy; connections that outlive a gateway find the next one at the same port."""
 _QUEUE_LENGTH = 8_192
 """Packets that may wait for a verdict."""
+_ROUNDS = 256
+"""How often we take packets that wait before we give up to see an end of them: twice what a full queue takes."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _log = logging.getLogger("doorman")
@@ -130,6 +132,35 @@ class Parts(dict[Realm, Part]):
             stack.close()
         self._stacks.clear()
 
+    def begin_anew(self) -> None:
+        """Let all that waits for a verdict meet the chains once more: some have come into its road."""
+        for part in self.values():
+            part.traffic.queue.begin_anew()
+
+    def unhook(self) -> None:
+        """Take chains that have nothing to do out of the road of packets; to be called each second.
+
+        All that waits is answered before; where that does not come to an end, they stay until another time.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        planes = [part.traffic.plane for part in self.values() if part.traffic.plane.idle]
+        if planes and self._answer_all():
+            for plane in planes:
+                plane.unhook()
+
+    def _answer_all(self) -> bool:
+        """Decide about all packets that wait; whether it came to an end."""
+        traffics = [part.traffic for part in self.values()]
+        for _ in range(_ROUNDS):
+            received = sum(traffic.received for traffic in traffics)
+            for traffic in traffics:
+                traffic.on_packets()
+            if sum(traffic.received for traffic in traffics) == received:
+                return True
+        return False
+
     def routes_by(self, config: Config) -> Callable[[Realm], Routes]:
         """The routes of each realm of a configuration, which may have no part yet."""
 
@@ -163,6 +194,7 @@ class Parts(dict[Realm, Part]):
         setting = Setting(table, queue.number, listener.getsockname()[1], timeouts=True, zone=zone)
         routing_table = _routing_table(realm, config)
         plane = NetfilterPlane(setting, routing_table)
+        plane.hooked = self.begin_anew
         traffic = Traffic(engine, plane, queue, events, keeper)
         news = PacketNews(engine, _open_log(queue.number, stack))
         if routing_table != MAIN:

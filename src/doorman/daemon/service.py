@@ -209,6 +209,7 @@ class Service:
         """What is due with this tick."""
         parts = list(self._parts.values())
         yield from (part.traffic.on_time for part in parts)
+        yield self._parts.unhook
         yield self._gateway.expire_traces
         yield self._gateway.thin_out
         yield from (part.news.on_time for part in parts)

@@ -3,6 +3,7 @@
 from doorman.config.reader import read_config
 from doorman.config.realms import config_of
 from doorman.dataplanes.netfilter.chains.ipv6 import ipv6_chains, ipv6_lines
+from kit.gateway import OVERLOAD
 from kit.nat64 import CONFIG
 
 
@@ -32,7 +33,11 @@ def test_its_device_is_in_the_zone_of_its_interfaces() -> None:
     assert '"lan0" . "nat64"' not in between
 
 
-def test_what_an_earlier_configuration_had_is_flushed() -> None:
+def test_what_an_earlier_configuration_had_is_emptied() -> None:
     config = config_of(read_config(CONFIG, "t"), None)
-    assert "flush table ip6 mine" in list(ipv6_lines(config, "mine", present=True))
-    assert "flush table ip6 mine" not in list(ipv6_lines(config, "mine", present=False))
+    lines = list(ipv6_lines(config, "mine", ["nat64_forward", "zone_input"], dry=False))
+    assert [line for line in lines if line.startswith("flush")] == [
+        "flush chain ip6 mine zone_input",
+        "flush chain ip6 mine nat64_forward",
+    ]
+    assert not list(ipv6_lines(config_of(read_config(OVERLOAD, "t"), None), "mine", [], dry=False))

@@ -17,7 +17,7 @@ PROXIED = SETTING._replace(proxy_port=4444)
 def rules(config: str, chain: str, setting: Setting = SETTING, present: Present = Present()) -> list[str]:  # noqa: B008 - a constant
     """The rules of a chain."""
     start = f"add rule ip {setting.table} {chain} "
-    lines = set_up(read_config(config, "test.cfg"), setting, present).splitlines()
+    lines = set_up(read_config(config, "test.cfg"), setting, present).script.splitlines()
     return [line.removeprefix(start) for line in lines if line.startswith(start)]
 
 
@@ -36,7 +36,7 @@ def test_a_rule_needs_the_address_of_its_interface() -> None:
 
 def test_each_chain_is_made_and_emptied_before_a_rule_names_it() -> None:
     for config in (OVERLOAD, POOL, SHARED_POOL, STATIC):
-        lines = set_up(read_config(config, "test.cfg"), PROXIED).splitlines()
+        lines = set_up(read_config(config, "test.cfg"), PROXIED).script.splitlines()
         made = [line.split()[4] for line in lines if line.startswith("add chain ")]
         emptied = [line.split()[4] for line in lines if line.startswith("flush chain ")]
         first_rule = next(index for index, line in enumerate(lines) if line.startswith("add rule "))
@@ -47,7 +47,7 @@ def test_each_chain_is_made_and_emptied_before_a_rule_names_it() -> None:
 
 
 def test_nothing_but_our_table_is_named() -> None:
-    for line in (set_up(read_config(POOL, "test.cfg"), SETTING._replace(table="mine"))).splitlines():
+    for line in (set_up(read_config(POOL, "test.cfg"), SETTING._replace(table="mine"))).script.splitlines():
         words = line.split()
         assert words[words.index("ip") :][:2] == ["ip", "mine"], line
     assert tear_down("mine", ipv6=False).splitlines()[-1] == "delete table ip mine"
@@ -56,7 +56,7 @@ def test_nothing_but_our_table_is_named() -> None:
 
 def in_road(config: str, setting: Setting = SETTING, present: Present = Present()) -> set[str]:  # noqa: B008 - a constant
     """The chains that see all packets, but those of type nat."""
-    lines = set_up(read_config(config, "test.cfg"), setting, present).splitlines()
+    lines = set_up(read_config(config, "test.cfg"), setting, present).script.splitlines()
     return {line.split()[4] for line in lines if " type filter hook " in line}
 
 
@@ -90,15 +90,44 @@ def test_others_do_only_where_they_have_something_to_do(config: str, chains: set
 
 
 def test_those_of_an_earlier_version_go() -> None:
-    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains={"strays", "stray_new"}))
+    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains={"strays", "stray_new"})).script
     assert {"delete chain ip doorman strays", "delete chain ip doorman stray_new"} <= set(script.splitlines())
+
+
+def test_what_is_known_is_not_written_again() -> None:
+    config = read_config(OVERLOAD, "test.cfg")
+    first = set_up(config, SETTING)
+    present = Present(chains=first.chains, known=first.chains)
+    assert "flush" not in set_up(config, SETTING, present).script
+    assert not set_up(config, SETTING, present).hooks
+    changed = set_up(read_config(OVERLOAD + "ip nat service sip udp port 5070\n", "test.cfg"), SETTING, present)
+    flushed = [line.split()[4] for line in changed.script.splitlines() if line.startswith("flush chain")]
+    assert "begin" in flushed
+    assert "inspect" not in flushed
+    assert changed.chains["inspect"] == first.chains["inspect"]
+
+
+def test_what_leaves_the_road_of_packets_is_emptied_first() -> None:
+    road = {"ipsec_untracked", "ipsec_forward"}
+    over = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains={*road, "acl_7"}, hooked=road))
+    assert [f"flush chain ip doorman {name}" in over.script for name in road] == [True, True]
+    assert [line.split()[4] for line in over.script.splitlines() if line.startswith("delete chain")] == ["acl_7"]
+    assert [chain.name for chain in over.idle] == ["ipsec_forward", "ipsec_untracked"]
+
+
+def test_nothing_comes_into_the_road_of_packets_to_be_looked_at_only() -> None:
+    config = read_config(OVERLOAD + ZONES, "test.cfg")
+    present = Present(chains={"inspect"})
+    lines = set_up(config, SETTING, present, dry=True).script.splitlines()
+    assert [line.split()[4] for line in lines if " hook " in line] == ["inspect"]
+    assert "add chain ip6 doorman zone_forward" in lines
 
 
 @pytest.mark.parametrize(("config", "chains"), [("", ESP_ROAD), ("no ip nat service ipsec-esp enable\n", set())])
 def test_those_for_tunnels_do_once_there_is_one(config: str, chains: set[str]) -> None:
     tunnels = Present(tunnels=True)
     assert in_road(OVERLOAD + config, SETTING, tunnels) == {"inspect", *chains}
-    over = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains=ESP_ROAD)).splitlines()
+    over = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains=ESP_ROAD)).script.splitlines()
     assert {line.split()[4] for line in over if line.startswith("delete chain")} == ESP_ROAD
 
 
@@ -197,7 +226,7 @@ def test_lines_of_access_lists(entry: str, match: str) -> None:
 
 def test_timeouts_only_where_the_kernel_has_them() -> None:
     without = SETTING._replace(timeouts=False)
-    assert "timeout" in set_up(read_config(OVERLOAD, "test.cfg"), SETTING)
+    assert "timeout" in set_up(read_config(OVERLOAD, "test.cfg"), SETTING).script
     assert not [rule for rule in rules(OVERLOAD, "translate_out", without) if "timeout" in rule]
 
 
@@ -230,7 +259,7 @@ def test_otherwise_it_goes_to_the_proxy_and_no_rule_speaks_of_segments() -> None
 
 
 def test_numbers_that_nobody_acknowledges_are_no_reason_to_end_a_connection_early() -> None:
-    script = set_up(read_config(VTCP + "ip nat translation port-timeout tcp 5060 600\n", "test.cfg"), SETTING)
+    script = set_up(read_config(VTCP + "ip nat translation port-timeout tcp 5060 600\n", "test.cfg"), SETTING).script
     for name, seconds in (("spliced_tcp_86400_60_60", 86_400), ("spliced_5060_600_60_60", 600)):
         [policy] = [line for line in script.splitlines() if f"add ct timeout ip doorman {name} " in line]
         assert policy.endswith(f"retrans : {seconds}, unack : {seconds} }}; }}")
@@ -268,14 +297,14 @@ def test_lists_without_lines_let_all_pass() -> None:
 
 def test_what_an_earlier_configuration_needed_is_removed() -> None:
     applied = read_config(ACCESS, "test.cfg")
-    made = [line.split()[1:5] for line in set_up(applied, SETTING).splitlines() if line.startswith("add ")]
+    made = [line.split()[1:5] for line in set_up(applied, SETTING).script.splitlines() if line.startswith("add ")]
     chains = [name for kind, *_, name in made if kind == "chain"]
     counters = [name for kind, *_, name in made if kind == "counter"]
-    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains, counters)).splitlines()
+    script = set_up(read_config(OVERLOAD, "test.cfg"), SETTING, Present(chains, counters)).script.splitlines()
     removed = [line.split()[4] for line in script if line.startswith("delete chain")]
     assert removed == sorted({name for name in chains if name.startswith(("acl_", "access_"))})
     assert [line.split()[4] for line in script if line.startswith("delete counter")] == sorted(counters)
-    assert "delete" not in set_up(applied, SETTING, Present(chains, counters))
+    assert "delete" not in set_up(applied, SETTING, Present(chains, counters)).script
 
 
 def test_the_counter_of_a_line_is_that_of_what_it_says() -> None:

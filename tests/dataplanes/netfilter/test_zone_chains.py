@@ -28,7 +28,7 @@ def chains(policy: str, more: str = "", present: Present = Present()) -> dict[st
     """The rules of each chain, of a policy of these classes."""
     text = OVERLOAD + more + f"policy-map type inspect P\n{policy}" + ZONES
     found: dict[str, list[str]] = {}
-    for line in set_up(read_config(text, "test.cfg"), SETTING, present).splitlines():
+    for line in set_up(read_config(text, "test.cfg"), SETTING, present).script.splitlines():
         rule = re.fullmatch(r"add rule ip doorman (\S+) (.*)", line)
         if rule is not None:
             found.setdefault(rule[1], []).append(rule[2])
@@ -45,7 +45,7 @@ def inspected(*names: str) -> str:
 
 
 def test_without_zones_there_is_no_chain_of_the_firewall() -> None:
-    text = set_up(read_config(OVERLOAD, "test.cfg"), SETTING)
+    text = set_up(read_config(OVERLOAD, "test.cfg"), SETTING).script
     assert not [line for line in text.splitlines() if re.search(r"chain ip doorman (zone|zbf)", line)]
 
 

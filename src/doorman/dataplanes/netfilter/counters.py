@@ -1,6 +1,6 @@
 """The named counters of our table, and the names of its chains and sets: linux/netfilter/nf_tables.h.
 
-to list      GETCHAIN        TABLE(1) name                              answers TABLE(1)  NAME(3)
+to list      GETCHAIN        TABLE(1) name                              answers TABLE(1)  NAME(3)  [HOOK(4)]
              GETSET          TABLE(1) name                              answers TABLE(1)  NAME(2)
              GETOBJ          TABLE(1) name  TYPE(3) 1:u32               answers TABLE(1)  NAME(2)  DATA(4) { count }
 to reset     GETOBJ_RESET    TABLE(1) name  NAME(2) name  TYPE(3) 1:u32
@@ -24,7 +24,7 @@ _GETCHAIN = NFNL_SUBSYS_NFTABLES << 8 | 4
 _GETSET = NFNL_SUBSYS_NFTABLES << 8 | 10
 _GETOBJ = NFNL_SUBSYS_NFTABLES << 8 | 19
 _GETOBJ_RESET = NFNL_SUBSYS_NFTABLES << 8 | 21
-_TABLE, _CHAIN_NAME, _NAME, _TYPE, _DATA = 1, 3, 2, 3, 4
+_TABLE, _CHAIN_NAME, _HOOK, _NAME, _TYPE, _DATA = 1, 3, 4, 2, 3, 4
 _BYTES, _PACKETS = 1, 2
 _COUNTER = attribute(_TYPE, struct.pack("!I", 1))
 _TRIES = 5
@@ -39,17 +39,19 @@ class Count(NamedTuple):
     bytes: int = 0
 
 
-def chains_of(table: str, family: int = NFPROTO_IPV4) -> frozenset[str]:
-    """The names of the chains of a table, of family ip unless said otherwise; none where there is no such table.
+def chains_of(table: str, family: int = NFPROTO_IPV4) -> dict[str, bool]:
+    """The chains of a table, of family ip unless said otherwise, by name; none where there is no such table.
+
+    Each with whether it has a hook, and so is in the road of packets.
 
     Raises:
         NetlinkError: the kernel refused.
     """
     asked = body(family, name(_TABLE, table))
 
-    def listed() -> frozenset[str]:
+    def listed() -> dict[str, bool]:
         found = map(attributes, dump(_GETCHAIN, asked, f"list the chains of table {table}"))
-        return frozenset(_text(chain[_CHAIN_NAME]) for chain in found if _text(chain[_TABLE]) == table)
+        return {_text(chain[_CHAIN_NAME]): _HOOK in chain for chain in found if _text(chain[_TABLE]) == table}
 
     return _tried(listed)
 

@@ -5,12 +5,12 @@ change of the configuration is, and so is each batch of doors and names. The tab
 saying so: one that starts again finds its flows running, and brings the table up to date in one transaction.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from socket import if_nameindex
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Setting, UnsupportedConfig
+from doorman.dataplanes.netfilter.chains.expressions import TO_ALG, Chain, Setting, UnsupportedConfig
 from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.zones import BLOCKED, ZoneChains
@@ -20,6 +20,7 @@ from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
+from doorman.dataplanes.netfilter.hooks import HookedChain, unhook
 from doorman.dataplanes.netfilter.injection import Injection
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.needs import COUNTED, LEG_MS, Terms, of_leg, of_tunnel
@@ -57,6 +58,8 @@ class NetfilterPlane:
         setting: what the rules are made for besides the configuration; heeded by the next `synchronise`.
         mark: what the packets of our VRF have as their routing mark; 0 where they need none.
         injection: sends packets past all translation.
+        hooked: told when chains have come into the road of packets: those that wait must meet them anew, see `hooks`.
+        idle: chains in the road of packets that have nothing to do any more, until `unhook`.
         commits, steps: how many transactions there were, and changes of elements in them.
 
     Raises:
@@ -68,6 +71,8 @@ class NetfilterPlane:
     def __init__(self, setting: Setting, routing_table: int = MAIN) -> None:
         self.setting = setting
         self.mark = setting.zone.mark if setting.zone is not None else 0
+        self.hooked: Callable[[], None] = lambda: None
+        self.idle: list[HookedChain] = []
         self._outside_routes = OutsideRoutes(self.mark, routing_table)
         self.commits = self.steps = 0
         self._nft = Nft()
@@ -78,8 +83,10 @@ class NetfilterPlane:
         self._outside_locals = AddressSet()
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
-        # The configuration, where the rules are others once there is a tunnel.
+        self._chains: dict[str, Chain] = {}
+        # The configuration, where the rules are others once there is a tunnel; and whether there is.
         self._waits_for_tunnels: Config | None = None
+        self._tunnels_began = False
         self._let_go = False
 
     def close(self, *, remove: bool) -> None:
@@ -130,20 +137,25 @@ class NetfilterPlane:
     def _run(self, config: Config, filling: str, *, tunnels: bool) -> None:
         bypass = config.fails_open
         try:
-            present = self._present(tunnels=tunnels)
+            in_force = self.is_in_force()
+            present = self._present(tunnels=tunnels, known=self._chains if in_force else {})
             zones = ZoneChains(config, self.setting, present.chains)
-            script = set_up(config, self.setting, present) + filling
-            if not self.is_in_force():
+            ruleset = set_up(config, self.setting, present)
+            if not in_force:
                 self._send_to_queue(bypass=bypass)  # before any other chain leads there
             self._make_timeouts(config, zones)
-            if self._redirect is not None:
-                self._redirect.lead(config, self.setting)
-            self._nft.run(script)
+            if self._redirect is not None and self._redirect.lead(config, self.setting):
+                self.hooked()
+            self._nft.run(ruleset.script + filling)
+            self._chains, self.idle = ruleset.chains, ruleset.idle
+            if ruleset.hooks:
+                self.hooked()
             self._outside_routes.follow(config)
             self._numbers = zones.numbers
             self._outside_locals = outside_locals(config)
             ipsec = IpsecChains(config, self.setting, tunnels=tunnels)
             self._waits_for_tunnels = None if ipsec.stand_in_road else config
+            self._tunnels_began = False
             self._let_go = tunnels
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
@@ -158,7 +170,8 @@ class NetfilterPlane:
         """
         try:
             # Without time-outs: of those that netlink makes there would be none to be named.
-            self._nft.check(set_up(config, self.setting._replace(timeouts=False), self._present(tunnels=True)))
+            setting, present = self.setting._replace(timeouts=False), self._present(tunnels=True, known=self._chains)
+            self._nft.check(set_up(config, setting, present, dry=True).script)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
 
@@ -184,7 +197,22 @@ class NetfilterPlane:
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
 
-    def _present(self, *, tunnels: bool) -> Present:
+    def unhook(self) -> None:
+        """Remove the chains that have nothing to do; to be called when nothing waits for a verdict, see `hooks`.
+
+        Raises:
+            PlaneRefused: the kernel refused.
+        """
+        table, idle = self.setting.table, self.idle
+        self.idle = []
+        try:
+            unhook(self._netlink, table, idle)
+            if any(chain.family == NFPROTO_IPV6 for chain in idle) and not chains_of(table, NFPROTO_IPV6):
+                self._nft.run(f"delete table ip6 {table}")
+        except (NftError, NetlinkError) as error:
+            raise PlaneRefused(str(error)) from None
+
+    def _present(self, *, tunnels: bool, known: Mapping[str, Chain]) -> Present:
         """What of the table is there, perhaps from a gateway before this one.
 
         Raises:
@@ -196,7 +224,17 @@ class NetfilterPlane:
             indexes = {name: index for index, name in if_nameindex()}
         except OSError as error:
             raise PlaneRefused(f"list the interfaces: {error.strerror}") from None
-        return Present(chains_of(table), counts_of(table), set_names_of(table), has_ipv6(table), indexes, tunnels)
+        chains = chains_of(table)
+        return Present(
+            chains=chains,
+            counters=counts_of(table),
+            sets=set_names_of(table),
+            hooked={name for name, hooked in chains.items() if hooked},
+            known=known,
+            ipv6=chains_of(table, NFPROTO_IPV6),
+            indexes=indexes,
+            tunnels=tunnels,
+        )
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
@@ -211,7 +249,7 @@ class NetfilterPlane:
     def commit(self, changes: Sequence[Change], now: float) -> None:
         """See `Plane.commit`."""
         if self._waits_for_tunnels is not None and has_tunnel(changes):
-            self._run(self._waits_for_tunnels, "", tunnels=True)
+            self._tunnels_began = True
         transaction = Transaction(self.setting.table, self._tables.plan(changes, now))
         if transaction:
             try:
@@ -239,9 +277,13 @@ class NetfilterPlane:
     def let_go_of_tunnels(self) -> None:
         """Let conntrack forget tunnels whose first packets it has seen; to be called when packets have gone on.
 
+        Chains that are for tunnels come with the first one: they would let these packets meet others once more.
+
         Raises:
             PlaneRefused: the kernel refused.
         """
+        if self._tunnels_began and self._waits_for_tunnels is not None:
+            self._run(self._waits_for_tunnels, "", tunnels=True)
         if not self._let_go:
             return
         try:

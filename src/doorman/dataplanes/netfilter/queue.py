@@ -119,7 +119,7 @@ class Queue(NetlinkSocket):
     Attributes:
         number: the queue's number.
         overruns: how often the kernel told that our socket was full and packets did not come.
-        refused_verdicts: verdicts the kernel refused, mostly on packets that had gone (their interface went down).
+        refused_verdicts: verdicts the kernel refused: a packet had gone with an interface or a chain, see `hooks`.
     """
 
     def __init__(self, number: int, link: socket.socket) -> None:
@@ -200,6 +200,15 @@ class Queue(NetlinkSocket):
     def repeat(self, packet_id: int, *, mark: int) -> None:
         """Let a packet, with this mark, meet the chain once more that handed it out; takes effect with `flush`."""
         self._judge(packet_id, self._repeated, _marked(mark))
+
+    def begin_anew(self) -> None:
+        """Let all packets that wait, unlooked at, meet the chains once more, and come again: see `hooks`."""
+        waiting: list[QueuedPacket] = []
+        while packets := self.receive():
+            waiting += packets
+        for packet in waiting:
+            self.repeat(packet.id, mark=packet.mark)
+        self.flush()
 
     def drop(self, packet_id: int) -> None:
         """Let a packet vanish; takes effect with `flush` at the latest."""

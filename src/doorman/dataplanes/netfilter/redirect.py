@@ -12,7 +12,9 @@ gateway's own table, one priority behind, does with it what the configuration sa
 from collections.abc import Iterator
 
 from doorman.config.model import Config
-from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone, braces_of, interface_names
+from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, Zone, braces_of, interface_names
+from doorman.dataplanes.netfilter.chains.filling import filled
+from doorman.dataplanes.netfilter.chains.vrf import both_ways
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.nft import Nft
 
@@ -30,50 +32,57 @@ class Redirect:
     def __init__(self, table: str) -> None:
         self._nft = Nft()
         self._table = redirect_table(table)
-        self._script = ""
+        self._chains: dict[str, Chain] = {}
 
-    def lead(self, config: Config, setting: Setting) -> None:
-        """Lead what comes in by the interfaces of a configuration.
+    def lead(self, config: Config, setting: Setting) -> bool:
+        """Lead what comes in by the interfaces of a configuration; whether a chain came into the road of packets.
 
         Raises:
             NftError: it goes on as before.
         """
         interfaces = interface_names(config, "inside", "outside")
-        script = "\n".join([*self._lines(interfaces, setting), *self._zones(config, setting.zone)]) + "\n"
-        if script != self._script:
-            self._nft.run(script)
-            self._script = script
+        wanted = {chain.name: chain for chain in (*_leading(interfaces, setting), *_zones(config, setting.zone))}
+        left = {name: chain._replace(rules=[]) if chain.hook else chain for name, chain in self._chains.items()}
+        place, chains = f"ip {self._table}", left | wanted
+        lines = list(filled(place, chains.values(), self._chains))
+        if not lines:
+            return False
+        self._nft.run("\n".join([f"add table {place} {{ flags owner; }}", *lines]) + "\n")
+        comes = any(chain.hook for name, chain in chains.items() if name not in self._chains)
+        self._chains = chains
+        return comes
 
     def close(self) -> None:
         """Lead nothing any more."""
         self._nft.close()
 
-    def _lines(self, interfaces: str, setting: Setting) -> list[str]:
-        marked = f"meta l4proto tcp ct mark and {PROXIED:#x}"
-        own = f"ct zone {setting.zone.number} " if setting.zone is not None else ""
-        table = [f"add table ip {self._table} {{ flags owner; }}", f"flush table ip {self._table}"]
-        if not setting.proxy_port:
-            return table
-        return [
-            *table,
-            f"add chain ip {self._table} lead {{ type nat hook prerouting priority dstnat - 1; }}",
-            f"add chain ip {self._table} guard {{ type filter hook input priority filter - 1; }}",
-            # The mark of another gateway's flows is the same; its interfaces are others.
-            f"add rule ip {self._table} lead iifname {interfaces} {own}{marked} != 0 redirect to :{setting.proxy_port}",
-            f"add rule ip {self._table} guard {marked} == 0 tcp dport {setting.proxy_port} counter drop",
-        ]
 
-    def _zones(self, config: Config, zone: Zone | None) -> Iterator[str]:
-        """Signalling is inspected from its first packet on, so its name will be one of the engine's."""
-        if zone is None or not zone.by_name:
-            return
-        inside = interface_names(config, "inside")
-        yield f"add chain ip {self._table} vrf_zone {{ type filter hook prerouting priority raw - 1; }}"
-        for transport, served in (("udp", config.flow_ports), ("tcp", config.ports("tcp"))):
-            ports = braces_of(served)
-            for side in ("dport", "sport") if ports else ():
-                match = f"iifname {inside} {transport} {side} {ports}"
-                yield f"add rule ip {self._table} vrf_zone {match} ct zone set {zone.number}"
+def _leading(interfaces: str, setting: Setting) -> Iterator[Chain]:
+    if not setting.proxy_port:
+        return
+    marked = f"meta l4proto tcp ct mark and {PROXIED:#x}"
+    own = f"ct zone {setting.zone.number} " if setting.zone is not None else ""
+    # The mark of another gateway's flows is the same; its interfaces are others.
+    lead = f"iifname {interfaces} {own}{marked} != 0 redirect to :{setting.proxy_port}"
+    guard = f"{marked} == 0 tcp dport {setting.proxy_port} counter drop"
+    yield Chain("lead", [lead], "type nat hook prerouting priority dstnat - 1;")
+    yield Chain("guard", [guard], "type filter hook input priority filter - 1;")
+
+
+def _zones(config: Config, zone: Zone | None) -> Iterator[Chain]:
+    """Signalling is inspected from its first packet on, so its name will be one of the engine's."""
+    if zone is None or not zone.by_name:
+        return
+    both, inside = both_ways(zone), interface_names(config, "inside")
+    served = ("udp", braces_of(config.flow_ports)), ("tcp", braces_of(config.ports("tcp")))
+    rules = [
+        f"iifname {inside} {transport} {side} {ports} goto {both.name}"
+        for transport, ports in served
+        for side in ("dport", "sport")
+        if ports
+    ]
+    yield both
+    yield Chain("vrf_zone", rules, "type filter hook prerouting priority raw - 1;")
 
 
 def redirect_table(table: str) -> str:

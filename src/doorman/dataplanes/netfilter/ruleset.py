@@ -16,9 +16,10 @@
     prerouting  -300  vrf_zone     the conntrack zone of a VRF's packets, and `vrf_made` in output      (with VRFs)
     prerouting   -99  vrf_route    its routing mark                                                 (with VRFs)
 
-Header translation is conntrack's: the chains of type nat see the first packet of a flow only. The text is the same for
-the first start, a later one and a change of the configuration: sets keep their elements, chains are filled anew, and
-all of it is one transaction. The tables' elements are not in it: they follow the engine, see `tables`.
+Header translation is conntrack's: the chains of type nat see the first packet of a flow only. A first start, a later
+one and a change of the configuration are one transaction each: sets keep their elements, and only chains whose rules
+are others are filled anew, since packets wait for a verdict, see `hooks`. The tables' elements are not in it: they
+follow the engine, see `tables`.
 
     doors, doors_any    visitor . entrance, or entrance alone -> inside end       while a door is open
     entrances           entrance -> inside end                                    static ports
@@ -50,15 +51,17 @@ from doorman.dataplanes.netfilter.chains.expressions import (
     ENDPOINT,
     QUOTED,
     TO_ALG,
+    Chain,
     Setting,
     UnsupportedConfig,
     interface_names,
 )
+from doorman.dataplanes.netfilter.chains.filling import filled
 from doorman.dataplanes.netfilter.chains.flow_names import FlowNameChains, sets_of_flows
 from doorman.dataplanes.netfilter.chains.inspect import InspectChains
 from doorman.dataplanes.netfilter.chains.ipsec import SETS as IPSEC_SETS
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
-from doorman.dataplanes.netfilter.chains.ipv6 import ipv6_lines
+from doorman.dataplanes.netfilter.chains.ipv6 import ipv6_left, ipv6_lines
 from doorman.dataplanes.netfilter.chains.leasing import LeaseChains
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
 from doorman.dataplanes.netfilter.chains.outside import OutsideChains
@@ -68,6 +71,8 @@ from doorman.dataplanes.netfilter.chains.translate import TranslateChains
 from doorman.dataplanes.netfilter.chains.vrf import VrfChains
 from doorman.dataplanes.netfilter.chains.zones import BLOCKED, COUNTING, ZoneChains
 from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
+from doorman.dataplanes.netfilter.elements import NFPROTO_IPV4, NFPROTO_IPV6
+from doorman.dataplanes.netfilter.hooks import HookedChain
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
 
 SETS = {
@@ -108,7 +113,9 @@ class Present(NamedTuple):
 
     Attributes:
         chains, counters, sets: the names of those that the table has.
-        ipv6: whether there is a table of family ip6.
+        hooked: of the chains, those in the road of packets.
+        known: the chains whose rules are known, by name.
+        ipv6: the names of the chains that the table of family ip6 has.
         indexes: of the machine's interfaces, by their names.
         tunnels: whether hosts have tunnels of IPsec.
     """
@@ -116,9 +123,27 @@ class Present(NamedTuple):
     chains: Collection[str] = ()
     counters: Collection[str] = ()
     sets: Collection[str] = ()
-    ipv6: bool = False
+    hooked: Collection[str] = ()
+    known: Mapping[str, Chain] = MappingProxyType({})
+    ipv6: Collection[str] = ()
     indexes: Mapping[str, int] = MappingProxyType({})
     tunnels: bool = False
+
+
+class SetUp(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        script: the commands.
+        chains: the chains of family ip that are wanted, by name.
+        hooks: whether some of them are new in the road of packets.
+        idle: chains that stay in the road of packets, and have no rules any more.
+    """
+
+    script: str
+    chains: dict[str, Chain]
+    hooks: bool
+    idle: list[HookedChain]
 
 
 def sets_of(config: Config, setting: Setting) -> dict[str, str]:
@@ -127,36 +152,18 @@ def sets_of(config: Config, setting: Setting) -> dict[str, str]:
     return SETS | quoted | sets_of_flows(config)
 
 
-def set_up(config: Config, setting: Setting, present: Present = Present()) -> str:  # noqa: B008 - a constant
-    """The commands that make the table, or change what is present of it to fit the configuration.
+def set_up(config: Config, setting: Setting, present: Present = Present(), *, dry: bool = False) -> SetUp:  # noqa: B008 - a constant
+    """What makes the table, or changes what is present of it to fit the configuration.
+
+    `dry`: it is for the kernel to look at only, so no chain comes into the road of packets.
 
     Raises:
         UnsupportedConfig: an interface is missing, or a pool cannot be expressed.
     """
-    return "\n".join(_lines(config, setting, present)) + "\n"
-
-
-def tear_down(table: str, *, ipv6: bool) -> str:
-    """The commands that remove the table, and that of family ip6 where there is one."""
-    also = f"delete table ip6 {table}\n" if ipv6 else ""
-    return f"add table ip {table}\ndelete table ip {table}\n{also}"
-
-
-def skeleton(table: str) -> str:
-    """The commands that make the table with nothing but the chain for the queue."""
-    return f"add table ip {table}\nadd chain ip {table} {TO_ALG}\n"
-
-
-def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
     _refuse_unsupported(config)
     table = setting.table
     limits = LimitChains(config)
     access, zones = AccessChains(config, setting), ZoneChains(config, setting, present.chains)
-    definitions = (*sets_of(config, setting).values(), _LEGS, *limits.sets, *zones.sets())
-    yield from skeleton(table).splitlines()
-    yield from (f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions)
-    if setting.timeouts:
-        yield from _timeouts(config, zones, table)
     ipsec = IpsecChains(config, setting, tunnels=present.tunnels)
     strays = StrayChains(config, setting, present.indexes)
     families = (
@@ -175,19 +182,33 @@ def _lines(config: Config, setting: Setting, present: Present) -> Iterator[str]:
         zones,
         VrfChains(config, setting),
     )
-    chains = [chain for family in families for chain in family.chains()]
+    chains = {chain.name: chain for family in families for chain in family.chains()}
     counters = [*access.counters(), *zones.counters()]
-    yield from (f"add counter ip {table} {name}" for name in counters)
-    for chain in chains:
-        definition = f" {{ {chain.hook} policy accept; }}" if chain.hook else ""
-        yield f"add chain ip {table} {chain.name}{definition}"
-        yield f"flush chain ip {table} {chain.name}"
-    for chain in chains:
-        for rule in chain.rules:
-            yield f"add rule ip {table} {chain.name} {rule}"
-    names = {definition.split(" ", 2)[1] for definition in definitions}
-    yield from _remove(table, present, {chain.name for chain in chains}, set(counters), names)
-    yield from ipv6_lines(config, table, present=present.ipv6)
+    definitions = (*sets_of(config, setting).values(), _LEGS, *limits.sets, *zones.sets())
+    new = {name for name, chain in chains.items() if chain.hook and name not in present.chains}
+    lines = [
+        *skeleton(table).splitlines(),
+        *(f"add {definition.replace(' ', f' ip {table} ', 1)}" for definition in definitions),
+        *(_timeouts(config, zones, table) if setting.timeouts else ()),
+        *(f"add counter ip {table} {name}" for name in counters),
+        *filled(f"ip {table}", chains.values(), present.known, new if dry else ()),
+        *_remove(table, present, chains, counters, {definition.split(" ", 2)[1] for definition in definitions}),
+        *ipv6_lines(config, table, present.ipv6, dry=dry),
+    ]
+    idle = [HookedChain(NFPROTO_IPV4, name) for name in _left(present, chains) if name in present.hooked]
+    idle += [HookedChain(NFPROTO_IPV6, name) for name in ipv6_left(config, present.ipv6)]
+    return SetUp("\n".join(lines) + "\n", chains, bool(new), idle)
+
+
+def tear_down(table: str, *, ipv6: bool) -> str:
+    """The commands that remove the table, and that of family ip6 where there is one."""
+    also = f"delete table ip6 {table}\n" if ipv6 else ""
+    return f"add table ip {table}\ndelete table ip {table}\n{also}"
+
+
+def skeleton(table: str) -> str:
+    """The commands that make the table with nothing but the chain for the queue."""
+    return f"add table ip {table}\nadd chain ip {table} {TO_ALG}\n"
 
 
 def _refuse_unsupported(config: Config) -> None:
@@ -195,13 +216,18 @@ def _refuse_unsupported(config: Config) -> None:
         raise UnsupportedConfig("the gateway needs an interface with `ip nat inside` and one with `ip nat outside`")
 
 
+def _left(present: Present, chains: Collection[str]) -> list[str]:
+    """The chains that an earlier configuration needed and this one does not; of fixed names they stay, they are few."""
+    return [name for name in sorted(present.chains) if name.startswith(_CHANGING) and name not in chains]
+
+
 def _remove(
     table: str, present: Present, chains: Collection[str], counters: Collection[str], sets: Collection[str]
 ) -> Iterator[str]:
-    """What an earlier configuration needed and this one does not; chains of fixed names stay, they are few."""
-    left = [name for name in sorted(present.chains) if name.startswith(_CHANGING) and name not in chains]
+    """What an earlier configuration needed and this one does not; chains in the road of packets are emptied only."""
+    left = _left(present, chains)
     yield from (f"flush chain ip {table} {name}" for name in left)
-    yield from (f"delete chain ip {table} {name}" for name in left)
+    yield from (f"delete chain ip {table} {name}" for name in left if name not in present.hooked)
     yield from (f"delete counter ip {table} {name}" for name in sorted(present.counters) if name not in counters)
     gone = [name for name in sorted(present.sets) if name.startswith((BLOCKED, COUNTING)) and name not in sets]
     yield from (f"delete set ip {table} {name}" for name in gone)

@@ -9,12 +9,13 @@
 Within a zone everything passes, as with IPv4; interfaces that the configuration does not name are not touched.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from doorman.config.model import Config
 from doorman.config.stand_ins import DEVICE
 from doorman.config.zones import SELF
 from doorman.dataplanes.netfilter.chains.expressions import Chain, braces
+from doorman.dataplanes.netfilter.chains.filling import filled
 
 COUNTER = "zone_ipv6"
 _REFUSED = f'counter name "{COUNTER}" drop'
@@ -46,19 +47,22 @@ def ipv6_chains(config: Config) -> Iterator[Chain]:
         yield Chain(f"zone_{hook}", own, f"type filter hook {hook} priority filter;")
 
 
-def ipv6_lines(config: Config, table: str, *, present: bool) -> Iterator[str]:
-    """The commands that make the table of family ip6, change it, or remove one that is present and not needed."""
+def ipv6_lines(config: Config, table: str, present: Collection[str], *, dry: bool) -> Iterator[str]:
+    """The commands that make the table of family ip6, or change it, where some of its chains are present or needed.
+
+    What is not needed is emptied, and stays in the road of packets. `dry`: no chain comes into that.
+    """
     chains = list(ipv6_chains(config))
-    if not chains:
-        if present:
-            yield f"delete table ip6 {table}"
+    if not chains and not present:
         return
     yield f"add table ip6 {table}"
     yield f"add counter ip6 {table} {COUNTER}"
     yield f"add counter ip6 {table} {NAT64_COUNTER}"
-    if present:  # an earlier configuration may have had others
-        yield f"flush table ip6 {table}"
-    for chain in chains:
-        yield f"add chain ip6 {table} {chain.name} {{ {chain.hook} policy accept; }}"
-        yield f"flush chain ip6 {table} {chain.name}"
-        yield from (f"add rule ip6 {table} {chain.name} {rule}" for rule in chain.rules)
+    yield from (f"flush chain ip6 {table} {name}" for name in ipv6_left(config, present))
+    new = {chain.name for chain in chains if chain.name not in present}
+    yield from filled(f"ip6 {table}", chains, unhooked=new if dry else ())
+
+
+def ipv6_left(config: Config, present: Collection[str]) -> list[str]:
+    """Which of the chains that are present a configuration does not need."""
+    return sorted(set(present) - {chain.name for chain in ipv6_chains(config)})
