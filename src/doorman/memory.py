@@ -21,8 +21,8 @@ class Garbage:
     """When the collector looks for cycles in a gateway: not while calls come in numbers, but once that is over.
 
     What comes then is spared. It is freed by counting references like all else; the few cycles that arise meanwhile
-    wait until not many of those values are left. How many are left is told by the blocks of memory in use: the collector
-    itself would walk through all values to count them.
+    wait until not many of those values are left. How many are left, blocks of memory in use tell: the collector itself
+    would walk through all of them to count.
     """
 
     def __init__(self) -> None:

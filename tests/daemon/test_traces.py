@@ -47,7 +47,7 @@ def big(length: int, call: bytes = b"one") -> Inspection:
     ends = Ends(endpoint(PHONE), endpoint(PEER), endpoint("203.0.113.1:5060"), endpoint(PEER))
     message = Message(bytes(length), Direction.OUTBOUND, UDP, ends, 0.0)
     about = About(Owner("sip", call, address_of("10.0.0.10")))
-    return Inspection("sip", message, Outcome([], [], "INFO", None, about), message.data)
+    return Inspection("sip", message, Outcome([], [], "INFO", None, about))
 
 
 def judged_by_tshark(path: Path) -> list[tuple[str, str, str, str]]:

@@ -30,9 +30,10 @@ def seen(  # noqa: PLR0913 - all that can differ between two messages
     drop: str | None = None,
     now: float = 1.0,
     path: Path = PATH,
+    checksum: int = 0,
 ) -> Inspection:
     message = Message(data or name.encode() + call, direction, UDP, path, now)
-    return Inspection("sip", message, Outcome([], [], name, drop, About(Owner("sip", call, PARTY))), message.data)
+    return Inspection("sip", message, Outcome([], [], name, drop, About(Owner("sip", call, PARTY))), checksum)
 
 
 def ladder_of(ladders: Ladders, call: bytes = b"one") -> Ladder:
@@ -78,6 +79,24 @@ def test_what_differs_is_a_step_of_its_own(other: Inspection) -> None:
     ladders.see(seen())
     ladders.see(other)
     assert names(ladders) == ["INVITE", "INVITE"]
+
+
+def test_a_datagram_is_told_by_its_checksum() -> None:
+    ladders = Ladders()
+    for inspection in (
+        seen(data=b"same", checksum=7),
+        seen(data=b"size", checksum=7),
+        seen(data=b"same", checksum=8),
+        seen(data=b"longer", checksum=7),
+        seen("ACK", data=b"same", checksum=7),
+    ):
+        ladders.see(inspection)
+    assert [(step.name, step.repeats) for step in ladder_of(ladders).steps] == [
+        ("INVITE", 1),
+        ("INVITE", 0),
+        ("INVITE", 0),
+        ("ACK", 0),
+    ]
 
 
 def test_equal_paths_are_held_once() -> None:

@@ -7,14 +7,14 @@ outside end as the outside does. Where neither is another than it was, it may co
 
 from collections import Counter
 
-from doorman.algs.api import Direction, Message, Path, StopInspecting, apply_edits
+from doorman.algs.api import Direction, Message, Path, StopInspecting
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.results import Fate, Result, Side
 from doorman.engine.state import State
 from doorman.engine.views import Inward, Level, Outward, View
 from doorman.nat.selection import Towards
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import UDP, Packet, parse_packet, readdress
+from doorman.net.packet import UDP, Packet, parse_packet, rewrite
 
 _FORWARDED, _PASSED, _, _DROPPED = Fate
 _INSIDE, _OUTSIDE = Side
@@ -53,19 +53,19 @@ class Carried:
             return Result(_PASSED, data, leaves)
         message = Message(packet.payload, direction, UDP, path, now)
         outcome = self._inspector.ask(alg, message, view, mode)
-        after = apply_edits(message.data, outcome.edits)
-        drop = outcome.drop
-        if drop is None and len(data) - len(message.data) + len(after) > _MAX_PACKET:
-            drop = "message-too-long"
+        inspection = Inspection(alg, message, outcome, packet.checksum)
+        drop, changed = outcome.drop, data
+        if drop is None and outcome.edits:
+            changed = rewrite(packet, packet.sender, packet.receiver, outcome.edits)
+            if len(changed) > _MAX_PACKET:
+                drop = "message-too-long"
         self._state.carry_out(outcome.effects, now)
         if drop is not None:
             view.undo()
             self._drops[f"{alg}: {drop}"] += 1
-            inspection = Inspection(alg, message, outcome, message.data)
             return Result(_DROPPED, data, leaves, f"{alg}: {drop}", (inspection,))
         self._state.keep(view.made, now)
-        changed = readdress(packet, packet.sender, packet.receiver, after) if outcome.edits else data
-        result = Result(_FORWARDED, changed, leaves, inspections=(Inspection(alg, message, outcome, after),))
+        result = Result(_FORWARDED, changed, leaves, inspections=(inspection,))
         # What an inside host speaks is its own affair; nobody outside may say it is another protocol.
         result.stopped = side == _INSIDE and any(isinstance(effect, StopInspecting) for effect in outcome.effects)
         return result

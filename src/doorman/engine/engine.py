@@ -368,7 +368,7 @@ class Engine:
         message = Message(packet.payload, _OUTBOUND, packet.protocol, path, now)
         outcome = self.inspector.ask(alg, message, nat, mode)
         self.state.carry_out(outcome.effects, now)
-        inspection = Inspection(alg, message, outcome, message.data)
+        inspection = Inspection(alg, message, outcome, packet.checksum)
         if outcome.drop is not None:
             nat.undo()
             return self._drop(packet.data, _OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))

@@ -4,7 +4,7 @@ The far party knows inside hosts by their global names only. So addresses are pu
 and, by the ALG's own code with a view that names things the other way, in the message.
 """
 
-from doorman.algs.api import Direction, Message, Path, Refused, apply_edits
+from doorman.algs.api import Direction, Message, Path, Refused
 from doorman.engine.inspection import Inspector
 from doorman.engine.ipsec import name_quoted, name_towards
 from doorman.engine.splicing import opens
@@ -14,7 +14,7 @@ from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.selection import Towards
 from doorman.nat.sessions import flow_key
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
+from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress, rewrite
 
 
 def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes:
@@ -75,7 +75,7 @@ def _packet(state: State, inspector: Inspector, packet: Packet) -> bytes:
     path = Path(packet.receiver, packet.sender, receiver, sender)
     message = Message(packet.payload, Direction.OUTBOUND, packet.protocol, path, 0.0)
     edits = inspector.as_sent(alg, message, mirror)
-    return readdress(packet, sender, receiver, apply_edits(message.data, edits))
+    return rewrite(packet, sender, receiver, edits)
 
 
 def _alg(state: State, inspector: Inspector, packet: Packet, receiver: Endpoint) -> str | None:

@@ -6,15 +6,15 @@ A datagram is a message; a segment belongs to a stream, and is cut into messages
 from collections import Counter
 from typing import Final
 
-from doorman.algs.api import Direction, Message, apply_edits
+from doorman.algs.api import Direction, Message
 from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.results import Fate, Result, Side
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import State
 from doorman.engine.views import View
 from doorman.nat.sessions import Session, Way, tcp_flags
-from doorman.net.checksum import edits_difference
-from doorman.net.packet import TCP, Packet, readdress
+from doorman.net.edits import Edit
+from doorman.net.packet import TCP, Packet, rewrite
 from doorman.net.tcp import may_follow_syn
 
 _FORWARDED: Final = Fate.FORWARDED
@@ -24,6 +24,7 @@ _OUTSIDE: Final = Side.OUTSIDE
 _OUTBOUND: Final = Direction.OUTBOUND
 _INBOUND: Final = Direction.INBOUND
 _MAX_PACKET: Final = 65_535
+_NONE: Final[list[Edit]] = []
 
 
 class Forwarding:
@@ -70,45 +71,37 @@ class Forwarding:
             if spliced is not None:
                 return spliced
         if session.alg is None or packet.payload_end <= packet.payload_at:
-            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
+            return Result(_FORWARDED, self._rewritten(packet, way, _NONE), leaves)
         alg = session.alg
         direction = _OUTBOUND if leaves == _OUTSIDE else _INBOUND
         path = way.path
         mode = self._inspector.mode(alg, direction, path)
         if mode == "off":
-            return Result(_FORWARDED, self._readdressed(packet, way), leaves)
+            return Result(_FORWARDED, self._rewritten(packet, way, _NONE), leaves)
         message = Message(packet.payload, direction, packet.protocol, path, now)
         outcome = self._inspector.ask(alg, message, nat, mode)
+        inspection = Inspection(alg, message, outcome, packet.checksum)
         if outcome.drop is not None:
             self._state.carry_out(outcome.effects, now)
-            return self.drop(
-                packet.data, leaves, f"{alg}: {outcome.drop}", (Inspection(alg, message, outcome, message.data),)
-            )
-        edits = outcome.edits
-        after = apply_edits(message.data, edits) if edits else message.data
-        inspection = Inspection(alg, message, outcome, after)
-        if len(packet.data) - len(message.data) + len(after) > _MAX_PACKET:
+            return self.drop(packet.data, leaves, f"{alg}: {outcome.drop}", (inspection,))
+        goes = self._rewritten(packet, way, outcome.edits)
+        if len(goes) > _MAX_PACKET:
             return self.drop(packet.data, leaves, f"{alg}: message-too-long", (inspection,))
         # What an inside host speaks on its flow is its own affair; nobody outside may say it is another protocol.
         self._state.carry_out(outcome.effects, now, session, of_inside=leaves == _OUTSIDE)
         if outcome.name:
             session.spoke = alg
-        difference = edits_difference(message.data, edits) if edits else 0
-        goes = self._readdressed(packet, way, after if edits else None, difference)
         result = Result(_FORWARDED, goes, leaves, inspections=(inspection,))
         result.stopped = not session.is_inspected
         return result
 
-    def _readdressed(self, packet: Packet, way: Way, payload: bytes | None = None, difference: int = 0) -> bytes:
-        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again.
-
-        Where it has another payload, its word sum is above that of its own by a `difference`.
-        """
+    def _rewritten(self, packet: Packet, way: Way, edits: list[Edit]) -> bytes:
+        """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again."""
         if not self._state.delegated or way.session.hairpin:
-            return readdress(packet, way.sender, way.receiver, payload, difference)
-        if payload is None:
+            return rewrite(packet, way.sender, way.receiver, edits)
+        if not edits:
             return packet.data
-        return readdress(packet, way.path.sent_from, way.path.sent_to, payload, difference)
+        return rewrite(packet, way.path.sent_from, way.path.sent_to, edits)
 
     def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
         """What becomes of a segment whose connection is looked into; None where it is not."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused
+from doorman.algs.api import Alg, Direction, Edit, Effect, Ends, Message, Nat, Outcome, Path, Refused, apply_edits
 from doorman.algs.makers import MAKERS
 from doorman.algs.registry import DEFAULT_SETTINGS, REGISTRY, Service
 from doorman.algs.settings import Mode, Settings
@@ -28,16 +28,34 @@ class Inspection:
         alg: its name.
         message: as it came, with its path.
         outcome: what was decided.
-        after: the message as it goes on; the same as it came where it was dropped.
+        digest: tells it from others; the same bytes have the same.
     """
 
-    __slots__ = ("after", "alg", "message", "outcome")
+    __slots__ = ("_checksum", "alg", "message", "outcome")
 
-    def __init__(self, alg: str, message: Message, outcome: Outcome, after: bytes) -> None:
+    def __init__(self, alg: str, message: Message, outcome: Outcome, checksum: int = 0) -> None:
+        """`checksum`: of the datagram that it came in, 0 where there is none."""
         self.alg = alg
         self.message = message
         self.outcome = outcome
-        self.after = after
+        self._checksum = checksum
+
+    @property
+    def digest(self) -> int:
+        """A number that tells it from others of its kind; when it is sent again, it has the same."""
+        if self._checksum:
+            return self._checksum << 16 | len(self.message.data)
+        return hash(self.message.data)
+
+    def judged(self, outcome: Outcome) -> "Inspection":
+        """The same message, about which something else was decided."""
+        return Inspection(self.alg, self.message, outcome, self._checksum)
+
+    @property
+    def after(self) -> bytes:
+        """The message as it goes on; the same as it came where its ALG dropped it."""
+        edits = self.outcome.edits
+        return apply_edits(self.message.data, edits) if edits else self.message.data
 
 
 class Tally:

@@ -9,11 +9,11 @@ a call stays for a while when the call is over. Of a message no bytes are kept. 
 new: in a call the oldest steps, over all calls the one that was silent for longest.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
-from doorman.algs.api import About, Message, Outcome, Owner
+from doorman.algs.api import About, Message, Outcome, Owner, Path
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Fate, Result
 
@@ -47,13 +47,13 @@ class Step:
 
     __slots__ = ("answers", "digest", "direction", "drop", "name", "path", "protocol", "repeats", "time")
 
-    def __init__(self, message: Message, outcome: Outcome, about: About, digest: int) -> None:
+    def __init__(self, message: Message, outcome: Outcome, about: About, path: Path, digest: int) -> None:
         self.time = message.now
         self.name = outcome.name
         self.answers = about.answers
         self.direction = message.direction
         self.protocol = message.protocol
-        self.path = message.path
+        self.path = path
         self.drop = outcome.drop
         self.digest = digest
         self.repeats = 0
@@ -67,15 +67,19 @@ class Ladder:
         begun: when its first message came, in seconds.
         steps: the newest of its messages, in order.
         earlier: how many were there before those.
+        moved: when something went by, by the number of messages that had, over all calls.
+        queued: when it was put among those that may have to make room.
     """
 
-    __slots__ = ("begun", "earlier", "owner", "steps")
+    __slots__ = ("begun", "earlier", "moved", "owner", "queued", "steps")
 
     def __init__(self, owner: Owner, begun: float) -> None:
         self.owner = owner
         self.begun = begun
         self.steps: list[Step] = []
         self.earlier = 0
+        self.moved = 0
+        self.queued = 0
 
 
 class Ladders:
@@ -88,16 +92,19 @@ class Ladders:
         repeated: how many messages were sent again, by name.
     """
 
-    __slots__ = ("_bytes", "_ladders", "_most_bytes", "repeated")
+    __slots__ = ("_bytes", "_ladders", "_most_bytes", "_queue", "_seen", "repeated")
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.repeated: Counter[str] = Counter()
-        self._ladders: OrderedDict[Owner, Ladder] = OrderedDict()
+        self._ladders: dict[Owner, Ladder] = {}
+        self._queue: deque[Ladder] = deque()
         self._most_bytes = most_bytes
         self._bytes = 0
+        self._seen = 0
 
     def __iter__(self) -> Iterator[Ladder]:
-        return iter(self._ladders.values())
+        """Those in which nothing has moved for longest first."""
+        return iter(sorted(self._ladders.values(), key=_moved))
 
     def __len__(self) -> int:
         return len(self._ladders)
@@ -112,36 +119,50 @@ class Ladders:
         about = outcome.about
         if about is None:
             return
-        owner = about.owner
-        ladder = self._ladders.get(owner)
-        if ladder is None:
-            ladder = self._ladders[owner] = Ladder(owner, message.now)
-            self._bytes += _weight(ladder)
-        else:
-            self._ladders.move_to_end(owner)
-        new, steps = Step(message, outcome, about, hash(message.data)), ladder.steps
+        self._seen += 1
+        ladder = self._ladders.get(about.owner) or self._begin(about.owner, message.now)
+        ladder.moved = self._seen
+        steps, direction, digest, path = ladder.steps, message.direction, inspection.digest, message.path
         for at in range(len(steps) - 1, max(-1, len(steps) - 1 - _LOOKED_BACK), -1):
             step = steps[at]
-            if step.direction is not new.direction:
+            if step.direction is not direction:
                 continue
-            if step.digest == new.digest and step.drop == new.drop:
+            if step.digest == digest and step.drop == outcome.drop and step.name == outcome.name:
                 step.repeats += 1
                 self.repeated[step.name] += 1
                 return
-            if step.path is not new.path and step.path == new.path:
-                new.path = step.path  # held once
-        steps.append(new)
+            if step.path is not path and step.path == path:
+                path = step.path  # held once
+        steps.append(Step(message, outcome, about, path, digest))
         self._bytes += STEP_BYTES
-        self._make_room(ladder)
-
-    def _make_room(self, ladder: Ladder) -> None:
-        if len(ladder.steps) > MOST_STEPS:
-            del ladder.steps[0]
+        if len(steps) > MOST_STEPS:
+            del steps[0]
             ladder.earlier += 1
             self._bytes -= STEP_BYTES
-        while self._bytes > self._most_bytes and self._ladders:
-            _, oldest = self._ladders.popitem(last=False)
-            self._bytes -= _weight(oldest)
+        if self._bytes > self._most_bytes:
+            self._make_room()
+
+    def _begin(self, owner: Owner, now: float) -> Ladder:
+        ladder = self._ladders[owner] = Ladder(owner, now)
+        ladder.queued = self._seen
+        self._queue.append(ladder)
+        self._bytes += _weight(ladder)
+        return ladder
+
+    def _make_room(self) -> None:
+        """Give up what was silent for longest; what moved since it was queued is queued anew, and only then."""
+        while self._bytes > self._most_bytes:
+            ladder = self._queue.popleft()
+            if ladder.queued < ladder.moved:
+                ladder.queued = ladder.moved
+                self._queue.append(ladder)
+            else:
+                del self._ladders[ladder.owner]
+                self._bytes -= _weight(ladder)
+
+
+def _moved(ladder: Ladder) -> int:
+    return ladder.moved
 
 
 def judged(result: Result) -> tuple[Inspection, ...]:
@@ -158,7 +179,7 @@ def held_back(inspections: tuple[Inspection, ...], reason: str) -> tuple[Inspect
     last = inspections[-1]
     said = last.outcome
     outcome = Outcome(said.edits, said.effects, said.name, reason, said.about, said.withheld, reset=said.reset)
-    return (*inspections[:-1], Inspection(last.alg, last.message, outcome, last.after))
+    return (*inspections[:-1], last.judged(outcome))
 
 
 def _weight(ladder: Ladder) -> int:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
-from doorman.algs.api import Direction, Ends, Message, Note, Outcome, Path, StopInspecting, apply_edits
+from doorman.algs.api import Direction, Ends, Message, Note, Outcome, Path, StopInspecting
 from doorman.algs.makers import FRAMERS
 from doorman.algs.settings import lets_pass
 from doorman.engine.inspection import Inspection, Inspector
@@ -197,15 +197,14 @@ class Streams:
             state.carry_out(outcome.effects, now)
             view.undo()
             self._drops[f"{alg}: {outcome.drop}"] += 1
-            return Inspection(alg, message, outcome, data)
+            return Inspection(alg, message, outcome)
         # What an inside host speaks is its own affair; nobody outside may say it is another protocol.
         state.carry_out(outcome.effects, now, session, of_inside=direction == _OUTBOUND)
         self._told = any(isinstance(effect, StopInspecting) and effect.agreed for effect in outcome.effects)
         if session is not None and outcome.name:
             session.spoke = alg
         state.keep(view.made, now)
-        after = apply_edits(data, outcome.edits) if outcome.edits else data
-        return Inspection(alg, message, outcome, after)
+        return Inspection(alg, message, outcome)
 
     def _may_pass(self, unit: Unit, end: int, now: float) -> bool:
         """Write down what nobody can find the end of; say whether it goes on as it came."""
@@ -216,7 +215,7 @@ class Streams:
             passes = True
         outcome = Outcome([], [], "malformed", drop=None if passes else unit.note)
         head = unit.data[: self.longest(alg)]
-        self.inspections.append(Inspection(alg, Message(head, direction, TCP, path, now), outcome, head))
+        self.inspections.append(Inspection(alg, Message(head, direction, TCP, path, now), outcome))
         if not passes:
             self._drops[f"{alg}: {unit.note}"] += 1
         return passes

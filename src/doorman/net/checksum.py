@@ -31,35 +31,44 @@ def sum_difference(new: bytes, old: bytes) -> int:
     return (int.from_bytes(new, "big") - int.from_bytes(old, "big")) % 0xFFFF
 
 
-def edits_difference(data: bytes, edits: list[Edit]) -> int:
-    """By how much the word sum of `data` grows, modulo 65535, when its edits are carried out.
+def carry_edits(data: bytes, start: int, end: int, edits: list[Edit], parts: list[bytes]) -> tuple[int, int]:
+    """Carry out edits of the payload of a packet, and find what they do to the sum of its words.
 
     Only what is replaced is summed, and what comes to stand at an odd distance from where it was.
 
     Args:
-        data: stands at an even place.
-        edits: in order and without overlap.
+        data: the packet.
+        start: where its payload begins, at an even distance from what it is summed with.
+        end: where it ends.
+        edits: of the payload, in order and without overlap.
+        parts: get what the packet has from `start` on, to its own end.
+
+    Returns:
+        By how many bytes the payload grows, and its word sum, modulo 65535.
     """
-    total = at = growth = 0
+    total = growth = 0
+    at = start
     for edit in edits:
-        start, end, new = edit.start, edit.end, edit.new
+        new, begins, ends = edit.new, start + edit.start, start + edit.end
+        kept = data[at:begins]
         if growth & 1:
-            total += _turned(data[at:start], at)
-        total += _sum_at(new, start + growth) - _sum_at(data[start:end], start)
-        growth += len(new) - end + start
-        at = end
+            total += _turned(kept, at - start)
+        total += _sum_at(new, edit.start + growth) - _sum_at(data[begins:ends], edit.start)
+        growth += len(new) - ends + begins
+        parts.append(kept)
+        parts.append(new)
+        at = ends
     if growth & 1:
-        total += _turned(data[at:], at)
-    return total % 0xFFFF
+        total += _turned(data[at:end], at - start)
+    parts.append(data[at:])
+    return growth, total % 0xFFFF
 
 
 def _sum_at(text: bytes, at: int) -> int:
     """The word sum of a text that stands at a place."""
-    total = _SUMS.get(text)
+    total = _SUMS.get(text) if len(text) <= _SHORT else word_sum(text)
     if total is None:
-        total = word_sum(text)
-        if len(text) <= _SHORT:
-            remember(_SUMS, text, total, _MOST_SUMS)
+        total = remember(_SUMS, text, word_sum(text), _MOST_SUMS)
     return total << 8 if at & 1 else total
 
 

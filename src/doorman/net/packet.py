@@ -8,7 +8,8 @@ was damaged on its way stays recognisable as damaged, and undoing a change gives
 from typing import Final
 
 from doorman.net.addresses import Address, Endpoint, new_tuple
-from doorman.net.checksum import sum_difference
+from doorman.net.checksum import carry_edits, sum_difference
+from doorman.net.edits import Edit
 
 ICMP: Final = 1
 TCP: Final = 6
@@ -32,6 +33,7 @@ CHECKSUM_AT: Final = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 _V6_FRAGMENT: Final = 44
 _V4_MINIMUM: Final = 20
 _V6_HEADER: Final = 40
+_NONE: Final[list[Edit]] = []
 
 
 class Packet:
@@ -44,6 +46,7 @@ class Packet:
         source_port, destination_port: TCP and UDP ports. An ICMP query has its identifier as both; all else has 0.
         transport_at: where the TCP, UDP or ICMP header begins.
         payload_at: where the payload begins; for what is neither TCP nor UDP, the same as `transport_at`.
+        payload_end: where it ends; a UDP datagram ends where its own length says.
         fragment: whether it is a piece of a datagram; the ports of a piece are not looked for.
     """
 
@@ -55,6 +58,7 @@ class Packet:
         "destination_port",
         "fragment",
         "payload_at",
+        "payload_end",
         "protocol",
         "source",
         "source_port",
@@ -78,6 +82,7 @@ class Packet:
             self.destination = Address(data[24:40])
             self.protocol, self.transport_at = self._skip_extensions()
         self.payload_at = self.transport_at
+        self.payload_end = len(data)
         if not self.fragment:
             self._find_ports()
 
@@ -95,8 +100,11 @@ class Packet:
         if (self.protocol == UDP and room >= 8) or (self.protocol == TCP and room >= 20):  # noqa: PLR2004 - headers
             self.source_port = data[at] << 8 | data[at + 1]
             self.destination_port = data[at + 2] << 8 | data[at + 3]
-            header = 8 if self.protocol == UDP else max(20, (data[at + 12] >> 4) * 4)
-            self.payload_at = min(at + header, len(data))
+            if self.protocol == UDP:
+                self.payload_at = at + 8
+                self.payload_end = max(at + 8, min(at + (data[at + 4] << 8 | data[at + 5]), len(data)))
+            else:
+                self.payload_at = min(at + max(20, (data[at + 12] >> 4) * 4), len(data))
         elif self.protocol == ICMP and room >= 8 and data[at] in ICMP_QUERIES:  # noqa: PLR2004 - header
             self.source_port = self.destination_port = data[at + 4] << 8 | data[at + 5]
 
@@ -144,16 +152,15 @@ class Packet:
 
     @property
     def payload(self) -> bytes:
-        """What TCP or UDP carries; a UDP datagram ends where its own length says."""
+        """What TCP or UDP carries."""
         return self.data[self.payload_at : self.payload_end]
 
     @property
-    def payload_end(self) -> int:
-        """Where the payload ends."""
+    def checksum(self) -> int:
+        """The checksum of a UDP datagram; 0 where there is none."""
         if self.protocol != UDP or self.payload_at == self.transport_at:
-            return len(self.data)
-        length = self.data[self.transport_at + 4] << 8 | self.data[self.transport_at + 5]
-        return max(self.payload_at, min(self.transport_at + length, len(self.data)))
+            return 0
+        return self.data[self.transport_at + 6] << 8 | self.data[self.transport_at + 7]
 
     def _transport_type(self) -> int:
         return self.data[self.transport_at] if len(self.data) >= self.transport_at + 8 else -1
@@ -175,47 +182,55 @@ def carried(checksum: int, difference: int) -> int:
     return (checksum - difference) % 0xFFFF if difference % 0xFFFF else checksum
 
 
-def readdress(
-    packet: Packet,
-    sender: Endpoint,
-    receiver: Endpoint,
-    payload: bytes | None = None,
-    difference: int | None = None,
-) -> bytes:
-    """The packet with other addresses and ports and, where given, another payload.
+def readdress(packet: Packet, sender: Endpoint, receiver: Endpoint, payload: bytes | None = None) -> bytes:
+    """The packet with other addresses and ports and, where given, another payload, see `rewrite`."""
+    if payload is None:
+        return rewrite(packet, sender, receiver, _NONE)
+    return rewrite(packet, sender, receiver, [Edit(0, packet.payload_end - packet.payload_at, payload, "")])
+
+
+def rewrite(packet: Packet, sender: Endpoint, receiver: Endpoint, edits: list[Edit]) -> bytes:
+    """The packet with other addresses and ports, and its payload edited.
 
     Everything else stays, options and what stands behind a UDP datagram (RFC 9868) included. The packet must not grow
     beyond 65,535 bytes. A UDP checksum of zero (none, RFC 768) stays zero. The ports of an ICMP query are its one
-    identifier: that of whichever end differs from the packet's is written. By how much the word sum of the other
-    payload is above that of this one is found out, unless the `difference` is known.
+    identifier: that of whichever end differs from the packet's is written, unless there are edits.
+
+    Args:
+        packet: as it is.
+        sender: whom it is from, from now on.
+        receiver: whom it is for.
+        edits: of its payload, in order and without overlap.
     """
-    data, at, end = packet.data, packet.transport_at, packet.payload_end
+    data, at, payload_at = packet.data, packet.transport_at, packet.payload_at
     first = 12 if len(packet.source) == 4 else 8  # noqa: PLR2004 - where the addresses begin, in IPv4 and IPv6
     last = first + 2 * len(packet.source)
     moved = growth = covered = 0
+    parts = [b"", b"", b""]  # the headers, which depend on what follows them
+    if edits:
+        growth, covered = carry_edits(data, payload_at, packet.payload_end, edits, parts)
     stays = sender.address == packet.source and receiver.address == packet.destination
     if not stays:
         moved = sum_difference(sender.address + receiver.address, data[first:last])
-    if payload is not None:
-        growth = len(payload) - (end - packet.payload_at)
-        covered = sum_difference(payload, packet.payload) if difference is None else difference
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
         covered += moved + growth
-    start = _ip_start(packet, moved, growth)
-    if packet.payload_at == at:
-        head = b"" if payload is not None else _portless(packet, sender.port, receiver.port, covered)
-        ends = data[first:at] if stays else sender.address + receiver.address + data[last:at]
-        return b"%b%b%b%b%b" % (start, ends, head, payload or b"", data[end:])
-    covered += sender.port - packet.source_port + receiver.port - packet.destination_port
-    head = _behind_ports(packet, growth, covered)
+    parts[0] = _ip_start(packet, moved, growth)
+    if payload_at == at:
+        parts[1] = data[first:at] if stays else sender.address + receiver.address + data[last:at]
+        if not edits:
+            parts[2] = _portless(packet, sender.port, receiver.port, covered)
+            parts.append(data[packet.payload_end :])
+        return b"".join(parts)
     if stays and sender.port == packet.source_port and receiver.port == packet.destination_port:
-        ends = data[first : at + 4]
+        parts[1] = data[first : at + 4]
     else:
+        covered += sender.port - packet.source_port + receiver.port - packet.destination_port
         ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
-        ends = b"%b%b%b%b" % (sender.address, receiver.address, data[last:at], ports)
-    if payload is None:
-        return b"%b%b%b%b" % (start, ends, head, data[packet.payload_at :])
-    return b"%b%b%b%b%b" % (start, ends, head, payload, data[end:])
+        parts[1] = b"%b%b%b%b" % (sender.address, receiver.address, data[last:at], ports)
+    parts[2] = _behind_ports(packet, growth, covered)
+    if not edits:
+        parts.append(data[payload_at:])
+    return b"".join(parts)
 
 
 def _ip_start(packet: Packet, moved: int, growth: int) -> bytes:
