@@ -162,7 +162,7 @@ def test_verdicts_are_gathered_until_they_are_sent(wire: Wire, queue: Queue) -> 
 
 
 def test_a_verdict_on_no_packet_is_counted(wire: Wire, queue: Queue) -> None:
-    queue.accept(4711)
+    queue.accept(bytes(4))
     queue.flush()
     assert queue.receive() == []
     assert queue.refused_verdicts == 1

@@ -31,7 +31,7 @@ _PROLONG_EVERY: Final = 60.0
 """Seconds."""
 _HELD: Final = Fate.HELD
 _DROPPED: Final = Fate.DROPPED
-_ICMP: Final = bytes((ICMP,))
+_PROTOCOL_AT: Final = 9
 
 
 class SegmentRoad:
@@ -60,7 +60,8 @@ class SegmentRoad:
         Verdicts given before take effect.
         """
         if not result.is_of_stream:
-            return packet.data[9:10] == _ICMP and not result.is_led and self._judge_error(packet, result)
+            data = packet.data
+            return len(data) > _PROTOCOL_AT and data[_PROTOCOL_AT] == ICMP and self._judge_error(packet, result)
         self.counters["received"] += 1
         first, others = _apart(packet.data, result)
         if first is not None or result.stopped:
@@ -122,7 +123,7 @@ class SegmentRoad:
 
     def _judge_error(self, packet: QueuedPacket, result: Result) -> bool:
         """An ICMP error is about numbers as its receiver knows them; all else in it the kernel translates."""
-        if result.fate is _HELD or result.fate is _DROPPED:
+        if result.is_led or result.fate is _HELD or result.fate is _DROPPED:
             return False
         self._queue.accept(packet.id, renumbered(packet.data, result.packet))
         return True

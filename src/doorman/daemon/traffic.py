@@ -130,23 +130,27 @@ class Traffic:
             return False
         self.received += len(packets)
         now = seconds()
-        results: list[tuple[QueuedPacket, Result, bool]] = []
+        results: list[Result] = []
+        depend_from = _BATCH  # what those before in the batch have changed may be what the next announces once more
         for packet in packets:
-            result, depends = self._decide(packet, now)
-            results.append((packet, result, depends))
+            results.append(self._decide(packet, now))
+            if depend_from == _BATCH and self.engine.state.changes:
+                depend_from = len(results) - 1
         announced = bool(self.engine.state.changes)
         followed = self.commit()
         has_time = len(packets) < _BATCH
         if has_time and announced:
             self._keeper.flush_urgent(now)  # nothing is announced that a restart would not know of
-        for packet, result, depends in results:
-            self._judge(packet, result, may_go=followed or not (depends or result.inspections or result.is_of_stream))
+        for at, packet in enumerate(packets):
+            result = results[at]
+            may_go = followed or not (at >= depend_from or result.inspections or result.is_of_stream)
+            self._judge(packet, result, may_go=may_go)
         self.queue.flush()
         self._let_go_of_tunnels()
         self.segments.settle()
         if has_time and self._keeper.urgent:
             self._keeper.flush_urgent(now)
-        for _, result, _ in results:
+        for result in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
         if not has_time:
@@ -283,7 +287,8 @@ class Traffic:
         """Remember messages in short, and tell those who watch."""
         for inspection in inspections:
             self.ladders.see(inspection)
-            self._inform(inspection)
+            if self.watchers:
+                self._inform(inspection)
 
     def _tell(self, event: str, flow: KernelFlow) -> None:
         self.counters[f"flows-{event}"] += 1
@@ -308,22 +313,19 @@ class Traffic:
             return False
         return True
 
-    def _decide(self, packet: QueuedPacket, now: float) -> tuple[Result, bool]:
-        """What becomes of a packet, and whether that depends on changes which the kernel must follow first."""
+    def _decide(self, packet: QueuedPacket, now: float) -> Result:
+        """What becomes of a packet."""
         side = self.sides.get(packet.in_index)
         if side is None:
-            return Result(_PASSED, packet.data, Side.OUTSIDE), False
+            return Result(_PASSED, packet.data, Side.OUTSIDE)
         try:
             if packet.hook == _FORWARD or packet.mark & CARRIED:
-                result = self.engine.carried.look(packet.data, side, now)
-            else:
-                result = self.engine.receive(packet.data, side, now)
+                return self.engine.carried.look(packet.data, side, now)
+            return self.engine.receive(packet.data, side, now)
         except Exception:  # noqa: BLE001 - whatever one packet does to us, the others need their verdicts
             _log.exception("an internal error; the packet is dropped")
             self.engine.drops["internal-error"] += 1
-            result = Result(_DROPPED, packet.data, side, "internal-error")
-        # What those before it in the batch have changed may be what it announces once more.
-        return result, bool(self.engine.state.changes)
+            return Result(_DROPPED, packet.data, side, "internal-error")
 
     def _judge(self, packet: QueuedPacket, result: Result, *, may_go: bool) -> None:
         fate = result.fate

@@ -21,7 +21,7 @@ def test_a_packet_with_all_that_is_told_of_it() -> None:
     )
     told = message(0x300, 0, 0, content)
     packet = read_packet(told)
-    assert (packet.id, packet.hook, packet.mark, packet.in_index) == (0x1234, 2, 0x00100000, 7)
+    assert (packet.id, packet.hook, packet.mark, packet.in_index) == (b"\x00\x00\x12\x34", 2, 0x00100000, 7)
     assert packet.data == b"the packet"
 
 

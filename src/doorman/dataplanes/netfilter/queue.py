@@ -2,7 +2,7 @@
 
     kernel to us   PACKET   PACKET_HDR(1) id:u32 protocol:u16 hook:u8  MARK(3):u32  IFINDEX_INDEV(5):u32
                             PAYLOAD(10) the IP packet, and more that is passed over
-    us to kernel   VERDICT  VERDICT_HDR(2) verdict:u32 id:u32  [PAYLOAD(10) the packet as it shall go on]  [MARK(3):u32]
+    us to kernel   VERDICT  [MARK(3):u32]  VERDICT_HDR(2) verdict:u32 id:u32  [PAYLOAD(10) the packet as it shall go on]
                    CONFIG   CMD(1) command:u8 0:u8 family:u16  PARAMS(2) length:u32 mode:u8  QUEUE_MAXLEN(3):u32
                             MASK(4):u32 FLAGS(5):u32
 
@@ -19,7 +19,6 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from socket import htonl
 from typing import Final, NamedTuple, Self
 
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
@@ -37,6 +36,7 @@ from doorman.dataplanes.netfilter.messages import (
     message,
 )
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.net.memo import remember
 
 _PACKET: Final = 0x300
 _VERDICT: Final = 0x301
@@ -66,20 +66,21 @@ _HEADER: Final = 4
 _LOW: Final = 0 if sys.byteorder == "little" else 1
 _HIGH: Final = 1 - _LOW
 _NUMBER: Final = 4
+_NOBODY: Final = bytes(_NUMBER)
 _HOOK_AT: Final = 6
 _KIND_AT: Final = 4
 _PACKET_KIND: Final = struct.pack("=H", _PACKET)
 _U32: Final = struct.Struct("!I")
-_unchanged: Final = struct.Struct("=I24sI").pack
-"""A verdict: the length of its message, what all of its kind begin with, and the number of the packet."""
-_changed: Final = struct.Struct("=I24sIHH").pack
-"""The same where a packet goes on as another, which follows."""
-_UNCHANGED_SIZE: Final = 32
-_CHANGED_SIZE: Final = _UNCHANGED_SIZE + 4
-_in_network_order: Final = htonl
+_whole: Final = struct.Struct("=I").pack
+"""A verdict begins with the length of its message."""
+_changed: Final = struct.Struct("=I24s4sHH").pack
+"""All of a verdict but the packet that goes on: length, what all of its kind begin with, number, attribute."""
+_changed_and_marked: Final = struct.Struct("=I32s4sHH").pack
+_NUMBER_AND_HEADER: Final = 8
 _LENGTH: Final = 4
 """Bytes of the length that a message begins with."""
 _VERDICT_HDR_SIZE: Final = 12
+_MOST_MARKS: Final = 256
 _CONFIGURING: Final = 1
 """The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
 
@@ -88,7 +89,7 @@ class QueuedPacket:
     """A packet that waits for its verdict.
 
     Attributes:
-        id: its number in this queue, for the verdict.
+        id: its number in this queue, for the verdict: 4 bytes as the kernel writes them.
         hook: where it was caught: 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting.
         mark: the packet's mark.
         in_index: the index of the interface it came in by, 0 if none.
@@ -97,7 +98,7 @@ class QueuedPacket:
 
     __slots__ = ("data", "hook", "id", "in_index", "mark")
 
-    def __init__(self, packet_id: int, hook: int, mark: int, in_index: int, data: bytes) -> None:
+    def __init__(self, packet_id: bytes, hook: int, mark: int, in_index: int, data: bytes) -> None:
         self.id = packet_id
         self.hook = hook
         self.mark = mark
@@ -132,9 +133,8 @@ class Queue(NetlinkSocket):
         self._verdicts: list[bytes] = []
         self._gathered = 0
         self._answer: int | None = None
-        self._accepted, self._dropped, self._repeated = (
-            _verdict_start(number, verdict) for verdict in (_ACCEPT, _DROP, _REPEAT)
-        )
+        self._accepted, self._dropped = (_verdict_start(number, verdict) for verdict in (_ACCEPT, _DROP))
+        self._accepted_as: dict[int, bytes] = {}
 
     @classmethod
     def open(cls, number: int, *, length: int, fail_open: bool) -> Self:
@@ -179,27 +179,31 @@ class Queue(NetlinkSocket):
                 self._answered(Message(kind, flags, sequence, datagram[MESSAGE.size :]))
         return packets
 
-    def accept(self, packet_id: int, data: bytes | None = None, *, mark: int | None = None) -> None:
+    def accept(self, packet_id: bytes, data: bytes | None = None, *, mark: int | None = None) -> None:
         """Let a packet go on, as `data` and with this packet mark where given; takes effect with `flush` at the latest.
 
         Raises:
             ValueError: data longer than MAX_PACKET, which the kernel could not be told.
         """
-        marked = _marked(mark) if mark is not None else b""
+        start, pack = self._accepted, _changed
+        if mark is not None:
+            start, pack = self._accepted_as.get(mark) or self._accepted_with(mark), _changed_and_marked
         if data is None:
-            self._judge(packet_id, self._accepted, marked)
+            self._judge(packet_id, start)
             return
         length = len(data)
         if length > MAX_PACKET:
             raise ValueError(f"a packet of {length} bytes: a verdict carries up to {MAX_PACKET}")
         padding = PADDING[length & 3]
-        size = _CHANGED_SIZE + length + len(padding) + len(marked)
-        start = _changed(size, self._accepted, _in_network_order(packet_id), length + _HEADER, _PAYLOAD)
-        self._gather(b"%b%b%b%b" % (start, data, padding, marked))
+        size = _LENGTH + len(start) + _NUMBER_AND_HEADER + length + len(padding)
+        self._verdicts.append(pack(size, start, packet_id, length + _HEADER, _PAYLOAD))
+        self._verdicts.append(data)
+        self._verdicts.append(padding)
+        self._gather(size)
 
-    def repeat(self, packet_id: int, *, mark: int) -> None:
+    def repeat(self, packet_id: bytes, *, mark: int) -> None:
         """Let a packet, with this mark, meet the chain once more that handed it out; takes effect with `flush`."""
-        self._judge(packet_id, self._repeated, _marked(mark))
+        self._judge(packet_id, _verdict_start(self.number, _REPEAT, mark))
 
     def begin_anew(self) -> None:
         """Let all packets that wait, unlooked at, meet the chains once more, and come again: see `hooks`."""
@@ -210,9 +214,9 @@ class Queue(NetlinkSocket):
             self.repeat(packet.id, mark=packet.mark)
         self.flush()
 
-    def drop(self, packet_id: int) -> None:
+    def drop(self, packet_id: bytes) -> None:
         """Let a packet vanish; takes effect with `flush` at the latest."""
-        self._judge(packet_id, self._dropped, b"")
+        self._judge(packet_id, self._dropped)
 
     def flush(self) -> None:
         """Send the verdicts gathered so far; the packets go on during this call."""
@@ -232,13 +236,18 @@ class Queue(NetlinkSocket):
         mask = attribute(_CFG_MASK, _U32.pack(_FAIL_OPEN))
         self._socket.send(message(_CONFIG, NLM_F_REQUEST, 0, body(0, mask, flags, resource=self.number)))
 
-    def _judge(self, packet_id: int, start: bytes, marked: bytes) -> None:
-        """A verdict on a packet as it came."""
-        self._gather(_unchanged(_UNCHANGED_SIZE + len(marked), start, _in_network_order(packet_id)) + marked)
+    def _accepted_with(self, mark: int) -> bytes:
+        return remember(self._accepted_as, mark, _verdict_start(self.number, _ACCEPT, mark), _MOST_MARKS)
 
-    def _gather(self, verdict: bytes) -> None:
-        self._verdicts.append(verdict)
-        self._gathered += len(verdict)
+    def _judge(self, packet_id: bytes, start: bytes) -> None:
+        """A verdict on a packet as it came."""
+        size = _LENGTH + len(start) + len(packet_id)
+        self._verdicts.append(b"%b%b%b" % (_whole(size), start, packet_id))
+        self._gather(size)
+
+    def _gather(self, size: int) -> None:
+        """Count a verdict of so many bytes."""
+        self._gathered += size
         if self._gathered >= _SEND_AT:
             self.flush()
 
@@ -270,14 +279,11 @@ class Queue(NetlinkSocket):
             self.refused_verdicts += 1
 
 
-def _verdict_start(number: int, verdict: int) -> bytes:
+def _verdict_start(number: int, verdict: int, mark: int | None = None) -> bytes:
     """What the verdicts of a kind in queue `number` begin with, between their length and the packet they are about."""
-    head = MESSAGE.pack(0, _VERDICT, NLM_F_REQUEST, 0, 0)[_LENGTH:]
-    return head + body(0, resource=number) + ATTRIBUTE.pack(_VERDICT_HDR_SIZE, _VERDICT_HDR) + _U32.pack(verdict)
-
-
-def _marked(mark: int) -> bytes:
-    return attribute(_MARK, _U32.pack(mark))
+    marked = attribute(_MARK, _U32.pack(mark)) if mark is not None else b""
+    head = MESSAGE.pack(0, _VERDICT, NLM_F_REQUEST, 0, 0)[_LENGTH:] + body(0, marked, resource=number)
+    return head + ATTRIBUTE.pack(_VERDICT_HDR_SIZE, _VERDICT_HDR) + _U32.pack(verdict)
 
 
 def statistics(number: int) -> Statistics | None:
@@ -295,8 +301,8 @@ def statistics(number: int) -> Statistics | None:
 
 def read_packet(datagram: bytes) -> QueuedPacket:
     """Read a packet's message; of a broken one what stands before the break."""
-    packet_id = hook = mark = in_index = 0
-    data = b""
+    hook = mark = in_index = 0
+    packet_id, data = _NOBODY, b""
     start, end = _ATTRIBUTES, len(datagram)
     while start + _HEADER <= end:
         length = datagram[start + _LOW] | datagram[start + _HIGH] << 8
@@ -304,19 +310,17 @@ def read_packet(datagram: bytes) -> QueuedPacket:
         content, stop = start + _HEADER, min(start + length, end)
         if kind == _PAYLOAD:
             data = datagram[content : max(content, stop)]
-        elif kind <= _INDEV and stop - content >= _NUMBER:
-            number = (
-                datagram[content] << 24
-                | datagram[content + 1] << 16
-                | datagram[content + 2] << 8
-                | datagram[content + 3]
-            )
+        elif stop - content >= _NUMBER:
             if kind == _PACKET_HDR:
-                packet_id = number
+                packet_id = datagram[content : content + _NUMBER]
                 hook = datagram[content + _HOOK_AT] if content + _HOOK_AT < stop else 0
             elif kind == _INDEV:
-                in_index = number
+                in_index = _number(datagram, content)
             elif kind == _MARK:
-                mark = number
+                mark = _number(datagram, content)
         start += max(length + 3 & ~3, _HEADER)
     return QueuedPacket(packet_id, hook, mark, in_index, data)
+
+
+def _number(data: bytes, at: int) -> int:
+    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
