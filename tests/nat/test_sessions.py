@@ -9,8 +9,8 @@ from scapy.packet import Raw
 
 from doorman.config.model import Timeouts
 from doorman.nat.bindings import Binding
-from doorman.nat.sessions import Session, Sessions, flow_key, packet_key
-from doorman.net.packet import ICMP, TCP, UDP, parse_packet, readdress
+from doorman.nat.sessions import Session, Sessions, flow_key, packet_key, plain_key
+from doorman.net.packet import ESP, ICMP, TCP, UDP, parse_packet, readdress
 from kit.packets import MAKERS, endpoint, ping, tcp, udp
 
 PORTS = st.integers(0, 65_535)
@@ -37,7 +37,7 @@ def test_the_ways_carry_a_packet_as_scapy_builds_it(
     assert flow.inward.carry(reply) == answered
     assert flow.mirror.carry(answered) == reply
     for way, packet in ((flow.outward, sent), (flow.inward, reply)):
-        assert packet[9:10] + packet[12:24] == (flow.outward_key if way is flow.outward else flow.inward_key)
+        assert plain_key(packet) == (flow.outward_key if way is flow.outward else flow.inward_key)
 
 
 @given(st.sampled_from([*MAKERS]), ENDPOINTS, ENDPOINTS, ENDPOINTS, st.integers(0, 0xFFFE), st.integers(0, 0xFFFE))
@@ -60,7 +60,12 @@ def test_a_way_does_what_readdress_does_also_to_damaged_packets(  # noqa: PLR091
 
 def test_the_flow_key_is_in_the_packet() -> None:
     packet = MAKERS["udp"](LOCAL, PEER)
-    assert flow_key(17, endpoint(LOCAL), endpoint(PEER)) == packet[9:10] + packet[12:24]
+    assert flow_key(17, endpoint(LOCAL), endpoint(PEER)) == plain_key(packet) == packet[12:24]
+
+
+def test_flows_of_two_protocols_have_two_keys() -> None:
+    keys = {flow_key(protocol, endpoint(LOCAL), endpoint(PEER)) for protocol in (ICMP, TCP, UDP, ESP)}
+    assert len(keys) == 4
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6E
 from scapy.packet import Raw
 
 from doorman.net.addresses import Address, Endpoint, address_of, address_text
-from doorman.net.packet import Packet, carried, parse_packet, readdress
+from doorman.net.edits import Edit, apply_edits
+from doorman.net.packet import Packet, carried, edited, parse_packet, readdress
 from kit.packets import ping, rebuilt, tcp, udp
 
 PORTS = st.integers(0, 65_535)
@@ -75,6 +76,20 @@ def changes(draw: st.DrawFn) -> tuple[bytes, Endpoint, Endpoint]:
 def test_readdressed_is_what_scapy_builds(change: tuple[bytes, Endpoint, Endpoint], payload: bytes | None) -> None:
     data, sender, receiver = change
     assert readdress(parsed(data), sender, receiver, payload) == readdressed_by_scapy(*change, payload)
+
+
+@given(changes(), st.data())
+def test_an_edited_packet_has_the_payload_that_the_edits_make(
+    change: tuple[bytes, Endpoint, Endpoint], data: st.DataObject
+) -> None:
+    packet = parsed(change[0])
+    places = sorted(data.draw(st.lists(st.integers(0, len(packet.payload)), min_size=2, max_size=8)))
+    edits = [
+        Edit(start, end, data.draw(st.binary(max_size=9)), "a rule")
+        for start, end in zip(places[::2], places[1::2], strict=False)
+    ]
+    expected = readdress(packet, packet.sender, packet.receiver, apply_edits(packet.payload, edits))
+    assert edited(packet, edits) == expected
 
 
 @given(changes(), st.none() | PAYLOADS)

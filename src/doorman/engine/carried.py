@@ -14,7 +14,7 @@ from doorman.engine.state import State
 from doorman.engine.views import Inward, Level, Outward, View
 from doorman.nat.selection import Towards
 from doorman.net.addresses import Endpoint
-from doorman.net.packet import UDP, Packet, parse_packet, rewrite
+from doorman.net.packet import UDP, Packet, edited, parse_packet
 
 _FORWARDED, _PASSED, _, _DROPPED = Fate
 _INSIDE, _OUTSIDE = Side
@@ -56,7 +56,7 @@ class Carried:
         inspection = Inspection(alg, message, outcome, packet.checksum)
         drop, changed = outcome.drop, data
         if drop is None and outcome.edits:
-            changed = rewrite(packet, packet.sender, packet.receiver, outcome.edits)
+            changed = edited(packet, outcome.edits)
             if len(changed) > _MAX_PACKET:
                 drop = "message-too-long"
         self._state.carry_out(outcome.effects, now)

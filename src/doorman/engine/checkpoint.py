@@ -3,6 +3,7 @@
 Access lists of interfaces see a packet as it is on the wire; policies see the names of `screen`.
 """
 
+from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.engine.ipsec import Ends
 from doorman.engine.results import Side
@@ -65,6 +66,14 @@ class Checkpoint:
             return False
         named = self._state.bindings.by_global(packet.protocol, packet.receiver) is not None
         return named or self.screen is None or not self.screen.is_gateway(packet.destination)
+
+    def door_to(self, session: Session, now: float) -> Door | None:
+        """The far end's door which a flow from the inside is for; says, too, whether a door lets it past the judge."""
+        if self.screen is None:
+            return None
+        door = self.screen.door_to(session, now)
+        session.by_door = door or self.screen.door_of(session, now)
+        return door
 
     def release(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> None:
         """Let a packet of a flow go out; what comes in again leaves by no interface.

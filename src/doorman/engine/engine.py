@@ -10,18 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Final
 
-from doorman.algs.api import Direction, Door, Message, Path, Refused
+from doorman.algs.api import Direction, Refused
 from doorman.config.model import Config
 from doorman.engine.carried import Carried
 from doorman.engine.checkpoint import Checkpoint
 from doorman.engine.errors import ErrorRoad
 from doorman.engine.far_party import as_sent
 from doorman.engine.forwarding import Forwarding
-from doorman.engine.inspection import Inspection, Inspector
+from doorman.engine.inspection import Inspector
 from doorman.engine.ipsec import Ends, IpsecRoad
+from doorman.engine.level import LevelRoad
 from doorman.engine.modes import Modes
 from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
-from doorman.engine.screen import Screen, level_session
+from doorman.engine.screen import Screen
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
 from doorman.engine.streams import passage_of
@@ -30,7 +31,7 @@ from doorman.firewall.access import AccessGroups
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import Session, Way, flow_key, packet_key, tcp_flags
+from doorman.nat.sessions import Session, Way, flow_key, packet_key, plain_key, tcp_flags
 from doorman.net.fragments import is_fragment
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress
 from doorman.net.reassembly import Datagram, Reassembler
@@ -104,11 +105,11 @@ class Engine:
         self._screen_by(config)
         self.ipsec = IpsecRoad(self.state)
         self.carried = Carried(self.state, self.inspector, self.drops)
+        self._level = LevelRoad(self.state, self.inspector, self._forwarding, self._checkpoint)
         self._errors = ErrorRoad(self.state, self.ipsec, self._checkpoint, self._drop)
         self._reassemblers = (Reassembler(), Reassembler())
         self._next_second = 0.0
-        sessions = self.state.sessions
-        self._ways = (sessions.outward, sessions.inward)
+        self._outward, self._inward = self.state.sessions.outward, self.state.sessions.inward
 
     def receive(self, data: bytes, side: Side, now: float, *, again: bool = False) -> Result:
         """Take an IP packet that arrived on a side of the NAT; give what becomes of it.
@@ -119,7 +120,8 @@ class Engine:
             self.expire(now)
         ported = len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP)  # noqa: PLR2004 - speed
         if ported and self._is_direct:
-            way = self._ways[side].get(data[9:10] + data[12:24])
+            ways = self._outward if side == _INSIDE else self._inward
+            way = ways.get(plain_key(data))
             if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
                 session = way.session
                 session.last_used = now
@@ -229,11 +231,10 @@ class Engine:
         if self._checkpoint.access is not None and not again:
             self._checkpoint.access.admit(packet, side)
         outside_of_nat = side == _OUTSIDE and not again
-        if outside_of_nat and self.state.rules.is_spoofed(packet.source) and not self._comes_level(packet):
+        if outside_of_nat and self.state.rules.is_spoofed(packet.source) and not self._level.comes(packet):
             return self._drop(data, _INSIDE, "spoofed-source")
         if packet.is_error:
-            result = self._errors.receive(packet, side, now)
-            return self._hairpin(packet, result, now) if result.is_returning else result
+            return self._back_or_on(packet, self._errors.receive(packet, side, now), now)
         return self._carry(packet, side, now, again=again)
 
     def _carry(self, packet: Packet, side: Side, now: float, *, again: bool) -> Result:
@@ -256,15 +257,16 @@ class Engine:
         by_kernel = self._delegated and leaves == _OUTSIDE
         return Led(_FORWARDED, packet.data if by_kernel else readdress(packet, *ends), leaves)
 
-    def _back_in(self, packet: Packet, now: float) -> Result:
-        return self._hairpin(packet, Result(_FORWARDED, packet.data, _OUTSIDE), now)
+    def _back_or_on(self, packet: Packet, result: Result, now: float) -> Result:
+        return self._hairpin(packet, result, now) if result.is_returning else result
 
     def _way_of(self, packet: Packet, side: Side) -> Way | None:
         """The way of a packet's session; a query that asks is of none in which the other end does.
 
         Whether a connection is answered is seen here: it is, too, where the answer must not pass.
         """
-        way = self._ways[side].get(packet_key(packet))
+        ways = self._outward if side == _INSIDE else self._inward
+        way = ways.get(packet_key(packet))
         if way is None or (way is not way.session.begun and packet.is_request):
             return None
         if way.session.calls and answers_syn(tcp_flags(packet)):
@@ -276,10 +278,10 @@ class Engine:
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
         way = self._way_of(packet, _INSIDE)
-        if way is None and (not rules.is_inside(packet.source) or self._is_level(packet)):
-            return self._unnamed(packet, now)
+        if way is None and (not rules.is_inside(packet.source) or self._level.is_about(packet)):
+            return self._back_or_on(packet, self._level.leave(packet, now), now)
         if way is not None and self.screen is not None and way.session.is_level:
-            return self._go_on(packet, way, now)
+            return self._level.go_on(packet, way, now)
         remote = (
             way.session.outside_global if way is not None else state.known_outside(packet.protocol, packet.receiver)
         )
@@ -289,8 +291,8 @@ class Engine:
         nat = Outward(state.names, packet.source, towards)
         session = way.session if way is not None else self._begin_outbound(packet, nat, towards)
         if session is None:
-            return self._untranslated(packet, nat, now)
-        door = self._door_to(session, now) if way is None else None
+            return self._back_or_on(packet, self._level.leave_unnamed(packet, nat, now), now)
+        door = self._checkpoint.door_to(session, now) if way is None else None
         try:
             self._checkpoint.release(packet, session, session.outward, _OUTSIDE, now)
         except Refused:
@@ -301,18 +303,12 @@ class Engine:
             nat.undo()
             return result
         if way is None:
-            session.awaited = self._door_of(session, now) is not None
+            session.awaited = state.awaited_door(session, now) is not None
             state.sessions.add(session, now)
             if door is not None:
                 state.promote(door)
         state.keep(nat.made, now)
         return self._hairpin(packet, result, now) if session.hairpin else result
-
-    def _unnamed(self, packet: Packet, now: float) -> Result:
-        """A packet whose sender keeps its name."""
-        if self._checkpoint.turns_back(packet):
-            return self._back_in(packet, now)
-        return self._level(packet, _INSIDE, now)
 
     def _is_for_nobody(self, packet: Packet, towards: Towards) -> bool:
         """Whether a packet is for a name that nobody has, and makes its sender none.
@@ -347,94 +343,6 @@ class Engine:
         session.hairpin = self.state.rules.owns(packet.destination)
         session.calls = opens(packet) and not self._delegated
         return session
-
-    def _untranslated(self, packet: Packet, nat: Outward, now: float) -> Result:
-        """A packet of an inside host that has no translation: inspected all the same, since its doors may matter."""
-        if self._checkpoint.turns_back(packet):
-            return self._back_in(packet, now)
-        if self.screen is not None:
-            return self._level(packet, _INSIDE, now)
-        served = packet.protocol != TCP  # without a translation there is nothing to splice
-        alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port) if served else None
-        if alg is None or packet.payload_end <= packet.payload_at:
-            self._checkpoint.release_untouched(packet, _OUTSIDE, now)
-            return Result(_PASSED, packet.data, _OUTSIDE)
-        if self.access is not None:
-            self.access.release(packet, packet.sender, packet.receiver, _OUTSIDE)
-        path = Path(packet.sender, packet.receiver, packet.sender, packet.receiver)
-        mode = self.inspector.mode(alg, _OUTBOUND, path)
-        if mode == "off":
-            return Result(_PASSED, packet.data, _OUTSIDE)
-        message = Message(packet.payload, _OUTBOUND, packet.protocol, path, now)
-        outcome = self.inspector.ask(alg, message, nat, mode)
-        self.state.carry_out(outcome.effects, now)
-        inspection = Inspection(alg, message, outcome, packet.checksum)
-        if outcome.drop is not None:
-            nat.undo()
-            return self._drop(packet.data, _OUTSIDE, f"{alg}: {outcome.drop}", (inspection,))
-        self.state.keep(nat.made, now)
-        return Result(_PASSED, packet.data, _OUTSIDE, inspections=(inspection,))
-
-    def _is_level(self, packet: Packet) -> bool:
-        """Whether nothing is translated of what an inside host sends there: another is, or one beside the NAT."""
-        if self.state.rules.is_inside(packet.destination):
-            return True
-        if self.screen is None or self._delegated:
-            return False
-        return self.screen.firewall.interfaces.is_beside_nat(packet.source, packet.destination)
-
-    def _comes_level(self, packet: Packet) -> bool:
-        """Whether a packet comes from an inside host by an interface that is not its outside, past a firewall."""
-        return self.screen is not None and not self._delegated and self._is_level(packet)
-
-    def _level(self, packet: Packet, side: Side, now: float) -> Result:
-        """A packet of a flow that nothing translates; where a firewall stands between, it is inspected like others."""
-        outward = side == _INSIDE
-        if (
-            self.screen is None
-            or len(packet.source) != 4  # noqa: PLR2004 - IPv4
-            or self.screen.is_gateway(packet.source)
-            or self.screen.is_gateway(packet.destination)
-            or (self._delegated and packet.protocol == TCP)
-        ):
-            self._checkpoint.release_untouched(packet, _OTHER[side], now)
-            return Result(_PASSED, packet.data, _OTHER[side])
-        near, far = (packet.sender, packet.receiver) if outward else (packet.receiver, packet.sender)
-        session = level_session(packet.protocol, near, far)
-        door = self._door_to(session, now) if outward else self._door_of_visitor(packet, now)
-        session.by_door = session.by_door or door
-        session.alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port)
-        if door is not None and packet.protocol == UDP:
-            session.alg = door.inspect_as or session.alg
-        result = self._go_on(packet, session.outward if outward else session.inward, now)
-        if result.fate != _FORWARDED:
-            return result
-        if self._delegated:
-            result.fate = _PASSED
-            return result
-        session.awaited = outward and self._door_of(session, now) is not None
-        self.state.sessions.add(session, now)
-        if door is not None:
-            self.state.promote(door)
-        return result
-
-    def _go_on(self, packet: Packet, way: Way, now: float) -> Result:
-        """A packet of a flow that has a session, and needs no name."""
-        session, outward = way.session, way is way.session.outward
-        self._checkpoint.release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
-        view = self.state.view(_OUTBOUND if outward else _INBOUND, way.path)
-        return self._forwarding.forward(packet, session, way, view, now)
-
-    def _door_to(self, session: Session, now: float) -> Door | None:
-        """The far end's door which a flow from the inside is for; says, too, whether a door lets it past the judge."""
-        if self.screen is None:
-            return None
-        door = self.screen.door_to(session, now)
-        session.by_door = door or self.screen.door_of(session, now)
-        return door
-
-    def _door_of_visitor(self, packet: Packet, now: float) -> Door | None:
-        return self.state.doors.find(packet.protocol, packet.receiver, packet.source, now)
 
     def _hairpin(self, packet: Packet, result: Result, now: float) -> Result:
         """What was sent to one of our own global addresses comes back in."""
@@ -474,8 +382,8 @@ class Engine:
         if binding is None:
             if state.rules.owns(packet.destination) and not self._is_for_us(packet):
                 return self._drop(packet.data, _INSIDE, "no-translation")
-            return self._level(packet, _OUTSIDE, now)
-        door = self._door_of_visitor(packet, now)
+            return self._level.receive(packet, _OUTSIDE, now)
+        door = state.doors.find(packet.protocol, packet.receiver, packet.source, now)
         if door is None and not binding.static and binding.protocol != WHOLE_HOST:
             return self._drop(packet.data, _INSIDE, "no-session-or-door")
         outside, made = state.name_outside(packet.protocol, packet.sender)
@@ -521,14 +429,9 @@ class Engine:
                 nat.undo()
         return result
 
-    def _door_of(self, session: Session, now: float) -> Door | None:
-        """The door for one flow that waits for the other side of a session which the inside began."""
-        door = self.state.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
-        return door if door is not None and door.flows is not None else None
-
     def meet_door(self, session: Session, now: float) -> None:
         """The other side answers where the inside sent first: that is the flow the door was for."""
-        door = self._door_of(session, now)
+        door = self.state.awaited_door(session, now)
         if door is not None:
             self.state.promote(door)
         session.awaited = False

@@ -14,7 +14,7 @@ from doorman.engine.state import State
 from doorman.engine.views import View
 from doorman.nat.sessions import Session, Way, tcp_flags
 from doorman.net.edits import Edit
-from doorman.net.packet import TCP, Packet, rewrite
+from doorman.net.packet import TCP, Packet, edited, rewrite
 from doorman.net.tcp import may_follow_syn
 
 _FORWARDED: Final = Fate.FORWARDED
@@ -99,9 +99,7 @@ class Forwarding:
         """A packet as it goes on: with its own addresses where a kernel gives it others, unless it comes in again."""
         if not self._state.delegated or way.session.hairpin:
             return rewrite(packet, way.sender, way.receiver, edits)
-        if not edits:
-            return packet.data
-        return rewrite(packet, way.path.sent_from, way.path.sent_to, edits)
+        return edited(packet, edits) if edits else packet.data
 
     def _spliced(self, packet: Packet, session: Session, way: Way, leaves: Side, now: float) -> Result | None:
         """What becomes of a segment whose connection is looked into; None where it is not."""

@@ -222,6 +222,11 @@ class State:
             raise Refused("outside-host-unknown")
         return binding.inward(local) if binding is not None else local
 
+    def awaited_door(self, session: Session, now: float) -> Door | None:
+        """The door for one flow that waits for the other side of a session which the inside began."""
+        door = self.doors.find(session.protocol, session.inside_global, session.outside_global.address, now)
+        return door if door is not None and door.flows is not None else None
+
     def promote(self, door: Door) -> None:
         """A door got its first packet."""
         self.doors.promote(door)

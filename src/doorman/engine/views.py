@@ -255,7 +255,7 @@ class Outward(Mirror):
             return [first.outward(own) for own in run]
         self._check_names()
         if known.count(None) < len(run):
-            return self._complete(protocol, run, known)
+            return _in_a_row(known) or self._complete(protocol, run, known)
         made = self._bindings.bind_run(protocol, run, self._towards, even=even)
         self.made += made
         if not made:
@@ -284,6 +284,19 @@ class Outward(Mirror):
             if binding is None:
                 self.made.append(self._bindings.bind_to(protocol, own, name, anchor))
         return names
+
+
+def _in_a_row(known: list[Binding | None]) -> list[Endpoint] | None:
+    """The names of ports in a row, if all of them have one and these are in a row as well."""
+    names: list[Endpoint] = []
+    for binding in known:
+        if binding is None:
+            return None
+        name = binding.global_
+        if names and name != (names[0].address, names[0].port + len(names)):
+            return None
+        names.append(name)
+    return names
 
 
 class Level(Transaction):

@@ -29,19 +29,32 @@ _NOBODY: Final[frozenset[Owner | None]] = frozenset()
 
 
 def flow_key(protocol: int, sender: Endpoint, receiver: Endpoint) -> bytes:
-    """The key of packets from one endpoint to another: protocol (1 byte), both addresses, both ports (2 each).
+    """The key of packets from one endpoint to another: their `ends`; of other protocols than UDP, with its number.
 
-    For IPv4 without options this is the protocol byte followed by bytes 12 to 24 of the packet.
+    For UDP over IPv4 without options that is bytes 12 to 24 of the packet, as they stand.
     """
-    ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
-    return b"%b%b%b%b" % (protocol.to_bytes(1, "big"), sender.address, receiver.address, ports)
+    return _key(protocol, ends(sender, receiver))
+
+
+def ends(sender: Endpoint, receiver: Endpoint) -> bytes:
+    """Two endpoints as they stand in a packet: both addresses, both ports."""
+    return b"%b%b%b" % (sender.address, receiver.address, (sender.port << 16 | receiver.port).to_bytes(4, "big"))
+
+
+def _key(protocol: int, between: bytes) -> bytes:
+    return between if protocol == UDP else between + protocol.to_bytes(1, "big")
 
 
 def packet_key(packet: Packet) -> bytes:
     """The key of packets that go the way of this one."""
     if packet.transport_at == _PLAIN_HEADER and packet.payload_at != _PLAIN_HEADER:
-        return packet.data[9:10] + packet.data[12:24]
+        return plain_key(packet.data)
     return flow_key(packet.protocol, packet.sender, packet.receiver)
+
+
+def plain_key(data: bytes) -> bytes:
+    """The key of an IPv4 packet of TCP or UDP without options."""
+    return data[12:24] if data[9] == UDP else data[12:24] + data[9:10]
 
 
 class Way:
@@ -56,15 +69,16 @@ class Way:
 
     __slots__ = ("_path", "header_difference", "receiver", "replacement", "sender", "session", "transport_difference")
 
-    def __init__(self, session: "Session", key: bytes, sender: Endpoint, receiver: Endpoint) -> None:
+    def __init__(self, session: "Session", came: bytes, sender: Endpoint, receiver: Endpoint) -> None:
+        """`came`: the ends with which packets come."""
         self._path: Path | None = None
         self.session = session
         self.sender = sender
         self.receiver = receiver
-        self.replacement = flow_key(session.protocol, sender, receiver)[1:]
+        self.replacement = ends(sender, receiver)
         addresses = len(sender.address) * 2
-        self.header_difference = word_sum(self.replacement[:addresses]) - word_sum(key[1 : 1 + addresses])
-        self.transport_difference = word_sum(self.replacement) - word_sum(key[1:])
+        self.header_difference = word_sum(self.replacement[:addresses]) - word_sum(came[:addresses])
+        self.transport_difference = word_sum(self.replacement) - word_sum(came)
 
     @property
     def path(self) -> Path:
@@ -156,10 +170,11 @@ class Session(Timed):
         self.waits_for = _NOBODY
         self.plain = True
         self.last_used = self.timeout = 0.0
-        self.outward_key = flow_key(protocol, self.inside_local, self.outside_local)
-        self.inward_key = flow_key(protocol, self.outside_global, self.inside_global)
-        self.outward = Way(self, self.outward_key, self.inside_global, self.outside_global)
-        self.inward = Way(self, self.inward_key, self.outside_local, self.inside_local)
+        sent = ends(self.inside_local, self.outside_local)
+        received = ends(self.outside_global, self.inside_global)
+        self.outward_key, self.inward_key = _key(protocol, sent), _key(protocol, received)
+        self.outward = Way(self, sent, self.inside_global, self.outside_global)
+        self.inward = Way(self, received, self.outside_local, self.inside_local)
         self.begun = self.outward
         self._mirror: Way | None = None
 
@@ -187,8 +202,8 @@ class Session(Timed):
     def mirror(self) -> Way:
         """The inward way undone: from a packet as it arrives inside to the packet that the outside sent."""
         if self._mirror is None:
-            key = flow_key(self.protocol, self.outside_local, self.inside_local)
-            self._mirror = Way(self, key, self.outside_global, self.inside_global)
+            arrived = ends(self.outside_local, self.inside_local)
+            self._mirror = Way(self, arrived, self.outside_global, self.inside_global)
         return self._mirror
 
 

@@ -203,34 +203,47 @@ def rewrite(packet: Packet, sender: Endpoint, receiver: Endpoint, edits: list[Ed
         edits: of its payload, in order and without overlap.
     """
     data, at, payload_at = packet.data, packet.transport_at, packet.payload_at
-    first = 12 if len(packet.source) == 4 else 8  # noqa: PLR2004 - where the addresses begin, in IPv4 and IPv6
+    first = _addresses_at(packet)
     last = first + 2 * len(packet.source)
-    moved = growth = covered = 0
+    growth = covered = 0
     parts = [b"", b"", b""]  # the headers, which depend on what follows them
     if edits:
         growth, covered = carry_edits(data, payload_at, packet.payload_end, edits, parts)
-    stays = sender.address == packet.source and receiver.address == packet.destination
-    if not stays:
-        moved = sum_difference(sender.address + receiver.address, data[first:last])
+    moved = sum_difference(sender.address + receiver.address, data[first:last])
     if packet.protocol != ICMP:  # all others sum a pseudo header of addresses and length too
         covered += moved + growth
     parts[0] = _ip_start(packet, moved, growth)
     if payload_at == at:
-        parts[1] = data[first:at] if stays else sender.address + receiver.address + data[last:at]
+        parts[1] = b"%b%b%b" % (sender.address, receiver.address, data[last:at])
         if not edits:
             parts[2] = _portless(packet, sender.port, receiver.port, covered)
             parts.append(data[packet.payload_end :])
         return b"".join(parts)
-    if stays and sender.port == packet.source_port and receiver.port == packet.destination_port:
-        parts[1] = data[first : at + 4]
-    else:
-        covered += sender.port - packet.source_port + receiver.port - packet.destination_port
-        ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
-        parts[1] = b"%b%b%b%b" % (sender.address, receiver.address, data[last:at], ports)
+    covered += sender.port - packet.source_port + receiver.port - packet.destination_port
+    ports = (sender.port << 16 | receiver.port).to_bytes(4, "big")
+    parts[1] = b"%b%b%b%b" % (sender.address, receiver.address, data[last:at], ports)
     parts[2] = _behind_ports(packet, growth, covered)
     if not edits:
         parts.append(data[payload_at:])
     return b"".join(parts)
+
+
+def edited(packet: Packet, edits: list[Edit]) -> bytes:
+    """The packet between the ends that it has, with its payload edited; see `rewrite`."""
+    data, at, first = packet.data, packet.transport_at, _addresses_at(packet)
+    parts = [b"", b"", b""]
+    growth, covered = carry_edits(data, packet.payload_at, packet.payload_end, edits, parts)
+    parts[0] = _ip_start(packet, 0, growth)
+    if packet.payload_at == at:
+        parts[1] = data[first:at]
+    else:
+        parts[1] = data[first : at + 4]
+        parts[2] = _behind_ports(packet, growth, covered + growth)
+    return b"".join(parts)
+
+
+def _addresses_at(packet: Packet) -> int:
+    return 12 if len(packet.source) == 4 else 8  # noqa: PLR2004 - in IPv4 and IPv6
 
 
 def _ip_start(packet: Packet, moved: int, growth: int) -> bytes:
