@@ -196,7 +196,7 @@ def tables(gateway: Gateway) -> dict[str, object]:
         ],
         "doors": [state.doors._table, state.doors._by_owner],
         "sessions": [state.sessions.outward, state.sessions.inward, state.sessions._of_endpoint],
-        "calls": [list(alg.calls), alg.calls._counts, alg._signals._users],
+        "calls": [list(alg.calls), alg.calls._counts, {key: door.calls for key, door in alg._signals._doors.items()}],
         "timers": [timer._filed for timer in timers],
     }
 

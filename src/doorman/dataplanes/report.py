@@ -184,7 +184,7 @@ def call_entry(call: Call) -> Json:
         "from": shown(call.caller),
         "to": shown(call.callee),
         "state": call.state.value,
-        "dialogs": {shown(tag): state.value for tag, state in (call.dialogs or {}).items()},
+        "dialogs": {shown(dialog.tag): dialog.state.value for dialog in call.dialogs},
         "streams": [
             {
                 "kind": next(end.kind for end in ends if end is not None),

@@ -42,6 +42,10 @@ def bye(call_id: str = "one", tag: str = "b") -> bytes:
     )
 
 
+def dialogs(gateway: Gateway) -> dict[bytes, State]:
+    return {dialog.tag: dialog.state for dialog in gateway.call("one").dialogs}
+
+
 def visitors(gateway: Gateway) -> list[str]:
     """Whom the doors for media let in."""
     return sorted({door.split()[1].split(">")[0] for door in gateway.media_doors()})
@@ -377,10 +381,10 @@ class TestApart:
         second = first.replace(b"tag=b", b"tag=c").replace(b"198.51.100.99", b"198.51.100.98")
         gateway.in_(first)
         gateway.in_(second)
-        assert gateway.call("one").dialogs == {b"b": State.CONFIRMED, b"c": State.CONFIRMED}
+        assert dialogs(gateway) == {b"b": State.CONFIRMED, b"c": State.CONFIRMED}
         gateway.out(bye(tag="c"))
         gateway.wait(6)
-        assert gateway.call("one").dialogs == {b"b": State.CONFIRMED, b"c": State.ENDED}
+        assert dialogs(gateway) == {b"b": State.CONFIRMED, b"c": State.ENDED}
         assert len(gateway.media_doors()) == 2
         gateway.out(bye(tag="b"))
         gateway.wait(6)
@@ -431,7 +435,7 @@ def test_the_call_table() -> None:
     connect(gateway)
     call = gateway.call("one")
     assert (call.method, call.caller, call.callee, call.state) == (b"INVITE", b"alice", b"bob", State.CONFIRMED)
-    assert call.dialogs == {b"b": State.CONFIRMED}
+    assert dialogs(gateway) == {b"b": State.CONFIRMED}
     ((near, far),) = call.streams
     assert near is not None
     assert far is not None

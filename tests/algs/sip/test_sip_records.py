@@ -11,9 +11,10 @@ from doorman.algs.api import Direction, Owner, Plain
 from doorman.algs.flows import Flow
 from doorman.algs.records import DamagedRecord, decode, encode
 from doorman.algs.sip.alg import SipAlg
-from doorman.algs.sip.calls import Call, Fork, Speaker, State, Unsettled
+from doorman.algs.sip.calls import NO_TRANSACTION, NOT_ASKED, Call, Dialog, Fork, Speaker, State, Unsettled
 from doorman.algs.sip.media import GONE, INACTIVE, RECVONLY, SENDONLY, SENDRECV, Announced
 from doorman.algs.sip.records import call_key, read_call, read_key, write_call
+from doorman.algs.sip.signal_doors import SignalDoor
 from doorman.algs.sip.spelling import BARE, PUBLIC, Written
 from doorman.net.addresses import Address, Endpoint, address_of
 from kit.sip import OTHER_PHONE, PHONE, Gateway, answer, request, sdp
@@ -34,7 +35,7 @@ ends = st.builds(
     st.none() | endpoints,
     st.lists(flows, max_size=3).map(tuple),
     directions_of_media,
-    st.booleans(),
+    mux=st.booleans(),
 )
 forks = st.builds(Fork, st.lists(ends, max_size=2).map(tuple), st.builds(Speaker, directions, addresses, addresses))
 transactions = st.tuples(st.binary(), st.binary(), directions)
@@ -46,30 +47,44 @@ def calls(draw: st.DrawFn) -> Call:
     call = Call(Owner("sip", draw(st.binary()), draw(addresses)), draw(st.binary()), draw(directions))
     call.state = draw(states)
     call.tag, call.caller, call.callee = draw(st.tuples(st.binary(), st.binary(), st.binary()))
-    call.dialogs = draw(st.none() | st.dictionaries(st.binary(), states, max_size=4))
-    call.streams = draw(st.lists(st.lists(st.none() | ends, min_size=2, max_size=2), max_size=3))
+    dialogs = st.lists(st.builds(Dialog, st.binary(), states), max_size=4, unique_by=lambda dialog: dialog.tag)
+    call.dialogs = draw(dialogs.map(tuple))
+    call.streams = draw(st.lists(st.lists(st.none() | ends, min_size=2, max_size=2), max_size=3).map(tuple))
     if call.streams:
         lines = st.integers(0, len(call.streams) - 1)
         changes = st.builds(Unsettled, lines, directions, ends, addresses, transactions)
-        call.unsettled = draw(st.lists(changes, max_size=3))
+        call.unsettled = draw(st.lists(changes, max_size=3).map(tuple))
     call.chosen = draw(st.binary())
     call.forks = draw(st.none() | st.dictionaries(st.binary(), forks, max_size=2))
-    call.offer = draw(st.none() | transactions)
+    call.offer = draw(st.just(NO_TRANSACTION) | transactions)
     call.established, call.since = draw(st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)))
     call.session = draw(st.none() | st.floats(90, 1e9))
-    call.invites = draw(st.lists(st.binary(), min_size=2, max_size=2))
-    call.asked = draw(st.none() | st.tuples(directions, addresses))
+    call.invites = draw(st.tuples(st.binary(), st.binary()))
+    call.asked = draw(st.just(NOT_ASKED) | st.tuples(directions, addresses))
     call.expires = draw(st.none() | st.floats(0, 1e9))
-    call.signals = draw(st.lists(st.tuples(protocols, endpoints, st.none() | addresses), max_size=3, unique=True))
+    doors = st.builds(SignalDoor, protocols, endpoints, st.none() | addresses)
+    call.signals = draw(st.lists(doors, max_size=3, unique_by=lambda door: door.key).map(tuple))
     call.aliases = draw(st.none() | st.dictionaries(st.binary(), addresses, max_size=3))
     call.forget_at = draw(st.floats(0, 1e9))
     return call
 
 
-def properties(call: Call) -> dict[str, object]:
+def properties(call: Call) -> object:
     """All that a call is, but its timer."""
-    values = {name: getattr(call, name) for name in dir(call) if not name.startswith("_") and name != "rings"}
-    return {name: value for name, value in values.items() if not callable(value)}
+    return taken_apart(call)
+
+
+def taken_apart(value: object) -> object:
+    """A value that can be compared: of an object, all that is in it."""
+    if isinstance(value, list | tuple):
+        return [taken_apart(one) for one in value]
+    if isinstance(value, dict):
+        return {name: taken_apart(one) for name, one in value.items()}
+    if not isinstance(value, Call | Dialog | Fork | Speaker | SignalDoor):
+        return value
+    names = {name for name in dir(value) if not name.startswith("_")} - {"rings", "place", "calls"}
+    values = {name: getattr(value, name) for name in names}
+    return {name: taken_apart(one) for name, one in values.items() if not callable(one)}
 
 
 @few

@@ -24,7 +24,6 @@ from doorman.net.addresses import (
     endpoints_from,
     is_private,
     is_unspecified,
-    new_tuple,
 )
 from doorman.wire.places import Host, Port
 from doorman.wire.rtsp_transport import Ports, Socket, Transport
@@ -191,7 +190,7 @@ def _expose(  # noqa: PLR0913, PLR0917 - what is announced, by whom, and where t
             write_port(edits, place, names[0].port + place.number - run.first, _RULE)
         for named, end in zip(names, ends, strict=True):
             role = ("rtp", "rtcp")[len(flows) % 2] if transport.is_rtp else "data"
-            flows.append(new_tuple(Flow, (role, protocol, named, end)))
+            flows.append(Flow(role, protocol, named, end))
     return tuple(flows)
 
 

@@ -8,7 +8,7 @@ entrance    [flow, visitor], see `algs/flows.py`
 """
 
 from doorman.algs.api import Owner, Plain
-from doorman.algs.flows import read_flow
+from doorman.algs.flows import read_flow, write_flow
 from doorman.algs.records import DamagedRecord, as_address, as_bytes, as_endpoint, as_list, as_mapping, as_text, as_time
 from doorman.algs.rtsp.sessions import RtspSession, State
 from doorman.algs.rtsp.streams import Entrance, Stream
@@ -33,7 +33,7 @@ def write_session(session: RtspSession) -> Plain:
         session.state,
         session.timeout,
         session.until,
-        session.streams,
+        {name: _write_stream(stream) for name, stream in session.streams.items()},
     )
 
 
@@ -55,6 +55,11 @@ def read_session(key: Plain, value: Plain, alg: str) -> RtspSession:
         raise DamagedRecord("a state")
     session.state = known
     return session
+
+
+def _write_stream(stream: Stream) -> Plain:
+    entrances = [(write_flow(flow), visitor) for flow, visitor in stream.entrances]
+    return stream.transport, stream.client, stream.server, entrances
 
 
 def _read_stream(value: Plain) -> Stream:

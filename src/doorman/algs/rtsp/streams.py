@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from doorman.algs.api import Door, Effect, Message, OpenDoor, Owner
+from doorman.algs.api import Effect, Message, OpenDoor, Owner
 from doorman.algs.flows import Flow
 from doorman.algs.rtsp.announcing import Offer, source_of
 from doorman.net.addresses import Address, Endpoint
@@ -79,18 +79,4 @@ def _entrances(offer: Offer | None, visitor: Address) -> tuple[Entrance, ...]:
 
 def open_doors(owner: Owner, entrances: Sequence[Entrance], now: float) -> list[Effect]:
     """Doors for flows."""
-    return [
-        OpenDoor(
-            Door(
-                owner,
-                flow.role,
-                flow.protocol,
-                visitor=visitor,
-                entrance=flow.entrance,
-                leads_to=flow.leads_to,
-                closes=now + LONGEST_DOOR,
-                flows=1,
-            )
-        )
-        for flow, visitor in entrances
-    ]
+    return [OpenDoor(flow.door(owner, visitor, now + LONGEST_DOOR)) for flow, visitor in entrances]

@@ -43,7 +43,7 @@ from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
 from doorman.algs.sip.negotiation import negotiate, wants_more_doors
-from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog, may_announce
+from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog
 from doorman.algs.sip.records import call_key, read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
@@ -187,8 +187,7 @@ class SipAlg:
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
-        announces = sip.cseq_method in _OFFERING and may_announce(call, sip, message.direction)
-        effects = negotiate(self.calls, call, announced, sip, message) if announces else []
+        effects = negotiate(self.calls, call, announced, sip, message) if sip.cseq_method in _OFFERING else []
         effects += follow(self.calls, call, sip, message, nat)
         return effects
 

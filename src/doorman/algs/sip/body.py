@@ -250,4 +250,4 @@ def _merge(announced: list[Announced], more: list[Announced]) -> None:
             announced.append(choice)
         else:
             known = announced[index]
-            announced[index] = known._replace(flows=tuple(dict.fromkeys(known.flows + choice.flows)))
+            announced[index] = known.through(tuple(dict.fromkeys(known.flows + choice.flows)))

@@ -62,7 +62,7 @@ class DescriptionTranslation:
             self._host(connection, "SDP c=")  # the session's is written anyway
         said = media.direction or self._sdp.direction
         if announced.receives is None or (said and said != SENDRECV):
-            announced = announced._replace(direction=_direction(media, connection, said or SENDRECV))
+            announced.direction = _direction(media, connection, said or SENDRECV)
         return announced
 
     def _connection(self, host: Host, address: Address) -> None:

@@ -10,11 +10,10 @@ BYE to b            if c has not ended as well, the call goes on with c
 from typing import Final
 
 from doorman.algs.api import Effect, Message
-from doorman.algs.sip.calls import MAX_DIALOGS, Call, Fork, Speaker, State, Transaction
+from doorman.algs.sip.calls import MAX_DIALOGS, NOT_ASKED, Call, Fork, Speaker, State, Transaction
 from doorman.algs.sip.media import Announced
-from doorman.algs.sip.offers import accept, announce
+from doorman.algs.sip.offers import accept, announce, succeeds
 from doorman.algs.sip.tags import from_tag, to_tag
-from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 
 _CONFIRMED: Final = State.CONFIRMED
@@ -22,10 +21,11 @@ _CONFIRMED: Final = State.CONFIRMED
 
 def dialog_of(call: Call, sip: SipMessage) -> bytes:
     """The tag of the called party in a message, which tells dialogs apart; b"" where nobody knows which that is."""
-    if not call.tag:
+    tag = call.tag
+    if not tag:
         return b""
     to = to_tag(sip)
-    return to if to != call.tag else from_tag(sip)
+    return to if to != tag else from_tag(sip)
 
 
 def is_followed(call: Call, dialog: bytes) -> bool:
@@ -35,29 +35,44 @@ def is_followed(call: Call, dialog: bytes) -> bool:
 
 def remember(call: Call, dialog: bytes, announced: list[Announced], speaker: Speaker) -> None:
     """Note what the called party announced in a dialog which is not, or not yet, the one that the call follows."""
-    if not dialog or dialog == call.chosen or (call.asked is not None and call.asked[0] == speaker.end):
+    if not dialog or dialog == call.chosen or (call.asked != NOT_ASKED and call.asked[0] == speaker.end):
         return
     if call.forks is None:
         call.forks = {}
     if dialog in call.forks or len(call.forks) < MAX_DIALOGS:
-        call.forks[dialog] = new_tuple(Fork, (tuple(announced), speaker))
+        call.forks[dialog] = Fork(tuple(announced), speaker)
 
 
-def choose(call: Call, dialog: bytes, transaction: Transaction, now: float) -> list[Effect]:
-    """The first answer came, without a description: go back to what its dialog announced, if another did since."""
-    fork = call.forks.get(dialog) if call.forks else None
-    if fork is None or len(call.forks or ()) == 1:
+def follow_dialog(call: Call, dialog: bytes) -> None:
+    """Follow a dialog from now on: what it announced counts, and need not be remembered beside that."""
+    call.chosen = dialog
+    if call.forks is not None:
+        call.forks.pop(dialog, None)
+        call.forks = call.forks or None
+
+
+def choose(call: Call, sip: SipMessage, dialog: bytes, transaction: Transaction, now: float) -> list[Effect]:
+    """If a message without a description is the first answer: go back to what its dialog announced before others."""
+    forks = call.forks
+    if forks is None or len(forks) == 1 or call.state is _CONFIRMED or not (sip.status and succeeds(sip)):
+        return []
+    fork = forks.get(dialog)
+    if fork is None:
         return []
     return announce(call, fork.announced, fork.speaker, transaction, now)
 
 
 def go_on(call: Call, transaction: Transaction, now: float, linger: float) -> list[Effect]:
     """The dialog that the call followed has ended: follow another that was answered, if there is one."""
-    dialogs = call.dialogs or {}
-    if dialogs.get(call.chosen) is _CONFIRMED:
+    followed = call.dialog(call.chosen)
+    if followed is not None and followed.state is _CONFIRMED:
         return []
-    call.chosen = next((tag for tag, state in dialogs.items() if state is _CONFIRMED and tag != call.tag), b"")
-    fork = (call.forks or {}).get(call.chosen)
+    call.chosen = b""
+    for dialog in call.dialogs:
+        if dialog.state is _CONFIRMED and dialog.tag != call.tag:
+            call.chosen = dialog.tag
+            break
+    fork = call.forks.get(call.chosen) if call.forks is not None else None
     if fork is None:
         return []
     effects = announce(call, fork.announced, fork.speaker, transaction, now)
@@ -67,4 +82,4 @@ def go_on(call: Call, transaction: Transaction, now: float, linger: float) -> li
 def speaker_of(message: Message) -> Speaker:
     """Who announces what a message announces."""
     path = message.path
-    return new_tuple(Speaker, (message.direction, path.sent_from.address, path.arrives_to.address))
+    return Speaker(message.direction, path.sent_from.address, path.arrives_to.address)

@@ -13,12 +13,11 @@ stay, for ends which then go on with what was agreed before. The doors of a stre
 from typing import Final
 
 from doorman.algs.api import CloseDoors, Effect, InactivityTimeout
-from doorman.algs.sip.calls import Call, Speaker
+from doorman.algs.sip.calls import Call, Ends, Speaker
 from doorman.algs.sip.media import GONE, Announced, hears, speaks
 from doorman.algs.sip.offers import close_gone
 from doorman.algs.sip.settings import SipSettings
 
-Ends = list[Announced | None]
 _FOR_EVER: Final = float("inf")
 
 
@@ -27,7 +26,7 @@ def retained(call: Call, announced: list[Announced], speaker: Speaker) -> list[A
     known: list[Announced | None] = [ends[speaker.end] for ends in call.streams]
     known += [None] * (len(announced) - len(known))
     return [
-        mine._replace(flows=mine.flows or before.flows)
+        mine.through(mine.flows or before.flows)
         if before is not None and mine.receives is None and mine.direction != GONE
         else mine
         for mine, before in zip(announced, known, strict=False)
@@ -51,7 +50,7 @@ def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
             if speaks(mine) and hears(theirs):
                 effects += [CloseDoors(call.owner, at, flow.entrance, spare=True) for flow in mine.flows]
             else:
-                ends[end] = mine._replace(flows=())
+                ends[end] = mine.through(())
                 released.append(mine)
     return effects + [effect for mine in released for effect in close_gone(call, mine, at)]
 

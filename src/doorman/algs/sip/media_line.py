@@ -14,7 +14,7 @@ from typing import Final
 from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
-from doorman.algs.sip.media import SENDRECV, Announced
+from doorman.algs.sip.media import Announced
 from doorman.net.addresses import Address, Endpoint, address_ascii, endpoints_from, is_unspecified, new_tuple
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host
@@ -77,7 +77,7 @@ class MediaLine:
         flows = self.flows
         if flows and not self._nat.shielded(flows[0].leads_to.address):
             flows = []
-        return new_tuple(Announced, (media.kind, receives, tuple(flows), SENDRECV, media.mux))
+        return Announced(media.kind, receives, tuple(flows), mux=media.mux)
 
     def _default(self, connection: Host) -> Endpoint | None:
         """Translate where media are received by default, `c=` and `m=`; None for nowhere."""
@@ -119,7 +119,7 @@ class MediaLine:
         self.named = first.address
         write_port(self._edits, media.port, first.port, "SDP m=")
         for step, name in enumerate(names):
-            self.flows.append(new_tuple(Flow, (roles[step % len(roles)], protocol, name, run[step])))
+            self.flows.append(Flow(roles[step % len(roles)], protocol, name, run[step]))
         if rtcp is not None and (media.rtcp is not None or len(names) == 1):
             self._say_rtcp(own, rtcp)
 

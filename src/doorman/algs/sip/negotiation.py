@@ -1,47 +1,49 @@
 """What a message of a call means for its media: who announces what, in which dialog, and what is agreed by now."""
 
-from typing import Final
-
 from doorman.algs.api import Effect, Message
-from doorman.algs.sip.calls import Call, Calls, State
+from doorman.algs.sip.calls import Call, Calls, Transaction
 from doorman.algs.sip.forks import choose, dialog_of, is_followed, remember, speaker_of
 from doorman.algs.sip.hold import release, retained
 from doorman.algs.sip.media import Announced
-from doorman.algs.sip.offers import announce, settle, succeeds, transaction_of
+from doorman.algs.sip.offers import announce, is_accepted, settle, succeeds, transaction_of
+from doorman.algs.sip.progress import may_announce
 from doorman.wire.sip import SipMessage
-
-_CONFIRMED: Final = State.CONFIRMED
 
 
 def negotiate(
     calls: Calls, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message
 ) -> list[Effect]:
-    """Follow a message by which media may be announced; what it announces, None for nothing."""
+    """Follow a message of a method by which media may be announced; what it announces, None for nothing."""
+    transaction = transaction_of(sip, message.direction)
+    if not may_announce(call, sip, transaction):
+        return []
     settings, now, linger = calls.settings, message.now, calls.times.linger
-    dialog = dialog_of(call, sip) if call.tag else b""
-    if dialog and not is_followed(call, dialog):
+    dialog = dialog_of(call, sip)
+    if not is_followed(call, dialog):
         if announced:
             remember(call, dialog, announced, speaker_of(message))
         return []
-    transaction = transaction_of(sip, message.direction)
-    effects: list[Effect] = []
     if announced:
         speaker = speaker_of(message)
-        if dialog:
+        if not is_accepted(sip):  # what is followed from now on need not be remembered
             remember(call, dialog, announced, speaker)
         if settings.hold == "retain":
             announced = retained(call, announced, speaker)
         if sip.method and sip.method != b"ACK":
             call.offer = transaction
         effects = announce(call, announced, speaker, transaction, now)
-    elif call.forks and sip.status and succeeds(sip) and call.state is not _CONFIRMED:
-        effects = choose(call, dialog, transaction, now)
+    else:
+        effects = choose(call, sip, dialog, transaction, now)
     if call.unsettled:
         effects += settle(call, sip, transaction, now, linger)
-    if succeeds(sip) and (announced if sip.method else call.offer == transaction):
-        # The request that succeeds made an offer, or ACK answers one: both ends have said what they want.
+    if _is_agreed(call, announced, sip, transaction):
         effects += release(call, settings, now + linger)
     return effects
+
+
+def _is_agreed(call: Call, announced: list[Announced] | None, sip: SipMessage, transaction: Transaction) -> bool:
+    """Whether both ends have said what they want: a request succeeds that made an offer, or ACK answers one."""
+    return succeeds(sip) and (bool(announced) if sip.method else call.offer == transaction)
 
 
 def wants_more_doors(call: Call, announced: list[Announced], most: int) -> bool:

@@ -10,7 +10,7 @@ accepted        <-    what is not announced any more closes; what is, and not li
 from collections.abc import Sequence
 from typing import Final
 
-from doorman.algs.api import CloseDoors, Direction, Door, Effect, OpenDoor
+from doorman.algs.api import CloseDoors, Direction, Effect, OpenDoor
 from doorman.algs.flows import Flow
 from doorman.algs.sip.calls import Call, Speaker, Transaction, Unsettled
 from doorman.algs.sip.media import Announced, hears
@@ -32,15 +32,15 @@ def announce(
     What it changes is to be settled with the transaction that it is announced in.
     """
     effects: list[Effect] = []
-    near, source, peer = speaker
+    near, source, peer = speaker.end, speaker.source, speaker.peer
     far = 1 - near
     for index, mine in enumerate(announced):
         if index == len(call.streams):
-            call.streams.append([None, None])
+            call.streams += ([None, None],)
         ends = call.streams[index]
         before, theirs = ends[near], ends[far]
         if before is not None and before != mine and len(call.unsettled) < MAX_UNSETTLED:
-            call.unsettled.append(Unsettled(index, near, before, source, transaction))
+            call.unsettled += (Unsettled(index, near, before, source, transaction),)
         ends[near] = mine
         if hears(mine):
             effects += [_door(call, flow, theirs, peer, now) for flow in mine.flows if not _shared(flow, mine, theirs)]
@@ -77,10 +77,15 @@ def succeeds(sip: SipMessage) -> bool:
     return 200 <= sip.status < 300 or sip.method == b"ACK"  # noqa: PLR2004 - success
 
 
-def _changes(call: Call, transaction: Transaction) -> tuple[list[Unsettled], list[Unsettled]]:
+def is_accepted(sip: SipMessage) -> bool:
+    """Whether a message says that an INVITE was accepted."""
+    return 200 <= sip.status < 300 and sip.cseq_method == b"INVITE"  # noqa: PLR2004 - success
+
+
+def _changes(call: Call, transaction: Transaction) -> tuple[list[Unsettled], tuple[Unsettled, ...]]:
     """The changes that wait for this transaction, and those that wait for others."""
     mine = [change for change in call.unsettled if change.transaction == transaction]
-    return mine, [change for change in call.unsettled if change.transaction != transaction]
+    return mine, tuple([change for change in call.unsettled if change.transaction != transaction])
 
 
 def transaction_of(sip: SipMessage, direction: Direction) -> Transaction:
@@ -137,12 +142,7 @@ def _door(  # noqa: PLR0913 - a flow of a call, and who may come by it
 
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
     """
-    role, protocol, entrance, leads_to = flow
-    visitor, closes = _visitor(visiting, peer), now + LONGEST_DOOR
-    door = Door(
-        call.owner, role, protocol, visitor=visitor, entrance=entrance, leads_to=leads_to, closes=closes, flows=1
-    )
-    return OpenDoor(door, anew=anew)
+    return OpenDoor(flow.door(call.owner, _visitor(visiting, peer), now + LONGEST_DOOR), anew=anew)
 
 
 def _visitor(end: Announced | None, peer: Address) -> Address | None:

@@ -5,8 +5,8 @@ from itertools import zip_longest
 from typing import Final
 
 from doorman.algs.api import CloseDoors, Direction, Effect, InactivityTimeout, Message, Nat
-from doorman.algs.sip.calls import Call, Calls, State
-from doorman.algs.sip.forks import dialog_of, go_on, is_followed
+from doorman.algs.sip.calls import NO_TRANSACTION, NOT_ASKED, Call, Calls, State, Transaction
+from doorman.algs.sip.forks import dialog_of, follow_dialog, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import from_tag, to_tag
@@ -33,7 +33,7 @@ _CALLING: Final = frozenset({b"BYE", b"CANCEL", b"INVITE"})
 
 def is_newer(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether an INVITE comes after the last one that went this way."""
-    last = call.invites[direction]
+    last = call.newest_invite(direction)
     return not last or _is_before(last, sip.cseq)
 
 
@@ -52,16 +52,16 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
     known than was seen; their messages are believed. Nobody calls by the Call-ID of another's registration.
     """
     if call.method != b"INVITE":
-        others = call.method in _LASTING and call.asked is not None and call.asked[0] != direction
+        others = call.method in _LASTING and call.asked != NOT_ASKED and call.asked[0] != direction
         return not (others and sip.method in _CALLING)
-    to, sender = to_tag(sip), from_tag(sip)
-    known = call.dialogs or ()
+    to, sender, tag = to_tag(sip), from_tag(sip), call.tag
     if not to and not sip.status:
-        return sender == call.tag or not (call.tag or known)
-    if call.tag and call.tag not in (to, sender):
+        return sender == tag or not (tag or call.dialogs)
+    if tag and tag not in (to, sender):
         return False
-    answers = bool(sip.status) and sip.cseq_method == b"INVITE"  # that may be how a dialog begins
-    return answers or not known or to in known or sender in known
+    if sip.status and sip.cseq_method == b"INVITE":
+        return True  # that may be how a dialog begins
+    return not call.dialogs or call.dialog(to) is not None or call.dialog(sender) is not None
 
 
 def is_established(call: Call | None, sip: SipMessage) -> bool:
@@ -71,22 +71,25 @@ def is_established(call: Call | None, sip: SipMessage) -> bool:
 
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
     """Whether a response may be one to what was asked: it comes from whom that went to, as far as it was seen."""
-    if not sip.status or call.asked is None:
-        return True
     direction, address = call.asked
+    if not sip.status or not address:
+        return True
     answers = direction != message.direction
-    if call.method in _LASTING and sip.cseq_method in _LASTING:
+    method = sip.cseq_method
+    if method == b"INVITE":
+        return not answers or message.path.sent_from.address == address
+    if method in _LASTING and call.method in _LASTING:
         return answers and message.path.sent_from.address == address
-    return sip.cseq_method != b"INVITE" or not answers or message.path.sent_from.address == address
+    return True
 
 
-def may_announce(call: Call, sip: SipMessage, direction: Direction) -> bool:
+def may_announce(call: Call, sip: SipMessage, transaction: Transaction) -> bool:
     """Whether a message can announce anything: nothing does in what is over, not even sent again.
 
     Nor does what belongs to an INVITE that another followed: a copy that was late, or lost its ACK.
     """
-    _, method, asking = transaction_of(sip, direction)
-    if method == b"INVITE" and _is_before(sip.cseq, call.invites[asking]):
+    cseq, method, asking = transaction
+    if method == b"INVITE" and _is_before(cseq, call.newest_invite(asking)):
         return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
         return not _is_over(call, to_tag(sip)) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
@@ -106,10 +109,10 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
         return _refreshed(calls, call, sip, now)
     if call.method in _LASTING and sip.cseq_method in _LASTING:
         if sip.method:
-            if call.asked is None or call.asked[0] == message.direction:  # the other end cannot ask for this one
+            if call.asked == NOT_ASKED or call.asked[0] == message.direction:  # the other end cannot ask for this one
                 call.asked = (message.direction, message.path.arrives_to.address)
                 call.expires = _expires(call, sip, message, nat)
-        elif 200 <= sip.status < 300 and call.asked is not None:  # noqa: PLR2004 - success
+        elif 200 <= sip.status < 300 and call.asked != NOT_ASKED:  # noqa: PLR2004 - success
             said = _expires(call, sip, message, nat)
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
@@ -133,12 +136,13 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
     status, now = sip.status, message.now
     call.method = b"INVITE"
     if sip.method == b"INVITE" and is_newer(call, sip, message.direction):
-        call.invites[message.direction] = sip.cseq
+        outbound, inbound = call.invites
+        call.invites = (outbound, sip.cseq) if message.direction else (sip.cseq, inbound)
         call.asked = (message.direction, message.path.arrives_to.address)
         if not to_tag(sip):
             call.tag = from_tag(sip)
     tag = to_tag(sip) if status else b""
-    newest = call.invites[1 - message.direction] or sip.cseq  # of a call that was not seen from its beginning
+    newest = call.newest_invite(not message.direction) or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag) or (message.direction and _is_unasked(call))):
         # Of another try, or of a dialog that is over, or to nothing that was asked: it tells nothing of this one.
         keep_a_while(calls, call, now)
@@ -173,23 +177,27 @@ def _answered(calls: Calls, call: Call, sip: SipMessage, tag: bytes, now: float)
     call.see_dialog(tag, _CONFIRMED)
     dialog = dialog_of(call, sip)
     if call.state is not _CONFIRMED:
-        call.state, call.established, call.chosen = _CONFIRMED, now, dialog
+        call.state, call.established = _CONFIRMED, now
+        follow_dialog(call, dialog)
     return refresh(calls, call, sip, now) if is_followed(call, dialog) else []
 
 
 def _cancels(call: Call, sip: SipMessage, direction: Direction) -> bool:
     """Whether a CANCEL is for an INVITE that went its way (RFC 3261, section 9.1), as far as any was seen."""
-    return (call.invites[direction] or None) == sip.cseq or not _was_asked(call)
+    newest = call.newest_invite(direction)
+    return (bool(newest) and newest == sip.cseq) or not _was_asked(call)
 
 
 def _is_over(call: Call, tag: bytes) -> bool:
-    return call.dialogs is not None and call.dialogs.get(tag) is _ENDED
+    dialog = call.dialog(tag)
+    return dialog is not None and dialog.state is _ENDED
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
     for tag in (to_tag(sip), from_tag(sip)):
-        if call.dialogs and tag in call.dialogs:
-            call.dialogs[tag] = _ENDED
+        dialog = call.dialog(tag)
+        if dialog is not None:
+            dialog.state = _ENDED
     if sip.method == b"CANCEL" and call.state is _CONFIRMED:
         return []  # it came too late (RFC 3261, section 9.1)
     if sip.method == b"BYE" and _goes_on(call):
@@ -204,15 +212,13 @@ def _was_asked(call: Call) -> bool:
 
 def _goes_on(call: Call) -> bool:
     """Whether a dialog is left; before an answer one of several can be ended alone (RFC 3261, section 15)."""
-    for state in (call.dialogs or {}).values():
-        if state is _CONFIRMED or (state is _EARLY and call.state is _EARLY):
-            return True
-    return False
+    early = call.state is _EARLY
+    return bool([one for one in call.dialogs if one.state is _CONFIRMED or (early and one.state is _EARLY)])
 
 
 def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
-    call.unsettled, call.forks = [], None
+    call.unsettled, call.forks, call.offer = (), None, NO_TRANSACTION
     keep(calls, call, now)
     return [new_tuple(CloseDoors, (call.owner, now + calls.times.linger, None, False))]
 
@@ -246,4 +252,4 @@ def _is_of(call: Call, contact: HostPort, message: Message, nat: Nat) -> bool:
     if message.direction is _INBOUND:
         endpoint = nat.translate(endpoint, contact.protocol or message.protocol)
     address = endpoint.address
-    return address == call.owner.party or any(address == inside.address for _, inside, _ in call.signals)
+    return address == call.owner.party or any(address == door.leads_to.address for door in call.signals)

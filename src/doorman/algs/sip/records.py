@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from doorman.algs.api import Direction, Owner, Plain
-from doorman.algs.flows import read_flow
+from doorman.algs.flows import read_flow, write_flow
 from doorman.algs.records import (
     DamagedRecord,
     as_address,
@@ -22,8 +22,19 @@ from doorman.algs.records import (
     as_moment,
     as_text,
 )
-from doorman.algs.sip.calls import Call, Fork, SignalKey, Speaker, State, Transaction, Unsettled
+from doorman.algs.sip.calls import (
+    NO_TRANSACTION,
+    NOT_ASKED,
+    Call,
+    Dialog,
+    Fork,
+    Speaker,
+    State,
+    Transaction,
+    Unsettled,
+)
 from doorman.algs.sip.media import Announced
+from doorman.algs.sip.signal_doors import SignalDoor
 from doorman.algs.sip.spelling import BARE, PUBLIC, Form, Written
 from doorman.net.addresses import Address
 
@@ -55,19 +66,19 @@ def write_call(call: Call) -> Plain:
         call.begun,
         call.state,
         call.tag,
-        call.dialogs,
-        call.streams,
-        call.unsettled,
+        {dialog.tag: dialog.state for dialog in call.dialogs} or None,
+        [[_write_end(end) for end in ends] for ends in call.streams],
+        [_write_unsettled(change) for change in call.unsettled],
         call.chosen,
-        call.forks,
-        call.offer,
+        {tag: _write_fork(fork) for tag, fork in call.forks.items()} if call.forks is not None else None,
+        call.offer if call.offer != NO_TRANSACTION else None,
         call.established,
         call.since,
         call.session,
         call.invites,
-        call.asked,
+        call.asked if call.asked != NOT_ASKED else None,
         call.expires,
-        call.signals,
+        [door.key for door in call.signals],
         call.aliases,
         call.caller,
         call.callee,
@@ -87,7 +98,7 @@ def read_call(owner: Owner, value: Plain) -> Call:
     call = Call(owner, as_bytes(record["method"]), _direction(record["begun"]))
     _read_progress(call, record)
     _read_media(call, record)
-    call.signals = [_read_signal(key) for key in as_list(record["signals"])]
+    call.signals = tuple([_read_signal(key) for key in as_list(record["signals"])])
     call.caller, call.callee = as_bytes(record["caller"]), as_bytes(record["callee"])
     if record["aliases"] is not None:
         call.aliases = {user: as_address(host) for user, host in as_mapping(record["aliases"]).items()}
@@ -113,11 +124,13 @@ def _read_progress(call: Call, record: Mapping[str, Plain]) -> None:
     call.state = _state(record["state"])
     call.tag = as_bytes(record["tag"])
     if record["dialogs"] is not None:
-        call.dialogs = {tag: _state(state) for tag, state in as_mapping(record["dialogs"]).items()}
+        dialogs = as_mapping(record["dialogs"]).items()
+        call.dialogs = tuple([Dialog(tag, _state(state)) for tag, state in dialogs])
     call.chosen = as_bytes(record["chosen"])
     call.established, call.since = as_moment(record["established"]), as_moment(record["since"])
     call.session = None if record["session"] is None else as_moment(record["session"])
-    call.invites = [as_bytes(cseq) for cseq in as_list(record["invites"], 2)]
+    outbound, inbound = as_list(record["invites"], 2)
+    call.invites = as_bytes(outbound), as_bytes(inbound)
     if record["asked"] is not None:
         direction, address = as_list(record["asked"], 2)
         call.asked = (_direction(direction), as_address(address))
@@ -126,11 +139,28 @@ def _read_progress(call: Call, record: Mapping[str, Plain]) -> None:
 
 
 def _read_media(call: Call, record: Mapping[str, Plain]) -> None:
-    call.streams = [[_read_end(end) for end in as_list(ends, 2)] for ends in as_list(record["streams"])]
-    call.unsettled = [_read_unsettled(change, len(call.streams)) for change in as_list(record["unsettled"])]
-    call.offer = None if record["offer"] is None else _read_transaction(record["offer"])
+    call.streams = tuple([[_read_end(end) for end in as_list(ends, 2)] for ends in as_list(record["streams"])])
+    call.unsettled = tuple([_read_unsettled(change, len(call.streams)) for change in as_list(record["unsettled"])])
+    call.offer = NO_TRANSACTION if record["offer"] is None else _read_transaction(record["offer"])
     if record["forks"] is not None:
         call.forks = {tag: _read_fork(fork) for tag, fork in as_mapping(record["forks"]).items()}
+
+
+def _write_end(end: Announced | None) -> Plain:
+    return None if end is None else _write_announced(end)
+
+
+def _write_announced(end: Announced) -> Plain:
+    return end.kind, end.receives, [write_flow(flow) for flow in end.flows], end.direction, end.mux
+
+
+def _write_unsettled(change: Unsettled) -> Plain:
+    return change.line, change.end, _write_announced(change.before), change.source, change.transaction
+
+
+def _write_fork(fork: Fork) -> Plain:
+    speaker = fork.speaker
+    return [_write_announced(line) for line in fork.announced], (speaker.end, speaker.source, speaker.peer)
 
 
 def _read_end(value: Plain) -> Announced | None:
@@ -141,7 +171,7 @@ def _read_announced(value: Plain) -> Announced:
     kind, receives, flows, direction, mux = as_list(value, 5)
     read = tuple(read_flow(flow) for flow in as_list(flows))
     where = None if receives is None else as_endpoint(receives)
-    return Announced(as_text(kind), where, read, as_bytes(direction), mux is True)
+    return Announced(as_text(kind), where, read, as_bytes(direction), mux=mux is True)
 
 
 def _read_unsettled(value: Plain, lines: int) -> Unsettled:
@@ -167,10 +197,10 @@ def _read_fork(value: Plain) -> Fork:
     return Fork(lines, Speaker(_direction(end), as_address(source), as_address(peer)))
 
 
-def _read_signal(value: Plain) -> SignalKey:
+def _read_signal(value: Plain) -> SignalDoor:
     protocol, endpoint, visitor = as_list(value, 3)
     who: Address | None = None if visitor is None else as_address(visitor)
-    return as_integer(protocol, most=255), as_endpoint(endpoint), who
+    return SignalDoor(as_integer(protocol, most=255), as_endpoint(endpoint), who)
 
 
 def _state(value: Plain) -> State:

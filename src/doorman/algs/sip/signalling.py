@@ -9,18 +9,17 @@ An exchange or proxy that the operator trusts may name others in Via, Contact an
 phones whose calls it handles, or those that it forwards a call to (3xx).
 """
 
-import math
 from collections import Counter
 from collections.abc import Container
 from typing import Final
 
-from doorman.algs.api import CloseDoors, Door, Effect, Message, Note, OpenDoor, Owner
-from doorman.algs.sip.calls import Call, SignalKey
+from doorman.algs.api import CloseDoors, Effect, Message, Note, OpenDoor, Owner
+from doorman.algs.sip.calls import Call
 from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
+from doorman.algs.sip.signal_doors import SignalDoor, SignalKey
 from doorman.algs.sip.tags import to_tag
-from doorman.net.addresses import Address, Endpoint, address_ascii, address_text
-from doorman.net.packet import PROTOCOL_NAMES
+from doorman.net.addresses import Address, address_ascii
 from doorman.wire.sip import SipMessage
 
 MAX_GUESTS: Final = 16
@@ -29,26 +28,17 @@ _REFERRED: Final = frozenset({REFERRAL})
 _EVERYWHERE: Final = frozenset({"via", "contact", "record-route", REFERRAL})
 
 
-class _Use:
-    """How many calls use a door."""
-
-    __slots__ = ("calls",)
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-
 class Signals:
-    """The signalling doors that are open, and how many calls use each. `ports`: those SIP is served on."""
+    """The signalling doors that are open. `ports`: those SIP is served on."""
 
-    __slots__ = ("_guests", "_joined", "_users", "limits", "ports")
+    __slots__ = ("_doors", "_guests", "_joined", "limits", "ports")
 
     def __init__(self, ports: frozenset[int], limits: Limits) -> None:
         self.ports = ports
         self.limits = limits
         self._guests: Counter[Address] = Counter()
         self._joined: dict[Owner, Call] = {}
-        self._users: dict[SignalKey, _Use] = {}
+        self._doors: dict[SignalKey, SignalDoor] = {}
 
     def guests(self, sip: SipMessage, call: Call, *, trusted: bool) -> Guests | None:
         """The other inside hosts which a message may ask its receiver to talk to; `trusted`: its sender is."""
@@ -81,37 +71,33 @@ class Signals:
 
     def expect(self, visitor: Address) -> bool:
         """Whether an inside host has asked something of a visitor itself, as a phone has of its registrar."""
-        return any(key[2] == visitor for key in self._users)
+        return any(door.visitor == visitor for door in self._doors.values())
 
     def release(self, call: Call, at: float) -> list[Effect]:
         """Let go of a call's doors; those that no other call needs close at time `at`."""
         effects: list[Effect] = []
-        for key in call.signals:
-            self._count_guest(call, key, -1)
-            use = self._users[key]
-            use.calls -= 1
-            if not use.calls:
-                del self._users[key]
-                effects.append(CloseDoors(_owner(key), at))
-        call.signals.clear()
+        for door in call.signals:
+            self._count_guest(call, door, -1)
+            door.calls -= 1
+            if not door.calls:
+                del self._doors[door.key]
+                effects.append(CloseDoors(door.owner, at))
+        call.signals = ()
         return effects
 
     def restore(self, call: Call, doors: Container[Owner]) -> list[Owner]:
         """Count the doors of a call that was saved; give the owners of those that are open still."""
-        owners = {key: _owner(key) for key in call.signals}
-        call.signals = [key for key, owner in owners.items() if owner in doors]
-        for key in call.signals:
-            self._count_guest(call, key, 1)
-            self._use(key)
-        return [owners[key] for key in call.signals]
+        keys = [door.key for door in call.signals if door.owner in doors]
+        call.signals = ()
+        return [self._use(call, key).owner for key in keys]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
         role, protocol, leads_to = place.role, place.protocol, place.leads_to
         # Responses come from where the request went; new requests may come from anywhere.
         known = message.path.arrives_to.address if role in {"via", REFERRAL} else None
-        key = (protocol, leads_to, known)
-        if key in call.signals:
-            return
+        for kept in call.signals:
+            if kept.leads_to == leads_to and kept.visitor == known and kept.protocol == protocol:
+                return
         if leads_to.address != message.path.sent_from.address and not place.invited:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
         elif leads_to.port != message.path.sent_from.port and leads_to.port not in self.ports:
@@ -119,26 +105,26 @@ class Signals:
         elif len(call.signals) >= self.limits.signalling_doors:
             effects.append(Note("too-many-signalling-doors"))
         else:
-            call.signals.append(key)
-            self._count_guest(call, key, 1)
-            if self._use(key) == 1:
-                effects.append(OpenDoor(_door(key, role, place.entrance)))
+            door = self._use(call, (protocol, leads_to, known))
+            if door.calls == 1:
+                effects.append(OpenDoor(door.opened(role, place.entrance)))
 
-    def _use(self, key: SignalKey) -> int:
-        """Count a call that uses a door; how many do now."""
-        use = self._users.get(key)
-        if use is None:
-            use = self._users[key] = _Use()
-        use.calls += 1
-        return use.calls
+    def _use(self, call: Call, key: SignalKey) -> SignalDoor:
+        """Let a call keep a door open."""
+        door = self._doors.get(key)
+        if door is None:
+            door = self._doors[key] = SignalDoor(*key)
+        door.calls += 1
+        call.signals += (door,)
+        self._count_guest(call, door, 1)
+        return door
 
-    def _count_guest(self, call: Call, key: SignalKey, more: int) -> None:
+    def _count_guest(self, call: Call, door: SignalDoor, more: int) -> None:
         """Count a door to another inside host; one for all comers is where the call goes on, see `joined`."""
-        _, leads_to, visitor = key
-        party = call.owner.party
+        leads_to, party = door.leads_to, call.owner.party
         if leads_to.address == party:
             return
-        if visitor is not None:
+        if door.visitor is not None:
             self._guests[party] += more
             if not self._guests[party]:
                 del self._guests[party]
@@ -146,24 +132,3 @@ class Signals:
             self._joined[call.owner._replace(party=leads_to.address)] = call
         else:
             self._joined.pop(call.owner._replace(party=leads_to.address), None)
-
-
-def _door(key: SignalKey, role: str, entrance: Endpoint) -> Door:
-    protocol, leads_to, visitor = key
-    return Door(
-        _owner(key),
-        role,
-        protocol,
-        visitor=visitor,
-        entrance=entrance,
-        leads_to=leads_to,
-        closes=math.inf,
-        inspect_as="sip",
-    )
-
-
-def _owner(key: SignalKey) -> Owner:
-    """Whose a door is: no call's, since a Call-ID has no blanks."""
-    protocol, leads_to, visitor = key
-    whom = address_text(visitor) if visitor is not None else "any"
-    return Owner("sip", f"signalling {PROTOCOL_NAMES[protocol]} {leads_to} from {whom}".encode(), leads_to.address)
