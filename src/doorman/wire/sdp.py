@@ -163,44 +163,42 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
     session = SessionDescription()
     text = text or data.decode("latin-1")
     at = start
-    while at < end:  # most lines do not matter, and show it by their first letters
-        stop = text.find("\n", at, end)
-        if stop < 0:
-            stop = end
-        kind = data[at] if stop - at > 1 and data[at + 1] == _EQUALS else 0
+    for line in text[start:end].split("\n"):  # most do not matter, and show it by their first letters
+        kind = data[at] if len(line) > 1 and data[at + 1] == _EQUALS else 0
         if kind == _ATTRIBUTE:
-            if text[at + 2 : at + 5] in _ATTRIBUTES and not _read_usual_flag(session, text, at, stop):
+            if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
                 _read_line(session, data, at, end)
         elif kind == _MEDIA_LINE:
-            if not _read_usual_media(session, text, at, stop):
+            if not _read_usual_media(session, line, at):
                 _read_line(session, data, at, end)
-        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, text, at, stop):
+        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, line, at):
             _read_line(session, data, at, end)
-        at = stop + 1
+        at += len(line) + 1
     if session.media:
         session.media[-1].end = end
     return session
 
 
-def _read_usual_host(session: SessionDescription, data: bytes, text: str, at: int, stop: int) -> bool:
+def _read_usual_host(session: SessionDescription, data: bytes, line: str, at: int) -> bool:
     """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
     origin = data[at] == _ORIGIN
-    family = text.find("IP", at, stop) - len("IN ") if origin else at + len("c=")
-    first = family + len(_FAMILY)
-    if family < at or first > stop or text[family:first] != _FAMILY:
+    family = line.find("IP") - len("IN ") if origin else len("c=")
+    if family < 0 or line[family : family + len(_FAMILY)] != _FAMILY:
         return False
-    if origin and text.find("\r", at, family) >= 0:
+    if origin and line.find("\r", 0, family) >= 0:
         return False
-    last = stop - 1 if data[stop - 1] == _CR else stop
-    address = parse_address(data[first:last])
+    first, last = at + family + len(_FAMILY), at + len(line)
+    if data[last - 1] == _CR:
+        last -= 1
+    address = parse_address(data[first:last]) if first < last else None
     if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
         return False
     _take_host(session, Host(first, last, address), origin=origin)
     return True
 
 
-def _read_usual_media(session: SessionDescription, text: str, at: int, stop: int) -> bool:
-    words = text[at:stop].split(" ", 3)
+def _read_usual_media(session: SessionDescription, line: str, at: int) -> bool:
+    words = line.split(" ", 3)
     if len(words) <= 3:  # noqa: PLR2004 - those before the formats
         return False
     kind, digits, is_rtp = _KINDS.get(words[0]), words[1], _TRANSPORTS.get(words[2])
@@ -212,8 +210,8 @@ def _read_usual_media(session: SessionDescription, text: str, at: int, stop: int
     return True
 
 
-def _read_usual_flag(session: SessionDescription, text: str, at: int, stop: int) -> bool:
-    flag = _FLAGS.get(text[at + len("a=") : stop].removesuffix("\r"))
+def _read_usual_flag(session: SessionDescription, line: str) -> bool:
+    flag = _FLAGS.get(line[len("a=") :].removesuffix("\r"))
     if flag is None:
         return False
     _read_flag(session, flag)
