@@ -102,16 +102,31 @@ class OpenDoor:
         self.anew = anew
 
 
-class CloseDoors(NamedTuple):
+class CloseDoors:
     """Close an owner's doors at time `at`, and with them the flows that came through; only one entrance if given.
 
     With `spare`, those flows go on: an inside end still sends, and only nothing new shall come in.
     """
 
-    owner: Owner
-    at: float
-    entrance: Endpoint | None = None
-    spare: bool = False
+    __slots__ = ("at", "entrance", "owner", "spare")
+
+    def __init__(self, owner: Owner, at: float, entrance: Endpoint | None = None, *, spare: bool = False) -> None:
+        self.owner = owner
+        self.at = at
+        self.entrance = entrance
+        self.spare = spare
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CloseDoors):
+            return NotImplemented
+        same = self.owner == other.owner and self.at == other.at
+        return same and self.entrance == other.entrance and self.spare == other.spare
+
+    def __hash__(self) -> int:
+        return hash((self.owner, self.at, self.entrance, self.spare))
+
+    def __repr__(self) -> str:
+        return f"CloseDoors({self.owner!r}, {self.at!r}, {self.entrance!r}, spare={self.spare!r})"
 
 
 class InactivityTimeout:

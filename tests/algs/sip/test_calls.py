@@ -475,3 +475,15 @@ def test_a_stranger_cannot_cancel_what_the_phone_began() -> None:
     gateway.out(request("CANCEL"))
     gateway.wait(6)
     assert visitors(gateway) == []
+
+
+def test_an_answer_that_changes_no_door_leaves_nothing_to_be_saved() -> None:
+    """The peer receives media where it signals from: the doors of the offer are those that it needs."""
+    gateway = Gateway()
+    gateway.engine.state.doors.retimed.watch()
+    ring(gateway)
+    doors = gateway.media_doors()
+    gateway.wait(3)
+    gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    assert gateway.media_doors() == doors
+    assert not gateway.engine.state.doors.retimed

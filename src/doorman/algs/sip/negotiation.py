@@ -1,5 +1,7 @@
 """What a message of a call means for its media: who announces what, in which dialog, and what is agreed by now."""
 
+from collections.abc import Sequence
+
 from doorman.algs.api import Effect, Message
 from doorman.algs.sip.calls import Call, Calls, Transaction
 from doorman.algs.sip.forks import choose, dialog_of, is_followed, remember, speaker_of
@@ -48,12 +50,22 @@ def _is_agreed(call: Call, announced: list[Announced] | None, sip: SipMessage, t
 
 def wants_more_doors(call: Call, announced: list[Announced], most: int) -> bool:
     """Whether a call would have more doors for media with what is announced, those that are to be settled included."""
-    lines = announced
-    if call.streams:
-        lines = announced + [end for pair in call.streams for end in pair if end is not None]
-        lines += [change.before for change in call.unsettled]
+    count = _count_flows(announced)
+    for ends in call.streams:
+        count += _count_flows(ends)
+    for change in call.unsettled:
+        count += len(change.before.flows)
+    if count <= most or not call.streams:
+        return count > most
+    lines = announced + [end for ends in call.streams for end in ends if end is not None]
+    lines += [change.before for change in call.unsettled]
+    # Of a call that goes on, some may be the same again.
+    return len({flow.entrance for line in lines for flow in line.flows}) > most
+
+
+def _count_flows(lines: Sequence[Announced | None]) -> int:
     count = 0
     for line in lines:
-        count += len(line.flows)
-    # Of a call that goes on, some may be the same again.
-    return count > most and (not call.streams or len({flow.entrance for line in lines for flow in line.flows}) > most)
+        if line is not None:
+            count += len(line.flows)
+    return count

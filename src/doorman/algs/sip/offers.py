@@ -20,6 +20,7 @@ from doorman.wire.sip import SipMessage
 
 LONGEST_DOOR: Final = LONGEST_CALL * 60.0
 """Seconds that a door is there at most. What closes it is the end of its call; this is for a kernel left alone."""
+_HOUR: Final = 3_600.0
 MAX_UNSETTLED: Final = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
 
@@ -142,7 +143,9 @@ def _door(  # noqa: PLR0913 - a flow of a call, and who may come by it
 
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
     """
-    return OpenDoor(flow.door(call.owner, _visitor(visiting, peer), now + LONGEST_DOOR), anew=anew)
+    # In whole hours: to announce a door again seldom changes it, so that nothing of it has to be saved.
+    closes = (now + LONGEST_DOOR) // _HOUR * _HOUR + _HOUR
+    return OpenDoor(flow.door(call.owner, _visitor(visiting, peer), closes), anew=anew)
 
 
 def _visitor(end: Announced | None, peer: Address) -> Address | None:

@@ -10,7 +10,6 @@ from doorman.algs.sip.forks import dialog_of, follow_dialog, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
 from doorman.algs.sip.tags import from_tag, to_tag
-from doorman.net.addresses import new_tuple
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -220,7 +219,7 @@ def _close(calls: Calls, call: Call, now: float) -> list[Effect]:
     call.state = _ENDED
     call.unsettled, call.forks, call.offer = (), None, NO_TRANSACTION
     keep(calls, call, now)
-    return [new_tuple(CloseDoors, (call.owner, now + calls.times.linger, None, False))]
+    return [CloseDoors(call.owner, now + calls.times.linger)]
 
 
 def _expires(call: Call, sip: SipMessage, message: Message, nat: Nat) -> float | None:
