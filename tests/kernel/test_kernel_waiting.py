@@ -14,6 +14,7 @@ import pytest
 from doorman.config.reader import read_config
 from doorman.daemon.gateway import Gateway, effective
 from doorman.daemon.parts import Parts, Place
+from doorman.dataplanes.netfilter.netlink import open_socket
 from doorman.dataplanes.netfilter.rtnetlink import interface_addresses
 from doorman.engine.realms import engines
 from doorman.engine.results import Side
@@ -21,6 +22,7 @@ from doorman.net.packet import UDP
 from kit.namespaces import Namespace
 from kit.packets import esp, udp
 from kit.sip import OVERLOAD, PEER, PHONE, request
+from kit.vrf_live import attach
 from kit.wires import Places, Wires, ends_of
 
 COUNT = 3
@@ -32,6 +34,16 @@ VTCP = "ip nat service sip tcp mode vtcp\n"
 PORT = "ip nat service sip udp port 5070\n"
 VRF = OVERLOAD.replace("interface in0\n", "vrf definition red\n rd 65000:1\ninterface in0\n vrf forwarding red\n")
 VRF = VRF.replace("interface out0 overload", "interface out0 vrf red overload")
+BLUE = """
+vrf definition blue
+ rd 65000:2
+interface blue0
+ vrf forwarding blue
+ ip address 10.77.0.1 255.255.255.0
+ ip nat inside
+access-list 7 permit 10.77.0.0 0.0.0.255
+ip nat inside source list 7 interface out0 vrf blue overload
+"""
 POOL = "ip nat pool P 203.0.113.20 203.0.113.21 prefix-length 24\naccess-list 2 permit 10.0.0.99\n"
 POOL += "ip nat inside source list 2 pool P vrf red\n"
 
@@ -45,6 +57,7 @@ class Gate:
         with wires.gateway.inside():
             wanted, _ = effective(read, interface_addresses())
             self.parts = Parts(Place("doorman", directory))
+            self.parts.ended = self.parts.withdraw
             chance, routes = random.Random(7).random, self.parts.routes_by(wanted)
             self.parts.begin_all(engines(wanted, chance, delegated=True, route_of=routes), wanted)
             self._gateway = Gateway(directory / "gw.cfg", read, self.parts, directory / "traces")
@@ -54,6 +67,7 @@ class Gate:
         with self.wires.gateway.inside():
             self._gateway.apply(read_config(config, "test.cfg"))
             self.parts.unhook()
+            open_socket(0).close()  # waits until rules are gone that set zones, and with them what is lost by that
 
     def hold(self) -> None:
         """Let calls of as many phones begin, and not be answered."""
@@ -88,6 +102,7 @@ def begin(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Ca
 
         def gate(config: str) -> Gate:
             wires = Wires(new_namespace(), new_namespace(), stack, Places(inside="10.0.0.1"))
+            attach(wires.gateway, "blue0", "10.77.0.1/24", new_namespace(), "10.77.0.2/24")
             made = Gate(wires, tmp_path, config)
             stack.callback(made.close)
             return made
@@ -110,6 +125,8 @@ def begin(new_namespace: Callable[[], Namespace], tmp_path: Path) -> Iterator[Ca
         pytest.param(OVERLOAD + KEEP, OVERLOAD, id="no IPsec"),
         pytest.param(OVERLOAD, OVERLOAD + VTCP, id="vtcp"),
         pytest.param(OVERLOAD + VTCP, OVERLOAD, id="no vtcp"),
+        pytest.param(OVERLOAD, OVERLOAD + BLUE, id="a VRF"),
+        pytest.param(OVERLOAD + BLUE, OVERLOAD, id="no VRF"),
         pytest.param(VRF, VRF, id="nothing in a VRF"),
         pytest.param(VRF, VRF + PORT, id="a port in a VRF"),
         pytest.param(VRF, VRF + POOL, id="addresses leased in a VRF"),
@@ -126,8 +143,8 @@ def test_what_waits_leaves_once(begin: Callable[[str], Gate], before: str, after
     assert len(set(left)) == COUNT
     assert gate.counts == (COUNT, 0)
     gate.hold()
-    gate.serve()
-    assert gate.counts == (2 * COUNT, 0), "nor is anything lost later"
+    assert len(gate.serve()) == COUNT
+    assert gate.counts == (2 * COUNT, 0)
 
 
 def test_the_first_tunnel_lets_nobody_come_twice(begin: Callable[[str], Gate]) -> None:

@@ -117,11 +117,11 @@ class Gateway:
         before, _ = effective(self.config, self._addresses or addresses)
         rules = {realm: part.engine.state.rules for realm, part in self._parts.items()}
         self._carry_on(before, wanted)
+        for realm, known in rules.items():
+            if realm in realms(wanted):
+                self._parts[realm].follow(config_of(before, realm), config_of(wanted, realm), known)
         for realm in [realm for realm in self._parts if realm not in realms(wanted)]:
             self._parts.end(realm)
-        for realm, known in rules.items():
-            if realm in self._parts:
-                self._parts[realm].follow(config_of(before, realm), config_of(wanted, realm), known)
         self.config, self._addresses = config, addresses
         return told
 

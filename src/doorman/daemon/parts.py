@@ -82,7 +82,7 @@ class Parts(dict[Realm, Part]):
         self.begun: Callable[[Part], None] = lambda _: None
         self.ended: Callable[[Part], None] = self.close
         self._place = place
-        self._stacks: dict[Realm, ExitStack] = {}
+        self._stacks: dict[Part, ExitStack] = {}
 
     def begin(self, realm: Realm, engine: Engine, config: Config) -> None:
         """Make a part ready and let the kernel follow it.
@@ -121,9 +121,21 @@ class Parts(dict[Realm, Part]):
         part.forget()
         self.ended(part)
 
+    def withdraw(self, part: Part) -> None:
+        """Remove the rules of a part that has ended, when all that waits for a verdict has been answered.
+
+        To be followed by `close`, when the others have served for a while, see `NetfilterPlane.withdraw`.
+
+        Raises:
+            NftError: the kernel refused.
+        """
+        self._answer_all()
+        part.traffic.plane.withdraw()
+
     def close(self, part: Part) -> None:
-        """Let go of what a part has of the kernel."""
-        self._stacks.pop(part.realm).close()
+        """Let go of what a part has of the kernel, once."""
+        if part in self._stacks:
+            self._stacks.pop(part).close()
 
     def close_all(self) -> None:
         """Let go of everything."""
@@ -177,11 +189,13 @@ class Parts(dict[Realm, Part]):
             plane.setting = plane.setting._replace(zone=self._zone(realm, config))
 
     def _make(self, realm: Realm, engine: Engine, config: Config) -> None:
+        for before in [part for part in self._stacks if part.realm == realm]:
+            self.close(before)  # it was about to end, and comes again
         with ExitStack() as stack:
             part = self[realm] = self._part(realm, engine, config, stack)
             if realm is None:
                 self.edge.serve(part.traffic)
-            self._stacks[realm] = stack.pop_all()
+            self._stacks[part] = stack.pop_all()
 
     def _part(self, realm: Realm, engine: Engine, config: Config, stack: ExitStack) -> Part:
         zone, state = self._zone(realm, config), self._place.state_directory

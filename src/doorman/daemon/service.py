@@ -1,6 +1,7 @@
 """The event loop of a gateway: what it waits for, and whose turn it is then."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ from doorman.daemon.proxy import Proxy, Settings
 from doorman.dataplanes.netfilter.link_news import hear_of_links
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.netlink import Listener
+from doorman.dataplanes.netfilter.nft import NftError
 
 _TICK = 1.0
 """Seconds."""
@@ -33,6 +35,8 @@ _SETTLING = 0.05
 """Seconds from news of an interface until it is looked at: what makes one gives it an address next."""
 _AT_ONCE = 1024
 """News of interfaces that are read together."""
+_PARTING = 0.5
+"""Seconds from the end of a part's rules until its sockets are closed, see `NetfilterPlane.withdraw`."""
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 _log = logging.getLogger("doorman")
@@ -146,8 +150,10 @@ class Service:
 
         async def leave() -> None:
             part.traffic.segments.reset()
-            part.traffic.plane.end_redirect()
             await self._leave(part)
+            with contextlib.suppress(NftError):  # once more with `close`
+                self._parts.withdraw(part)
+            await asyncio.sleep(_PARTING)
             self._parts.close(part)
 
         task = asyncio.get_running_loop().create_task(leave())

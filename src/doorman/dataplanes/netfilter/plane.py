@@ -84,6 +84,7 @@ class NetfilterPlane:
         self._queue_rule: tuple[int, bool] | None = None
         self._numbers: dict[Place, int] = {}
         self._chains: dict[str, Chain] = {}
+        self._has_ipv6 = False
         # The configuration, where the rules are others once there is a tunnel; and whether there is.
         self._waits_for_tunnels: Config | None = None
         self._tunnels_began = False
@@ -91,10 +92,10 @@ class NetfilterPlane:
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
-        self.end_redirect()
+        if self._redirect is not None:
+            self._redirect.close()
         if remove and not self._nft.is_closed:
-            self._nft.run(tear_down(self.setting.table, ipv6=has_ipv6(self.setting.table)))
-            self._outside_routes.close()
+            self.withdraw()
         self._nft.close()
         self._netlink.close()
         self.injection.close()
@@ -102,8 +103,21 @@ class NetfilterPlane:
     def end_redirect(self) -> None:
         """Lead no connection to the proxy any more; what becomes of them is as when the gateway is gone."""
         if self._redirect is not None:
-            self._redirect.close()
-            self._redirect = None
+            self._redirect.end()
+
+    def withdraw(self) -> None:
+        """Remove all rules; what waits for a verdict is lost, see `hooks`.
+
+        Rules that set zones may have gone, too: for some milliseconds `close` would wait, and whatever else closes a
+        socket of netfilter, and then would be lost what came meanwhile.
+
+        Raises:
+            NftError: the kernel refused.
+        """
+        self.end_redirect()
+        self._nft.run(tear_down(self.setting.table, ipv6=self._has_ipv6))
+        self._has_ipv6 = False
+        self._outside_routes.close()
 
     def synchronise(
         self,
@@ -147,7 +161,7 @@ class NetfilterPlane:
             if self._redirect is not None and self._redirect.lead(config, self.setting):
                 self.hooked()
             self._nft.run(ruleset.script + filling)
-            self._chains, self.idle = ruleset.chains, ruleset.idle
+            self._chains, self.idle, self._has_ipv6 = ruleset.chains, ruleset.idle, ruleset.ipv6
             if ruleset.hooks:
                 self.hooked()
             self._outside_routes.follow(config)
@@ -207,8 +221,9 @@ class NetfilterPlane:
         self.idle = []
         try:
             unhook(self._netlink, table, idle)
-            if any(chain.family == NFPROTO_IPV6 for chain in idle) and not chains_of(table, NFPROTO_IPV6):
+            if any(chain.family == NFPROTO_IPV6 for chain in idle) and not has_ipv6(table):
                 self._nft.run(f"delete table ip6 {table}")
+                self._has_ipv6 = False
         except (NftError, NetlinkError) as error:
             raise PlaneRefused(str(error)) from None
 

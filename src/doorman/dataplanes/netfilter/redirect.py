@@ -9,6 +9,7 @@ process ends, the socket ends with it, and with that the table: the next connect
 gateway's own table, one priority behind, does with it what the configuration says.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 from doorman.config.model import Config
@@ -16,7 +17,7 @@ from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, Zone
 from doorman.dataplanes.netfilter.chains.filling import filled
 from doorman.dataplanes.netfilter.chains.vrf import both_ways
 from doorman.dataplanes.netfilter.marks import PROXIED
-from doorman.dataplanes.netfilter.nft import Nft
+from doorman.dataplanes.netfilter.nft import Nft, NftError
 
 
 class Redirect:
@@ -51,6 +52,13 @@ class Redirect:
         comes = any(chain.hook for name, chain in chains.items() if name not in self._chains)
         self._chains = chains
         return comes
+
+    def end(self) -> None:
+        """Lead nothing any more, until `lead`."""
+        if self._chains:
+            with contextlib.suppress(NftError):  # then it goes with its owner
+                self._nft.run(f"delete table ip {self._table}")
+            self._chains = {}
 
     def close(self) -> None:
         """Lead nothing any more."""

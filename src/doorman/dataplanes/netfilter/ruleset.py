@@ -138,12 +138,14 @@ class SetUp(NamedTuple):
         chains: the chains of family ip that are wanted, by name.
         hooks: whether some of them are new in the road of packets.
         idle: chains that stay in the road of packets, and have no rules any more.
+        ipv6: whether there is a table of family ip6 then.
     """
 
     script: str
     chains: dict[str, Chain]
     hooks: bool
     idle: list[HookedChain]
+    ipv6: bool
 
 
 def sets_of(config: Config, setting: Setting) -> dict[str, str]:
@@ -193,11 +195,11 @@ def set_up(config: Config, setting: Setting, present: Present = Present(), *, dr
         *(f"add counter ip {table} {name}" for name in counters),
         *filled(f"ip {table}", chains.values(), present.known, new if dry else ()),
         *_remove(table, present, chains, counters, {definition.split(" ", 2)[1] for definition in definitions}),
-        *ipv6_lines(config, table, present.ipv6, dry=dry),
+        *(of_ipv6 := list(ipv6_lines(config, table, present.ipv6, dry=dry))),
     ]
     idle = [HookedChain(NFPROTO_IPV4, name) for name in _left(present, chains) if name in present.hooked]
     idle += [HookedChain(NFPROTO_IPV6, name) for name in ipv6_left(config, present.ipv6)]
-    return SetUp("\n".join(lines) + "\n", chains, bool(new), idle)
+    return SetUp("\n".join(lines) + "\n", chains, bool(new), idle, bool(of_ipv6))
 
 
 def tear_down(table: str, *, ipv6: bool) -> str:
