@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -38,6 +39,12 @@ def running_config(lab: Lab) -> str:
     return lab.order("show running-config")
 
 
+def applied(lab: Lab) -> list[str]:
+    """Which of the changes are in force."""
+    shown = running_config(lab)
+    return [change for change in CHANGES if change in shown]
+
+
 def from_registrar(lab: Lab, played: Played) -> Plan:
     """A call to the exchange; not from the outside phone, which may be in another call."""
     plan = from_outside(lab.network, played)
@@ -54,19 +61,26 @@ def assert_all_came(calls: Calls) -> None:
 
 @pytest.mark.parametrize("reload", [by_signal, by_shell])
 def test_calls_over_reloads(lab: Lab, reload: Callable[[Lab, Gateway], None]) -> None:
-    with (
-        lab.serving() as gateway,
-        lab.calling(from_inside(lab.network, TALK), "out") as out,
-        lab.calling(from_registrar(lab, TALK._replace(transport="tcp")), "in") as in_,
-    ):
-        for count in range(1, len(CHANGES) + 1):
-            lab.configure(*CHANGES[:count])
-            reload(lab, gateway)
-            eventually(lambda: CHANGES[count - 1] in running_config(lab), "not applied")  # noqa: B023 - used at once
-        for calls in (out, in_):
-            assert not calls.caller.has_ended, "the reloads took longer than the calls"
-            assert_all_came(calls)
-        assert {call["state"] for call in lab.ask("show alg sip calls")} == {"ended"}
+    def change(count: int) -> None:
+        lab.configure(*CHANGES[:count])
+        reload(lab, gateway)
+        eventually(lambda: applied(lab) == CHANGES[:count], "not applied")
+
+    with lab.serving() as gateway:
+        before = time.monotonic()  # calls must be longer than all of it takes here
+        change(1)
+        change(0)
+        talk = TALK._replace(seconds=max(TALK.seconds, len(CHANGES) * (time.monotonic() - before)))
+        with (
+            lab.calling(from_inside(lab.network, talk), "out") as out,
+            lab.calling(from_registrar(lab, talk._replace(transport="tcp")), "in") as in_,
+        ):
+            for count in range(1, len(CHANGES) + 1):
+                change(count)
+            for calls in (out, in_):
+                assert not calls.caller.has_ended, "the reloads took longer than the calls"
+                assert_all_came(calls)
+            assert {call["state"] for call in lab.ask("show alg sip calls")} == {"ended"}
 
 
 def test_a_configuration_with_an_error_is_refused_as_a_whole(lab: Lab) -> None:
