@@ -416,7 +416,8 @@ def test_however_the_version_is_written_a_start_line_reads_the_same(line: str) -
 
 def test_every_reason_is_named_here() -> None:
     """The names are counters: a new one needs a test of its own."""
-    source = Path(*doorman.wire.__path__, "sip.py").read_text(encoding="utf-8")
+    files = [Path(*doorman.wire.__path__, name) for name in ("sip.py", "sip_lines.py")]
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
     tests = Path(__file__).read_text(encoding="utf-8")
     reasons = [part.split('"')[1] for part in source.split("Malformed(")[1:]]
     assert len(reasons) > 7

@@ -11,10 +11,22 @@ Reading finds places; nothing is normalised, so whatever is not edited goes on a
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
+from doorman.net.memo import remember
 from doorman.wire.malformed import Excessive, Malformed
+from doorman.wire.sip_lines import (
+    CONTENT_LENGTH,
+    KINDS,
+    NAMES,
+    Block,
+    HeaderLine,
+    Singles,
+    header_block,
+    header_line,
+    read_line,
+)
+from doorman.wire.uri import HostPort, find_request_uri
 
 MAX_HEADERS: Final = 256
 """Header lines in a message; more is an attack."""
@@ -27,53 +39,18 @@ METHODS: Final = frozenset({
 })  # fmt: skip
 """The methods with an RFC: 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665."""
 
-
-_KNOWN: Final = (
-    "alert-info", "also", "authorization", "call-id", "call-info", "cc-diversion", "contact", "content-encoding",
-    "content-length", "content-transfer-encoding", "content-type", "cseq", "diversion", "error-info", "expires",
-    "from", "geolocation", "history-info", "p-asserted-identity", "p-associated-uri", "p-called-party-id",
-    "p-charge-info", "p-preferred-identity", "p-served-user", "path", "policy-contact", "proxy-authorization",
-    "record-route", "refer-events-at", "refer-to", "referred-by", "remote-party-id", "reply-to", "requested-by",
-    "route", "service-route", "session-expires", "to", "trigger-consent", "via", "warning",
-)  # fmt: skip
-_COMPACT: Final = {
-    "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
-    "r": "refer-to", "b": "referred-by", "t": "to", "v": "via", "x": "session-expires",
-}  # fmt: skip
-_NAMES: Final = {name: name for name in _KNOWN} | _COMPACT
-_OTHERS: Final = (
-    "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "CSeq", "Call-ID", "Date", "Event",
-    "Max-Forwards", "Min-SE", "P-Asserted-Identity", "RAck", "RSeq", "Reason", "Require", "Server",
-    "Subject", "Subscription-State", "Supported", "User-Agent",
-)  # fmt: skip
-# Names as they are usually spelled, of headers that matter and of others: looked up without reading the name.
-_SPELLED: Final = (
-    {name.title(): name for name in _KNOWN} | _NAMES | {name: _NAMES.get(name.lower(), "") for name in _OTHERS}
-)
 _REQUEST_LINE: Final = re.compile(
     rb"([A-Za-z0-9.!%*_+`'~-]{1,32}+)[ \t]++"
     rb"([^ \t\r\n]++(?:[ \t]++(?![Ss][Ii][Pp]/2\.0[ \t]*+\r?\n)[^ \t\r\n]++)*)[ \t]++[Ss][Ii][Pp]/2\.0[ \t]*+\r?\n"
 )
 _STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([0-9]++)(?: [^\r\n]*+)?\r?\n")
 _ANY_SIP_LINE: Final = re.compile(rb"(?:SIP/|[A-Za-z0-9.!%*_+`'~-]{1,32}+[ \t][^\r\n]*SIP/)", re.IGNORECASE)
-_TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]++")
-_LONGEST_NAME: Final = 64
-"""Bytes of a header's name that are looked at, and remembered; no known one is longer."""
-_LENGTH_DIGITS: Final = 9
-_LENGTHS: Final = {str(length): length for length in range(2_048)}
-"""As most are written."""
 _REMEMBERED: Final = 4_096
-"""Start lines, names of headers, and CSeqs whose reading is remembered, of each."""
+"""Start lines whose reading is remembered."""
 _LONGEST_START: Final = 256
 """Bytes of such a start line: a peer chooses what it sends, and must not fill the memory with it."""
-_CSEQS: Final[dict[str, tuple[bytes, bytes]]] = {}
-"""What was read of CSeqs: most begin with 1, or go on from there."""
-_LONGEST_CSEQ: Final = 32
-"""Bytes of one that is remembered."""
 _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
-_SPACE: Final = " \t\r\n\v\f"
-"""What may stand around a number: of text, `str.strip` would take more."""
 _TAB: Final = 0x09
 _LF: Final = 0x0A
 _CR: Final = 0x0D
@@ -94,16 +71,17 @@ class Header:
 class _StartLine:
     """A start line: what the attributes of these names say of its message, counted from its beginning; its length."""
 
-    __slots__ = ("length", "method", "name", "status", "uri_end", "uri_start")
+    __slots__ = ("length", "method", "name", "status", "target", "uri_end", "uri_start")
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a line says
-        self, name: str, method: bytes, status: int, uri_start: int, uri_end: int, length: int
+        self, name: str, method: bytes, status: int, uri: bytes, uri_start: int, length: int
     ) -> None:
         self.name = name
         self.method = method
         self.status = status
         self.uri_start = uri_start
-        self.uri_end = uri_end
+        self.uri_end = uri_start + len(uri)
+        self.target = find_request_uri(uri)
         self.length = length
 
 
@@ -116,16 +94,17 @@ class SipMessage:
 
     Attributes:
         data: all bytes of the datagram.
+        text: the same, a character for each byte: names are looked up, and characters found, faster so.
         name: what to count it as: the method, or the status code; "" in a fragment.
         method: of a request, b"" in a response.
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
-        headers: those that matter to a gateway, in order.
-        text: the same as `data`, a character for each byte: names are looked up, and characters found, faster so.
-        to_tag, from_tag: of To and From; None until somebody looks for them (`algs.sip.tags`).
+        target: the addresses in it, see `find_request_uri`.
+        lines: the headers, in order.
+        lines_start: where the first of them stands; each begins where the one before it ends.
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
-        length: the Content-Length header, without anything around its number; None where there is none.
+        to_tag, from_tag: of the first To and From; b"" where there is none.
         body_start, body_end: where the body stands; what may follow it belongs to no message.
     """
 
@@ -137,47 +116,61 @@ class SipMessage:
         "cseq_method",
         "data",
         "from_tag",
-        "headers",
-        "length",
+        "lines",
+        "lines_start",
         "method",
         "name",
         "status",
+        "target",
         "text",
         "to_tag",
         "uri_end",
         "uri_start",
     )
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, text: str) -> None:
         self.data = data
-        self.text = data.decode("latin-1")
+        self.text = text
         self.name = ""
         self.method = b""
         self.status = 0
-        self.uri_start = self.uri_end = 0
-        self.headers: list[Header] = []
-        self.to_tag: bytes | None = None
-        self.from_tag: bytes | None = None
-        self.call_id = self.cseq = self.cseq_method = b""
-        self.length: Header | None = None
+        self.uri_start = self.uri_end = self.lines_start = 0
+        self.target: tuple[HostPort, ...] = ()
+        self.lines: list[HeaderLine] = []
+        self.call_id = self.cseq = self.cseq_method = self.to_tag = self.from_tag = b""
         self.body_start = self.body_end = len(data)
+
+    @property
+    def headers(self) -> list[Header]:
+        """The headers that matter to a gateway, in order: where each stands."""
+        found: list[Header] = []
+        at = self.lines_start
+        for line in self.lines:
+            if line.kind:
+                found.append(Header(NAMES[line.kind], at + line.start, at + line.end))
+            at += line.length
+        return found
+
+    @property
+    def length(self) -> Header | None:
+        """The Content-Length header, without anything around its number; None where there is none."""
+        for header in self.headers:
+            if header.name == NAMES[CONTENT_LENGTH]:
+                return header
+        return None
 
     @property
     def body(self) -> bytes:
         """The body."""
         return self.data[self.body_start : self.body_end]
 
-    def first(self, name: str) -> Header | None:
-        """The first header of this canonical name."""
-        for header in self.headers:
-            if header.name == name:
-                return header
-        return None
-
     def value(self, name: str) -> bytes:
         """The value of the first header of this canonical name; b"" where there is none."""
-        header = self.first(name)
-        return self.data[header.start : header.end] if header is not None else b""
+        kind = KINDS[name]
+        for line in self.lines:
+            if line.kind == kind:
+                return line.value
+        return b""
 
 
 def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> SipMessage | None:
@@ -192,45 +185,93 @@ def read_sip(data: bytes, max_headers: int = MAX_HEADERS, max_line: int = MAX_LI
         Excessive: it has more.
         Malformed: it is SIP, and breaks its rules.
     """
-    message = SipMessage(data)
-    start = _skip_blank_lines(data)
-    end = _read_start(message, start)
-    if end < 0:
+    return _read_usual(data, max_headers, max_line) or _read_any(data, max_headers, max_line)
+
+
+def _read_usual(data: bytes, max_headers: int, max_line: int) -> SipMessage | None:
+    """Read a message as nearly all are written; None for any other.
+
+    Lines end with CRLF, and none continues another. The headers that name the message's hop, its ends and its call are
+    read one by one; what follows them a phone writes time and again, and it is recalled in one piece.
+    """
+    message = SipMessage(data, data.decode("latin-1"))
+    text = message.text
+    first = text[: text.find("\n", 0, _LONGEST_START) + 1]
+    try:
+        start = _START_LINES.get(first) or _read_start_line(first)
+        singles = Singles()
+        at = _read_names(message, start.length, singles)
+        end = text.find("\r\n\r\n", at - 2) + 2
+        if not at <= end <= max_line:
+            return None
+        block = header_block(text[at:end])
+        singles.join(block.singles)
+    except Malformed:
         return None
-    once = _read_headers(message, end, max_headers, max_line)
-    _read_identity(message, once)
-    _find_body(message, once.length)
+    message.lines += block.lines
+    if len(message.lines) > max_headers:
+        return None
+    message.body_start = end + 2
+    _begin(message, start, 0)
+    _settle(message, singles)
     return message
 
 
-def _read_start(message: SipMessage, start: int) -> int:
-    """Read the start line; where it ends, -1 where it is none of SIP.
+def _read_names(message: SipMessage, at: int, singles: Singles) -> int:
+    """Read headers until all those are there by which `Singles` are named; where they end."""
+    data, text = message.data, message.text
+    while not singles.are_named():
+        line_feed = text.find("\n", at)
+        if line_feed <= at or data[line_feed - 1] != _CR:
+            raise Malformed("header-line")
+        line = header_line(text[at : line_feed - 1])
+        singles.take(line)
+        message.lines.append(line)
+        at = line_feed + 1
+    return at
+
+
+def _read_start_line(first: str) -> _StartLine:
+    """Read a start line, and remember it.
 
     Raises:
-        Malformed: it is, and breaks its rules.
+        Malformed: it is none.
     """
-    text = message.text
-    end = text.find("\n", start, start + _LONGEST_START) + 1
-    line = text[start:end]
-    known = _START_LINES.get(line)
-    if known is None:
-        known = _match_start(message.data, start)
-        if known is None:
-            return -1
-        if end:
-            if len(_START_LINES) >= _REMEMBERED:
-                _START_LINES.clear()
-            _START_LINES[line] = known
-    message.name, message.method, message.status = known.name, known.method, known.status
-    message.uri_start, message.uri_end = start + known.uri_start, start + known.uri_end
-    return start + known.length
+    start = _match_start(first.encode("latin-1"), 0)
+    if start is None:
+        raise Malformed("start-line")
+    return remember(_START_LINES, first, start, _REMEMBERED)
+
+
+def _begin(message: SipMessage, start: _StartLine, at: int) -> None:
+    """Let a message begin with a line that stands somewhere in it."""
+    message.name, message.method, message.status = start.name, start.method, start.status
+    message.uri_start, message.uri_end = at + start.uri_start, at + start.uri_end
+    message.target = start.target
+    message.lines_start = at + start.length
+
+
+def _read_any(data: bytes, max_headers: int, max_line: int) -> SipMessage | None:
+    """Read a message whose lines may end with LF and be continued; None where it is none.
+
+    Raises:
+        Excessive: see `read_sip`.
+        Malformed: the same.
+    """
+    at = _skip_blank_lines(data)
+    start = _match_start(data, at)
+    if start is None:
+        return None
+    message = SipMessage(data, data.decode("latin-1"))
+    _begin(message, start, at)
+    _settle(message, _read_lines(message, max_headers, max_line))
+    return message
 
 
 def _match_start(data: bytes, start: int) -> _StartLine | None:
     line = _REQUEST_LINE.match(data, start)
     if line is not None:
-        first, last = line.span(2)
-        return _StartLine(line[1].decode("ascii"), line[1], 0, first - start, last - start, line.end() - start)
+        return _StartLine(line[1].decode("ascii"), line[1], 0, line[2], line.start(2) - start, line.end() - start)
     line = _STATUS_LINE.match(data, start)
     if line is None:
         if _ANY_SIP_LINE.match(data, start) is None:
@@ -238,7 +279,7 @@ def _match_start(data: bytes, start: int) -> _StartLine | None:
         raise Malformed("start-line")
     if len(line[1]) != 3 or line[1] < b"100":  # noqa: PLR2004 - three digits (RFC 3261, section 7.2)
         raise Malformed("status-code")
-    return _StartLine(line[1].decode("ascii"), b"", int(line[1]), 0, 0, line.end() - start)
+    return _StartLine(line[1].decode("ascii"), b"", int(line[1]), b"", 0, line.end() - start)
 
 
 def read_fragment(data: bytes) -> SipMessage:
@@ -248,18 +289,19 @@ def read_fragment(data: bytes) -> SipMessage:
         Malformed: it is none.
     """
     ended = data if data.endswith((b"\n", b"\r")) else data + b"\r\n"
-    message = SipMessage(ended)
+    message = SipMessage(ended, ended.decode("latin-1"))
     line = _REQUEST_LINE.match(ended)
     if line is not None:
         message.method = line[1]
         message.uri_start, message.uri_end = line.span(2)
+        message.target = find_request_uri(line[2])
     else:
         line = _STATUS_LINE.match(ended)
         message.status = int(line[1][:3]) if line is not None else 0
-    once = _read_headers(message, line.end() if line is not None else 0)
+    message.lines_start = line.end() if line is not None else 0
+    singles = _read_lines(message)
     message.body_start, message.body_end = min(message.body_start, len(data)), len(data)
-    if message.body_start < len(data):
-        _find_body(message, once.length)
+    _settle(message, singles, fragment=True)
     return message
 
 
@@ -300,147 +342,80 @@ def _skip_blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))  # RFC 3261, section 7.5
 
 
-class _Once:
-    """The headers that a message has once: which of two would be meant (RFC 3261, section 7.3.1)?"""
-
-    __slots__ = ("call_id", "cseq", "length")
-
-    def __init__(self) -> None:
-        self.call_id: Header | None = None
-        self.cseq: Header | None = None
-        self.length: Header | None = None
-
-    def take(self, header: Header) -> None:
-        """Keep a header if it is one of these.
-
-        Raises:
-            Malformed: there is one already.
-        """
-        name = header.name
-        if name == "call-id":
-            known, self.call_id = self.call_id, header
-        elif name == "cseq":
-            known, self.cseq = self.cseq, header
-        elif name == "content-length":
-            known, self.length = self.length, header
-        else:
-            return
-        if known is not None:
-            raise Malformed(f"{name}-twice")
-
-
-def _read_headers(message: SipMessage, at: int, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> _Once:
-    """Find the headers in the lines from `at` on, and where the body begins.
+def _read_lines(message: SipMessage, max_headers: int = MAX_HEADERS, max_line: int = MAX_LINE) -> Singles:
+    """Read the headers, however their lines end and are continued, and find where the body begins.
 
     What is over a limit is told before what is malformed, wherever it stands.
     """
-    data, text, once = message.data, message.text, _Once()
+    data, text, at = message.data, message.text, message.lines_start
+    begins: list[int] = []
+    ends: list[int] = []
     lines = 0
-    last: Header | None = None
     broken: Malformed | None = None
-    if at < len(data) and (data[at] == _BLANK or data[at] == _TAB):
-        broken = Malformed("header-line")  # there is nothing that it could continue
     while at < len(data):  # the end of a datagram ends the headers too
         line_feed = text.find("\n", at)
         if line_feed < 0:
             raise Malformed("header-line")
         end = line_feed - 1 if data[line_feed - 1] == _CR else line_feed
         if end <= at:
-            at = line_feed + 1
+            message.body_start = line_feed + 1
             break
         lines += 1
         if lines > max_headers:
             raise Excessive("too-many-headers")
         if end - at > max_line:
             broken = Excessive("header-line-too-long")
-        try:
-            last = _read_line(message, once, at, end, last)
-        except Malformed as malformed:
-            broken = broken or malformed
+        elif text.find("\r", at, end) >= 0:
+            broken = broken or Malformed("header-line")  # it ends a line for some, and hides a header from the others
+        if ends and (data[at] == _BLANK or data[at] == _TAB):
+            ends[-1] = end
+        else:
+            begins.append(at)
+            ends.append(end)
         at = line_feed + 1
-    message.body_start = at
     if broken is not None:
         raise broken
-    return once
+    begins.append(at)
+    for begin, end, following in zip(begins, ends, begins[1:], strict=False):
+        message.lines.append(read_line(text[begin:end], following - begin))
+    return Block(message.lines).singles
 
 
-def _read_line(message: SipMessage, once: _Once, at: int, end: int, last: Header | None) -> Header | None:
-    """The header that a line begins, or continues, which is the last one; None for one that does not matter."""
-    data, text = message.data, message.text
-    if text.find("\r", at, end) >= 0:
-        raise Malformed("header-line")  # a bare CR ends a line for some, and hides a header from the others
-    colon = text.find(":", at, end)
-    name = _SPELLED.get(text[at:colon]) if colon >= 0 else None
-    if name is None:
-        if data[at] == _BLANK or data[at] == _TAB:
-            if last is not None:
-                last.end = end
-            return last
-        name = _canonical_name(text[at : min(colon, at + _LONGEST_NAME)]) if colon >= 0 else None
-        if name is None:
-            raise Malformed("header-line")
-    if not name:
-        return None
-    at = colon + 1
-    while at < end and (data[at] == _BLANK or data[at] == _TAB):
-        at += 1
-    header = Header(name, at, end)
-    once.take(header)
-    message.headers.append(header)
-    return header
+def _settle(message: SipMessage, singles: Singles, *, fragment: bool = False) -> None:
+    """Let a message be what its headers say: of which call, transaction and dialog, and how long its body is.
+
+    A fragment needs no call, and is of none.
+    """
+    to, sender, length = singles.to, singles.sender, singles.length
+    if to is not None:
+        message.to_tag = to.token
+    if sender is not None:
+        message.from_tag = sender.token
+    if not fragment:
+        _identify(message, singles.call_id, singles.cseq)
+    if length is not None and not (fragment and message.body_start == message.body_end):
+        _end_body(message, length.number)
 
 
-@lru_cache(_REMEMBERED)
-def _canonical_name(name: str) -> str | None:
-    """The canonical name of a header, "" for one that does not matter to a gateway, None for what is no name."""
-    name = name.rstrip(" \t")  # allowed before the colon (RFC 3261, section 7.3.1)
-    return _NAMES.get(name.lower(), "") if _TOKEN.fullmatch(name) else None
-
-
-def _read_identity(message: SipMessage, once: _Once) -> None:
-    """Read what says which call and which transaction a message is of."""
-    header = once.call_id
-    words = message.data[header.start : header.end].split(None, 1) if header is not None else []
-    if not words:
+def _identify(message: SipMessage, call_id: HeaderLine | None, cseq: HeaderLine | None) -> None:
+    """Let a message be of the call and the transaction that its headers name."""
+    if call_id is None or not call_id.token:
         raise Malformed("no-call-id")
-    if len(words) > 1:
+    if call_id.rest:
         raise Malformed("call-id")  # a word, or two around an `@` (RFC 3261, section 25.1)
-    message.call_id = words[0]
-    header = once.cseq
-    if header is None:
+    message.call_id = call_id.token
+    if cseq is None:
         message.cseq_method = message.method
         return
-    value = message.text[header.start : header.end]
-    known = _CSEQS.get(value)
-    message.cseq, message.cseq_method = known if known is not None else _read_cseq(value)
-
-
-def _read_cseq(value: str) -> tuple[bytes, bytes]:
-    """The number, as written, and the method of a CSeq header."""
-    words = value.encode("latin-1").split(None, 2)
-    if len(words) < 2 or not words[0].isdigit():  # noqa: PLR2004 - a number and a method
+    if not cseq.token or not cseq.rest:
         raise Malformed("cseq")
-    found = words[0], words[1]
-    if len(value) <= _LONGEST_CSEQ:
-        if len(_CSEQS) >= _REMEMBERED:
-            _CSEQS.clear()
-        _CSEQS[value] = found
-    return found
+    message.cseq, message.cseq_method = cseq.token, cseq.rest
 
 
-def _find_body(message: SipMessage, header: Header | None) -> None:
-    """Find the end of the body, by the Content-Length header."""
-    if header is None:
-        return
-    value = message.text[header.start : header.end]
-    length = _LENGTHS.get(value)
-    if length is None:
-        digits = value.strip(_SPACE)
-        if not digits.isdecimal() or len(digits) > _LENGTH_DIGITS:
-            raise Malformed("content-length")
-        length, start = int(digits), header.start + value.index(digits)
-        header = Header(header.name, start, start + len(digits))
-    body_end = message.body_start + length
-    if body_end > len(message.data):
+def _end_body(message: SipMessage, length: int) -> None:
+    """Let a body be as long as the Content-Length header says."""
+    if length < 0:
+        raise Malformed("content-length")
+    message.body_end = message.body_start + length
+    if message.body_end > len(message.data):
         raise Malformed("body-shorter-than-content-length")
-    message.length, message.body_end = header, body_end

@@ -64,7 +64,16 @@ class HostPort:
         self.protocol = protocol
         self.part = part
         address = parse_address(self.host)
-        self.endpoint = Endpoint(address, port if port >= 0 else default_port) if address is not None else None
+        self.endpoint = _same(address, port if port >= 0 else default_port) if address is not None else None
+
+
+_ENDPOINTS: Final[dict[Endpoint, Endpoint]] = {}
+
+
+def _same(address: Address, port: int) -> Endpoint:
+    """An endpoint; mostly the same object for the same one, so that who met it before need not compare."""
+    endpoint = Endpoint(address, port)
+    return _ENDPOINTS.get(endpoint) or remember(_ENDPOINTS, endpoint, endpoint)
 
 
 class Via:
@@ -121,7 +130,6 @@ _TRANSPORTS: Final = {b"udp": UDP, b"tcp": TCP, b"tls": TCP}
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
 _MAX_PORT: Final = 65_535
-_BRANCH: Final = "branch="
 _NO_LIMIT: Final = 65_535
 """More values than a message has bytes."""
 
@@ -248,19 +256,18 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
 def find_via_in(text: str, start: int, end: int, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     """The same of the value `text[start:end]`, see `find_uris_in`."""
     semicolon = text.find(";", start, end)
-    if semicolon > start and not _may_hold_address(text, semicolon + 1, end):
+    if semicolon > start and not may_hold_address(text, semicolon + 1, end):
         end = semicolon
     value = text[start:end]
     known = _VIAS.get(value)
     return known if known is not None else _remember(_VIAS, value, _read_via(_bytes(value), _limit(value, most)))
 
 
-def _may_hold_address(text: str, start: int, end: int) -> bool:
+def may_hold_address(text: str, start: int, end: int) -> bool:
     """Whether what follows in a Via may be more than its branch, which is new in every message, and the like."""
     if text.find(",", start, end) >= 0:
         return True
-    value = start + len(_BRANCH)
-    if text[start:value] == _BRANCH and text.find("=", value, end) < 0:
+    if start < end and text[start] == "b" and text.rfind("=", start, end) <= start + len("branch"):
         return False
     parameters = text[start:end].lower()
     return "received" in parameters or "maddr" in parameters

@@ -25,6 +25,7 @@ from doorman.wire.multipart import Part, find_parts
 from doorman.wire.places import Place
 from doorman.wire.sdp import read_sdp
 from doorman.wire.sip import SipMessage, read_fragment
+from doorman.wire.sip_lines import KINDS
 from doorman.wire.uri import find_request_uri, find_uris
 from doorman.wire.xml_uris import find_xml_uris
 
@@ -48,6 +49,10 @@ _COST: Final = 4
 """Addresses that a media line counts as: it takes as long as so many in headers."""
 _Form = Literal["description", "xml", "fragment", "summary", ""]
 """What is made of a part; "" for nothing."""
+_ENCODING: Final = KINDS["content-encoding"]
+_TRANSFER: Final = KINDS["content-transfer-encoding"]
+_CREDENTIALS: Final = KINDS["authorization"]
+_PROXY_CREDENTIALS: Final = KINDS["proxy-authorization"]
 _AS_IT_IS: Final = frozenset({b"", b"7bit", b"8bit", b"binary", b"identity"})
 
 
@@ -232,13 +237,12 @@ def _covered(sip: SipMessage) -> str:
 
     It is compressed, or not written as it is; or credentials cover it (RFC 7616, section 3.4.3).
     """
-    for header in sip.headers:
-        if header.name in ("content-encoding", "content-transfer-encoding"):
-            if sip.data[header.start : header.end].strip().lower() not in _AS_IT_IS:
+    for line in sip.lines:
+        kind = line.kind
+        if kind in (_ENCODING, _TRANSFER):
+            if line.value.strip().lower() not in _AS_IT_IS:
                 return "encoded-body"
-        elif header.name in ("authorization", "proxy-authorization") and _AUTH_INT.search(
-            sip.data, header.start, header.end
-        ):
+        elif kind in (_CREDENTIALS, _PROXY_CREDENTIALS) and _AUTH_INT.search(line.value):
             return "signed-body"
     return ""
 

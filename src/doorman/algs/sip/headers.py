@@ -13,7 +13,8 @@ from typing import Final
 
 from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
 from doorman.wire.sip import SipMessage
-from doorman.wire.uri import HostPort, Via, find_agents, find_request_uri_in, find_uris_in, find_via_in
+from doorman.wire.sip_lines import FROM, NAMES, TO, VIA
+from doorman.wire.uri import HostPort, Via
 
 _ROUTING: Final = (
     "Alert-Info", "Also", "Call-Info", "Error-Info", "Geolocation", "Path", "Policy-Contact", "Refer-Events-At",
@@ -27,20 +28,19 @@ _IDENTITIES: Final = (
 )  # fmt: skip
 """Who somebody is, or was: RFC 3261, 3325, 3892, 5502, 5806, 7044, 7315, 8496, draft-ietf-sip-privacy."""
 
-_TREATMENTS: Final = {
+_BY_NAME: Final = {
     "contact": Treatment("Contact", "contact", routing=True, role="contact"),
     "record-route": Treatment("Record-Route", "record-route", routing=True, role="record-route"),
     "refer-to": Treatment("Refer-To", "refer-to", routing=True, role=REFERRAL),
     **{name.lower(): Treatment(name, name.lower(), routing=True) for name in _ROUTING},
     **{name.lower(): Treatment(name, name.lower(), routing=False) for name in _IDENTITIES},
 }
+_TREATMENTS: Final = [_BY_NAME.get(name) for name in NAMES]
+"""By the kinds of headers."""
 _REQUEST_URI: Final = Treatment("Request-URI", "", routing=True)
 _FIRST_VIA: Final = Treatment("Via", "via", routing=True, role="via")
 _VIA: Final = Treatment("Via", "via", routing=True)
 _VIA_PARAMETER: Final = Treatment("Via received", "via", routing=True)
-_FROM: Final = _TREATMENTS["from"]
-_TO: Final = _TREATMENTS["to"]
-_WARNING: Final = _TREATMENTS["warning"]
 
 # What a side says of itself, in responses and in requests; other headers echo what the other side said.
 _OWN_OF_RESPONSE: Final = frozenset({"to", "p-asserted-identity", "remote-party-id", "reply-to", "warning"})
@@ -67,29 +67,27 @@ def translate_headers(sip: SipMessage, naming: Naming) -> None:
         Excessive: there are more of them than a message may have.
         Refused: the NAT has no name left for one of them.
     """
-    text = sip.text
-    if sip.method:
-        for place in find_request_uri_in(text, sip.uri_start, sip.uri_end):
-            naming.place(sip.uri_start, place, _REQUEST_URI)
+    for place in sip.target:
+        naming.place(sip.uri_start, place, _REQUEST_URI)
     via = _FIRST_VIA
-    for header in sip.headers:
-        start, end = header.start, header.end
-        treatment = _TREATMENTS.get(header.name)
-        if treatment is not None:
-            if treatment is _WARNING:
-                places = find_agents(sip.data[start:end])
-            else:
-                places = find_uris_in(text, start, end, naming.budget)
-            naming.spend(len(places))
-            for place in places:
-                naming.place(start, place, treatment)
-            if treatment is _FROM:
-                naming.caller = _user(places)
-            elif treatment is _TO:
-                naming.callee = _user(places)
-        elif header.name == "via":
-            _translate_vias(start, find_via_in(text, start, end, naming.budget), via, naming)
+    at = sip.lines_start
+    for line in sip.lines:
+        kind = line.kind
+        if kind == VIA:
+            _translate_vias(at + line.start, line.vias(naming.budget), via, naming)
             via = _VIA
+        else:
+            treatment = _TREATMENTS[kind]
+            if treatment is not None:
+                places = line.places(naming.budget)
+                naming.spend(len(places))
+                for place in places:
+                    naming.place(at + line.start, place, treatment)
+                if kind == FROM:
+                    naming.caller = _user(places)
+                elif kind == TO:
+                    naming.callee = _user(places)
+        at += line.length
 
 
 def _user(places: tuple[HostPort, ...]) -> bytes:
