@@ -98,8 +98,8 @@ class Naming:
     """
 
     __slots__ = (
-        "_guests", "_left", "_outbound", "_own", "_owned", "_protocol", "_spelling", "aliases", "budget", "callee",
-        "caller", "edits", "effects", "message", "nat", "reachable",
+        "_asked", "_asked_protocol", "_guests", "_left", "_name", "_outbound", "_own", "_owned", "_protocol",
+        "_spelling", "aliases", "budget", "callee", "caller", "edits", "effects", "message", "nat", "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -131,6 +131,10 @@ class Naming:
         self._guests = guests
         # The hosts that were met last, of others and of ours: most messages name but one of each.
         self._left = self._owned = b""
+        # And the endpoint of ours that was met last, with its name: most messages write but one.
+        self._asked: Endpoint | None = None
+        self._asked_protocol = 0
+        self._name: Endpoint | None = None
         self._outbound = message.direction is _OUTBOUND
         self._protocol = message.protocol
         self.aliases = aliases
@@ -206,7 +210,7 @@ class Naming:
     def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
         protocol, via, role = place.protocol or self._protocol, treatment.rule == "Via", treatment.role
-        new = self.nat.translate(old, protocol)
+        new = self._name_of(old, protocol)
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
                 new = self._invite(role, old, new, protocol)
@@ -222,12 +226,20 @@ class Naming:
                 return None
         return self._spell(place, old, new, via=via, routing=treatment.routing)
 
+    def _name_of(self, endpoint: Endpoint, protocol: int) -> Endpoint:
+        """What the receiver calls an endpoint."""
+        name = self._name
+        if name is None or endpoint is not self._asked or protocol != self._asked_protocol:
+            name = self._name = self.nat.translate(endpoint, protocol)
+            self._asked, self._asked_protocol = endpoint, protocol
+        return name
+
     def _invite(self, role: str, old: Endpoint, new: Endpoint, protocol: int) -> Endpoint:
         """Somebody to talk to, perhaps another host: who has no name gets one, if that is allowed, and a door."""
         guests, refers = self._guests, role == REFERRAL
         invited = guests is not None and role in guests.roles and old.port in guests.ports
         if invited and (refers or old.address != self.message.path.sent_from.address):
-            new = self.nat.introduce(old, protocol)
+            new = self._name = self.nat.introduce(old, protocol)
             invited = new != old
         if guests is not None and refers and invited:
             self._guests = guests._replace(roles=guests.roles - {REFERRAL})  # it is about one (RFC 3515, section 2.4.2)
