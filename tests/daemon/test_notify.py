@@ -5,6 +5,7 @@ from socket import AF_UNIX, SOCK_DGRAM, socket
 import pytest
 
 from doorman.daemon.notify import Notifier, watchdog_interval
+from kit.waiting import DEADLINE
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -15,7 +16,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_each_message(address: str) -> None:
     with socket(AF_UNIX, SOCK_DGRAM) as systemd:
         systemd.bind(address.replace("@", "\0"))
-        systemd.settimeout(1)
+        systemd.settimeout(DEADLINE)
         notifier = Notifier.of({"NOTIFY_SOCKET": address})
 
         assert notifier.ready("2 calls\nREADY=0")

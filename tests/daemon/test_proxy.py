@@ -14,7 +14,7 @@ from doorman.engine.connections import End
 from doorman.engine.results import Side
 from kit.proxy import Impostor, Running, break_off, is_reset, read_all, read_until, resident
 from kit.sip import OVERLOAD, request, sdp, sip
-from kit.waiting import until
+from kit.waiting import DEADLINE, until
 
 INVITE = request("INVITE", body=sdp())
 REGISTER = request("REGISTER", call_id="two")
@@ -34,13 +34,13 @@ class World:
 
     def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop], settings: Settings) -> None:
         self.server = socket.create_server(("127.0.0.1", 0))
-        self.server.settimeout(10)
+        self.server.settimeout(DEADLINE)
         self.gateway = Impostor(OVERLOAD, self.server.getsockname())
         self.running = Running(self.gateway, listener, settings=settings, new_loop=new_loop)
         self.sockets = [self.server]
 
     def client(self) -> socket.socket:
-        made = socket.create_connection(self.running.name, timeout=10)
+        made = socket.create_connection(self.running.name, timeout=DEADLINE)
         self.sockets.append(made)
         return made
 
@@ -53,7 +53,7 @@ class World:
 
     def accept(self) -> socket.socket:
         made, _ = self.server.accept()
-        made.settimeout(10)
+        made.settimeout(DEADLINE)
         self.sockets.append(made)
         return made
 
@@ -321,7 +321,7 @@ def test_a_proxy_that_closes_breaks_off_what_is_open() -> None:
 
 def test_clients_that_come_and_go_in_a_hurry_leave_nothing(world: World) -> None:
     for _ in range(100):
-        client = socket.create_connection(world.running.name, timeout=10)
+        client = socket.create_connection(world.running.name, timeout=DEADLINE)
         client.send(b"H")
         break_off(client)
     until(lambda: world.running.traffic.accepted == 100)

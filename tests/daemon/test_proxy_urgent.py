@@ -10,6 +10,7 @@ import pytest
 
 from daemon.test_proxy import NEITHER, World, world
 from kit.sip import request
+from kit.waiting import DEADLINE
 
 __all__ = ["world"]
 _SIOCATMARK = 0x8905
@@ -33,7 +34,7 @@ def marked(end: socket.socket) -> bool:
 
 def urgent(end: socket.socket) -> bytes:
     """The next byte that is urgent."""
-    assert select.select([], [], [end], 10)[2] == [end], "nothing urgent comes"
+    assert select.select([], [], [end], DEADLINE)[2] == [end], "nothing urgent comes"
     patience = end.gettimeout()
     end.settimeout(0)  # else it would wait until there is something that is not urgent
     byte = end.recv(1, socket.MSG_OOB)
@@ -75,7 +76,7 @@ def test_they_stand_behind_what_waits_for_an_end_that_is_slow(ends: tuple[socket
         while True:
             sent += server.send(chunk)
     except TimeoutError:
-        server.settimeout(10)
+        server.settimeout(DEADLINE)
 
     def ask() -> None:
         server.sendall(b"x")

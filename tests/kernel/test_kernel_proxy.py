@@ -30,7 +30,7 @@ from doorman.net.addresses import Endpoint
 from kit.namespaces import Namespace
 from kit.proxy import LiveGateway, Running, break_off, is_reset, read_all, read_until, resident
 from kit.sip import INTERFACES, answer, incoming, request, sdp
-from kit.waiting import until
+from kit.waiting import DEADLINE, until
 
 PHONE, OTHER_PHONE, GATEWAY, SERVER = "10.0.0.10", "10.0.0.11", "203.0.113.1", "203.0.113.20"
 POOLED = "203.0.113.100"
@@ -125,14 +125,14 @@ class World:
     def listen(self, where: Namespace, address: str, port: int = 5060) -> socket.socket:
         with where.inside():
             made = socket.create_server((address, port))
-        made.settimeout(10)
+        made.settimeout(DEADLINE)
         self.sockets.append(made)
         return made
 
     def call(self, where: Namespace, target: tuple[str, int], source: tuple[str, int] = ("", 0)) -> socket.socket:
         with where.inside():
             made = socket.socket()
-        made.settimeout(10)
+        made.settimeout(DEADLINE)
         self.sockets.append(made)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(source)
@@ -141,7 +141,7 @@ class World:
 
     def accept(self, listener: socket.socket) -> socket.socket:
         made, _ = listener.accept()
-        made.settimeout(10)
+        made.settimeout(DEADLINE)
         self.sockets.append(made)
         return made
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from doorman.lab.stream import Endpoint, Stream
 from kit.lab import Lab
+from kit.waiting import DEADLINE
 
 SIP_PORT = 5060
-_PATIENCE = 5.0
 _LONGEST = 1 << 16
 
 Way = socket.socket | Endpoint
@@ -116,7 +116,7 @@ class Agent:
             self._read()
 
     def _read(self) -> None:
-        readable = select.select([self._socket, *self._waiting], [], [], _PATIENCE)[0]
+        readable = select.select([self._socket, *self._waiting], [], [], DEADLINE)[0]
         if not readable:
             raise TimeoutError("timed out")
         for ready in readable:

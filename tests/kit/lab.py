@@ -25,6 +25,7 @@ from doorman.lab.namespaces import entered, run_in
 from doorman.lab.network import Network
 from doorman.lab.phones import Played
 from doorman.lab.plans import Plan
+from kit.waiting import DEADLINE
 
 PROGRAMS = {
     "ip": "iproute2",
@@ -47,8 +48,6 @@ LINGER = 5.0
 """Seconds for which the doors of a call stay after its end."""
 _FIRST_MEDIA_PORT = 20_000
 _POLL_SECONDS = 0.05
-_PATIENCE = 5.0
-"""Seconds to wait for what should have come at once."""
 
 
 class Queued(NamedTuple):
@@ -150,7 +149,7 @@ class Lab(NamedTuple):
         with entered(namespace):
             made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.bind((address, port))
-        made.settimeout(_PATIENCE)
+        made.settimeout(DEADLINE)
         return made
 
     def tcp(self, namespace: str, address: str, port: int = 0, *, listens: bool = False) -> socket.socket:
@@ -159,7 +158,7 @@ class Lab(NamedTuple):
             made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((address, port))
-        made.settimeout(_PATIENCE)
+        made.settimeout(DEADLINE)
         if listens:
             made.listen()
         return made
@@ -178,7 +177,7 @@ class Lab(NamedTuple):
         return shown, ""
 
 
-def eventually(condition: Callable[[], object], complaint: str, seconds: float = 10.0) -> None:
+def eventually(condition: Callable[[], object], complaint: str, seconds: float = DEADLINE) -> None:
     """Return soon after the condition holds; fail with the complaint if it does not within that time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -24,9 +24,7 @@ from doorman.engine.engine import Engine
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Side
 from doorman.net.addresses import Address, Endpoint, address_of
-
-PATIENCE = 10.0
-"""Seconds until a test gives up."""
+from kit.waiting import DEADLINE
 
 
 class LiveGateway:
@@ -106,12 +104,12 @@ class Running:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(PATIENCE), "the proxy did not start"
+        assert self._ready.wait(DEADLINE), "the proxy did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        self._thread.join(PATIENCE)
+        self._thread.join(DEADLINE)
         assert not self._thread.is_alive()
 
     def end(self) -> None:

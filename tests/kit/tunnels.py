@@ -11,9 +11,9 @@ from contextlib import ExitStack
 
 from doorman.lab.namespaces import entered
 from doorman.net.addresses import Address, address_text
+from kit.waiting import DEADLINE
 
 _ESP = 50
-_PATIENCE = 1.0
 _HEADER = 20
 
 
@@ -32,7 +32,7 @@ class Esp:
         self._sequence += 1
         self._socket.sendto(spi.to_bytes(4, "big") + self._sequence.to_bytes(4, "big") + bytes(16), (server, 0))
 
-    def heard(self, patience: float = _PATIENCE) -> tuple[str, int] | None:
+    def heard(self, patience: float = DEADLINE) -> tuple[str, int] | None:
         """Who sent the next packet, by which SPI; None if none comes."""
         if not select.select([self._socket], [], [], patience)[0]:
             return None

@@ -18,6 +18,7 @@ import pytest
 from doorman.cli.shell.connection import Connection
 from kit.namespaces import Namespace, connect
 from kit.sip import request, sdp
+from kit.waiting import DEADLINE
 
 VRFS = ("red", "blue")
 TABLES = {"red": 101, "blue": 102}
@@ -163,7 +164,7 @@ def udp_socket(stack: ExitStack, where: Namespace, address: str, port: int) -> s
     with where.inside():
         made = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     made.bind((address, port))
-    made.settimeout(5)
+    made.settimeout(DEADLINE)
     return made
 
 
@@ -269,7 +270,7 @@ def is_refused(phone: socket.socket) -> bool:
 def listening(stack: ExitStack, where: Namespace, address: str, port: int) -> socket.socket:
     with where.inside():
         made = stack.enter_context(socket.create_server((address, port)))
-    made.settimeout(5)
+    made.settimeout(DEADLINE)
     return made
 
 
@@ -281,7 +282,7 @@ def ping(where: Namespace, address: str) -> None:
     """
     query = struct.pack("!BBHHH", 8, 0, 0xFFFF - 0x0800 - 7 - 1, 7, 1)
     with where.inside(), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as own:
-        own.settimeout(5)
+        own.settimeout(DEADLINE)
         own.sendto(query, (address, 0))
         while own.recv(2048)[20] != 0:  # what others send comes here, too
             pass

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-DEADLINE = 5.0
-"""Seconds: far more than anything takes that is not broken."""
+DEADLINE = 30.0
+"""Seconds: far more than anything takes that is not broken, also where many other programs run."""
 
 
 def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:

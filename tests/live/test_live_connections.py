@@ -8,6 +8,7 @@ import pytest
 from doorman.lab.network import GATEWAY_GLOBAL, INSIDE_PHONE, PROXY
 from kit.lab import Lab, eventually
 from kit.messages import audio, message
+from kit.waiting import DEADLINE
 
 PHONE_PORT, PHONE_RTP, PROXY_RTP = 41_234, 20_000, 30_000
 PACKETS = 10
@@ -87,7 +88,7 @@ def test_a_call_over_the_phones_own_connection(lab: Lab, mode: str) -> None:
         phone.connect((PROXY, 5060))
         proxy, _ = listener.accept()
         with proxy:
-            proxy.settimeout(5.0)
+            proxy.settimeout(DEADLINE)
             announced = call(phone, proxy, register(phone, proxy))
             inside = lab.media.open(net.inside, INSIDE_PHONE, PHONE_RTP)
             outside = lab.media.open(net.outside, PROXY, PROXY_RTP)

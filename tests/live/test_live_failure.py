@@ -12,6 +12,7 @@ from doorman.lab.gateway import Gateway
 from doorman.lab.network import GATEWAY_GLOBAL, INSIDE_PHONE, OUTSIDE_PHONE
 from kit.lab import Lab, eventually, queues
 from kit.messages import options
+from kit.waiting import DEADLINE
 
 OTHER_PHONE = "192.168.1.11"
 PEER = (OUTSIDE_PHONE, 5060)
@@ -132,7 +133,7 @@ def drain(receiver: socket.socket) -> None:
         while True:
             receiver.recv(2_000)
     except BlockingIOError:
-        receiver.settimeout(5.0)
+        receiver.settimeout(DEADLINE)
 
 
 @policies
@@ -151,7 +152,7 @@ def test_connections_while_the_gateway_is_gone(lab: Lab, policy: str) -> None:
         phone.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
         phone.connect_ex(PEER)
         marker.connect(ELSEWHERE)
-        phone.settimeout(5.0)
+        phone.settimeout(DEADLINE)
         if policy == "fail-open":
             accepted, (address, port) = peer.accept()
             with accepted:
@@ -164,18 +165,18 @@ def test_connections_while_the_gateway_is_gone(lab: Lab, policy: str) -> None:
                 peer.accept()
             phone.close()
         with lab.serving():
-            peer.settimeout(5.0)
+            peer.settimeout(DEADLINE)
             later.connect(PEER)
             later.sendall(options("TCP"))
             accepted, sender = peer.accept()
             with accepted:
-                accepted.settimeout(5.0)
+                accepted.settimeout(DEADLINE)
                 assert is_translated(accepted.recv(2_000), sender)
 
 
 def assert_goes_on(lab: Lab, phone: socket.socket, accepted: socket.socket) -> None:
     """A connection that began without the gateway is plain NAT, also when there is one again."""
-    accepted.settimeout(5.0)
+    accepted.settimeout(DEADLINE)
     message = options("TCP")
     phone.sendall(message)
     assert accepted.recv(2_000) == message

@@ -15,6 +15,7 @@ from doorman.lab.ftp import FTP_PORT, public, pyftpdlib, vsftpd
 from doorman.lab.network import EXCHANGE_GLOBAL, INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE, PROXY
 from kit.ftp_programs import CLIENTS, UPLOAD, begin, need_ftp, run, words_of
 from kit.lab import Lab, eventually
+from kit.waiting import DEADLINE
 
 CONTENT = bytes(range(256)) * 400
 OTHER_PORT = 2121
@@ -173,7 +174,7 @@ def test_without_a_proxy_a_control_connection_waits_for_its_transfer(lab: Lab) -
         busy.connect((OUTSIDE_PHONE, FTP_PORT))
         server, _ = listener.accept()
         with server:
-            server.settimeout(5.0)
+            server.settimeout(DEADLINE)
             server.sendall(b"220 ready\r\n")
             assert said(busy).startswith(b"220")
             busy.sendall(b"RETR large\r\n")

@@ -18,6 +18,7 @@ from doorman.lab.ftp import FTP_PORT, public, pyftpdlib, vsftpd
 from kit.ftp_programs import CLIENTS, UPLOAD, Client, need_ftp, run
 from kit.nat64 import CONFIG, NAME, OTHER, SERVER, SERVER_V6, Network, network
 from kit.vrf_live import Daemon
+from kit.waiting import DEADLINE
 
 CONTENT = bytes(range(256)) * 400
 OTHER_PORT, OLD_PORT, TLS_PORT = 2121, 2122, 2123
@@ -107,7 +108,7 @@ def test_what_is_said_by_hand(gateway: Gateway) -> None:
     with ExitStack() as stack:
         with gateway.network.host.inside():
             client = stack.enter_context(socket.socket(socket.AF_INET6))
-        client.settimeout(5)
+        client.settimeout(DEADLINE)
         client.connect((SERVER_V6, FTP_PORT))
         own, port, *_ = client.getsockname()
         assert said(client).startswith(b"220 ")

@@ -10,6 +10,7 @@ from doorman.lab.network import GATEWAY_GLOBAL, INSIDE_PHONE, OUTSIDE_PHONE, PRO
 from kit.lab import Lab, eventually, missing, queues
 from kit.strongswan import CHARON, Peer, connection, peer
 from kit.tunnels import Esp
+from kit.waiting import DEADLINE
 
 QUICK = 0.2
 
@@ -22,7 +23,7 @@ class Tunnels:
         self.first, self.second = (Esp(network.inside, network.phone(number), stack) for number in (0, 1))
         self.server, self.other = (Esp(network.outside, address, stack) for address in (OUTSIDE_PHONE, PROXY))
 
-    def passes(self, host: Esp, server: Esp, spis: tuple[int, int], patience: float = 1.0) -> bool:
+    def passes(self, host: Esp, server: Esp, spis: tuple[int, int], patience: float = DEADLINE) -> bool:
         """Whether packets by these SPIs pass both ways."""
         host.send(server.address, spis[0])
         if server.heard(patience) != (GATEWAY_GLOBAL, spis[0]):

@@ -17,6 +17,7 @@ from kit.lab import eventually
 from kit.namespaces import Namespace
 from kit.nat64 import CONFIG, GATEWAY, HOST, NAME, OTHER, PREFIX, SERVER, SERVER_V6, Network, network, web_server
 from kit.vrf_live import Daemon
+from kit.waiting import DEADLINE
 
 _MTU_DISCOVER, _NEVER = 10, 0
 """Of ip(7)."""
@@ -51,7 +52,7 @@ def udp_socket(stack: ExitStack, where: Namespace, address: str, port: int) -> s
     with where.inside():
         made = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
     made.bind((address, port))
-    made.settimeout(5)
+    made.settimeout(DEADLINE)
     return made
 
 

@@ -15,6 +15,7 @@ from doorman.net.addresses import address_text
 from doorman.wire.netbios import read_origin
 from kit.captures import missing
 from kit.lab import Lab, eventually
+from kit.waiting import DEADLINE
 
 PROGRAMS = ("nmbd", "nmblookup", "smbd", "smbclient")
 
@@ -32,7 +33,7 @@ def hosts(shared_lab: Lab) -> Iterator[bytes]:
             proxy = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # nmbd listens there for broadcasts
         proxy.bind((PROXY, DATAGRAM_PORT))
-        proxy.settimeout(10.0)
+        proxy.settimeout(DEADLINE)
         stack.enter_context(nmbd(net.outside, "WINS", OUTSIDE_PHONE, directory, "wins support = yes"))
         more = f"wins server = {OUTSIDE_PHONE}\nremote announce = {PROXY}"
         stack.enter_context(nmbd(net.inside, "FRED", INSIDE_EXCHANGE, directory, more))

@@ -7,6 +7,7 @@ from doorman.lab.gateway import Gateway
 from doorman.lab.network import EXCHANGE_GLOBAL, INSIDE_EXCHANGE, INSIDE_PHONE, OUTSIDE_PHONE
 from kit.lab import Lab, queues
 from kit.messages import options
+from kit.waiting import DEADLINE
 
 OTHER = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03org\x00\x00\x01\x00\x01"
 """A question for DNS."""
@@ -62,7 +63,7 @@ def test_connections(lab: Lab, begins: str) -> None:
         first.connect((goal, 5060))
         second, _ = listener.accept()
         with second:
-            second.settimeout(5.0)
+            second.settimeout(DEADLINE)
             for data in (HTTP, message):
                 first.sendall(data)
                 assert second.recv(2_000) == data

@@ -16,6 +16,7 @@ from doorman.lab.namespaces import run_in, setting
 from doorman.lab.network import INSIDE_LINK, INSIDE_PHONE, OUTSIDE_LINK
 from kit.lab import VTCP, Lab
 from kit.namespaces import Namespace, connect
+from kit.waiting import DEADLINE
 
 CLIENT, SERVER = "192.168.1.77", "198.51.100.77"
 NARROW = 1_300
@@ -70,7 +71,7 @@ def told(router: str) -> int:
 def of(where: Namespace) -> socket.socket:
     with where.inside():
         made = socket.socket()
-    made.settimeout(10)
+    made.settimeout(DEADLINE)
     return made
 
 
@@ -92,7 +93,7 @@ def test_a_connection_gets_through_a_narrow_link(lab: Lab, narrow: str, lines: l
         client.connect((SERVER, 5060))
         server, _ = listener.accept()
         with server:
-            server.settimeout(10)
+            server.settimeout(DEADLINE)
             client.sendall(SENT[:8])
             assert server.recv(8, socket.MSG_WAITALL) == SENT[:8]
             sender, receiver = (client, server) if narrow == "server" else (server, client)

@@ -8,6 +8,7 @@ from doorman.lab.namespaces import run_in
 from doorman.lab.network import INSIDE_PHONE, OUTSIDE_PHONE
 from kit.lab import Lab, eventually
 from kit.messages import options
+from kit.waiting import DEADLINE
 
 PEER = (OUTSIDE_PHONE, 5060)
 PHONE = (INSIDE_PHONE, 45_060)
@@ -35,7 +36,7 @@ def connected(lab: Lab, listener: socket.socket) -> Iterator[tuple[socket.socket
         phone.sendall(options("TCP"))
         peer, _ = listener.accept()
         with peer:
-            peer.settimeout(5.0)
+            peer.settimeout(DEADLINE)
             assert INSIDE_PHONE.encode() not in peer.recv(2_000)
             yield phone, peer
         assert ends(phone)

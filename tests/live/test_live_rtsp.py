@@ -14,6 +14,7 @@ from doorman.lab.network import EXCHANGE_GLOBAL, GATEWAY_GLOBAL, INSIDE_EXCHANGE
 from doorman.lab.rtsp import RTSP_PORT, rtsp_server
 from kit.lab import Lab, eventually
 from kit.rtsp_programs import CLIENTS, FRAIL, begin, finish, need_rtsp
+from kit.waiting import DEADLINE
 
 OTHER_PORT = 8554
 OVER_HTTP = "gstreamer over http"
@@ -86,7 +87,7 @@ class Talk:
         self.client = stack.enter_context(lab.tcp(net.inside, INSIDE_PHONE, port))
         self.client.connect((PROXY, RTSP_PORT))
         self.server = stack.enter_context(listener.accept()[0])
-        self.server.settimeout(5.0)
+        self.server.settimeout(DEADLINE)
         listener.close()
         self._number = 0
 

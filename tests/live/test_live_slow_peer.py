@@ -12,6 +12,7 @@ from doorman.lab.network import GATEWAY_GLOBAL, PROXY
 from doorman.lab.plans import from_inside
 from kit.lab import PACKETS, SHORT, Lab
 from kit.messages import options
+from kit.waiting import DEADLINE
 
 SLOW_PHONE = "192.168.1.11"
 MOST_ON_THE_WAY = 64 << 20
@@ -58,7 +59,7 @@ def test_a_slow_peer(lab: Lab, slow: str) -> None:
         client.connect((PROXY, 5060))
         server, _ = listener.accept()
         stack.enter_context(server)
-        server.settimeout(5.0)
+        server.settimeout(DEADLINE)
         sender, receiver, message = client, server, options("TCP", SLOW_PHONE, PROXY, BODY)
         if slow == "inside":
             sender, receiver, message = server, client, options("TCP", PROXY, GATEWAY_GLOBAL, BODY)
@@ -69,4 +70,4 @@ def test_a_slow_peer(lab: Lab, slow: str) -> None:
         assert [end.received for end in leg] == [PACKETS, PACKETS]
         assert memory(gateway) - before < MOST_GROWTH
         read(receiver, taken)
-        assert select.select([], [sender], [], 5.0)[1], "it is held up though its peer reads"
+        assert select.select([], [sender], [], DEADLINE)[1], "it is held up though its peer reads"

@@ -24,6 +24,7 @@ from kit.vrf_live import (
     talks,
     udp_socket,
 )
+from kit.waiting import DEADLINE
 
 
 def test_calls_of_one_address_in_each_vrf_behind_one_outside(stack: ExitStack, tmp_path: Path) -> None:
@@ -153,11 +154,11 @@ def test_a_transfer_of_one_address_in_each_vrf(stack: ExitStack, tmp_path: Path)
             told[vrf] = data, int(high) * 256 + int(low)
         for vrf, (data, port) in told.items():
             with net.peers[vrf].inside():
-                sent = stack.enter_context(socket.create_connection((GATEWAY, port), 5, (PEER, 0)))
+                sent = stack.enter_context(socket.create_connection((GATEWAY, port), DEADLINE, (PEER, 0)))
             sent.sendall(vrf.encode())
             came, _ = data.accept()
             stack.enter_context(came)
-            came.settimeout(5)
+            came.settimeout(DEADLINE)
             assert came.recv(200) == vrf.encode()
 
 
@@ -166,11 +167,11 @@ def _control(net: Network, vrf: str, stack: ExitStack, server: socket.socket) ->
     with net.phones[vrf].inside():
         client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
     client.bind((PHONE, 40000))
-    client.settimeout(5)
+    client.settimeout(DEADLINE)
     client.connect((PEER, 21))
     control, _ = server.accept()
     stack.enter_context(control)
-    control.settimeout(5)
+    control.settimeout(DEADLINE)
     control.sendall(b"220 ready\r\n")
     assert client.recv(200) == b"220 ready\r\n"
     return control, client
@@ -204,11 +205,11 @@ def _connect(net: Network, stack: ExitStack) -> None:
         with net.phones[vrf].inside():
             client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
         client.bind((PHONE, 30000))
-        client.settimeout(5)
+        client.settimeout(DEADLINE)
         client.connect((PEER, 5060))
         server, name = listener.accept()
         stack.enter_context(server)
-        server.settimeout(5)
+        server.settimeout(DEADLINE)
         names.add(name)
         client.sendall(request("OPTIONS", call_id=vrf).replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"))
         told = server.recv(4096)

@@ -19,6 +19,7 @@ from kit.vrf_live import (
     serving,
     udp_socket,
 )
+from kit.waiting import DEADLINE
 
 ALIAS, LEASED = "10.99.0.20", "203.0.113.33"
 OUTSIDE_NAMES = OVERLOAD + (
@@ -112,12 +113,12 @@ def _table(vrf: str) -> str:
 def connected(stack: ExitStack, net: Network, vrf: str, port: int) -> socket.socket:
     """A client of the virtual host of a VRF."""
     with net.peers[vrf].inside():
-        return stack.enter_context(socket.create_connection((VIRTUAL[vrf], port), 5))
+        return stack.enter_context(socket.create_connection((VIRTUAL[vrf], port), DEADLINE))
 
 
 def accepted(stack: ExitStack, listeners: dict[str, socket.socket], address: str) -> socket.socket:
     server, _ = listeners[address].accept()
-    server.settimeout(5)
+    server.settimeout(DEADLINE)
     return stack.enter_context(server)
 
 
@@ -135,7 +136,7 @@ def test_a_virtual_host_in_each_vrf_has_the_same_real_ones(stack: ExitStack, tmp
                 server.sendall(b"back")
                 assert client.recv(100) == b"back"
                 with net.phones[vrf].inside():  # what a real host begins is its own
-                    own = stack.enter_context(socket.create_connection((PEER, 8081), 5, (address, 0)))
+                    own = stack.enter_context(socket.create_connection((PEER, 8081), DEADLINE, (address, 0)))
                 came, seen = outside.accept()
                 stack.enter_context(came)
                 assert seen[0] == GATEWAY
@@ -172,11 +173,11 @@ def test_messages_of_real_hosts_are_translated(stack: ExitStack, tmp_path: Path)
             told_name = b".".join(address).decode(), int(high) * 256 + int(low)
             assert told_name[0] == GATEWAY
             with net.peers[vrf].inside():
-                sent = stack.enter_context(socket.create_connection(told_name, 5))
+                sent = stack.enter_context(socket.create_connection(told_name, DEADLINE))
             came, _ = data.accept()
             stack.enter_context(came)
             sent.sendall(b"data")
-            came.settimeout(5)
+            came.settimeout(DEADLINE)
             assert came.recv(100) == b"data"
 
 

@@ -22,6 +22,7 @@ from kit.vrf_live import (
     talks,
     udp_socket,
 )
+from kit.waiting import DEADLINE
 
 _CLASSES = """
 access-list 110 permit udp any any eq 9000
@@ -75,7 +76,7 @@ def is_dropped(net: Network, send: Callable[[], object], ear: socket.socket) -> 
     except BlockingIOError:
         return drops(net) == before + 1
     finally:
-        ear.settimeout(5)
+        ear.settimeout(DEADLINE)
     return False
 
 

@@ -27,6 +27,7 @@ from doorman.lab.wire import Faults
 from kit.captures import tshark
 from kit.lab import VTCP, Lab, queues
 from kit.messages import message, options
+from kit.waiting import DEADLINE
 
 PEER = (OUTSIDE_PHONE, 5060)
 NAMES = {INSIDE_PHONE.encode(): GATEWAY_GLOBAL.encode(), INSIDE_EXCHANGE.encode(): EXCHANGE_GLOBAL.encode()}
@@ -105,7 +106,7 @@ def connected(lab: Lab, begins: str = "inside", *, port: int = 0) -> Iterator[En
         server, _ = listener.accept()
         listener.close()
         stack.enter_context(server)
-        server.settimeout(5.0)
+        server.settimeout(DEADLINE)
         for each in (client, server):
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield Ends(client, server) if begins == "inside" else Ends(server, client)
@@ -313,7 +314,7 @@ def test_inside_hosts_that_know_each_other_by_global_names(vtcp: Lab) -> None:
         phone.connect((EXCHANGE_GLOBAL, 5060))
         exchange_side, _ = listener.accept()
         with exchange_side:
-            exchange_side.settimeout(5.0)
+            exchange_side.settimeout(DEADLINE)
             ends = Ends(phone, exchange_side)
             for _ in range(5):
                 request = options("TCP", INSIDE_PHONE, EXCHANGE_GLOBAL, body="x" * 3_000)

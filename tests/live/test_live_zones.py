@@ -6,6 +6,7 @@ from doorman.lab.network import INSIDE_LINK, INSIDE_PHONE, OUTSIDE_LINK, OUTSIDE
 from doorman.lab.plans import from_inside
 from kit.lab import PACKETS, SHORT, Lab, eventually
 from kit.sip import request, sdp
+from kit.waiting import DEADLINE
 
 ZONES = f"""
 class-map type inspect match-all VOICE
@@ -68,7 +69,7 @@ def test_a_proxied_connection_goes_on_as_long_as_the_policies_allow_it(lab: Lab)
         phone.connect((OUTSIDE_PHONE, 5060))
         server, _ = listener.accept()
         with server:
-            server.settimeout(5)
+            server.settimeout(DEADLINE)
             phone.sendall(b"\r\n\r\n")
             assert server.recv(100) == b"\r\n\r\n"
             [session] = lab.ask("show policy-map type inspect zone-pair")[0]["classes"][0]["sessions"]
