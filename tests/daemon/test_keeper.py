@@ -65,6 +65,30 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.keeper.close(kept.gateway.now)
 
 
+def test_an_answer_that_opens_no_other_doors_is_not_urgent(kept: Kept) -> None:
+    kept.gateway.out(request(body=sdp()))
+    kept.flush()
+    kept.gateway.now += 2.0
+    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    kept.keeper.note(kept.engine.take_changes())
+    assert not kept.is_urgent()
+    assert kept.is_dirty()
+    kept.flush()
+    assert kept.is_complete()
+
+
+def test_the_answer_to_what_ended_a_call_tells_nothing_new(kept: Kept) -> None:
+    kept.gateway.out(request(body=sdp()))
+    kept.gateway.in_(answer(200, body=sdp("198.51.100.20", 7000)))
+    to = b"To: <sip:bob@198.51.100.20>"
+    kept.gateway.out(request("BYE").replace(to, to + b";tag=b"))
+    kept.flush()
+    kept.gateway.now += 2.0
+    assert kept.gateway.in_(answer(200, method="BYE"))
+    assert not kept.is_dirty()
+    assert kept.is_complete()
+
+
 def test_each_thing_is_saved_once_as_it_is_in_the_end(kept: Kept) -> None:
     assert not kept.is_dirty()
     kept.gateway.out(request(body=sdp()))

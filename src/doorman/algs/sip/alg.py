@@ -43,7 +43,14 @@ from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
 from doorman.algs.sip.negotiation import negotiate, wants_more_doors
-from doorman.algs.sip.progress import follow, is_answered_by, is_established, is_newer, is_of_dialog
+from doorman.algs.sip.progress import (
+    follow,
+    is_answered_by,
+    is_established,
+    is_newer,
+    is_of_dialog,
+    tells_nothing,
+)
 from doorman.algs.sip.records import call_key, read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
@@ -158,19 +165,25 @@ class SipAlg:
             return _by_policy(self._settings.oversized, "message-too-long", sip.name, message, [], about)
         if announced and wants_more_doors(call, announced, limits.doors):
             raise Refused("too-many-doors")
-        if nat.shielded(message.path.sent_from.address):
-            effects += self._signals.of_message(sip, naming.reachable, message, call)
         # From here on nothing is refused: what the message does to its call may be written down.
-        self.touched.add(call)
-        call.aliases = naming.aliases
-        if not call.caller:
-            call.caller, call.callee = naming.caller, naming.callee
+        self._remember(call, sip, naming, message, nat)
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         if guarded:
             effects += self.guard.follow(sip, message)
         effects += self._follow(call, announced, sip, message, nat)
         return Outcome(edits, effects, sip.name, None, about)
+
+    def _remember(self, call: Call, sip: SipMessage, naming: Naming, message: Message, nat: Nat) -> None:
+        """Keep what a message says of the hosts of its call, and open the doors that signalling needs to them."""
+        signals = len(call.signals)
+        if nat.shielded(message.path.sent_from.address):
+            naming.effects += self._signals.of_message(sip, naming.reachable, message, call)
+        if not tells_nothing(call, sip) or naming.aliases or len(call.signals) != signals:
+            self.touched.add(call)
+        call.aliases = naming.aliases
+        if not call.caller:
+            call.caller, call.callee = naming.caller, naming.callee
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""

@@ -68,6 +68,11 @@ def is_established(call: Call | None, sip: SipMessage) -> bool:
     return call is not None and call.state is _CONFIRMED and bool(sip.method and to_tag(sip))
 
 
+def tells_nothing(call: Call, sip: SipMessage) -> bool:
+    """Whether a message tells nothing new of how far its call has come: it answers what ended that."""
+    return call.state is _ENDED and sip.cseq_method == b"BYE" and not sip.method
+
+
 def is_answered_by(call: Call, sip: SipMessage, message: Message) -> bool:
     """Whether a response may be one to what was asked: it comes from whom that went to, as far as it was seen."""
     direction, address = call.asked
