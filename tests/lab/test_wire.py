@@ -10,6 +10,7 @@ import pytest
 from doorman.lab.namespaces import entered
 from doorman.lab.network import INSIDE_PHONE, OUTSIDE_PHONE, network
 from doorman.lab.wire import Direction, Faults
+from kit.waiting import DEADLINE
 
 PACKET = struct.Struct("!Id")
 NUMBERS = range(600)
@@ -109,7 +110,7 @@ def test_a_real_wire_does_just_that(lab_name: str, tmp_path: Path) -> None:
             receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with sender, receiver:
             receiver.bind((INSIDE_PHONE, 4000))
-            receiver.settimeout(1.0)
+            receiver.settimeout(DEADLINE)
             receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
             sender.bind((OUTSIDE_PHONE, 4000))
             delays, arrived = exchange(sender, receiver)
