@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -32,6 +33,7 @@ from kit.namespaces import Namespace
 from kit.packets import gre, icmp_error, ping, tcp, udp
 from kit.plane_contract import CONFIG, GLOBAL, NOW, OTHER_RTP, PEER, PEER_RTP, PHONE, PHONE_RTP, STRANGER, Gate
 from kit.sip import request, sdp
+from kit.waiting import runs_down
 from kit.wires import Places, Wires, ends_of
 
 INSIDE, OUTSIDE = Side
@@ -117,9 +119,8 @@ def test_a_packet_to_a_name_without_a_door_leaves_no_trace(kernel: Kernel) -> No
     gate.commit()
     for protocol in (UDP, TCP):
         assert gate.from_outside(PEER_RTP, name, protocol) is None
-    assert kernel.conntrack("sport=6000 dport=4000 [") == kernel.conntrack("tcp")
-    assert kernel.conntrack("src=198.51.100.20 dst=203.0.113.1 sport=6000") == kernel.conntrack("tcp")
-    assert kernel.conntrack("udp ") == [line for line in kernel.conntrack("udp ") if "dport=9 " in line]
+    assert kernel.conntrack("tcp") == []
+    assert [line for line in kernel.conntrack("udp ") if "dport=9 " not in line] == []
 
 
 def test_doors_end_by_themselves_an_hour_after_an_engine_that_is_gone(kernel: Kernel) -> None:
@@ -141,6 +142,7 @@ def test_what_lives_how_long(kernel: Kernel) -> None:
     gate = Gate(kernel, text + "ip nat translation port-timeout udp 1234 never\nip nat translation syn-timeout 9\n")
     name = gate.open(PHONE_RTP, PEER)
     gate.commit()
+    since = time.monotonic()
     gate.from_outside(PEER_RTP, name)
     for number, port in enumerate((53, 54, 1234)):
         gate.from_inside(f"{PHONE}:{2000 + number}", f"{STRANGER}:{port}")
@@ -157,7 +159,7 @@ def test_what_lives_how_long(kernel: Kernel) -> None:
         "dport=1234": 536_870,
         "dport=80 ": 9,
     }
-    assert all(abs(kernel.seconds(text) - wanted) <= 2 for text, wanted in expected.items())
+    assert all(runs_down(kernel.seconds(text), wanted, since) for text, wanted in expected.items())
 
 
 def test_flows_on_other_interfaces_are_left_alone(
@@ -168,8 +170,9 @@ def test_flows_on_other_interfaces_are_left_alone(
     gate.commit()
     other = Wires(kernel.wires.gateway, new_namespace(), stack, Places(1, "10.1.0.1", "10.2.0.1", "192.0.2"))
     packet = udp("10.1.0.10:5060", "192.0.2.1:5060", b"other")
+    since = time.monotonic()
     assert other.through(packet, INSIDE) is not None
-    assert abs(kernel.seconds("src=10.1.0.10") - 30) <= 2, "the kernel's own time-out"
+    assert runs_down(kernel.seconds("src=10.1.0.10"), 30, since), "the kernel's own time-out"
     assert "mark=0 " in kernel.conntrack("src=10.1.0.10")[0]
     left = other.through(udp("192.0.2.1:9999", f"{GLOBAL}:4000", b"to a name, from elsewhere"), OUTSIDE)
     assert left is None

@@ -13,3 +13,8 @@ def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
     while not condition():
         assert time.monotonic() < end, f"not so within {deadline} s"
         time.sleep(0.005)
+
+
+def runs_down(left: int, whole: int, since: float) -> bool:
+    """Whether a timer of `whole` seconds, set or set anew after `since` (monotonic), may show what is left now."""
+    return whole - 1 - (time.monotonic() - since) <= left <= whole
