@@ -156,3 +156,14 @@ def test_the_first_tunnel_lets_nobody_come_twice(begin: Callable[[str], Gate]) -
     gate.serve()
     assert gate.counts == (2 * COUNT + 1, 0)
     assert "ipsec_untracked" in gate.wires.gateway.run("nft", "list", "table", "ip", "doorman")
+
+
+def test_chains_that_somebody_has_emptied_are_filled_with_the_next_configuration(begin: Callable[[str], Gate]) -> None:
+    gate = begin(OVERLOAD)
+    gate.wires.gateway.run("nft", "flush", "chain", "ip", "doorman", "begin")
+    gate.hold()
+    assert gate.counts == (0, 0)
+    gate.apply(OVERLOAD)
+    gate.hold()
+    assert len(gate.serve()) == COUNT
+    assert gate.counts == (COUNT, 0)

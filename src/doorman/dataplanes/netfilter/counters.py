@@ -1,6 +1,7 @@
-"""The named counters of our table, and the names of its chains and sets: linux/netfilter/nf_tables.h.
+"""The named counters of our table, its chains with their rules, and the names of its sets: linux/netfilter/nf_tables.h.
 
 to list      GETCHAIN        TABLE(1) name                              answers TABLE(1)  NAME(3)  [HOOK(4)]
+             GETRULE         TABLE(1) name                              answers TABLE(1)  CHAIN(2)
              GETSET          TABLE(1) name                              answers TABLE(1)  NAME(2)
              GETOBJ          TABLE(1) name  TYPE(3) 1:u32               answers TABLE(1)  NAME(2)  DATA(4) { count }
 to reset     GETOBJ_RESET    TABLE(1) name  NAME(2) name  TYPE(3) 1:u32
@@ -12,6 +13,7 @@ which it stays, loses no packet.
 
 import errno
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
@@ -21,10 +23,11 @@ from doorman.dataplanes.netfilter.messages import attribute, attributes, body, n
 from doorman.dataplanes.netfilter.netlink import Netlink, Request, dump
 
 _GETCHAIN = NFNL_SUBSYS_NFTABLES << 8 | 4
+_GETRULE = NFNL_SUBSYS_NFTABLES << 8 | 7
 _GETSET = NFNL_SUBSYS_NFTABLES << 8 | 10
 _GETOBJ = NFNL_SUBSYS_NFTABLES << 8 | 19
 _GETOBJ_RESET = NFNL_SUBSYS_NFTABLES << 8 | 21
-_TABLE, _CHAIN_NAME, _HOOK, _NAME, _TYPE, _DATA = 1, 3, 4, 2, 3, 4
+_TABLE, _CHAIN_NAME, _HOOK, _RULE_CHAIN, _NAME, _TYPE, _DATA = 1, 3, 4, 2, 2, 3, 4
 _BYTES, _PACKETS = 1, 2
 _COUNTER = attribute(_TYPE, struct.pack("!I", 1))
 _TRIES = 5
@@ -52,6 +55,21 @@ def chains_of(table: str, family: int = NFPROTO_IPV4) -> dict[str, bool]:
     def listed() -> dict[str, bool]:
         found = map(attributes, dump(_GETCHAIN, asked, f"list the chains of table {table}"))
         return {_text(chain[_CHAIN_NAME]): _HOOK in chain for chain in found if _text(chain[_TABLE]) == table}
+
+    return _tried(listed)
+
+
+def rule_counts(table: str) -> Counter[str]:
+    """How many rules the chains of a table of family ip have, by their names.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    asked = body(NFPROTO_IPV4, name(_TABLE, table))
+
+    def listed() -> Counter[str]:
+        found = map(attributes, dump(_GETRULE, asked, f"list the rules of table {table}"))
+        return Counter(_text(rule[_RULE_CHAIN]) for rule in found if _text(rule[_TABLE]) == table)
 
     return _tried(listed)
 

@@ -15,7 +15,15 @@ from doorman.dataplanes.netfilter.chains.flows import looks_at_flows
 from doorman.dataplanes.netfilter.chains.ipsec import IpsecChains
 from doorman.dataplanes.netfilter.chains.zones import BLOCKED, ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
-from doorman.dataplanes.netfilter.counters import Count, chains_of, counts_of, has_ipv6, reset, set_names_of
+from doorman.dataplanes.netfilter.counters import (
+    Count,
+    chains_of,
+    counts_of,
+    has_ipv6,
+    reset,
+    rule_counts,
+    set_names_of,
+)
 from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
@@ -152,7 +160,7 @@ class NetfilterPlane:
         bypass = config.fails_open
         try:
             in_force = self.is_in_force()
-            present = self._present(tunnels=tunnels, known=self._chains if in_force else {})
+            present = self._present(tunnels=tunnels, known=self._known() if in_force else {})
             zones = ZoneChains(config, self.setting, present.chains)
             ruleset = set_up(config, self.setting, present)
             if not in_force:
@@ -250,6 +258,15 @@ class NetfilterPlane:
             indexes=indexes,
             tunnels=tunnels,
         )
+
+    def _known(self) -> dict[str, Chain]:
+        """The chains that are as we made them: not those whose rules somebody has removed, or added to.
+
+        Raises:
+            NetlinkError: the kernel refused.
+        """
+        counts = rule_counts(self.setting.table)
+        return {name: chain for name, chain in self._chains.items() if counts[name] == len(chain.rules)}
 
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
