@@ -26,7 +26,7 @@ from doorman.engine.screen import Screen
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import Plan, State
 from doorman.engine.streams import passage_of
-from doorman.engine.views import Outward, View
+from doorman.engine.views import Outward, Transaction
 from doorman.firewall.access import AccessGroups
 from doorman.nat.bindings import WHOLE_HOST, Binding, untranslated
 from doorman.nat.holdings import Holdings
@@ -273,26 +273,34 @@ class Engine:
             way.session.calls = False
         return way
 
+    def _along(self, packet: Packet, way: Way, leaves: Side, now: float) -> Result:
+        """A packet of a flow that is there."""
+        session = way.session
+        self._checkpoint.release(packet, session, way, leaves, now)
+        if session.awaited and leaves == _INSIDE:
+            self.meet_door(session, now)
+        nat = self.state.view_of(way, _OUTBOUND if leaves == _OUTSIDE else _INBOUND)
+        return self._settle(self._forwarding.forward(packet, session, way, nat, now), nat, now)
+
     # From the inside
 
     def _outbound(self, packet: Packet, now: float) -> Result:
         state, rules = self.state, self.state.rules
         way = self._way_of(packet, _INSIDE)
-        if way is None and (not rules.is_inside(packet.source) or self._level.is_about(packet)):
+        if way is not None:
+            result = self._along(packet, way, _OUTSIDE, now)
+            return self._hairpin(packet, result, now) if way.session.hairpin and result.fate is _FORWARDED else result
+        if not rules.is_inside(packet.source) or self._level.is_about(packet):
             return self._back_or_on(packet, self._level.leave(packet, now), now)
-        if way is not None and self.screen is not None and way.session.is_level:
-            return self._level.go_on(packet, way, now)
-        remote = (
-            way.session.outside_global if way is not None else state.known_outside(packet.protocol, packet.receiver)
-        )
+        remote = state.known_outside(packet.protocol, packet.receiver)
         towards = Towards(packet.protocol, packet.source_port, remote, packet.message)
-        if way is None and self._is_for_nobody(packet, towards):
+        if self._is_for_nobody(packet, towards):
             return self._drop(packet.data, _INSIDE, "no-translation")
         nat = Outward(state.names, packet.source, towards)
-        session = way.session if way is not None else self._begin_outbound(packet, nat, towards)
+        session = self._begin_outbound(packet, nat, towards)
         if session is None:
             return self._back_or_on(packet, self._level.leave_unnamed(packet, nat, now), now)
-        door = self._checkpoint.door_to(session, now) if way is None else None
+        door = self._checkpoint.door_to(session, now)
         try:
             self._checkpoint.release(packet, session, session.outward, _OUTSIDE, now)
         except Refused:
@@ -302,11 +310,10 @@ class Engine:
         if result.fate != _FORWARDED:
             nat.undo()
             return result
-        if way is None:
-            session.awaited = state.awaited_door(session, now) is not None
-            state.sessions.add(session, now)
-            if door is not None:
-                state.promote(door)
+        session.awaited = state.awaited_door(session, now) is not None
+        state.sessions.add(session, now)
+        if door is not None:
+            state.promote(door)
         state.keep(nat.made, now)
         return self._hairpin(packet, result, now) if session.hairpin else result
 
@@ -373,11 +380,7 @@ class Engine:
         state = self.state
         way = self._way_of(packet, _OUTSIDE)
         if way is not None:
-            self._checkpoint.release(packet, way.session, way, _INSIDE, now)
-            if way.session.awaited:
-                self.meet_door(way.session, now)
-            nat = state.view(_INBOUND, way.path)
-            return self._settle(self._forwarding.forward(packet, way.session, way, nat, now), nat, now)
+            return self._along(packet, way, _INSIDE, now)
         binding = self._entrance(packet)
         if binding is None:
             if state.rules.owns(packet.destination) and not self._is_for_us(packet):
@@ -420,7 +423,7 @@ class Engine:
             binding = untranslated(packet.destination)
         return binding
 
-    def _settle(self, result: Result, nat: View, now: float) -> Result:
+    def _settle(self, result: Result, nat: Transaction, now: float) -> Result:
         """Keep the names that outside hosts were given for a packet, or take them back if it does not go on."""
         if nat.made:
             if result.fate == _FORWARDED:

@@ -11,7 +11,7 @@ from doorman.engine.inspection import Inspection, Inspector
 from doorman.engine.results import Fate, Result, Side
 from doorman.engine.splicing import Splicing, opens
 from doorman.engine.state import State
-from doorman.engine.views import View
+from doorman.engine.views import Transaction
 from doorman.nat.sessions import Session, Way, tcp_flags
 from doorman.net.edits import Edit
 from doorman.net.packet import TCP, Packet, edited, rewrite
@@ -62,7 +62,7 @@ class Forwarding:
             return None
         return alg
 
-    def forward(self, packet: Packet, session: Session, way: Way, nat: View, now: float) -> Result:
+    def forward(self, packet: Packet, session: Session, way: Way, nat: Transaction, now: float) -> Result:
         """Send a packet of a flow on, one way, with what its ALG makes of the message in it."""
         session.last_used = now
         leaves = _OUTSIDE if way is session.outward else _INSIDE

@@ -116,7 +116,7 @@ class LevelRoad:
         session.alg = self._forwarding.alg_for(packet, packet.source_port, packet.destination_port)
         if door is not None and packet.protocol == UDP:
             session.alg = door.inspect_as or session.alg
-        result = self.go_on(packet, session.outward if outward else session.inward, now)
+        result = self._go_on(packet, session.outward if outward else session.inward, now)
         if result.fate != _FORWARDED:
             return result
         if state.delegated:
@@ -128,8 +128,8 @@ class LevelRoad:
             state.promote(door)
         return result
 
-    def go_on(self, packet: Packet, way: Way, now: float) -> Result:
-        """A packet of a flow that has a session, and needs no name."""
+    def _go_on(self, packet: Packet, way: Way, now: float) -> Result:
+        """A packet of a flow that has a session now, and needs no name."""
         session, outward = way.session, way is way.session.outward
         self._checkpoint.release(packet, session, way, _OUTSIDE if outward else _INSIDE, now)
         view = self._state.view(_OUTBOUND if outward else _INBOUND, way.path)

@@ -22,7 +22,7 @@ from doorman.algs.api import (
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.silence import Silence
-from doorman.engine.views import Inward, Level, Names, Outward, View
+from doorman.engine.views import Inward, Level, Names, Outward, Transaction, View
 from doorman.engine.waiting import Waiting
 from doorman.firewall.doors import Doors
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
@@ -30,7 +30,7 @@ from doorman.nat.holdings import Holdings
 from doorman.nat.peerings import Peering, PeeringMade, Peerings
 from doorman.nat.rules import Rules
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import Session, Sessions
+from doorman.nat.sessions import Session, Sessions, Way
 from doorman.nat.stand_ins import StandIns
 from doorman.nat.tunnels import Tunnel, TunnelMade, Tunnels
 from doorman.net.addresses import Address, Endpoint
@@ -141,6 +141,16 @@ class State:
             towards = Towards(protocol, path.sent_from.port, path.arrives_to)
             return Outward(self.names, path.sent_from.address, towards)
         return Inward(self.names, path, made, screened=self.screened)
+
+    def view_of(self, way: Way, direction: Direction) -> Transaction:
+        """The view for a message of a flow: the same for all that go this way, until the rules are others."""
+        view = way.view
+        if isinstance(view, Transaction):
+            view.begin()
+            return view
+        made = self.view(direction, way.path, protocol=way.session.protocol)
+        way.view = made
+        return made
 
     def ipsec(self) -> Iterator[IpsecChange]:
         """What makes the tunnels and peerings that there are."""
@@ -285,6 +295,7 @@ class State:
                 self._forget_silence(door.owner)
                 self.changes.append(DoorClosed(door))
         for session in list(self.sessions):
+            session.outward.view = session.inward.view = None
             known = self.bindings.has(session.binding) or _allows(rules, session)
             if not known or {id(session.binding), id(session.outside_binding)} & gone:
                 self._cut(session)

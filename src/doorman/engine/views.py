@@ -60,6 +60,11 @@ class Transaction(Nat):
 
     made: list[Binding]
 
+    def begin(self) -> None:
+        """Be asked about the next message of the same flow."""
+        if self.made:
+            self.made = []
+
     def undo(self, kept: int = 0) -> None:
         """Give back what was made, but for the first so many."""
         del self.made[kept:]
@@ -179,6 +184,11 @@ class Outward(Mirror):
 
     def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
         super().__init__(names, party, towards)
+        self._trusted = False
+
+    def begin(self) -> None:
+        """Be asked about the next message of the same flow; trust is in what one says."""
+        super().begin()
         self._trusted = False
 
     def resolve(self, address: Address, *, anew: bool) -> Address:

@@ -88,13 +88,14 @@ class Doors:
         """
         replaced = None
         mine = self._by_owner.get(door.owner)
-        for known in mine or ():
-            if known.entrance == door.entrance and known.protocol == door.protocol:
-                if not known.promoted and known.same_flow(door):
-                    self.prolong(known, door.closes)
-                    return door
-                replaced = known
-                break
+        if mine is not None:
+            for known in mine:
+                if known.entrance == door.entrance and known.protocol == door.protocol:
+                    if not known.promoted and known.same_flow(door):
+                        self.prolong(known, door.closes)
+                        return door
+                    replaced = known
+                    break
         if replaced is not None:
             self._forget(replaced)
             mine = self._by_owner.get(door.owner)

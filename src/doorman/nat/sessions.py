@@ -7,7 +7,7 @@ endpoints of the flow in NAT's own words, and, ready made, what has to be change
 from collections.abc import Iterator
 from typing import Any, Final
 
-from doorman.algs.api import Door, Owner, Path
+from doorman.algs.api import Door, Nat, Owner, Path
 from doorman.config.model import Timeouts, lifetime
 from doorman.nat.bindings import Binding
 from doorman.net.addresses import Endpoint
@@ -63,15 +63,19 @@ class Way:
     Attributes:
         session: whose way it is.
         sender, receiver: the endpoints that packets leave with.
+        view: how ALGs see the NAT for its messages, None where none has asked yet.
         replacement: bytes 12 to 24 of a packet that leaves: both addresses, both ports.
         header_difference, transport_difference: what that changes in the sums of the IP and the TCP or UDP checksum.
     """
 
-    __slots__ = ("_path", "header_difference", "receiver", "replacement", "sender", "session", "transport_difference")
+    __slots__ = (
+        "_path", "header_difference", "receiver", "replacement", "sender", "session", "transport_difference", "view",
+    )  # fmt: skip
 
     def __init__(self, session: "Session", came: bytes, sender: Endpoint, receiver: Endpoint) -> None:
         """`came`: the ends with which packets come."""
         self._path: Path | None = None
+        self.view: Nat | None = None
         self.session = session
         self.sender = sender
         self.receiver = receiver

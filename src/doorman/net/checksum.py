@@ -8,10 +8,23 @@ from typing import Final
 from doorman.net.edits import Edit
 from doorman.net.memo import remember
 
-_SUMS: Final[dict[bytes, int]] = {}
-"""Word sums of short texts: mostly addresses and ports, which every message of a call has."""
 _SHORT: Final = 64
 _MOST_SUMS: Final = 4_096
+
+
+class _Sums:
+    """The word sums of a text and of what took its place last: of an address and its name, in every message."""
+
+    __slots__ = ("new", "of_new", "of_old")
+
+    def __init__(self, old: bytes, new: bytes) -> None:
+        self.new = new
+        self.of_old = word_sum(old)
+        self.of_new = word_sum(new)
+
+
+_SUMS: Final[dict[bytes, _Sums]] = {}
+"""By the text; of short ones."""
 
 
 def word_sum(data: bytes) -> int:
@@ -53,7 +66,9 @@ def carry_edits(data: bytes, start: int, end: int, edits: list[Edit], parts: lis
         kept = data[at:begins]
         if growth & 1:
             total += _turned(kept, at - start)
-        total += _sum_at(new, edit.start + growth) - _sum_at(data[begins:ends], edit.start)
+        sums = _sums(data[begins:ends], new)
+        total += sums.of_new << 8 if edit.start + growth & 1 else sums.of_new
+        total -= sums.of_old << 8 if edit.start & 1 else sums.of_old
         growth += len(new) - ends + begins
         parts.append(kept)
         parts.append(new)
@@ -64,12 +79,15 @@ def carry_edits(data: bytes, start: int, end: int, edits: list[Edit], parts: lis
     return growth, total % 0xFFFF
 
 
-def _sum_at(text: bytes, at: int) -> int:
-    """The word sum of a text that stands at a place."""
-    total = _SUMS.get(text) if len(text) <= _SHORT else word_sum(text)
-    if total is None:
-        total = remember(_SUMS, text, word_sum(text), _MOST_SUMS)
-    return total << 8 if at & 1 else total
+def _sums(old: bytes, new: bytes) -> _Sums:
+    if len(old) > _SHORT or len(new) > _SHORT:
+        return _Sums(old, new)
+    sums = _SUMS.get(old)
+    if sums is None:
+        return remember(_SUMS, old, _Sums(old, new), _MOST_SUMS)
+    if sums.new != new:
+        sums.new, sums.of_new = new, word_sum(new)
+    return sums
 
 
 def _turned(kept: bytes, at: int) -> int:
