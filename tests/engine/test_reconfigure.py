@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.algs.api import Door, OpenDoor, Owner
+from doorman.algs.api import Direction, Door, OpenDoor, Owner, Refused
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_began
@@ -262,3 +262,33 @@ def test_a_service_that_came_later_keeps_its_port_and_a_phone_its_name() -> None
     gate.engine.state.reserve(())
     gate.reconfigure(OVERLOAD)
     assert gate.bind("192.168.1.12:5070").global_.port == 5070
+
+
+def test_messages_of_a_flow_are_looked_at_by_one_view_until_the_rules_are_others() -> None:
+    gate = Gate(OVERLOAD)
+    gate.in_use(PHONE)
+    state, (session,) = gate.engine.state, list(gate.engine.state.sessions)
+    view = state.view_of(session.outward, Direction.OUTBOUND)
+    assert state.view_of(session.outward, Direction.OUTBOUND) is view
+    assert state.view_of(session.inward, Direction.INBOUND) is not view
+    static, name = endpoint("192.168.1.5:5060"), endpoint("203.0.113.5:5060")
+    assert view.translate(static, UDP) == static
+    gate.reconfigure(OVERLOAD + STATIC_HOST)
+    assert state.view_of(session.outward, Direction.OUTBOUND).translate(static, UDP) == name
+    assert state.view_of(session.inward, Direction.INBOUND).translate(name, UDP) == static
+
+
+def test_what_one_message_made_and_whom_it_trusted_is_not_the_affair_of_the_next() -> None:
+    gate = Gate(OVERLOAD)
+    gate.in_use(PHONE)
+    state, (session,) = gate.engine.state, list(gate.engine.state.sessions)
+    view = state.view_of(session.outward, Direction.OUTBOUND)
+    assert view.trust()
+    view.expose(endpoint(OTHER), UDP)
+    made = view.made
+    assert [binding.local for binding in made] == [endpoint(OTHER)]
+    again = state.view_of(session.outward, Direction.OUTBOUND)
+    assert again.made == []
+    assert len(made) == 1
+    with pytest.raises(Refused, match="third-party-address"):
+        again.expose(endpoint("192.168.1.12:5000"), UDP)
