@@ -31,6 +31,7 @@ FURTHER = (
     "dataplanes/netfilter/packet_log.py",
     "dataplanes/netfilter/packed.py",
     "dataplanes/netfilter/queue.py",
+    "dataplanes/netfilter/queued_packet.py",
     "dataplanes/netfilter/tables.py",
     "dataplanes/netfilter/tun.py",
     "daemon/edge.py",

@@ -12,8 +12,9 @@ from scapy.layers.inet import IP, UDP
 
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.netlink import Netlink
-from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, QueuedPacket, Statistics, statistics
+from doorman.dataplanes.netfilter.queue import MAX_PACKET, Queue, Statistics, statistics
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule
+from doorman.dataplanes.netfilter.queued_packet import QueuedPacket
 from kit.namespaces import Namespace, connect
 from kit.waiting import DEADLINE, until
 

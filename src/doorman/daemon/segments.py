@@ -17,7 +17,8 @@ from doorman.daemon.growth import grown
 from doorman.dataplanes.netfilter.flow import Flow, FlowKey
 from doorman.dataplanes.netfilter.marks import INSPECTED, PLAIN
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
+from doorman.dataplanes.netfilter.queue import Queue
+from doorman.dataplanes.netfilter.queued_packet import QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.engine.results import Fate, Result

@@ -29,7 +29,8 @@ from doorman.dataplanes.netfilter.events import Event, Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
 from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, CARRIED, INSPECTED, OURS, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.queue import Queue, QueuedPacket
+from doorman.dataplanes.netfilter.queue import Queue
+from doorman.dataplanes.netfilter.queued_packet import QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_answered, flow_began, flow_ended, ipsec_news, session_ended

@@ -17,7 +17,6 @@ The packet's own mark can be set on all: a chain of the next priority copies it.
 import errno
 import socket
 import struct
-import sys
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -36,6 +35,7 @@ from doorman.dataplanes.netfilter.messages import (
     message,
 )
 from doorman.dataplanes.netfilter.netlink import NetlinkSocket, open_socket
+from doorman.dataplanes.netfilter.queued_packet import PacketReader, QueuedPacket
 from doorman.net.memo import remember
 
 _PACKET: Final = 0x300
@@ -43,10 +43,8 @@ _VERDICT: Final = 0x301
 _CONFIG: Final = 0x302
 _CFG_CMD, _CFG_PARAMS, _CFG_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
 _BIND, _COPY_PACKET, _FAIL_OPEN = 1, 2, 1
-_PACKET_HDR: Final = 1
 _VERDICT_HDR: Final = 2
 _MARK: Final = 3
-_INDEV: Final = 5
 _PAYLOAD: Final = 10
 _DROP: Final = 0
 _ACCEPT: Final = 1
@@ -60,14 +58,8 @@ _SEND_AT: Final = 128 << 10
 """Verdicts are sent early when so many bytes of them have gathered, well within the socket's own limit."""
 _PROC: Final = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
 
-_ATTRIBUTES: Final = MESSAGE.size + 4
 _HEADER: Final = 4
 """Bytes before the content of an attribute: its length and its kind, in host order, unlike all else."""
-_LOW: Final = 0 if sys.byteorder == "little" else 1
-_HIGH: Final = 1 - _LOW
-_NUMBER: Final = 4
-_NOBODY: Final = bytes(_NUMBER)
-_HOOK_AT: Final = 6
 _KIND_AT: Final = 4
 _PACKET_KIND: Final = struct.pack("=H", _PACKET)
 _U32: Final = struct.Struct("!I")
@@ -83,27 +75,6 @@ _VERDICT_HDR_SIZE: Final = 12
 _MOST_MARKS: Final = 256
 _CONFIGURING: Final = 1
 """The sequence number of our one question; verdicts have 0, and are not answered unless refused."""
-
-
-class QueuedPacket:
-    """A packet that waits for its verdict.
-
-    Attributes:
-        id: its number in this queue, for the verdict: 4 bytes as the kernel writes them.
-        hook: where it was caught: 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting.
-        mark: the packet's mark.
-        in_index: the index of the interface it came in by, 0 if none.
-        data: the IP packet; cut short if it is longer than MAX_PACKET.
-    """
-
-    __slots__ = ("data", "hook", "id", "in_index", "mark")
-
-    def __init__(self, packet_id: bytes, hook: int, mark: int, in_index: int, data: bytes) -> None:
-        self.id = packet_id
-        self.hook = hook
-        self.mark = mark
-        self.in_index = in_index
-        self.data = data
 
 
 class Statistics(NamedTuple):
@@ -135,6 +106,7 @@ class Queue(NetlinkSocket):
         self._answer: int | None = None
         self._accepted, self._dropped = (_verdict_start(number, verdict) for verdict in (_ACCEPT, _DROP))
         self._accepted_as: dict[int, bytes] = {}
+        self._reader = PacketReader()
 
     @classmethod
     def open(cls, number: int, *, length: int, fail_open: bool) -> Self:
@@ -172,7 +144,7 @@ class Queue(NetlinkSocket):
                 continue
             datagram = buffer[:length].tobytes()
             if datagram[_KIND_AT : _KIND_AT + 2] == _PACKET_KIND:
-                packets.append(read_packet(datagram))
+                packets.append(self._reader.read(datagram))
                 continue
             _, kind, flags, sequence, _ = MESSAGE.unpack_from(datagram)
             if kind == NLMSG_ERROR:
@@ -297,30 +269,3 @@ def statistics(number: int) -> Statistics | None:
         if queue == number:
             return Statistics(waiting, dropped, user_dropped)
     return None
-
-
-def read_packet(datagram: bytes) -> QueuedPacket:
-    """Read a packet's message; of a broken one what stands before the break."""
-    hook = mark = in_index = 0
-    packet_id, data = _NOBODY, b""
-    start, end = _ATTRIBUTES, len(datagram)
-    while start + _HEADER <= end:
-        length = datagram[start + _LOW] | datagram[start + _HIGH] << 8
-        kind = datagram[start + 2 + _LOW] | datagram[start + 2 + _HIGH] << 8
-        content, stop = start + _HEADER, min(start + length, end)
-        if kind == _PAYLOAD:
-            data = datagram[content : max(content, stop)]
-        elif stop - content >= _NUMBER:
-            if kind == _PACKET_HDR:
-                packet_id = datagram[content : content + _NUMBER]
-                hook = datagram[content + _HOOK_AT] if content + _HOOK_AT < stop else 0
-            elif kind == _INDEV:
-                in_index = _number(datagram, content)
-            elif kind == _MARK:
-                mark = _number(datagram, content)
-        start += max(length + 3 & ~3, _HEADER)
-    return QueuedPacket(packet_id, hook, mark, in_index, data)
-
-
-def _number(data: bytes, at: int) -> int:
-    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
