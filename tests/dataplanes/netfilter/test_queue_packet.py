@@ -1,5 +1,7 @@
 """The message in which a packet comes out of a queue, as bytes."""
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +36,9 @@ def test_any_bytes_end(data: bytes) -> None:
 
 def told(number: int, *front: bytes, data: bytes, hook: int = 0) -> bytes:
     head = attribute(1, number.to_bytes(4, "big") + b"\x08\x00" + bytes([hook]))
-    return message(0x300, 0, 0, body(2, head, *front, attribute(10, data), resource=7))
+    """The kernel does not fill up the last attribute."""
+    packet = (len(data) + 4).to_bytes(2, sys.byteorder) + (10).to_bytes(2, sys.byteorder) + data
+    return message(0x300, 0, 0, body(2, head, *front, packet, resource=7))
 
 
 def parts(packet: QueuedPacket) -> tuple[bytes, int, int, int, bytes]:
@@ -61,9 +65,12 @@ def test_a_reader_finds_in_each_message_what_is_told_in_it(
 ) -> None:
     """However those before it were."""
     reader = PacketReader()
+    fronts = set()
     for number, front, data, hook in messages:
         datagram = told(number, *front, data=data, hook=hook)
         assert parts(reader.read(datagram)) == parts(read_packet(datagram))
+        fronts.add((front, hook))
+    assert len(reader) == len(fronts)
 
 
 @given(st.integers(0, 90))

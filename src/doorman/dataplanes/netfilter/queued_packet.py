@@ -66,13 +66,16 @@ class _Front:
 
 
 class PacketReader:
-    """Reads the messages of one queue."""
+    """Reads the messages of one queue. Its length: how many fronts it knows."""
 
     __slots__ = ("_ends", "_fronts")
 
     def __init__(self) -> None:
         self._fronts: dict[bytes, _Front] = {}
         self._ends = _FRONT_AT  # where that of a message ended which was new last
+
+    def __len__(self) -> int:
+        return len(self._fronts)
 
     def read(self, datagram: bytes) -> QueuedPacket:
         """Read a packet's message; of a broken one what stands before the break."""
@@ -84,7 +87,7 @@ class PacketReader:
             data = datagram[content : max(content, stop)]
             return QueuedPacket(datagram[_ID_AT:_FRONT_AT], front.hook, front.mark, front.in_index, data)
         packet = read_packet(datagram)
-        ends = len(datagram) - (len(packet.data) + 3 & ~3) - _HEADER
+        ends = len(datagram) - len(packet.data) - _HEADER
         is_usual = ends >= _FRONT_AT and datagram[_ATTRIBUTES:_ID_AT] == _ID_HEADER
         if is_usual and datagram[ends + 2 : ends + _HEADER] == _PAYLOAD_KIND:
             self._ends = ends
