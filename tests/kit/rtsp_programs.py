@@ -4,6 +4,7 @@ begin(net.inside, CLIENTS["ffmpeg udp"], f"{OUTSIDE_PHONE}:554")        -> a pro
 """
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from typing import Final
@@ -65,7 +66,11 @@ def finish(client: "subprocess.Popen[bytes]") -> str:
     try:
         said = client.communicate(timeout=SECONDS)[0].decode(errors="replace")
     except subprocess.TimeoutExpired:
-        client.kill()
-        client.communicate()
+        client.send_signal(signal.SIGINT)  # it tears its session down then, whose doors would stay for a minute
+        try:
+            client.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            client.communicate()
         return "no end"
     return said or "no word" if client.returncode else ""
