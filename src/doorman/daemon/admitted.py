@@ -14,8 +14,8 @@ from doorman.config.access_lists import Traffic as Packet
 from doorman.daemon.traffic import Traffic
 from doorman.dataplanes.netfilter.conntrack import dump
 from doorman.dataplanes.netfilter.flow import Flow, FlowKey
+from doorman.dataplanes.netfilter.kernel_flows import flows_of
 from doorman.dataplanes.netfilter.marks import ADMITTED, OURS, PROXIED
-from doorman.dataplanes.netfilter.plane import flows_of
 from doorman.engine.engine import Engine
 from doorman.firewall.counts import Place
 from doorman.firewall.policy import Verdict

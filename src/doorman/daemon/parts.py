@@ -36,6 +36,7 @@ from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.routing import Lead, forget_mark, lead_mark, observe_routing
 from doorman.dataplanes.netfilter.rtnetlink import MAIN
 from doorman.dataplanes.netfilter.ruleset import tear_down
+from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 
 _QUEUES = range(5060, 5160)
@@ -153,14 +154,15 @@ class Parts(dict[Realm, Part]):
         """Take chains that have nothing to do out of the road of packets; to be called each second.
 
         All that waits is answered before; where that does not come to an end, they stay until another time.
-
-        Raises:
-            PlaneRefused: the kernel refused.
         """
         planes = [part.traffic.plane for part in self.values() if part.traffic.plane.idle]
-        if planes and self._answer_all():
-            for plane in planes:
+        if not planes or not self._answer_all():
+            return
+        for plane in planes:
+            try:
                 plane.unhook()
+            except PlaneRefused as refused:
+                _log.warning("chains that have nothing to do stay: %s", refused)
 
     def _answer_all(self) -> bool:
         """Decide about all packets that wait; whether it came to an end."""

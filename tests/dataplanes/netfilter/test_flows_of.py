@@ -3,8 +3,8 @@
 import pytest
 
 from doorman.dataplanes.netfilter.flow import Flow
+from doorman.dataplanes.netfilter.kernel_flows import flows_of
 from doorman.dataplanes.netfilter.marks import PROXIED
-from doorman.dataplanes.netfilter.plane import flows_of
 from doorman.net.packet import ICMP, TCP, UDP
 from kit.packets import endpoint
 

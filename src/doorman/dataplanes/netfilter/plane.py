@@ -5,8 +5,7 @@ change of the configuration is, and so is each batch of doors and names. The tab
 saying so: one that starts again finds its flows running, and brings the table up to date in one transaction.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from socket import if_nameindex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from doorman.algs.api import Door
 from doorman.config.model import Config
@@ -17,12 +16,9 @@ from doorman.dataplanes.netfilter.chains.zones import BLOCKED, ZoneChains
 from doorman.dataplanes.netfilter.conntrack import admit, be_liberal, delete, dump, find, prolong
 from doorman.dataplanes.netfilter.counters import (
     Count,
-    chains_of,
     counts_of,
     has_ipv6,
     reset,
-    rule_counts,
-    set_names_of,
 )
 from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
@@ -30,21 +26,22 @@ from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
 from doorman.dataplanes.netfilter.hooks import HookedChain, unhook
 from doorman.dataplanes.netfilter.injection import Injection
+from doorman.dataplanes.netfilter.kernel_flows import flows_of, keys_of
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
 from doorman.dataplanes.netfilter.needs import COUNTED, LEG_MS, Terms, of_leg, of_tunnel
 from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from doorman.dataplanes.netfilter.outside_routes import OutsideRoutes
-from doorman.dataplanes.netfilter.packed import Element, text_of
 from doorman.dataplanes.netfilter.portless_timeouts import make_timeouts, portless_timeouts, session_icmp
+from doorman.dataplanes.netfilter.presence import presence
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.rtnetlink import MAIN
-from doorman.dataplanes.netfilter.ruleset import Present, set_up, sets_of, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import filling, set_up, skeleton, tear_down
 from doorman.dataplanes.netfilter.tables import Tables
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
-from doorman.engine.results import Change, DoorOpened, IpsecChange, Side, cuts, has_tunnel
+from doorman.engine.results import Change, DoorOpened, IpsecChange, cuts, has_tunnel
 from doorman.firewall.counts import Place
 from doorman.nat.bindings import Binding, BindingMade
 from doorman.nat.naming import outside_locals
@@ -103,6 +100,7 @@ class NetfilterPlane:
         if self._redirect is not None:
             self._redirect.close()
         if remove and not self._nft.is_closed:
+            self._has_ipv6 = has_ipv6(self.setting.table)
             self.withdraw()
         self._nft.close()
         self._netlink.close()
@@ -139,7 +137,7 @@ class NetfilterPlane:
         tables = Tables(self._terms(config))
         tables.plan([*map(BindingMade, bindings), *map(DoorOpened, doors), *ipsec], now)
         tables.succeed(self._tables, now)
-        self._run(config, "".join(_filling(config, self.setting, tables, now)), tunnels=_has_tunnels(tables))
+        self._run(config, "".join(filling(config, self.setting, tables, now)), tunnels=_has_tunnels(tables))
         self._tables = tables
 
     def reconfigure(self, config: Config) -> bool:
@@ -160,7 +158,7 @@ class NetfilterPlane:
         bypass = config.fails_open
         try:
             in_force = self.is_in_force()
-            present = self._present(tunnels=tunnels, known=self._known() if in_force else {})
+            present = presence(self.setting.table, self._chains if in_force else {}, tunnels=tunnels)
             zones = ZoneChains(config, self.setting, present.chains)
             ruleset = set_up(config, self.setting, present)
             if not in_force:
@@ -190,9 +188,10 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: it would not.
         """
+        table = self.setting.table
         try:
             # Without time-outs: of those that netlink makes there would be none to be named.
-            setting, present = self.setting._replace(timeouts=False), self._present(tunnels=True, known=self._chains)
+            setting, present = self.setting._replace(timeouts=False), presence(table, self._chains, tunnels=True)
             self._nft.check(set_up(config, setting, present, dry=True).script)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
             raise PlaneRefused(str(error)) from None
@@ -235,39 +234,6 @@ class NetfilterPlane:
         except (NftError, NetlinkError) as error:
             raise PlaneRefused(str(error)) from None
 
-    def _present(self, *, tunnels: bool, known: Mapping[str, Chain]) -> Present:
-        """What of the table is there, perhaps from a gateway before this one.
-
-        Raises:
-            NetlinkError: the kernel refused.
-            PlaneRefused: it does not tell which interfaces there are.
-        """
-        table = self.setting.table
-        try:
-            indexes = {name: index for index, name in if_nameindex()}
-        except OSError as error:
-            raise PlaneRefused(f"list the interfaces: {error.strerror}") from None
-        chains = chains_of(table)
-        return Present(
-            chains=chains,
-            counters=counts_of(table),
-            sets=set_names_of(table),
-            hooked={name for name, hooked in chains.items() if hooked},
-            known=known,
-            ipv6=chains_of(table, NFPROTO_IPV6),
-            indexes=indexes,
-            tunnels=tunnels,
-        )
-
-    def _known(self) -> dict[str, Chain]:
-        """The chains that are as we made them: not those whose rules somebody has removed, or added to.
-
-        Raises:
-            NetlinkError: the kernel refused.
-        """
-        counts = rule_counts(self.setting.table)
-        return {name: chain for name, chain in self._chains.items() if counts[name] == len(chain.rules)}
-
     def _make_timeouts(self, config: Config, zones: ZoneChains) -> None:
         """Make what nft cannot write and its rules name."""
         if self.setting.timeouts:
@@ -291,7 +257,7 @@ class NetfilterPlane:
                 raise PlaneRefused(str(error)) from None
             self.commits += 1
             self.steps += len(transaction)
-        cut = [key for change in cuts(changes) for key in _keys(change.session)]
+        cut = [key for change in cuts(changes) for key in keys_of(change.session)]
         if cut:
             self.forget([key for key in cut if not self._is_leg(key)])
 
@@ -374,7 +340,7 @@ class NetfilterPlane:
             PlaneRefused: the kernel refused.
         """
         try:
-            keys = [self._placed(key) for session in sessions for key in _keys(session)]
+            keys = [self._placed(key) for session in sessions for key in keys_of(session)]
             prolong(self._netlink, keys, seconds)
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
@@ -396,7 +362,7 @@ class NetfilterPlane:
         Raises:
             PlaneRefused: the kernel does not tell.
         """
-        return next((flow for key in _keys(session) if (flow := self._find(key)) is not None), None)
+        return next((flow for key in keys_of(session) if (flow := self._find(key)) is not None), None)
 
     def origin(self, receiver: Endpoint, sender: Endpoint) -> tuple[Endpoint, Endpoint] | None:
         """Who a connection is between that was redirected to us, as its first packet came: sender and receiver.
@@ -497,34 +463,6 @@ class NetfilterPlane:
         return flows_of(flow, self._outside_locals)
 
 
-def flows_of(flow: Flow, outside_locals: Container[Address] = ()) -> list[KernelFlow]:
-    """A conntrack entry as flows through the NAT: none if it is not translated or is a leg, two for a hairpin.
-
-    `outside_locals`: the addresses that outside hosts may be called by inside.
-    """
-    if flow.mark & PROXIED:
-        return []
-    sender, receiver = flow.sender, flow.receiver
-    answers, answered = flow.reply_sender, flow.reply_receiver
-    if answers != receiver and receiver.address in outside_locals:
-        return [KernelFlow(flow.protocol, sender, answered, receiver, Side.INSIDE, answers)]
-    if answered != sender and answered.address in outside_locals:
-        return [KernelFlow(flow.protocol, answers, receiver, answered, Side.OUTSIDE, sender)]
-    flows: list[KernelFlow] = []
-    if answered != sender:
-        flows.append(KernelFlow(flow.protocol, sender, answered, receiver, Side.INSIDE))
-    if answers != receiver:
-        # The outside as the inside end sees it; what it was before, if that is an inside host, too.
-        flows.append(KernelFlow(flow.protocol, answers, receiver, answered, Side.OUTSIDE))
-    return flows
-
-
-def _keys(session: Session) -> list[FlowKey]:
-    """What finds a flow in conntrack, whichever end began it: its inside end sends, as it is inside."""
-    ends = session.protocol, session.inside_local, session.outside_local
-    return [FlowKey(*ends), FlowKey(*ends, is_reply=True)]
-
-
 def _has_tunnels(tables: Tables) -> bool:
     return any(element.set_name == "esp_names" for element in tables)
 
@@ -533,28 +471,3 @@ def _served(config: Config) -> dict[int, frozenset[int]]:
     """The ports at which flows are inspected, by protocol number."""
     tcp, udp = config.ports("tcp"), config.flow_ports
     return {TCP: frozenset().union(*tcp.values()), UDP: frozenset().union(*udp.values())}
-
-
-def _filling(config: Config, setting: Setting, tables: Tables, now: float) -> Iterator[str]:
-    """The commands that let the sets hold these elements alone."""
-    table, sets = setting.table, sets_of(config, setting)
-    elements: dict[str, list[Element]] = {name: [] for name in sets}
-    for element in tables:
-        elements[element.set_name].append(element)
-    lingering = [_with_timeout(element, timeout) for element, timeout in tables.lingering(now)]
-    for name, definition in sets.items():
-        yield f"flush {definition.split(' ', 1)[0]} ip {table} {name}\n"
-        is_timed = "timeout" in definition  # of others nothing ends by itself
-        texts = [_with_timeout(element, tables.timeout(element, now) if is_timed else 0) for element in elements[name]]
-        if name == "names":
-            texts += lingering
-        if texts:
-            yield f"add element ip {table} {name} {{ {', '.join(texts)} }}\n"
-
-
-def _with_timeout(element: Element, timeout: int) -> str:
-    text = text_of(element)
-    if not timeout:
-        return text
-    key, colon, data = text.partition(" : ")
-    return f"{key} timeout {timeout // 1000 + 1}s{colon}{data}"

@@ -74,6 +74,8 @@ from doorman.dataplanes.netfilter.chains.zones import SETS as ZONE_SETS
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV4, NFPROTO_IPV6
 from doorman.dataplanes.netfilter.hooks import HookedChain
 from doorman.dataplanes.netfilter.lifetimes import media_timeout, spliced_timeouts, timeouts_of
+from doorman.dataplanes.netfilter.packed import Element, text_of
+from doorman.dataplanes.netfilter.tables import Tables
 
 SETS = {
     "doors": f"map doors {{ type ipv4_addr . {ENDPOINT} : ipv4_addr . inet_service; flags timeout; }}",
@@ -200,6 +202,31 @@ def set_up(config: Config, setting: Setting, present: Present = Present(), *, dr
     idle = [HookedChain(NFPROTO_IPV4, name) for name in _left(present, chains) if name in present.hooked]
     idle += [HookedChain(NFPROTO_IPV6, name) for name in ipv6_left(config, present.ipv6)]
     return SetUp("\n".join(lines) + "\n", chains, bool(new), idle, bool(of_ipv6))
+
+
+def filling(config: Config, setting: Setting, tables: Tables, now: float) -> Iterator[str]:
+    """The commands that let the sets hold these elements alone."""
+    table, sets = setting.table, sets_of(config, setting)
+    elements: dict[str, list[Element]] = {name: [] for name in sets}
+    for element in tables:
+        elements[element.set_name].append(element)
+    lingering = [_with_timeout(element, timeout) for element, timeout in tables.lingering(now)]
+    for name, definition in sets.items():
+        yield f"flush {definition.split(' ', 1)[0]} ip {table} {name}\n"
+        is_timed = "timeout" in definition  # of others nothing ends by itself
+        texts = [_with_timeout(element, tables.timeout(element, now) if is_timed else 0) for element in elements[name]]
+        if name == "names":
+            texts += lingering
+        if texts:
+            yield f"add element ip {table} {name} {{ {', '.join(texts)} }}\n"
+
+
+def _with_timeout(element: Element, timeout: int) -> str:
+    text = text_of(element)
+    if not timeout:
+        return text
+    key, colon, data = text.partition(" : ")
+    return f"{key} timeout {timeout // 1000 + 1}s{colon}{data}"
 
 
 def tear_down(table: str, *, ipv6: bool) -> str:
