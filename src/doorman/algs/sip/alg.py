@@ -42,7 +42,7 @@ from doorman.algs.sip.lifetime import deadline, why_over
 from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
-from doorman.algs.sip.negotiation import negotiate, wants_more_doors
+from doorman.algs.sip.negotiation import announces_media, negotiate, wants_more_doors
 from doorman.algs.sip.progress import (
     follow,
     is_answered_by,
@@ -64,8 +64,6 @@ from doorman.wire.sip import METHODS, SipMessage, begins_like_sip, is_keepalive,
 MAX_DATAGRAM: Final = 65_500
 """Bytes of a message over UDP as it goes on, so that it fits into a packet: one of 65,000 may still grow."""
 
-_OFFERING: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
-"""The methods whose messages, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
 _CONFIRMED: Final = State.CONFIRMED
 _ENDED: Final = State.ENDED
 _NAMES: Final = {method: method.decode("ascii") for method in METHODS}
@@ -200,7 +198,7 @@ class SipAlg:
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
-        effects = negotiate(self.calls, call, announced, sip, message) if sip.cseq_method in _OFFERING else []
+        effects = negotiate(self.calls, call, announced, sip, message) if announces_media(sip.cseq_method) else []
         effects += follow(self.calls, call, sip, message, nat)
         return effects
 

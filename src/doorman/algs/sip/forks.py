@@ -13,7 +13,6 @@ from doorman.algs.api import Effect, Message
 from doorman.algs.sip.calls import MAX_DIALOGS, NOT_ASKED, Call, Fork, Speaker, State, Transaction
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.offers import accept, announce, succeeds
-from doorman.algs.sip.tags import from_tag, to_tag
 from doorman.wire.sip import SipMessage
 
 _CONFIRMED: Final = State.CONFIRMED
@@ -24,8 +23,8 @@ def dialog_of(call: Call, sip: SipMessage) -> bytes:
     tag = call.tag
     if not tag:
         return b""
-    to = to_tag(sip)
-    return to if to != tag else from_tag(sip)
+    to = sip.to_tag
+    return to if to != tag else sip.from_tag
 
 
 def is_followed(call: Call, dialog: bytes) -> bool:

@@ -12,6 +12,11 @@ from doorman.algs.sip.progress import may_announce
 from doorman.wire.sip import SipMessage
 
 
+def announces_media(method: bytes) -> bool:
+    """Whether messages of a method, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
+    return method in (b"INVITE", b"ACK", b"PRACK", b"UPDATE")
+
+
 def negotiate(
     calls: Calls, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message
 ) -> list[Effect]:

@@ -9,7 +9,6 @@ from doorman.algs.sip.calls import NO_TRANSACTION, NOT_ASKED, Call, Calls, State
 from doorman.algs.sip.forks import dialog_of, follow_dialog, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
 from doorman.algs.sip.offers import transaction_of
-from doorman.algs.sip.tags import from_tag, to_tag
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -53,7 +52,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
     if call.method != b"INVITE":
         others = call.method in _LASTING and call.asked != NOT_ASKED and call.asked[0] != direction
         return not (others and sip.method in _CALLING)
-    to, sender, tag = to_tag(sip), from_tag(sip), call.tag
+    to, sender, tag = sip.to_tag, sip.from_tag, call.tag
     if not to and not sip.status:
         return sender == tag or not (tag or call.dialogs)
     if tag and tag not in (to, sender):
@@ -65,7 +64,7 @@ def is_of_dialog(call: Call, sip: SipMessage, direction: Direction) -> bool:
 
 def is_established(call: Call | None, sip: SipMessage) -> bool:
     """Whether a request is one within an established call."""
-    return call is not None and call.state is _CONFIRMED and bool(sip.method and to_tag(sip))
+    return call is not None and call.state is _CONFIRMED and bool(sip.method and sip.to_tag)
 
 
 def tells_nothing(call: Call, sip: SipMessage) -> bool:
@@ -96,7 +95,7 @@ def may_announce(call: Call, sip: SipMessage, transaction: Transaction) -> bool:
     if method == b"INVITE" and _is_before(cseq, call.newest_invite(asking)):
         return False
     if sip.status:  # also of a call that was cancelled, if the answer crossed the CANCEL
-        return not _is_over(call, to_tag(sip)) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
+        return not _is_over(call, sip.to_tag) and (call.state is not _ENDED or sip.status >= 200)  # noqa: PLR2004
     return call.state is not _ENDED
 
 
@@ -106,7 +105,7 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
     if sip.cseq_method == b"INVITE":
         return _invite(calls, call, sip, message)
     if sip.method == b"ACK" and not message.direction and call.state is _TRYING and _is_unasked(call):
-        return _answered(calls, call, sip, to_tag(sip), now)  # an inside host knows what it was
+        return _answered(calls, call, sip, sip.to_tag, now)  # an inside host knows what it was
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, message)
     if sip.cseq_method == b"UPDATE" and 200 <= sip.status < 300:  # noqa: PLR2004 - success
@@ -143,9 +142,9 @@ def _invite(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list
         outbound, inbound = call.invites
         call.invites = (outbound, sip.cseq) if message.direction else (sip.cseq, inbound)
         call.asked = (message.direction, message.path.arrives_to.address)
-        if not to_tag(sip):
-            call.tag = from_tag(sip)
-    tag = to_tag(sip) if status else b""
+        if not sip.to_tag:
+            call.tag = sip.from_tag
+    tag = sip.to_tag if status else b""
     newest = call.newest_invite(not message.direction) or sip.cseq  # of a call that was not seen from its beginning
     if status and (sip.cseq != newest or _is_over(call, tag) or (message.direction and _is_unasked(call))):
         # Of another try, or of a dialog that is over, or to nothing that was asked: it tells nothing of this one.
@@ -198,7 +197,7 @@ def _is_over(call: Call, tag: bytes) -> bool:
 
 
 def _end(calls: Calls, call: Call, sip: SipMessage, message: Message) -> list[Effect]:
-    for tag in (to_tag(sip), from_tag(sip)):
+    for tag in (sip.to_tag, sip.from_tag):
         dialog = call.dialog(tag)
         if dialog is not None:
             dialog.state = _ENDED

@@ -18,7 +18,6 @@ from doorman.algs.sip.calls import Call
 from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
 from doorman.algs.sip.signal_doors import SignalDoor, SignalKey
-from doorman.algs.sip.tags import to_tag
 from doorman.net.addresses import Address, address_ascii
 from doorman.wire.sip import SipMessage
 
@@ -53,7 +52,7 @@ class Signals:
 
         `owner`: the host, which has no call of this name itself. A request without a tag begins one.
         """
-        if not self._joined or (sip.method and not to_tag(sip)):
+        if not self._joined or (sip.method and not sip.to_tag):
             return None
         return self._joined.get(owner)
 

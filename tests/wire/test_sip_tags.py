@@ -2,7 +2,6 @@
 
 import pytest
 
-from doorman.algs.sip.tags import from_tag, to_tag
 from doorman.wire.sip import read_sip
 from kit.sip import sip
 
@@ -20,5 +19,5 @@ from kit.sip import sip
 def test_tag(value: str, tag: bytes) -> None:
     message = read_sip(sip("OPTIONS sip:a@b SIP/2.0", "Call-ID: x", f"To: {value}"))
     assert message is not None
-    assert to_tag(message) == tag
-    assert from_tag(message) == b""
+    assert message.to_tag == tag
+    assert message.from_tag == b""
