@@ -392,7 +392,7 @@ def test_nobody_outside_speaks_in_a_flow_as_its_inside_end(
     """Whatever number the interface inside had when the rules were made."""
     if numbered != "as they are":
         before = [] if numbered == "not at all" else [(97, "in0"), (98, "out0")]
-        monkeypatch.setattr("doorman.dataplanes.netfilter.plane.if_nameindex", lambda: before)
+        monkeypatch.setattr("doorman.dataplanes.netfilter.presence.if_nameindex", lambda: before)
     gate = Gate(kernel, OVERLOAD)
     for _ in range(2):
         sender, _ = gate.from_inside(PHONE_RTP, PEER_RTP) or ("", "")
