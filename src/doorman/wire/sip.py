@@ -154,9 +154,11 @@ class SipMessage:
     @property
     def length(self) -> Header | None:
         """The Content-Length header, without anything around its number; None where there is none."""
-        for header in self.headers:
-            if header.name == NAMES[CONTENT_LENGTH]:
-                return header
+        at = self.lines_start
+        for line in self.lines:
+            if line.kind == CONTENT_LENGTH:
+                return Header(NAMES[CONTENT_LENGTH], at + line.start, at + line.end)
+            at += line.length
         return None
 
     @property

@@ -15,7 +15,7 @@ from doorman.net.memo import remember
 from doorman.wire.malformed import Malformed
 from doorman.wire.uri import HostPort, Via, find_agents, find_uris_in, find_via_in, may_hold_address
 
-NAMES: Final = (
+NAMES: Final[tuple[str, ...]] = (
     "", "call-id", "cseq", "content-length", "to", "from", "via",
     "alert-info", "also", "authorization", "call-info", "cc-diversion", "contact", "content-encoding",
     "content-transfer-encoding", "content-type", "diversion", "error-info", "expires", "geolocation", "history-info",
@@ -174,9 +174,12 @@ class Singles:
         Raises:
             Malformed: there is one already.
         """
-        for line in (later.call_id, later.cseq, later.length):
-            if line is not None:
-                self.take(line)
+        if later.call_id is not None:
+            self.take(later.call_id)
+        if later.cseq is not None:
+            self.take(later.cseq)
+        if later.length is not None:
+            self.take(later.length)
 
     def are_named(self) -> bool:
         """Whether the headers that name a message's hop, its ends and its call were there."""

@@ -128,8 +128,8 @@ class BodyTranslation:
                     longer += growth(edits)
         if counted:
             longer += self._correct(counted)
-        length = sip.length
-        if longer and length is not None:
+        length = sip.length if longer else None
+        if length is not None:
             self.edits.append(corrected(self._data, (length.start, length.end), longer))
 
     def _part(self, part: Part) -> list[Edit]:
