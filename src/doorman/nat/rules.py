@@ -56,6 +56,7 @@ class Rules(Naming):
         self._inside_cache: dict[Address, bool] = {}
         self._translated: dict[Address, bool] = {}
         self._renamed: dict[Address, bool] = {}
+        self._renamed_inward: dict[Address, bool] = {}
 
     def leaves(self, protocol: int, end: Endpoint) -> bool:
         """See `Naming.leaves`; of hosts on both sides."""
@@ -103,7 +104,11 @@ class Rules(Naming):
 
     def renames_inward(self, address: Address) -> bool:
         """Whether what the outside calls so has another name inside."""
-        return address in self._owned or (self._names_outside and self.outside.gives_name(address))
+        known = self._renamed_inward.get(address)
+        if known is None:
+            renamed = self.owns(address) or (self._names_outside and self.outside.gives_name(address))
+            known = remember(self._renamed_inward, address, renamed)
+        return known
 
     def renames_any_inward(self, addresses: Collection[Address]) -> bool:
         """Whether one of several has. See `renames_inward`; where most are strangers, this is faster."""
