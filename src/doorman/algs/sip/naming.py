@@ -84,6 +84,24 @@ class Guests(NamedTuple):
     roles: frozenset[str]
 
 
+class _Name:
+    """What the receiver calls an endpoint.
+
+    Attributes:
+        endpoint, protocol: which is asked for.
+        new: its name.
+        written: the same as text; None where it is called as it was.
+    """
+
+    __slots__ = ("endpoint", "new", "protocol", "written")
+
+    def __init__(self, endpoint: Endpoint, protocol: int, new: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.protocol = protocol
+        self.new = new
+        self.written = endpoint_ascii(new) if new != endpoint else None
+
+
 class Naming:
     """One message's addresses on their way through the NAT.
 
@@ -98,8 +116,8 @@ class Naming:
     """
 
     __slots__ = (
-        "_asked", "_asked_protocol", "_guests", "_left", "_name", "_outbound", "_own", "_owned", "_protocol",
-        "_spelling", "aliases", "budget", "callee", "caller", "edits", "effects", "message", "nat", "reachable",
+        "_guests", "_left", "_name", "_outbound", "_own", "_owned", "_protocol", "_spelling", "aliases",
+        "budget", "callee", "caller", "edits", "effects", "message", "nat", "reachable",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -132,9 +150,7 @@ class Naming:
         # The hosts that were met last, of others and of ours: most messages name but one of each.
         self._left = self._owned = b""
         # And the endpoint of ours that was met last, with its name: most messages write but one.
-        self._asked: Endpoint | None = None
-        self._asked_protocol = 0
-        self._name: Endpoint | None = None
+        self._name: _Name | None = None
         self._outbound = message.direction is _OUTBOUND
         self._protocol = message.protocol
         self.aliases = aliases
@@ -210,44 +226,38 @@ class Naming:
     def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
         protocol, via, role = place.protocol or self._protocol, treatment.rule == "Via", treatment.role
-        new = self._name_of(old, protocol)
+        name = self._name
+        if name is None or name.endpoint is not old or name.protocol != protocol:
+            name = self._name = _Name(old, protocol, self.nat.translate(old, protocol))
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
-                new = self._invite(role, old, new, protocol)
+                name = self._name = self._invite(role, name)
             else:
-                self.reachable.append(Reachable(role, protocol, old, new))
-        if new == old:
+                self.reachable.append(Reachable(role, protocol, old, name.new))
+        if name.written is None:
             return None
         if self._spelling.any_public:
             if self._outbound:
                 if role:
                     self._spelling.remember(old, PUBLIC, via=via, so=False)
-            elif self._spelling.was(new, PUBLIC, via=via):
+            elif self._spelling.was(name.new, PUBLIC, via=via):
                 return None
-        return self._spell(place, old, new, via=via, routing=treatment.routing)
+        return self._spell(place, name, name.written, via=via, routing=treatment.routing)
 
-    def _name_of(self, endpoint: Endpoint, protocol: int) -> Endpoint:
-        """What the receiver calls an endpoint."""
-        name = self._name
-        if name is None or endpoint is not self._asked or protocol != self._asked_protocol:
-            name = self._name = self.nat.translate(endpoint, protocol)
-            self._asked, self._asked_protocol = endpoint, protocol
-        return name
-
-    def _invite(self, role: str, old: Endpoint, new: Endpoint, protocol: int) -> Endpoint:
+    def _invite(self, role: str, name: _Name) -> _Name:
         """Somebody to talk to, perhaps another host: who has no name gets one, if that is allowed, and a door."""
-        guests, refers = self._guests, role == REFERRAL
+        guests, refers, old = self._guests, role == REFERRAL, name.endpoint
         invited = guests is not None and role in guests.roles and old.port in guests.ports
         if invited and (refers or old.address != self.message.path.sent_from.address):
-            new = self._name = self.nat.introduce(old, protocol)
-            invited = new != old
+            name = _Name(old, name.protocol, self.nat.introduce(old, name.protocol))
+            invited = name.written is not None
         if guests is not None and refers and invited:
             self._guests = guests._replace(roles=guests.roles - {REFERRAL})  # it is about one (RFC 3515, section 2.4.2)
         if invited or not refers:
-            self.reachable.append(Reachable(role, protocol, old, new, invited=invited))
-        elif new == old:
+            self.reachable.append(Reachable(role, name.protocol, old, name.new, invited=invited))
+        elif name.written is None:
             self._tell(Note("third-party-address", address_ascii(old.address)))
-        return new
+        return name
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
         if self._outbound:
@@ -260,8 +270,9 @@ class Naming:
             return self.aliases[user]
         return self.nat.host(address, own=own)
 
-    def _spell(self, place: HostPort, old: Endpoint, new: Endpoint, *, via: bool, routing: bool) -> bytes:
+    def _spell(self, place: HostPort, name: _Name, written: bytes, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
+        old, new = name.endpoint, name.new
         address, port = new
         if place.part is _PORT:
             return b"%d" % port
@@ -279,4 +290,4 @@ class Naming:
                 return uri_host(address)
         elif old.port == default_port:
             self._spelling.remember(old, BARE, via=via, so=False)
-        return endpoint_ascii(new)
+        return written
