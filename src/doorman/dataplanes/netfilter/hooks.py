@@ -14,7 +14,7 @@ nf_queue.c, nfnetlink_queue.c, nft_ct.c; tests/kernel/test_kernel_waiting.py):
 So rules are written anew only where they are others, and zones are set by rules that never are. A chain that came is
 followed by the demand that all that waits meet the chains anew (`Queue.begin_anew`). One that has nothing to do goes by
 itself, in no other transaction, when all that waits has been answered: what comes between the last answer and this is
-lost, a matter of microseconds, and counted as refused verdicts.
+lost, and counted as refused verdicts.
 """
 
 from collections.abc import Iterable
