@@ -4,12 +4,16 @@ udp("192.168.1.10:5000", "198.51.100.7:53")           the bytes of a packet
 shown(packet) == "udp 192.168.1.10:5000 > 198.51.100.7:53"
 """
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
 from doorman.net.addresses import Endpoint, address_of
+
+_remembered = lru_cache(1 << 12)
+"""Of what scapy takes a millisecond for, nine in ten have been asked before."""
 
 QUERY_TYPES = {"echo-request": 8, "echo-reply": 0, "timestamp-request": 13, "address-mask-request": 17}
 
@@ -19,13 +23,23 @@ def ip(source: str, target: str, **fields: Any) -> Any:  # noqa: ANN401 - scapy 
     return IP(src=source.partition(":")[0], dst=target.partition(":")[0], **fields)
 
 
-def udp(source: str, target: str, data: bytes = b"sixteen bytes...", **fields: Any) -> bytes:  # noqa: ANN401 - scapy
+def udp(source: str, target: str, data: bytes = b"sixteen bytes...", **fields: str | bytes | int) -> bytes:
     """A UDP datagram; `fields` are those of the IP header."""
-    return bytes(ip(source, target, **fields) / UDP(sport=port(source), dport=port(target)) / data)
+    return _udp(source, target, data, tuple(fields.items()))
+
+
+@_remembered
+def _udp(source: str, target: str, data: bytes, fields: tuple[tuple[str, str | bytes | int], ...]) -> bytes:
+    return bytes(ip(source, target, **dict(fields)) / UDP(sport=port(source), dport=port(target)) / data)
 
 
 def tcp(source: str, target: str, flags: str = "S", data: bytes = b"") -> bytes:
     """A TCP segment; flags as tcpdump writes them."""
+    return _tcp(source, target, flags, data)
+
+
+@_remembered
+def _tcp(source: str, target: str, flags: str, data: bytes) -> bytes:
     return bytes(ip(source, target) / TCP(sport=port(source), dport=port(target), flags=flags) / data)
 
 
@@ -89,6 +103,11 @@ def port(endpoint: str) -> int:
 
 def shown(packet: bytes) -> str:
     """What is in a packet, for comparing; its checksums must be right, those of a quoted packet included."""
+    return _shown(packet)
+
+
+@_remembered
+def _shown(packet: bytes) -> str:
     parsed = IP(packet)
     assert rebuilt(parsed) == packet, "a length or checksum that scapy computes otherwise"
     return _text(parsed)

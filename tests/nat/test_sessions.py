@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, IPOption
+from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
@@ -73,7 +73,7 @@ def test_flows_of_two_protocols_have_two_keys() -> None:
     [
         udp(LOCAL, PEER),
         tcp(LOCAL, PEER),
-        udp(LOCAL, PEER, options=[IPOption(b"\x94\x04\0\0")]),
+        udp(LOCAL, PEER, options=b"\x94\x04\0\0"),
         udp(LOCAL, PEER, frag=3),
         ping("192.168.1.10", "198.51.100.7", 77),
         bytes(IPv6(src="2001:db8::1", dst="2001:db8::2", nh=UDP) / Raw(b"\x13\xc4\0\x50\0\x08\0\0")),
