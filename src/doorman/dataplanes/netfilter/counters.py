@@ -14,8 +14,9 @@ which it stays, loses no packet.
 import errno
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
 
 from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6
 from doorman.dataplanes.netfilter.errors import DumpInterrupted, NetlinkError
@@ -31,8 +32,6 @@ _TABLE, _CHAIN_NAME, _HOOK, _RULE_CHAIN, _NAME, _TYPE, _DATA = 1, 3, 4, 2, 2, 3,
 _BYTES, _PACKETS = 1, 2
 _COUNTER = attribute(_TYPE, struct.pack("!I", 1))
 _TRIES = 5
-
-_T = TypeVar("_T")
 
 
 class Count(NamedTuple):
@@ -50,13 +49,7 @@ def chains_of(table: str, family: int = NFPROTO_IPV4) -> dict[str, bool]:
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(family, name(_TABLE, table))
-
-    def listed() -> dict[str, bool]:
-        found = map(attributes, dump(_GETCHAIN, asked, f"list the chains of table {table}"))
-        return {_text(chain[_CHAIN_NAME]): _HOOK in chain for chain in found if _text(chain[_TABLE]) == table}
-
-    return _tried(listed)
+    return {_text(chain[_CHAIN_NAME]): _HOOK in chain for chain in _listed(_GETCHAIN, "chains", table, family)}
 
 
 def rule_counts(table: str) -> Counter[str]:
@@ -65,13 +58,7 @@ def rule_counts(table: str) -> Counter[str]:
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(NFPROTO_IPV4, name(_TABLE, table))
-
-    def listed() -> Counter[str]:
-        found = map(attributes, dump(_GETRULE, asked, f"list the rules of table {table}"))
-        return Counter(_text(rule[_RULE_CHAIN]) for rule in found if _text(rule[_TABLE]) == table)
-
-    return _tried(listed)
+    return Counter(_text(rule[_RULE_CHAIN]) for rule in _listed(_GETRULE, "rules", table))
 
 
 def set_names_of(table: str) -> frozenset[str]:
@@ -80,14 +67,8 @@ def set_names_of(table: str) -> frozenset[str]:
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(NFPROTO_IPV4, name(_TABLE, table))
-
-    def listed() -> frozenset[str]:
-        found = map(attributes, dump(_GETSET, asked, f"list the sets of table {table}"))
-        return frozenset(_text(one[_NAME]) for one in found if _text(one[_TABLE]) == table)
-
     try:
-        return _tried(listed)
+        return frozenset(_text(one[_NAME]) for one in _listed(_GETSET, "sets", table))
     except NetlinkError as error:
         if error.errno == errno.ENOENT:  # of a table that is not there no sets are listed, but chains are: none
             return frozenset()
@@ -109,13 +90,7 @@ def counts_of(table: str, family: int = NFPROTO_IPV4) -> dict[str, Count]:
     Raises:
         NetlinkError: the kernel refused.
     """
-    asked = body(family, name(_TABLE, table), _COUNTER)
-
-    def listed() -> dict[str, Count]:
-        found = map(attributes, dump(_GETOBJ, asked, f"list the counters of table {table}"))
-        return {_text(one[_NAME]): _count(one) for one in found if _text(one[_TABLE]) == table}
-
-    return _tried(listed)
+    return {_text(one[_NAME]): _count(one) for one in _listed(_GETOBJ, "counters", table, family, _COUNTER)}
 
 
 def reset(netlink: Netlink, table: str, names: Iterable[str]) -> None:
@@ -129,14 +104,20 @@ def reset(netlink: Netlink, table: str, names: Iterable[str]) -> None:
         netlink.ask(Request(_GETOBJ_RESET, asked), f"reset the counter {one}")
 
 
-def _tried(listed: Callable[[], _T]) -> _T:
-    """A list that nothing disturbed."""
+def _listed(
+    command: int, what: str, table: str, family: int = NFPROTO_IPV4, kind: bytes = b""
+) -> list[dict[int, bytes]]:
+    """The attributes of all that a table has of something, undisturbed by whoever changes it meanwhile."""
+    asked = body(family, name(_TABLE, table), kind)
     for _ in range(_TRIES - 1):
-        try:
-            return listed()
-        except DumpInterrupted:
-            continue
-    return listed()
+        with suppress(DumpInterrupted):
+            return _once(command, what, table, asked)
+    return _once(command, what, table, asked)
+
+
+def _once(command: int, what: str, table: str, asked: bytes) -> list[dict[int, bytes]]:
+    found = map(attributes, dump(command, asked, f"list the {what} of table {table}"))
+    return [one for one in found if _text(one[_TABLE]) == table]
 
 
 def _count(counter: dict[int, bytes]) -> Count:
