@@ -19,7 +19,8 @@ from doorman.net.addresses import Address, is_private
 from doorman.wire.sip import SipMessage
 
 LONGEST_DOOR: Final = LONGEST_CALL * 60.0
-"""Seconds that a door is there at most. What closes it is the end of its call; this is for a kernel left alone."""
+"""Seconds that a door is there, and until the next whole hour. What closes it is the end of its call; this is for a
+kernel left alone."""
 _HOUR: Final = 3_600.0
 MAX_UNSETTLED: Final = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
