@@ -137,7 +137,7 @@ def test_the_mtu_of_the_path_is_found_out(served: Served) -> None:
 def test_only_whom_a_list_permits_is_translated(served: Served, stack: ExitStack) -> None:
     served.net.gateway.run("ip", "-6", "route", "replace", "2001:db8:2::/64", "via", HOST)
     link = served.net.host.run("ip", "-o", "-6", "address", "show", "to", HOST).split()[1]
-    served.net.host.run("ip", "address", "replace", "2001:db8:2::1/64", "dev", link, "preferred_lft", "0")
+    served.net.host.run("ip", "address", "replace", "2001:db8:2::1/64", "dev", link, "preferred_lft", "0", "nodad")
     stranger = udp_socket(stack, served.net.host, "2001:db8:2::1", 0)
     server = udp_socket(stack, served.net.server, SERVER, 4_003)
     server.settimeout(0.5)
