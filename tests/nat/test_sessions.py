@@ -9,7 +9,7 @@ from scapy.packet import Raw
 
 from doorman.config.model import Timeouts
 from doorman.nat.bindings import Binding
-from doorman.nat.sessions import Session, Sessions, flow_key, packet_key, plain_key
+from doorman.nat.sessions import Session, Sessions, flow_key, packet_key, plain_answer_key, plain_key
 from doorman.net.packet import ESP, ICMP, TCP, UDP, parse_packet, readdress
 from kit.packets import MAKERS, endpoint, ping, tcp, udp
 
@@ -38,6 +38,8 @@ def test_the_ways_carry_a_packet_as_scapy_builds_it(
     assert flow.mirror.carry(answered) == reply
     for way, packet in ((flow.outward, sent), (flow.inward, reply)):
         assert plain_key(packet) == (flow.outward_key if way is flow.outward else flow.inward_key)
+    assert plain_answer_key(answered) == flow.outward_key
+    assert plain_answer_key(seen) == flow.inward_key
 
 
 @given(st.sampled_from([*MAKERS]), ENDPOINTS, ENDPOINTS, ENDPOINTS, st.integers(0, 0xFFFE), st.integers(0, 0xFFFE))

@@ -12,7 +12,7 @@ from doorman.engine.state import State
 from doorman.engine.views import Mirror
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.nat.selection import Towards
-from doorman.nat.sessions import flow_key
+from doorman.nat.sessions import flow_key, plain_answer_key
 from doorman.net.addresses import Endpoint
 from doorman.net.packet import TCP, UDP, Packet, parse_packet, readdress, rewrite
 
@@ -24,8 +24,7 @@ def as_sent(state: State, inspector: Inspector, data: bytes) -> bytes:
         Refused: the outside has no name for its receiver, and could not send it.
     """
     if len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004 - speed
-        key = data[9:10] + data[16:20] + data[12:16] + data[22:24] + data[20:22]
-        way = state.sessions.outward.get(key)
+        way = state.sessions.outward.get(plain_answer_key(data))
         if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
             return way.session.mirror.carry(data)
     packet = parse_packet(data)

@@ -57,6 +57,12 @@ def plain_key(data: bytes) -> bytes:
     return data[12:24] if data[9] == UDP else data[12:24] + data[9:10]
 
 
+def plain_answer_key(data: bytes) -> bytes:
+    """The key of the packets that such a one answers."""
+    ends_turned = data[16:20] + data[12:16] + data[22:24] + data[20:22]
+    return ends_turned if data[9] == UDP else ends_turned + data[9:10]
+
+
 class Way:
     """One direction of a session, with what it changes in an IPv4 packet of it.
 
