@@ -63,11 +63,10 @@ LONGEST: Final = 256
 """Bytes of a line that is remembered: a peer chooses what it sends, and must not fill the memory with it."""
 _REMEMBERED: Final = 4_096
 """Names, and lines, that are remembered."""
-
-
 _LONGEST_BLOCK: Final = 512
-"""Bytes of such a block."""
+"""Bytes of lines that are remembered in one piece."""
 _BLOCKS_REMEMBERED: Final = 1_024
+"""Such pieces."""
 
 
 class HeaderLine:
