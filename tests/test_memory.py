@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from doorman.memory import Garbage
+from doorman.memory import Garbage, settle_collector
 
 
 class Cycle:
@@ -22,6 +22,22 @@ def _as_before() -> Iterator[None]:
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+
+
+def test_what_a_second_of_many_calls_brings_is_not_looked_through() -> None:
+    settle_collector()
+    collections: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:  # noqa: ARG001 - as it is called
+        collections.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        many = [[number] for number in range(400_000)]
+    finally:
+        gc.callbacks.remove(note)
+    assert len(many) == 400_000
+    assert collections == []
 
 
 def test_what_comes_in_numbers_is_spared_and_looked_at_when_it_has_gone() -> None:

@@ -154,8 +154,6 @@ class Traffic:
         for result in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
-        if not has_time:
-            self._garbage.spare()
         return not has_time
 
     def on_events(self) -> None:
@@ -194,6 +192,7 @@ class Traffic:
         self.segments.remind(seconds())
         if self._config is not None:
             self.segments.prolong(self._config.timeouts.tcp, seconds())
+        self._garbage.spare()
         self._garbage.collect()
         if not self._behind and not self._is_in_force():
             self.counters["table-lost"] += 1
