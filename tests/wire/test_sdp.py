@@ -1,5 +1,6 @@
 """The reader of session descriptions (RFC 8866, 3605, 4145, 5761, 8839)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from doorman.net.addresses import address_text
 from doorman.net.packet import TCP, UDP
 from doorman.wire.malformed import Malformed
 from doorman.wire.places import Host, Port
-from doorman.wire.sdp import MAX_CANDIDATES, Media, SessionDescription, read_sdp
+from doorman.wire.sdp import read_sdp
+from doorman.wire.sdp_lines import MAX_CANDIDATES, read_lines
+from doorman.wire.session_description import Media, SessionDescription
 from kit.sip import SHARED, crlf, shared_file
 
 HEAD = "v=0\no=alice 1 1 IN IP4 10.0.0.1\ns=-\nt=0 0\n"
@@ -314,31 +317,100 @@ LINES = st.tuples(
 ).map("".join)
 
 
+def outline(data: bytes, reader: Callable[[bytes], SessionDescription]) -> object:
+    """All that a reader finds in a description, and where; or why it cannot read that."""
+    try:
+        session = reader(data)
+    except Malformed as malformed:
+        return malformed.reason
+    media = [
+        (
+            (one.kind, told(one.port), one.count, one.transport, one.is_rtp, one.protocol, told(one.connection)),
+            (told(one.rtcp), told(one.rtcp_host), one.mux, one.mux_only, one.cema, one.direction, one.setup, one.end),
+            [(told(host), told(port), protocol) for host, port, protocol, _ in one.candidates],
+            [(told(host), told(port)) for host, port in one.remote + one.path],
+        )
+        for one in session.media
+    ]
+    return told(session.origin), told(session.connection), session.direction, session.setup, media
+
+
+def in_pieces(data: bytes) -> SessionDescription:
+    return read_sdp(data, 0, len(data))
+
+
+def by_lines(data: bytes) -> SessionDescription:
+    session = SessionDescription()
+    read_lines(session, data, data.decode("latin-1"), 0, len(data))
+    return session
+
+
 @example("o=a \r IN IP4 1.2.3.4\n")
 @example("c=IP4 1.2.3.4 IN IP4 5.6.7.8\n")
 @example("m=audio 000080 RTP/AVP 0\n")
 @example("mxaudio 80 RTP/AVP 0\nax=sendonly\n")
 @given(st.lists(LINES, max_size=4).map("".join))
 def test_however_blanks_are_written_a_description_reads_the_same(text: str) -> None:
-    """Lines as they usually are, with single blanks, have a reader of their own."""
-
-    def read(data: bytes) -> object:
-        try:
-            session = read_sdp(data, 0, len(data))
-        except Malformed as malformed:
-            return malformed.reason
-        media = [
-            (one.kind, told(one.port), one.transport, told(one.connection), one.direction, one.end)
-            for one in session.media
-        ]
-        return told(session.origin), told(session.connection), session.direction, media
-
+    """Those whose blanks are single ones have a reader of their own."""
     usual = text.encode()
-    assert read(usual) == read(usual.replace(b" ", b"\t"))
+    assert outline(usual, in_pieces) == outline(usual.replace(b" ", b"\t"), in_pieces)
+
+
+OPENINGS = st.tuples(
+    st.sampled_from(["v=0\r\no=a 1 1 ", "v=0\r\no=", "v=0\no=a 1 1 ", "v=0\r\no=IN IP4 "]),
+    st.sampled_from(["IN IP4 10.0.0.1", "IN IP4 198.51.100.2", "IN IP6 ::1", "IN IP4 x", "IN IP4 10.0.0.1 "]),
+    st.sampled_from(["\r\n", "\n", "\r\r\n", ""]),
+    st.lists(
+        st.sampled_from(
+            [
+                "s=-",
+                "t=0 0",
+                "c=IN IP4 10.0.0.1",
+                "c=IN IP6 ::2",
+                "a=inactive",
+                "a=setup:active",
+                "o=b 1 1 IN IP4 9.9.9.9",
+            ]
+        ).map(lambda line: line + "\r\n"),
+        max_size=3,
+    ).map("".join),
+).map("".join)
+SECTIONS = st.tuples(
+    st.sampled_from(["m=audio ", "m=video ", "m=x ", "m=audio  "]),
+    st.sampled_from(["4000", "5", "70000", "000080", "4000/2", "\xb2"]),
+    st.sampled_from([" RTP/AVP 0 8", " TCP/MSRP *", " udptl t38", " x", "", " "]),
+    st.sampled_from(["\r\n", "\n"]),
+    st.lists(
+        st.sampled_from(
+            [
+                "a=rtpmap:0 PCMU/8000", "c=IN IP4 10.0.0.3", "a=rtcp:5001", "a=rtcp:5001 IN IP4 10.0.0.4",
+                "a=rtcp-mux", "a=rtcp-mux-only", "a=sendonly", "a=setup:passive", "a=msrp-cema",
+                "a=remote-candidates:1 10.0.0.6 5006",
+                "a=candidate:1 1 UDP 2130706431 10.0.0.5 5000 typ host", "a=path:msrp://10.0.0.7:2855/s7x;tcp",
+                "x" * 1_100,
+            ]
+        ).map(lambda line: line + "\r\n"),
+        max_size=3,
+    ).map("".join),
+).map("".join)  # fmt: skip
+
+
+@example("v=0\r\no=a IN IP4 10.0.0.1\r\no=b 1 1 IN IP4 9.9.9.9\r\nc=IN IP4 10.0.0.1\r\n", "")
+@example("v=0\r\no=a \r IN IP4 10.0.0.1\r\n", "")
+@example("v=0\r\no=a IN IP4 10.0.0.1", "")
+@example(
+    "v=0\r\no=a\n IN IP4 10.0.0.1\r\n", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 10.0.0.3\r\na=rtcp:5 IN IP4 10.0.0.4\r\n"
+)
+@given(OPENINGS, st.lists(SECTIONS, max_size=3).map("".join))
+def test_what_is_recalled_in_one_piece_reads_as_it_does_line_by_line(opening: str, sections: str) -> None:
+    first = (opening + sections).encode("latin-1")
+    again = first.replace(b"o=a", b"o=alice").replace(b" 4000 ", b" 49152 ").replace(b"10.0.0.1", b"192.168.100.1", 1)
+    for description in (first.replace(b"\r IN", b"IN"), first, again, b"m=audio 6000 RTP/AVP 0\r\n" + again):
+        assert outline(description, in_pieces) == outline(description, by_lines)
 
 
 def test_every_reason_is_named_here() -> None:
-    source = Path(*doorman.wire.__path__, "sdp.py").read_text(encoding="utf-8")
+    source = Path(*doorman.wire.__path__, "sdp_lines.py").read_text(encoding="utf-8")
     tests = Path(__file__).read_text(encoding="utf-8")
     reasons = {part.split('"')[1] for part in source.split("Malformed(")[1:]}
     assert [reason for reason in sorted(reasons) if f'"{reason}"' not in tests] == []

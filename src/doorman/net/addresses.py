@@ -160,6 +160,13 @@ def is_unspecified(address: Address) -> bool:
     return address in (UNSPECIFIED_V4, UNSPECIFIED_V6)
 
 
+def is_multicast(address: Address | None) -> bool:
+    """Whether an address is one of a group; what is none is not."""
+    if address is None:
+        return False
+    return address[0] == 0xFF if len(address) != 4 else address[0] >> 4 == 0xE  # noqa: PLR2004 - IPv4
+
+
 def is_private(address: Address) -> bool:
     """Whether an IPv4 address is one that many networks have (RFC 1918, 6598)."""
     first, second = address[0], address[1]

@@ -16,6 +16,10 @@ class Host:
         self.end = end
         self.address = address
 
+    def moved(self, by: int) -> "Host":
+        """The same so many bytes further on."""
+        return Host(self.start + by, self.end + by, self.address)
+
 
 class Port:
     """A port, and where its digits stand."""
@@ -26,3 +30,7 @@ class Port:
         self.start = start
         self.end = end
         self.number = number
+
+    def moved(self, by: int) -> "Port":
+        """The same so many bytes further on."""
+        return Port(self.start + by, self.end + by, self.number)

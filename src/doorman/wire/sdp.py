@@ -1,155 +1,39 @@
 """Reading session descriptions (SDP, RFC 8866): where the addresses and ports of the media stand.
 
-    o=alice 2890844526 2890844526 IN IP4 192.168.1.10
-    c=IN IP4 192.168.1.10                      connection of all media that have none of their own
-    m=audio 49170/2 RTP/AVP 0 8                kind, port / number of port pairs, transport, formats
-    c=IN IP4 192.168.1.10                      connection of this media alone, which wins
-    a=rtcp:49171 IN IP4 192.168.1.10           where RTCP goes, if not one port above (RFC 3605)
-    a=candidate:1 1 UDP 2130706431 192.168.1.10 49170 typ host      (RFC 8839, section 5.1)
-    a=remote-candidates:1 198.51.100.20 45664                       what the other side is reached by (section 5.2)
-    m=message 2855 TCP/MSRP *
-    a=path:msrp://192.168.1.10:2855/s7x;tcp                         a session, and who is on its way (RFC 4975)
-    a=setup:passive                                                 who opens the connection (RFC 4145)
+    v=0
+    o=alice 2890844526 2890844526 IN IP4 192.168.1.10       new in each session, up to the address
+    s=-
+    c=IN IP4 192.168.1.10                                   what a phone says time and again
+    t=0 0
+    m=audio 49170 RTP/AVP 0 8                               a new port each time,
+    a=rtpmap:0 PCMU/8000                                    and again what has been said before
 
-Only lines that can name an address are looked at.
+Of a description as most are written, what follows the address of `o=`, and what follows each port, is recalled in one
+piece. All else is read line by line, see `sdp_lines`.
 """
 
-import re
-from typing import Final, NamedTuple
+from typing import Final
 
-from doorman.net.addresses import Address, parse_address
-from doorman.net.packet import TCP, UDP
-from doorman.wire.malformed import Excessive, Malformed
+from doorman.net.addresses import parse_address
+from doorman.net.memo import remember
 from doorman.wire.places import Host, Port
+from doorman.wire.sdp_lines import MAX_PORT, read_lines
+from doorman.wire.session_description import Media, SessionDescription
 
-MAX_CANDIDATES: Final = 128
-"""ICE candidates in a description; more is an attack."""
-
-_LINE: Final = re.compile(
-    rb"^(?:([oc])=[^\r\n]*?\bIP[46][ \t]++([^\s/]{1,255}+)"
-    rb"|m=(?:(\S++)[ \t]++([0-9]{1,5}+)(?:/([0-9]{1,4}+))?[ \t]++(\S++)|())"
-    rb"|a=(?:(rtcp|candidate|remote-candidates|path):([^\r\n]*+)"
-    rb"|(rtcp-mux|rtcp-mux-only|msrp-cema|setup:[a-z]{1,16}+|sendrecv|sendonly|recvonly|inactive)"
-    rb"(?=[ \t]*+[\r\n]|[ \t]*+\Z)))",
-    re.MULTILINE,
-)
-_HOST, _MEDIA, _BAD_MEDIA, _VALUE, _FLAG = 2, 6, 7, 9, 10
-"""The last group of each kind of line."""
-_ATTRIBUTE: Final = 0x61
-_CONNECTION: Final = 0x63
-_MEDIA_LINE: Final = 0x6D
-_ORIGIN: Final = 0x6F
-"""First letters of lines that matter."""
-_ATTRIBUTES: Final = frozenset({"can", "ina", "msr", "pat", "rec", "rem", "rtc", "sen", "set"})
-"""How attributes begin that matter."""
-_RTCP: Final = re.compile(rb"([0-9]{1,5}+)(?![0-9])(?:[ \t]++IN[ \t]++IP[46][ \t]++(\S{1,255}+))?")
-_CANDIDATE: Final = re.compile(
-    rb"\S++[ \t]++([0-9]{1,5}+)[ \t]++([A-Za-z-]++)[ \t]++[0-9]++[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])"
-)
-_RELATED: Final = re.compile(rb"[ \t]raddr[ \t]++(\S{1,255}+)[ \t]++rport[ \t]++([0-9]{1,5}+)(?![0-9])")
-_REMOTE: Final = re.compile(rb"([0-9]{1,5}+)[ \t]++(\S{1,255}+)[ \t]++([0-9]{1,5}+)(?![0-9])")
-_PATH_URI: Final = re.compile(
-    rb"(?<![^ \t:])msrps?://(?:[^\s@/;]{1,255}@)?(\[[0-9A-Fa-f:.]{2,45}+\]|[^\s:/;?@\[\]]{1,255}+)(?::([0-9]{1,5}+)(?![0-9]))?",
-    re.IGNORECASE,
-)
-_MAX_PATH: Final = 16
-"""URIs of a path: relays, and the end itself."""
-_DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactive"})
-_FLAGS: Final = {
-    flag.decode(): flag for flag in (*_DIRECTIONS, b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass")
-}
-_TRANSPORTS: Final = {
-    "RTP/AVP": True, "RTP/SAVP": True, "RTP/AVPF": True, "RTP/SAVPF": True, "UDP/TLS/RTP/SAVP": True,
-    "UDP/TLS/RTP/SAVPF": True, "udptl": False,
-}  # fmt: skip
-"""What is usually written, of flows over UDP, and whether it is RTP."""
-_KINDS: Final = {"m=" + kind: kind for kind in ("audio", "video", "image", "application", "message", "text")}
-"""How lines of media begin that most have."""
+_BEGIN: Final = "v=0\r\no="
 _FAMILY: Final = "IN IP4 "
-_CR: Final = 0x0D
-_EQUALS: Final = 0x3D
+_MEDIA: Final = "m="
+_NEXT_MEDIA: Final = "\nm="
+_KINDS: Final = {f"m={kind} ": kind for kind in ("audio", "video", "image", "application", "message", "text")}
+"""How lines of media begin that most have."""
 _DIGITS_OF_PORT: Final = 5
-_MAX_PORT: Final = 65_535
-
-
-class Candidate(NamedTuple):
-    """A transport address of an ICE candidate, or one that it is related to.
-
-    Attributes:
-        host, port: the address and where it stands.
-        protocol: 17 or 6.
-        related: whether this is what `raddr` and `rport` say.
-    """
-
-    host: Host
-    port: Port
-    protocol: int
-    related: bool
-
-
-class Transport(NamedTuple):
-    """A transport address that stands alone; `port` is None where none is written."""
-
-    host: Host
-    port: Port | None
-
-
-class Media:
-    """A media description.
-
-    Attributes:
-        kind: `audio`, `video`, `image` …
-        port: of its first stream; 0 for one that is refused or gone (RFC 3264, section 6).
-        count: how many streams, on ports two apart (RFC 8866, section 5.14).
-        transport: such as `RTP/AVP`.
-        is_rtp: whether RTP is carried, and so RTCP beside it.
-        protocol: that of its flows: 6 or 17.
-        connection: of its own, or None.
-        rtcp, rtcp_host: the `a=rtcp` line.
-        mux: whether RTCP may come on the port of RTP (RFC 5761).
-        direction: `sendrecv`, `sendonly`, `recvonly` or `inactive` (RFC 8866, section 6.7); b"" where it is not said.
-        mux_only: whether it may come nowhere else (RFC 8858).
-        setup: who opens the connection: `active`, `passive`, `actpass` or `holdconn` (RFC 4145); b"" if it is not said.
-        candidates: of ICE, in order.
-        remote: the other side's candidates that were chosen.
-        path: of MSRP: whom messages pass on their way to this end, itself the last.
-        cema: whether this end connects to `c=` and `m=` whatever the path says (RFC 6714).
-        end: where the description of this media ends.
-    """
-
-    __slots__ = (
-        "candidates", "cema", "connection", "count", "direction", "end", "is_rtp", "kind", "mux", "mux_only", "path",
-        "port", "protocol", "remote", "rtcp", "rtcp_host", "setup", "transport",
-    )  # fmt: skip
-
-    def __init__(self, kind: str, port: Port, transport: str, *, is_rtp: bool, protocol: int = UDP) -> None:
-        self.kind = kind
-        self.port = port
-        self.count = 1
-        self.transport = transport
-        self.is_rtp = is_rtp
-        self.protocol = protocol
-        self.connection: Host | None = None
-        self.rtcp: Port | None = None
-        self.rtcp_host: Host | None = None
-        self.mux = self.mux_only = self.cema = False
-        self.direction = self.setup = b""
-        self.candidates: tuple[Candidate, ...] = ()
-        self.remote: tuple[Transport, ...] = ()
-        self.path: tuple[Transport, ...] = ()
-        self.end = 0
-
-
-class SessionDescription:
-    """A session description: its origin, what is common to its media (see `Media`), and these in order."""
-
-    __slots__ = ("connection", "direction", "media", "origin", "setup")
-
-    def __init__(self) -> None:
-        self.origin: Host | None = None
-        self.connection: Host | None = None
-        self.direction = self.setup = b""
-        self.media: list[Media] = []
+_LONGEST: Final = 1_024
+"""Bytes of lines that are remembered: a peer chooses what it sends, and must not fill the memory with it."""
+_REMEMBERED: Final = 512
+_OPENINGS: Final[dict[str, SessionDescription]] = {}
+"""Sessions, by what followed the address of their origin."""
+_SECTIONS: Final[dict[str, Media]] = {}
+"""Media, by what followed their port."""
 
 
 def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescription:
@@ -160,197 +44,63 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
     Raises:
         Malformed: a media line cannot be read, or ports are out of range.
     """
-    session = SessionDescription()
     text = text or data.decode("latin-1")
-    at = start
-    for line in text[start:end].split("\n"):  # most do not matter, and show it by their first letters
-        kind = data[at] if len(line) > 1 and data[at + 1] == _EQUALS else 0
-        if kind == _ATTRIBUTE:
-            if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
-                _read_line(session, data, at, end)
-        elif kind == _MEDIA_LINE:
-            if not _read_usual_media(session, line, at):
-                _read_line(session, data, at, end)
-        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, line, at):
-            _read_line(session, data, at, end)
-        at += len(line) + 1
-    if session.media:
-        session.media[-1].end = end
+    at = start if text.startswith(_MEDIA, start, end) else text.find(_NEXT_MEDIA, start, end) + 1 or end
+    session = _read_opening(data, text, start, at)
+    while at < end:
+        following = text.find(_NEXT_MEDIA, at, end) + 1 or end
+        _read_media(session, data, text, at, following)
+        at = following
     return session
 
 
-def _read_usual_host(session: SessionDescription, data: bytes, line: str, at: int) -> bool:
-    """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
-    origin = data[at] == _ORIGIN
-    family = line.find("IP") - len("IN ") if origin else len("c=")
-    if family < 0 or line[family : family + len(_FAMILY)] != _FAMILY:
-        return False
-    if origin and line.find("\r", 0, family) >= 0:
-        return False
-    first, last = at + family + len(_FAMILY), at + len(line)
-    if data[last - 1] == _CR:
-        last -= 1
-    address = parse_address(data[first:last]) if first < last else None
-    if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
-        return False
-    _take_host(session, Host(first, last, address), origin=origin)
-    return True
+def _read_opening(data: bytes, text: str, start: int, end: int) -> SessionDescription:
+    """Read what is said of the whole session."""
+    origin = _usual_origin(data, text, start, end)
+    if origin is None:
+        session = SessionDescription()
+        read_lines(session, data, text, start, end)
+        return session
+    written = text[origin.end : end]
+    known = _OPENINGS.get(written)
+    if known is None:
+        known = SessionDescription()
+        read_lines(known, data, text, start, end)
+        if known.origin is None or known.origin.end != origin.end:
+            return known  # another one follows
+        if len(written) <= _LONGEST:
+            remember(_OPENINGS, written, known, _REMEMBERED)
+    return known.continued(origin)
 
 
-def _read_usual_media(session: SessionDescription, line: str, at: int) -> bool:
-    words = line.split(" ", 3)
-    if len(words) <= 3:  # noqa: PLR2004 - those before the formats
-        return False
-    kind, digits, is_rtp = _KINDS.get(words[0]), words[1], _TRANSPORTS.get(words[2])
-    if kind is None or is_rtp is None or len(digits) > _DIGITS_OF_PORT or not digits.isdecimal():
-        return False
-    first = at + len(words[0]) + 1
-    port = Port(first, first + len(digits), int(digits))
-    _begin_media(session, Media(kind, port, words[2], is_rtp=is_rtp), at)
-    return True
+def _usual_origin(data: bytes, text: str, start: int, end: int) -> Host | None:
+    """The origin of a description that begins as most do, with a line of its own; None of any other."""
+    if not text.startswith(_BEGIN, start, end):
+        return None
+    start += len(_BEGIN)
+    last = text.find("\n", start, end) - 1
+    first = text.find("IP", start, last) + len("IP4 ")
+    if text.find("\r", start, last + 1) != last or text[first - len(_FAMILY) : first] != _FAMILY:
+        return None
+    address = parse_address(data[first:last])
+    return Host(first, last, address) if address is not None and len(address) == 4 else None  # noqa: PLR2004 - IPv4
 
 
-def _read_usual_flag(session: SessionDescription, line: str) -> bool:
-    flag = _FLAGS.get(line[len("a=") :].removesuffix("\r"))
-    if flag is None:
-        return False
-    _read_flag(session, flag)
-    return True
-
-
-def _read_line(session: SessionDescription, data: bytes, at: int, end: int) -> None:
-    """Read a line however it is written."""
-    line = _LINE.match(data, at, end)
-    if line is None:
+def _read_media(session: SessionDescription, data: bytes, text: str, start: int, end: int) -> None:
+    """Read a line of media, and what is said of these."""
+    first = text.find(" ", start, end) + 1
+    last = text.find(" ", first, end)
+    kind, digits = _KINDS.get(text[start:first]), text[first:last]
+    if kind is None or last < 0 or len(digits) > _DIGITS_OF_PORT or not digits.isdecimal():
+        read_lines(session, data, text, start, end)
         return
-    kind = line.lastindex
-    if kind == _HOST:
-        host = Host(line.start(2), line.end(2), parse_address(line[2]))
-        _take_host(session, host, origin=line[1] == b"o")
-    elif kind == _MEDIA:
-        _begin_media(session, _read_media(line), at)
-    elif kind == _BAD_MEDIA:
-        raise Malformed("sdp-media-line")
-    elif kind == _FLAG:
-        _read_flag(session, line[_FLAG])
-    elif session.media:
-        _read_attribute(session.media[-1], line)
-
-
-def _begin_media(session: SessionDescription, media: Media, at: int) -> None:
-    if media.port.number > _MAX_PORT:
-        raise Malformed("sdp-media-line")
-    if session.media:
-        session.media[-1].end = at
-    session.media.append(media)
-
-
-def _read_flag(session: SessionDescription, flag: bytes) -> None:
-    media = session.media[-1] if session.media else None
-    if media is None:
-        if flag in _DIRECTIONS:
-            session.direction = flag
-        elif flag.startswith(b"setup:"):
-            session.setup = flag[6:]
-    elif flag in _DIRECTIONS:
-        media.direction = flag
-    elif flag.startswith(b"setup:"):
-        media.setup = flag[6:]
-    else:
-        media.mux = media.mux or flag.startswith(b"rtcp-mux")
-        media.mux_only = media.mux_only or flag == b"rtcp-mux-only"
-        media.cema = media.cema or flag == b"msrp-cema"
-
-
-def _take_host(session: SessionDescription, host: Host, *, origin: bool) -> None:
-    if origin:
-        session.origin = host
-    elif session.media:
-        media = session.media[-1]
-        _require_one(media.connection, host)
-        media.connection = host
-    else:
-        _require_one(session.connection, host)
-        session.connection = host
-
-
-def _require_one(known: Host | None, host: Host) -> None:
-    """Several connections are layers of a multicast (RFC 8866, section 5.7), else which is meant?"""
-    if known is not None and not is_multicast(host.address):
-        raise Malformed("sdp-connection-twice")
-
-
-def is_multicast(address: Address | None) -> bool:
-    """Whether an address is one of a group."""
-    if address is None:
-        return False
-    return address[0] == 0xFF if len(address) != 4 else address[0] >> 4 == 0xE  # noqa: PLR2004 - IPv4
-
-
-def _read_media(line: re.Match[bytes]) -> Media:
-    kind, digits, count = line.group(3, 4, 5)
-    port = Port(line.start(4), line.end(4), int(digits))
-    transport = line[6].decode("latin-1")
-    upper = transport.upper()
-    protocol = TCP if upper.startswith("TCP") else UDP
-    media = Media(kind.decode("ascii", "replace"), port, transport, is_rtp="RTP" in upper, protocol=protocol)
-    media.count = max(int(count), 1) if count else 1
-    return media
-
-
-def _read_attribute(media: Media, line: re.Match[bytes]) -> None:
-    name, (start, end) = line[_VALUE - 1], line.span(_VALUE)
-    if name == b"candidate":
-        _read_candidate(media, line.string, start, end)
-    elif name == b"rtcp":
-        _read_rtcp(media, line.string, start, end)
-    else:
-        _read_transports(media, name, line.string, start, end)
-
-
-def _read_rtcp(media: Media, data: bytes, start: int, end: int) -> None:
-    value = _RTCP.match(data, start, end)
-    if value is None or int(value[1]) > _MAX_PORT or media.rtcp is not None:
-        raise Malformed("sdp-rtcp-attribute")
-    media.rtcp = Port(*value.span(1), int(value[1]))
-    if value[2] is not None:
-        media.rtcp_host = Host(*value.span(2), parse_address(value[2]))
-
-
-def _read_transports(media: Media, name: bytes, data: bytes, start: int, end: int) -> None:
-    """The addresses of a path or of remote candidates; what has no port that is one is none."""
-    is_path = name == b"path"
-    found = list(media.path if is_path else media.remote)
-    pattern, first, most = (_PATH_URI, 1, _MAX_PATH) if is_path else (_REMOTE, 2, MAX_CANDIDATES)
-    for one in pattern.finditer(data, start, end):
-        if len(found) >= most:
-            raise Excessive("too-many-candidates")
-        digits = one[first + 1]
-        port = Port(*one.span(first + 1), int(digits)) if digits else None
-        if port is None or port.number <= _MAX_PORT:
-            found.append(Transport(Host(*one.span(first), parse_address(one[first].strip(b"[]"))), port))
-    if is_path:
-        media.path = tuple(found)
-    else:
-        media.remote = tuple(found)
-
-
-def _read_candidate(media: Media, data: bytes, start: int, end: int) -> None:
-    line = _CANDIDATE.match(data, start, end)
-    if line is None:
-        return  # of a kind not known: left alone, as RFC 8839 (section 5.1) asks of a reader
-    if len(media.candidates) >= MAX_CANDIDATES:
-        raise Excessive("too-many-candidates")
-    protocol = TCP if line[2].upper().startswith(b"TCP") else UDP
-    media.candidates += (_candidate(line, 3, protocol, related=False),)
-    beyond = _RELATED.search(data, line.end(), end)
-    if beyond is not None:
-        media.candidates += (_candidate(beyond, 1, protocol, related=True),)
-
-
-def _candidate(line: re.Match[bytes], group: int, protocol: int, *, related: bool) -> Candidate:
-    number = int(line[group + 1])
-    if number > _MAX_PORT:
-        raise Malformed("sdp-candidate")
-    host = Host(line.start(group), line.end(group), parse_address(line[group]))
-    return Candidate(host, Port(line.start(group + 1), line.end(group + 1), number), protocol, related)
+    port, written = Port(first, last, int(digits)), text[last:end]
+    known = _SECTIONS.get(written)
+    if known is not None and port.number <= MAX_PORT:
+        session.media.append(known.again(kind, port, end))
+        return
+    origin = session.origin
+    read_lines(session, data, text, start, end)
+    media = session.media[-1]
+    if len(written) <= _LONGEST and not media.is_of_its_session and session.origin is origin:
+        remember(_SECTIONS, written, media, _REMEMBERED)

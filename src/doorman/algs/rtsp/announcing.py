@@ -22,12 +22,12 @@ from doorman.net.addresses import (
     Endpoint,
     address_ascii,
     endpoints_from,
+    is_multicast,
     is_private,
     is_unspecified,
 )
 from doorman.wire.places import Host, Port
 from doorman.wire.rtsp_transport import Ports, Socket, Transport
-from doorman.wire.sdp import is_multicast
 
 _RULE: Final = "Transport"
 _NO_TRANSPORT: Final = b"none/none"

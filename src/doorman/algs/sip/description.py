@@ -10,7 +10,7 @@ from doorman.algs.sip.media_line import DISCARD_PORT, MediaLine
 from doorman.net.addresses import Address, is_unspecified
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.places import Host
-from doorman.wire.sdp import Media, SessionDescription
+from doorman.wire.session_description import Media, SessionDescription
 
 
 class DescriptionTranslation:

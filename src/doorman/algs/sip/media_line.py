@@ -15,10 +15,18 @@ from doorman.algs.api import MAX_RUN, Edit, Effect, Nat, Note, Refused
 from doorman.algs.edits import write_host, write_port
 from doorman.algs.flows import Flow
 from doorman.algs.sip.media import Announced
-from doorman.net.addresses import Address, Endpoint, address_ascii, endpoints_from, is_unspecified, new_tuple
+from doorman.net.addresses import (
+    Address,
+    Endpoint,
+    address_ascii,
+    endpoints_from,
+    is_multicast,
+    is_unspecified,
+    new_tuple,
+)
 from doorman.net.packet import TCP, UDP
 from doorman.wire.places import Host
-from doorman.wire.sdp import Candidate, Media, is_multicast
+from doorman.wire.session_description import Candidate, Media
 
 DISCARD_PORT: Final = 9
 """What an end writes where it receives nothing: it opens TCP connections itself (RFC 4145, section 4.1), or will say

@@ -13,7 +13,8 @@ from doorman.engine.inspection import Inspection
 from doorman.engine.modes import as_decided
 from doorman.wire.malformed import Malformed
 from doorman.wire.multipart import find_parts
-from doorman.wire.sdp import SessionDescription, read_sdp
+from doorman.wire.sdp import read_sdp
+from doorman.wire.session_description import SessionDescription
 from doorman.wire.sip import Header, SipMessage, read_sip
 
 _LOOKED_AT = frozenset({"via", "from", "to", "contact"})
