@@ -228,7 +228,7 @@ class TestEnds:
 
     def test_the_silence_of_a_call_is_told_of_once(self, gate: Gate) -> None:
         gate.open()
-        gate.state.silence.watch(CALL, 2.0, gate.now)
+        gate.state.doors.watch(CALL, 2.0, gate.now)
         gate.began(MEDIA)
         gate.ended(MEDIA)
         gate.after(3)

@@ -10,7 +10,7 @@ from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.flows import KernelFlow, flow_began, flow_ended
 from doorman.engine.results import DoorClosed, SessionCut, Side
-from doorman.engine.silence import Silence
+from doorman.firewall.doors import Doors
 from doorman.net.addresses import address_of
 from doorman.net.packet import UDP
 from kit.gateway import OVERLOAD
@@ -21,6 +21,14 @@ CALL = Owner("sip", b"call", address_of("192.168.1.10"))
 FLOW = KernelFlow(UDP, PHONE, NAME, PEER, Side.OUTSIDE)
 
 
+def door() -> Door:
+    return Door(CALL, "rtp", UDP, visitor=PEER.address, entrance=NAME, leads_to=PHONE, closes=math.inf, flows=1)
+
+
+def nobody_knows(doors: list[Door]) -> float:  # noqa: ARG001 - whatever they are
+    return -math.inf
+
+
 class Gate:
     """An engine with a door of a call, whose flows a kernel carries."""
 
@@ -29,8 +37,7 @@ class Gate:
         self.engine = Engine(config, random.Random(1).random, delegated=True)
         self.engine.state.bindings.bind(UDP, PHONE)
         self.now = 1000.0
-        door = Door(CALL, "rtp", UDP, visitor=PEER.address, entrance=NAME, leads_to=PHONE, closes=math.inf, flows=1)
-        self.order(OpenDoor(door))
+        self.order(OpenDoor(door()))
 
     def order(self, effect: OpenDoor | CloseDoors | InactivityTimeout) -> None:
         self.engine.state.carry_out([effect], self.now)
@@ -83,13 +90,27 @@ def test_silence_that_is_allowed(gate: Gate) -> None:
 
 
 def test_nobody_is_watched_who_has_no_doors(gate: Gate) -> None:
-    gate.order(InactivityTimeout(CALL._replace(name=b"other"), math.inf))
-    assert len(gate.engine.state.silence) == 0
-    gate.order(InactivityTimeout(CALL, math.inf))
-    assert len(gate.engine.state.silence) == 1
+    """Those that are opened afterwards are as if nothing had been said before."""
+    gate.order(InactivityTimeout(CALL, 10))
     gate.order(CloseDoors(CALL, gate.now))
     gate.wait(2)
-    assert len(gate.engine.state.silence) == 0
+    assert not gate.is_open()
+    gate.order(InactivityTimeout(CALL, 10))
+    gate.engine.state.bindings.bind(UDP, PHONE)
+    gate.order(OpenDoor(door()))
+    gate.wait(30)
+    assert gate.is_open()
+    assert gate.engine.state.notes["inactive-media"] == 0
+
+
+def test_another_visitor_is_waited_for_no_longer(gate: Gate) -> None:
+    gate.order(InactivityTimeout(CALL, 10))
+    gate.wait(5)
+    other = door()
+    other.visitor = None
+    gate.order(OpenDoor(other))
+    gate.wait(6)
+    assert not gate.is_open()
 
 
 @pytest.mark.parametrize("spare", [True, False])
@@ -118,9 +139,11 @@ def test_what_must_not_be_spared_is_not(gate: Gate) -> None:
 
 
 def test_a_flow_that_is_gone_counts_from_when_it_was_used_last() -> None:
-    silence = Silence(lambda _owner, _now: -math.inf)
-    silence.watch(CALL, 30, 1000.0)
-    silence.used(CALL, 1020.0)
-    silence.used(CALL, 1010.0)
-    assert silence.overdue(1031.0) == []
-    assert silence.overdue(1051.0) == [(CALL, 1050.0)]
+    doors = Doors()
+    doors.open(door(), 1000.0)
+    doors.watch(CALL, 30, 1000.0)
+    doors.used(CALL, 1020.0)
+    doors.used(CALL, 1010.0)
+    assert doors.silence.overdue(1031.0, nobody_knows) == []
+    assert doors.silence.overdue(1051.0, nobody_knows) == [(CALL, 1050.0)]
+    assert doors.silence.overdue(1e9, nobody_knows) == []

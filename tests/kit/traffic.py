@@ -147,8 +147,8 @@ class Traffic(RuleBasedStateMachine):
     def each_door_stands_at_a_name_of_the_endpoint_it_leads_to(self) -> None:
         state = self.gateway.engine.state
         counted: Counter[Binding] = Counter()
-        for doors in state.doors._by_owner.values():
-            for door in doors:
+        for owned in state.doors._by_owner.values():
+            for door in owned.doors:
                 binding = state.bindings.by_global(door.protocol, door.entrance)
                 assert binding is not None, door.entrance
                 assert binding.inward(door.entrance) == door.leads_to
@@ -184,7 +184,7 @@ class Traffic(RuleBasedStateMachine):
 def tables(gateway: Gateway) -> dict[str, object]:
     """All that a gateway remembers of its hosts and their calls."""
     state, alg = gateway.engine.state, gateway.sip
-    timers = state._unused, state.doors._timers, state.sessions._timers, alg.calls._timers
+    timers = state._unused, state.doors._timers, state.doors.silence._timers, state.sessions._timers, alg.calls._timers
     return {
         "bindings": [(str(b.local), str(b.global_), b.doors, b.sessions) for b in state.bindings],
         "ports": {

@@ -107,7 +107,7 @@ def session_ended(engine: Engine, session: Session, now: float) -> None:
     state = engine.state
     state.end_session(session, now)
     for door in state.doors.at(session.protocol, session.inside_global, session.outside_global.address):
-        if state.silence.may_last(door.owner):
+        if state.doors.may_last(door.owner):
             continue
         if door.promoted and not any(_is_used(engine, other) for other in state.doors.of_owner(door.owner)):
             state.fall_silent(door.owner, now)

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from doorman.algs.api import (
@@ -21,7 +22,6 @@ from doorman.algs.api import (
 )
 from doorman.config.model import Config, Timeouts, lifetime
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
-from doorman.engine.silence import Silence
 from doorman.engine.views import Inward, Level, Names, Outward, Transaction, View
 from doorman.engine.waiting import Waiting
 from doorman.firewall.doors import Doors
@@ -93,7 +93,6 @@ class State:
         names: all four, as views of ALGs look at them.
         notes: how often each oddity was noted.
         endings: what ended lately because of the time, the newest last.
-        silence: whose doors close when nothing uses them.
         tunnels: those of hosts that share an address.
         peerings: with whom hosts speak IKE that keep its port.
         waiting: the sessions that others keep alive.
@@ -127,7 +126,6 @@ class State:
         self.doors = Doors()
         self.notes: defaultdict[str, int] = defaultdict(int)
         self.endings: deque[Ending] = deque(maxlen=_ENDINGS)
-        self.silence = Silence(self._last_use)
         self.waiting = Waiting(self.sessions, self.doors)
         self.ended: list[Session] = []
         self._unused: Timers[Binding] = Timers()
@@ -171,8 +169,7 @@ class State:
             elif isinstance(effect, CloseDoors):
                 self.doors.close(effect.owner, effect.at, effect.entrance, spare=effect.spare)
             elif isinstance(effect, InactivityTimeout):
-                if self.doors.of_owner(effect.owner):
-                    self.silence.watch(effect.owner, effect.seconds, now)
+                self.doors.watch(effect.owner, effect.seconds, now)
             elif session is not None:
                 self._change(session, effect, of_inside=of_inside)
 
@@ -244,7 +241,6 @@ class State:
         if door.promoted and door.hands_over:
             self.doors.remove(door)
             binding = self._unhook(door)
-            self._forget_silence(door.owner)
             self.changes.append(DoorClosed(door, binding))
 
     def adopt_door(self, door: Door) -> None:
@@ -292,7 +288,6 @@ class State:
         for door in list(self.doors.everyone()):
             if id(self.bindings.by_global(door.protocol, door.entrance)) in gone:
                 self.doors.remove(door)
-                self._forget_silence(door.owner)
                 self.changes.append(DoorClosed(door))
         for session in list(self.sessions):
             session.outward.view = session.inward.view = None
@@ -314,8 +309,7 @@ class State:
 
     def fall_silent(self, owner: Owner, now: float) -> None:
         """Close the doors of an owner whose media are no more."""
-        self.silence.forget(owner)
-        self.doors.close(owner, now)
+        self.doors.fall_silent(owner, now)
         self.notes["inactive-media"] += 1
         self.endings.append(Ending(now, owner, "inactive-media"))
 
@@ -351,13 +345,13 @@ class State:
         """A flow is over."""
         self._remove(session)
         for door in self._doors_of(session):
-            self.silence.used(door.owner, session.last_used)
+            self.doors.used(door.owner, session.last_used)
         self._release_both(session, now)
 
     def expire(self, now: float) -> None:
         """End whatever is over by now."""
         self.rules.look_anew()
-        for owner, at in self.silence.overdue(now):
+        for owner, at in self.doors.silence.overdue(now, partial(self._last_use, now)):
             self.fall_silent(owner, at)
         for door in self.doors.overdue(now):
             if door.spares and self._still_there(door):
@@ -392,10 +386,10 @@ class State:
         replaced = self.doors.open(door, now)
         if replaced is door:
             return
-        if binding is not None:
-            binding.doors += 1
         if replaced is not None:
-            self.changes.append(DoorClosed(replaced, self._unhook(replaced)))
+            self.changes.append(DoorClosed(replaced, binding))  # which leads by the same name
+        elif binding is not None:
+            binding.doors += 1
         self.changes.append(DoorOpened(door, binding))
 
     def _leads(self, binding: Binding | None, door: Door) -> bool:
@@ -410,12 +404,12 @@ class State:
         return any(door.visitor in {None, session.outside_global.address} for session in sessions)
 
     def _closed(self, door: Door, now: float) -> None:
-        """A door was taken out: the flows that came through it end too, and its binding if nobody else needs it.
+        """A door is over: the flows that came through it end too, and its binding if nobody else needs it.
 
         One that leaves with its last flow has had none if it is still here: what goes the same way is of others.
         """
+        self.doors.remove(door)
         binding = self._unhook(door)
-        self._forget_silence(door.owner)
         if door.flows is not None and not door.hands_over:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 if not self.doors.covers(door.protocol, door.entrance, session.outside_global.address):
@@ -431,20 +425,15 @@ class State:
             self.changes.append(DoorPromoted(door))
         door.closes = math.inf
         self.doors.retimed.add(door.owner)
-        self.doors.adopt(door)
-
-    def _forget_silence(self, owner: Owner) -> None:
-        if not self.doors.of_owner(owner):
-            self.silence.forget(owner)
 
     def _doors_of(self, session: Session) -> list[Door]:
         """The doors that a session may have come by."""
         return self.doors.at(session.protocol, session.inside_global, session.outside_global.address)
 
-    def _last_use(self, owner: Owner, now: float) -> float:
-        """When what still lives used the doors of an owner last; a kernel's flows are in use until it ends them."""
+    def _last_use(self, now: float, doors: list[Door]) -> float:
+        """When what still lives used doors last; a kernel's flows are in use until it ends them."""
         last = -math.inf
-        for door in self.doors.of_owner(owner):
+        for door in doors:
             for session in self.sessions.of_endpoint(door.protocol, door.leads_to):
                 last = now if self.delegated else max(last, session.last_used)
         return last

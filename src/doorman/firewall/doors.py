@@ -4,10 +4,12 @@ A door is the first of Cisco's two databases. Its first packet makes a session o
 for as many flows as come stays. What may be announced at all is decided here too (NAT Slipstreaming, FTP bounce).
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from doorman.algs.api import Door, Owner, Touched
+from doorman.firewall.silence import Owned, Silence
 from doorman.nat.ports import FIRST_RESERVED
 from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint
 from doorman.net.packet import TCP, UDP
@@ -37,12 +39,14 @@ class Doors:
 
     Attributes:
         retimed: the owners of doors that end at another time now.
+        silence: whose doors close when nothing uses them.
     """
 
     def __init__(self) -> None:
         self.retimed = Touched()
+        self.silence = Silence()
         self._table: dict[_Key, list[Door]] = {}
-        self._by_owner: dict[Owner, list[Door]] = {}
+        self._by_owner: dict[Owner, Owned] = {}
         self._timers: Timers[Door] = Timers()
 
     def __iter__(self) -> Iterator[Door]:
@@ -73,13 +77,35 @@ class Doors:
         return (door for doors in self._table.values() for door in doors)
 
     def remove(self, door: Door) -> None:
-        """Take a door out at once."""
-        self._forget(door)
+        """Take a door out; with the last of its owner, nothing is known of that any more."""
+        self._leave(door)
+        owned = self._by_owner[door.owner]
+        owned.doors.remove(door)
+        if not owned.doors:
+            self.silence.forget(owned)
+            del self._by_owner[door.owner]
 
     def of_owner(self, owner: Owner) -> list[Door]:
         """The doors of an owner, also those that became sessions."""
-        doors = self._by_owner.get(owner)
-        return doors if doors is not None else []
+        owned = self._by_owner.get(owner)
+        return owned.doors if owned is not None else []
+
+    def watch(self, owner: Owner, seconds: float, now: float) -> None:
+        """Let the doors of an owner be silent for so long, if it has any."""
+        owned = self._by_owner.get(owner)
+        if owned is not None:
+            self.silence.watch(owned, seconds, now)
+
+    def used(self, owner: Owner, at: float) -> None:
+        """A flow that came by the doors of an owner was used at a time, and is gone."""
+        owned = self._by_owner.get(owner)
+        if owned is not None:
+            owned.last = max(owned.last, at)
+
+    def may_last(self, owner: Owner) -> bool:
+        """Whether silence closes nothing of this owner's."""
+        owned = self._by_owner.get(owner)
+        return owned is not None and owned.is_watched and owned.seconds == math.inf
 
     def open(self, door: Door, now: float) -> Door | None:
         """Open a door; give back the one it replaces: its owner's, at the same entrance, for another visitor.
@@ -87,34 +113,34 @@ class Doors:
         A door that is open already is prolonged and nothing else: `open` says so by giving back the door itself.
         """
         replaced = None
-        mine = self._by_owner.get(door.owner)
-        if mine is not None:
-            for known in mine:
+        owned = self._by_owner.get(door.owner)
+        if owned is None:
+            self._by_owner[door.owner] = Owned(door)
+        else:
+            for known in owned.doors:
                 if known.entrance == door.entrance and known.protocol == door.protocol:
                     if not known.promoted and known.same_flow(door):
                         self.prolong(known, door.closes)
                         return door
                     replaced = known
                     break
-        if replaced is not None:
-            self._forget(replaced)
-            mine = self._by_owner.get(door.owner)
-        if mine is None:
-            self._by_owner[door.owner] = [door]
-        else:
-            mine.append(door)
+            if replaced is not None:
+                owned.doors.remove(replaced)
+                self._leave(replaced)
+            owned.doors.append(door)
         door.opened = now
-        alone = [door]  # an empty list that grows would be larger
-        same = self._table.setdefault((door.protocol, door.entrance, door.visitor), alone)
-        if same is not alone:
-            same.append(door)
+        self._enter(door)
         self._timers.look(door.closes, door, now)
         return replaced
 
     def adopt(self, door: Door) -> None:
         """Enter a door as it was, also one that became a session."""
-        self._by_owner.setdefault(door.owner, []).append(door)
-        self._table.setdefault((door.protocol, door.entrance, door.visitor), []).append(door)
+        owned = self._by_owner.get(door.owner)
+        if owned is None:
+            self._by_owner[door.owner] = Owned(door)
+        else:
+            owned.doors.append(door)
+        self._enter(door)
         self._timers.start(door.closes, door)
 
     def promote(self, door: Door) -> None:
@@ -128,7 +154,7 @@ class Doors:
 
         With `spare`, without the flows that came through.
         """
-        for door in self._by_owner.get(owner, ()):
+        for door in self.of_owner(owner):
             if (entrance is not None and door.entrance != entrance) or (spare and door.spares and door.promoted):
                 continue
             door.spares = spare and (door.spares or at < door.closes)
@@ -137,14 +163,20 @@ class Doors:
                 self.retimed.add(owner)
                 self._timers.start(at, door)
 
+    def fall_silent(self, owner: Owner, at: float) -> None:
+        """Let the doors of an owner end at a time since nothing uses them any more."""
+        owned = self._by_owner.get(owner)
+        if owned is not None:
+            self.silence.forget(owned)
+        self.close(owner, at)
+
     def overdue(self, now: float) -> list[Door]:
-        """Take out the doors whose time is up, those that became sessions included."""
+        """The doors whose time is up, those that became sessions included; they are still entered."""
         gone = []
         for door in self._timers.due(now):
             if door.closes > now:
                 self._timers.look(door.closes, door, now)
             else:
-                self._forget(door)
                 gone.append(door)
         return gone
 
@@ -156,12 +188,14 @@ class Doors:
         if closes < door.rings:
             self._timers.start(closes, door)
 
-    def _forget(self, door: Door) -> None:
+    def _enter(self, door: Door) -> None:
+        alone = [door]  # an empty list that grows would be larger
+        same = self._table.setdefault((door.protocol, door.entrance, door.visitor), alone)
+        if same is not alone:
+            same.append(door)
+
+    def _leave(self, door: Door) -> None:
         self._timers.stop(door)
-        mine = self._by_owner[door.owner]
-        mine.remove(door)
-        if not mine:
-            del self._by_owner[door.owner]
         key = (door.protocol, door.entrance, door.visitor)
         same = self._table[key]
         same.remove(door)

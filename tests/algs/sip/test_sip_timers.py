@@ -8,7 +8,7 @@ import pytest
 from doorman.algs.api import Door, Owner
 from doorman.algs.sip.calls import Call, State
 from doorman.config.reader import read_config
-from doorman.engine.silence import Watch
+from doorman.firewall.silence import Owned
 from kit.dialogs import ANSWER, EAR, changed, connected, hears, numbered, reply, speaks, within, within_inbound
 from kit.sip import OVERLOAD, Gateway, answer, incoming, request, sdp
 
@@ -51,14 +51,14 @@ def has_calls(gateway: Gateway) -> bool:
 def kept(gateway: Gateway, owner: Owner) -> list[str]:
     """What is in memory of a call, whoever keeps it."""
     gateway.engine.take_changes()
-    whose = [one for one in gc.get_objects() if isinstance(one, Call | Door | Watch) and one.owner is owner]
+    whose = [one for one in gc.get_objects() if isinstance(one, Call | Door | Owned) and one.owner is owner]
     return sorted(type(one).__name__ for one in whose)
 
 
 def test_what_is_over_is_not_kept_until_its_timers_would_ring() -> None:
     gateway = connected()
     call = gateway.call("one")
-    assert kept(gateway, call.owner) == ["Call", "Door", "Door", "Watch"]
+    assert kept(gateway, call.owner) == ["Call", "Door", "Door", "Owned"]
     gateway.out(within("BYE", 2))
     gateway.wait(6)
     assert kept(gateway, call.owner) == ["Call"]
@@ -115,7 +115,7 @@ class TestInactiveMedia:
         gateway = connected()
         gateway.in_(within_inbound("BYE", 1))
         gateway.wait(10)
-        assert len(gateway.engine.state.silence) == 0
+        assert kept(gateway, gateway.call("one").owner) == ["Call"]
 
 
 class TestMaximumCallDuration:
