@@ -26,7 +26,7 @@ from doorman.algs.effects import (
     StopInspecting,
     WaitForOthers,
 )
-from doorman.algs.nat import MAX_RUN, Nat, Refused
+from doorman.algs.nat import MAX_RUN, Name, Nat, Refused
 from doorman.algs.settings import Settings
 from doorman.net.addresses import Address, Endpoint, new_tuple
 from doorman.net.edits import Edit, apply_edits
@@ -46,6 +46,7 @@ __all__ = [
     "Ends",
     "InactivityTimeout",
     "Message",
+    "Name",
     "Nat",
     "Note",
     "OpenDoor",

@@ -7,7 +7,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Collection
 from typing import Final
 
-from doorman.net.addresses import Address, Endpoint, endpoints_from
+from doorman.net.addresses import Address, Endpoint, endpoint_ascii, endpoints_from
 
 MAX_RUN: Final = 64
 """Ports that one announcement may take."""
@@ -15,6 +15,24 @@ MAX_RUN: Final = 64
 
 class Refused(Exception):  # noqa: N818 - the outcome of a request, as in 'connection refused'
     """The NAT cannot or may not do what was asked; the text is the reason's name, such as `ports-exhausted`."""
+
+
+class Name:
+    """What the receiver of a message calls an endpoint.
+
+    Attributes:
+        endpoint, protocol: which is asked for.
+        new: its name.
+        written: the same as text; None where it is called as it was.
+    """
+
+    __slots__ = ("endpoint", "new", "protocol", "written")
+
+    def __init__(self, endpoint: Endpoint, protocol: int, new: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.protocol = protocol
+        self.new = new
+        self.written = endpoint_ascii(new) if new != endpoint else None
 
 
 class Nat(metaclass=ABCMeta):
@@ -32,6 +50,14 @@ class Nat(metaclass=ABCMeta):
         Raises:
             Refused: no address or port is left for it.
         """
+
+    def name(self, endpoint: Endpoint, protocol: int) -> Name:
+        """The same with its text, for what many messages of a flow name again. See `translate`.
+
+        Raises:
+            Refused: the same.
+        """
+        return Name(endpoint, protocol, self.translate(endpoint, protocol))
 
     @abstractmethod
     def host(self, address: Address, *, own: bool) -> Address:

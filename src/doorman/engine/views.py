@@ -8,10 +8,11 @@
 Of inside hosts and outside hosts alike: where the latter have but one name, nothing is done to it.
 """
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
-from doorman.algs.api import MAX_RUN, Nat, Path, Refused
+from doorman.algs.api import MAX_RUN, Name, Nat, Path, Refused
 from doorman.firewall.doors import may_lead_to
 from doorman.nat.bindings import WHOLE_HOST, Binding, Bindings
 from doorman.nat.rules import Rules
@@ -22,6 +23,7 @@ from doorman.net.embedding import embed
 
 MAX_NAMES: Final = 256
 """Names that one message may be given."""
+_NOBODY: Final = Address(b"")
 
 
 def require_announceable(run: list[Endpoint], protocol: int, *, reserved: bool = False) -> None:
@@ -71,14 +73,57 @@ class Transaction(Nat):
 
 
 class Named(Transaction):
-    """A look at the names of a NAT."""
+    """A look at the names of a NAT.
 
-    __slots__ = ("_bindings", "_outside", "_rules", "_stand_ins")
+    What it was asked last it says again without looking, as long as that holds: the messages of a flow tell of the same
+    two hosts, and of one endpoint of ours.
+    """
 
-    _rules: Rules
-    _bindings: Bindings
-    _outside: Bindings
-    _stand_ins: StandIns
+    __slots__ = (
+        "_binding", "_bindings", "_looks", "_name", "_ours", "_outside", "_rules", "_stand_ins", "_stranger",
+    )  # fmt: skip
+
+    def __init__(self, names: Names, made: Iterable[Binding] = ()) -> None:
+        self.made = [*made]
+        self._rules, self._bindings, self._outside, self._stand_ins = names
+        self._ours = self._stranger = _NOBODY
+        self._looks = self._rules.looks
+        self._name: Name | None = None
+        self._binding: Binding | None = None
+
+    def owns(self, address: Address) -> bool:
+        """See `Nat.owns`."""
+        if self._looks != self._rules.looks:
+            self._looks = self._rules.looks
+            self._ours = self._stranger = _NOBODY
+        if address == self._ours:
+            return True
+        if address == self._stranger:
+            return False
+        owned = self._renames(address)
+        if owned:
+            self._ours = address
+        else:
+            self._stranger = address
+        return owned
+
+    def name(self, endpoint: Endpoint, protocol: int) -> Name:
+        """See `Nat.name`."""
+        name, binding = self._name, self._binding
+        lasts = binding is not None and binding.held
+        if lasts and name is not None and name.endpoint is endpoint and name.protocol == protocol:
+            return name
+        name = Name(endpoint, protocol, self.translate(endpoint, protocol))
+        self._name, self._binding = name, self._binding_of(endpoint, protocol)
+        return name
+
+    @abstractmethod
+    def _renames(self, address: Address) -> bool:
+        """Whether an address, as the sender names it, has another name."""
+
+    @abstractmethod
+    def _binding_of(self, endpoint: Endpoint, protocol: int) -> Binding | None:
+        """The binding that an endpoint has its name by for as long as it is held; None where no single one says it."""
 
     def native(self, address: Address) -> Address:
         """See `Nat.native`."""
@@ -113,14 +158,9 @@ class Mirror(Named):
     __slots__ = ("_party", "_towards")
 
     def __init__(self, names: Names, party: Address, towards: Towards | None = None) -> None:
-        self.made = []
-        self._rules, self._bindings, self._outside, self._stand_ins = names
+        super().__init__(names)
         self._party = party
         self._towards = towards
-
-    def owns(self, address: Address) -> bool:
-        """See `Nat.owns`."""
-        return self._rules.renames(address)
 
     def shielded(self, address: Address) -> bool:
         """See `Nat.shielded`."""
@@ -175,6 +215,12 @@ class Mirror(Named):
         """An end outside, by the name that it has there."""
         binding = self._outside.by_global(protocol, endpoint)
         return binding.inward(endpoint) if binding is not None else endpoint
+
+    def _renames(self, address: Address) -> bool:
+        return self._rules.renames(address)
+
+    def _binding_of(self, endpoint: Endpoint, protocol: int) -> Binding | None:
+        return None if self._rules.looks_at_flows else self._bindings.by_local(protocol, endpoint)
 
 
 class Outward(Mirror):
@@ -379,14 +425,9 @@ class Inward(Named):
     __slots__ = ("_path", "_screened")
 
     def __init__(self, names: Names, path: Path, made: Iterable[Binding] = (), *, screened: bool = False) -> None:
-        self.made = [*made]
-        self._rules, self._bindings, self._outside, self._stand_ins = names
+        super().__init__(names, made)
         self._path = path
         self._screened = screened
-
-    def owns(self, address: Address) -> bool:
-        """See `Nat.owns`."""
-        return self._rules.renames_inward(address)
 
     def owns_any(self, addresses: Collection[Address]) -> bool:
         """See `Nat.owns_any`."""
@@ -457,6 +498,12 @@ class Inward(Named):
             self.made += made
             binding = made[0] if made else None
         return binding.outward(endpoint) if binding is not None else endpoint
+
+    def _renames(self, address: Address) -> bool:
+        return self._rules.renames_inward(address)
+
+    def _binding_of(self, endpoint: Endpoint, protocol: int) -> Binding | None:
+        return self._bindings.by_global(protocol, endpoint)
 
 
 View = Outward | Level | Inward

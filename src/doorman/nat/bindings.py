@@ -39,11 +39,13 @@ class Binding(Timed):
         sessions: how many sessions use it.
         rule: the dynamic rule it was made by.
         way: the number of its rule among those that look at flows; 0 for all others.
+        held: whether it is one of those in force: as long as it is, no other is found for its ends.
     """
 
     __slots__ = (
         "doors",
         "global_",
+        "held",
         "local",
         "outside",
         "protocol",
@@ -60,7 +62,7 @@ class Binding(Timed):
         self.local = local
         self.global_ = global_
         self.static = rule is None
-        self.secondary = self.outside = False
+        self.secondary = self.outside = self.held = False
         self.doors = 0
         self.sessions = 0
         self.rule = rule
@@ -362,6 +364,7 @@ class Bindings:
             return
         if self._journal is not None:
             self._journal(BindingFreed(binding))
+        binding.held = False
         self._limits.change(binding.local.address, -1)
         if binding.protocol == WHOLE_HOST:
             del locals_.hosts[binding.local.address]
@@ -396,6 +399,7 @@ class Bindings:
                 binding.way = same.way if same is not None else 0
                 self._enter(binding)
             elif binding.static or not self._takes(binding):
+                binding.held = False
                 lost.append(binding)
         if journal is not None:
             known = set(map(id, old))
@@ -466,6 +470,7 @@ class Bindings:
         for binding in run:
             if self._journal is not None:
                 self._journal(BindingMade(binding))
+            binding.held = True
             if not binding.secondary:
                 locals_[binding.local] = binding
             names[binding.global_] = binding
@@ -475,6 +480,7 @@ class Bindings:
             self._journal(BindingMade(binding))
         if not binding.static:
             self._limits.change(binding.local.address, 1)
+        binding.held = True
         if not binding.secondary:
             self._way(binding.way).hosts[binding.local.address] = binding
         self._globals.hosts[binding.global_.address] = binding

@@ -25,6 +25,7 @@ class Rules(Naming):
         virtual: the virtual hosts.
         outside: the rules about outside hosts.
         outside_locals: what these may be called inside.
+        looks: how often it was looked anew who is inside; what was said before may be otherwise.
 
     Raises:
         UnusableConfig: a rule names an interface that has no address.
@@ -36,6 +37,7 @@ class Rules(Naming):
         dynamic = [_dynamic(number, source, config, holdings, exits) for number, source in sources]
         super().__init__(config.statics, dynamic, config, config.max_entries, exits)
         self._route = route
+        self.looks = 0
         self._inside_names = {
             one.name for one in config.interfaces.values() if one.nat == "inside" and not one.shutdown
         }
@@ -88,6 +90,7 @@ class Rules(Naming):
     def look_anew(self) -> None:
         """Ask for routes again, which may be others by now."""
         if self._route is not None:
+            self.looks += 1
             for known in (self._inside_cache, self._translated, self._renamed):
                 known.clear()
 
