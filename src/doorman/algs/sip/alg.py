@@ -36,7 +36,7 @@ from doorman.algs.settings import Settings, lets_pass
 from doorman.algs.sip.body import translate_body
 from doorman.algs.sip.calls import Call, Calls, State
 from doorman.algs.sip.guard import Guard
-from doorman.algs.sip.headers import echoed_identity, own_identities, translate_headers
+from doorman.algs.sip.headers import echoed_identity, find_users, own_identities, translate_headers
 from doorman.algs.sip.hold import silence
 from doorman.algs.sip.lifetime import deadline, why_over
 from doorman.algs.sip.limits import Limits
@@ -55,6 +55,7 @@ from doorman.algs.sip.records import call_key, read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
+from doorman.algs.sip.wanted import WantedDoors
 from doorman.net.addresses import new_tuple
 from doorman.net.edits import growth
 from doorman.net.packet import UDP
@@ -155,7 +156,8 @@ class SipAlg:
             guarded = self.guard.admit(message, nat)
         call = known or self.calls.begin(owner, sip.cseq_method, message.direction)
         guests = self._signals.guests(sip, call, trusted=self._trusts(message, nat))
-        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, limits.values)
+        wanted = WantedDoors(sip, message, call.signals) if nat.shielded(message.path.sent_from.address) else None
+        naming = Naming(message, nat, self._spelling, call.aliases, own_identities(sip), guests, wanted, limits.values)
         translate_headers(sip, naming)
         edits, effects = naming.edits, naming.effects
         announced = translate_body(sip, naming, limits.max_streams)
@@ -164,7 +166,7 @@ class SipAlg:
         if announced and wants_more_doors(call, announced, limits.doors):
             raise Refused("too-many-doors")
         # From here on nothing is refused: what the message does to its call may be written down.
-        self._remember(call, sip, naming, message, nat)
+        self._remember(call, sip, naming, message)
         if sip.method and sip.cseq_method != sip.method:
             effects.append(Note("cseq-method-differs", sip.cseq_method))
         if guarded:
@@ -172,16 +174,16 @@ class SipAlg:
         effects += self._follow(call, announced, sip, message, nat)
         return Outcome(edits, effects, sip.name, None, about)
 
-    def _remember(self, call: Call, sip: SipMessage, naming: Naming, message: Message, nat: Nat) -> None:
+    def _remember(self, call: Call, sip: SipMessage, naming: Naming, message: Message) -> None:
         """Keep what a message says of the hosts of its call, and open the doors that signalling needs to them."""
-        signals = len(call.signals)
-        if nat.shielded(message.path.sent_from.address):
-            naming.effects += self._signals.of_message(sip, naming.reachable, message, call)
-        if not tells_nothing(call, sip) or naming.aliases or len(call.signals) != signals:
+        signals, wanted = call.signals, naming.wanted
+        if wanted is not None and wanted.places:
+            naming.effects += self._signals.open(wanted.places, message, call)
+        if naming.aliases or call.signals is not signals or not tells_nothing(call, sip):
             self.touched.add(call)
         call.aliases = naming.aliases
         if not call.caller:
-            call.caller, call.callee = naming.caller, naming.callee
+            call.caller, call.callee = find_users(sip)
 
     def _trusts(self, message: Message, nat: Nat) -> bool:
         """Whether a message may announce others than its sender."""

@@ -11,10 +11,11 @@ User-Agent and the like; P-Charging-Vector and P-Charging-Function-Addresses, wh
 
 from typing import Final
 
-from doorman.algs.sip.naming import REFERRAL, Naming, Treatment
+from doorman.algs.sip.naming import Naming, Treatment
+from doorman.algs.sip.wanted import REFERRAL
 from doorman.wire.sip import SipMessage
 from doorman.wire.sip_lines import FROM, NAMES, TO, VIA
-from doorman.wire.uri import HostPort, Via
+from doorman.wire.uri import Via
 
 _ROUTING: Final = (
     "Alert-Info", "Also", "Call-Info", "Error-Info", "Geolocation", "Path", "Policy-Contact", "Refer-Events-At",
@@ -83,15 +84,21 @@ def translate_headers(sip: SipMessage, naming: Naming) -> None:
                 naming.spend(len(places))
                 for place in places:
                     naming.place(at + line.start, place, treatment)
-                if kind == FROM:
-                    naming.caller = _user(places)
-                elif kind == TO:
-                    naming.callee = _user(places)
         at += line.length
 
 
-def _user(places: tuple[HostPort, ...]) -> bytes:
-    return places[0].user if places else b""
+def find_users(sip: SipMessage) -> tuple[bytes, bytes]:
+    """Who a message is from and to: the user parts of From and To, b"" where there is none."""
+    sender = receiver = b""
+    for line in sip.lines:
+        if line.kind in (FROM, TO):
+            places = line.places(1)
+            user = places[0].user if places else b""
+            if line.kind == FROM:
+                sender = user
+            else:
+                receiver = user
+    return sender, receiver
 
 
 def _translate_vias(start: int, vias: tuple[Via, ...], treatment: Treatment, naming: Naming) -> None:

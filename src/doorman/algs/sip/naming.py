@@ -7,17 +7,15 @@ Which of the two an address is says its `Treatment`. A host without a name of it
 identity, and only where that side speaks of itself.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from doorman.algs.api import Direction, Edit, Effect, Message, Nat, Note
+from doorman.algs.api import Direction, Edit, Effect, Message, Name, Nat, Note
 from doorman.algs.sip.settings import MAX_VALUES
 from doorman.algs.sip.spelling import BARE, PUBLIC, Spelling
-from doorman.net.addresses import Address, Endpoint, address_ascii, endpoint_ascii
+from doorman.algs.sip.wanted import REFERRAL, Guests, WantedDoors
+from doorman.net.addresses import Address, Endpoint, address_ascii
 from doorman.wire.malformed import Excessive
 from doorman.wire.uri import HostPort, Part, uri_host
-
-REFERRAL: Final = "refer-to"
-"""The role of a door for somebody who is to be called because a REFER says so."""
 
 _MAX_ALIASES: Final = 64
 _MOST_NOTES: Final = 32
@@ -49,75 +47,21 @@ class Treatment:
         self.role = role
 
 
-class Reachable:
-    """Where a message says that somebody can be reached for signalling.
-
-    Attributes:
-        role: by which header: `via` (the first), `contact`, `record-route`: its sender. `refer-to`: who it refers to.
-        protocol: 17 or 6.
-        leads_to: the endpoint as the sender's side knows it.
-        entrance: its name for the receiver.
-        invited: whether that is another inside host, which the message may ask its receiver to talk to.
-    """
-
-    __slots__ = ("entrance", "invited", "leads_to", "protocol", "role")
-
-    def __init__(
-        self, role: str, protocol: int, leads_to: Endpoint, entrance: Endpoint, *, invited: bool = False
-    ) -> None:
-        self.role = role
-        self.protocol = protocol
-        self.leads_to = leads_to
-        self.entrance = entrance
-        self.invited = invited
-
-
-class Guests(NamedTuple):
-    """The other inside hosts that a message may ask its receiver to talk to.
-
-    Attributes:
-        ports: at which of their ports.
-        roles: where in the message, see `Treatment`.
-    """
-
-    ports: frozenset[int]
-    roles: frozenset[str]
-
-
-class _Name:
-    """What the receiver calls an endpoint.
-
-    Attributes:
-        endpoint, protocol: which is asked for.
-        new: its name.
-        written: the same as text; None where it is called as it was.
-    """
-
-    __slots__ = ("endpoint", "new", "protocol", "written")
-
-    def __init__(self, endpoint: Endpoint, protocol: int, new: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.protocol = protocol
-        self.new = new
-        self.written = endpoint_ascii(new) if new != endpoint else None
-
-
 class Naming:
     """One message's addresses on their way through the NAT.
 
     Attributes:
         edits: what is to be changed, in the order in which it was found.
         effects: notes on what was left.
-        reachable: the endpoints of ours by which the message says where answers and new requests may go.
         aliases: inside hosts written as an identity in messages of another, or of one with guests, by the user part
             they stand with; a shared global address does not tell which host it was.
-        caller, callee: who the message is from and to: the user parts of From and To, b"" where there is none.
+        wanted: told where somebody is to be reached; None where that needs no doors.
         budget: how many more addresses the message may have, in headers and bodies.
     """
 
     __slots__ = (
-        "_guests", "_left", "_name", "_outbound", "_own", "_owned", "_protocol", "_spelling", "aliases",
-        "budget", "callee", "caller", "edits", "effects", "message", "nat", "reachable",
+        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "edits",
+        "effects", "message", "nat", "wanted",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - a message, its NAT, and what is remembered
@@ -128,6 +72,7 @@ class Naming:
         aliases: dict[bytes, Address] | None,
         own: frozenset[str],
         guests: Guests | None = None,
+        wanted: WantedDoors | None = None,
         budget: int = MAX_VALUES,
     ) -> None:
         """Begin.
@@ -139,6 +84,7 @@ class Naming:
             aliases: see the attribute.
             own: the headers in which the sender's side speaks of itself.
             guests: whom the message may ask its receiver to talk to, None for nobody but its own host.
+            wanted: see the attribute.
             budget: see the attribute.
         """
         self.budget = budget
@@ -147,17 +93,13 @@ class Naming:
         self._spelling = spelling
         self._own = own
         self._guests = guests
-        # The hosts that were met last, of others and of ours: most messages name but one of each.
-        self._left = self._owned = b""
-        # And the endpoint of ours that was met last, with its name: most messages write but one.
-        self._name: _Name | None = None
+        self.wanted = wanted
+        self._left = b""
         self._outbound = message.direction is _OUTBOUND
         self._protocol = message.protocol
         self.aliases = aliases
-        self.caller = self.callee = b""
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
-        self.reachable: list[Reachable] = []
 
     def spend(self, count: int) -> None:
         """Take so many addresses off the budget.
@@ -181,23 +123,19 @@ class Naming:
         Raises:
             Refused: the NAT has no name left for it.
         """
-        host, old = place.host, place.endpoint
-        left = host == self._left
-        if old is None or (left and not treatment.role):
+        old = place.endpoint
+        if old is None:
             return
-        address, _ = old
-        if host != self._owned:
-            if left or not self.nat.owns(address):
-                if not treatment.role or not self._is_own_name(old, place, treatment):
-                    self._leave(host)
-                return
-            self._owned = host
-        end = place.end
+        address, end = old.address, place.end
+        if not self.nat.owns(address):
+            if not treatment.role or not self._is_own_name(old, place, treatment):
+                self._leave(place.host)
+            return
         if place.port <= 0 and (place.port == 0 or not treatment.routing or place.part is not _BOTH):
             named = self._identity(address, place.user, own=treatment.header in self._own)
             new = None if named == address or place.part is _PORT else uri_host(named)
             if place.port == 0 and place.part is _BOTH:  # nothing can be sent there, so that is no endpoint to be named
-                end = place.start + len(host)
+                end = place.start + len(place.host)
         else:
             new = self._endpoint(old, place, treatment)
         if new is not None:
@@ -219,21 +157,19 @@ class Naming:
         if local is None:
             return False
         self._spelling.remember(local, PUBLIC, via=treatment.rule == "Via", so=True)
-        if place.part is _BOTH:
-            self.reachable.append(Reachable(treatment.role, protocol, local, name))
+        if place.part is _BOTH and self.wanted is not None:
+            self.wanted.add(treatment.role, Name(local, protocol, name))
         return True
 
     def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
         protocol, via, role = place.protocol or self._protocol, treatment.rule == "Via", treatment.role
-        name = self._name
-        if name is None or name.endpoint is not old or name.protocol != protocol:
-            name = self._name = _Name(old, protocol, self.nat.translate(old, protocol))
+        name = self.nat.name(old, protocol)
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
-                name = self._name = self._invite(role, name)
-            else:
-                self.reachable.append(Reachable(role, protocol, old, name.new))
+                name = self._invite(role, name)
+            elif self.wanted is not None:
+                self.wanted.add(role, name)
         if name.written is None:
             return None
         if self._spelling.any_public:
@@ -244,17 +180,18 @@ class Naming:
                 return None
         return self._spell(place, name, name.written, via=via, routing=treatment.routing)
 
-    def _invite(self, role: str, name: _Name) -> _Name:
+    def _invite(self, role: str, name: Name) -> Name:
         """Somebody to talk to, perhaps another host: who has no name gets one, if that is allowed, and a door."""
         guests, refers, old = self._guests, role == REFERRAL, name.endpoint
         invited = guests is not None and role in guests.roles and old.port in guests.ports
         if invited and (refers or old.address != self.message.path.sent_from.address):
-            name = _Name(old, name.protocol, self.nat.introduce(old, name.protocol))
+            name = Name(old, name.protocol, self.nat.introduce(old, name.protocol))
             invited = name.written is not None
         if guests is not None and refers and invited:
             self._guests = guests._replace(roles=guests.roles - {REFERRAL})  # it is about one (RFC 3515, section 2.4.2)
         if invited or not refers:
-            self.reachable.append(Reachable(role, name.protocol, old, name.new, invited=invited))
+            if self.wanted is not None:
+                self.wanted.add(role, name, invited=invited)
         elif name.written is None:
             self._tell(Note("third-party-address", address_ascii(old.address)))
         return name
@@ -270,7 +207,7 @@ class Naming:
             return self.aliases[user]
         return self.nat.host(address, own=own)
 
-    def _spell(self, place: HostPort, name: _Name, written: bytes, *, via: bool, routing: bool) -> bytes:
+    def _spell(self, place: HostPort, name: Name, written: bytes, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
         old, new = name.endpoint, name.new
         address, port = new

@@ -33,6 +33,10 @@ class SignalDoor:
         """What it is known by."""
         return self.protocol, self.leads_to, self.visitor
 
+    def is_for(self, protocol: int, leads_to: Endpoint, visitor: Address | None) -> bool:
+        """Whether it is the one for this visitor to this endpoint."""
+        return self.leads_to == leads_to and self.visitor == visitor and self.protocol == protocol
+
     @property
     def owner(self) -> Owner:
         """Whose it is: no call's, since a Call-ID has no blanks."""

@@ -16,8 +16,8 @@ from typing import Final
 from doorman.algs.api import CloseDoors, Effect, Message, Note, OpenDoor, Owner
 from doorman.algs.sip.calls import Call
 from doorman.algs.sip.limits import Limits
-from doorman.algs.sip.naming import REFERRAL, Guests, Reachable
 from doorman.algs.sip.signal_doors import SignalDoor, SignalKey
+from doorman.algs.sip.wanted import REFERRAL, Guests, Reachable
 from doorman.net.addresses import Address, address_ascii
 from doorman.wire.sip import SipMessage
 
@@ -56,16 +56,14 @@ class Signals:
             return None
         return self._joined.get(owner)
 
-    def of_message(self, sip: SipMessage, reachable: list[Reachable], message: Message, call: Call) -> list[Effect]:
+    def open(self, wanted: list[Reachable], message: Message, call: Call) -> list[Effect]:
         """Open what a message from a shielded host asks for: by its first Via, its Contacts and Record-Routes.
 
-        A response, and an ACK, which draws none, open nothing by Via. Whom a REFER refers to is let in as well.
+        Whom a REFER refers to is let in as well.
         """
         effects: list[Effect] = []
-        answered = bool(sip.method) and sip.method != b"ACK"
-        for place in reachable:
-            if place.role != "via" or answered:
-                self._open(place, message, call, effects)
+        for place in wanted:
+            self._open(place, message, call, effects)
         return effects
 
     def expect(self, visitor: Address) -> bool:
@@ -91,11 +89,10 @@ class Signals:
         return [self._use(call, key).owner for key in keys]
 
     def _open(self, place: Reachable, message: Message, call: Call, effects: list[Effect]) -> None:
-        role, protocol, leads_to = place.role, place.protocol, place.leads_to
-        # Responses come from where the request went; new requests may come from anywhere.
-        known = message.path.arrives_to.address if role in {"via", REFERRAL} else None
-        for kept in call.signals:
-            if kept.leads_to == leads_to and kept.visitor == known and kept.protocol == protocol:
+        name, visitor = place.name, place.visitor
+        protocol, leads_to = name.protocol, name.endpoint
+        for door in call.signals:
+            if door.is_for(protocol, leads_to, visitor):
                 return
         if leads_to.address != message.path.sent_from.address and not place.invited:
             effects.append(Note("third-party-address", address_ascii(leads_to.address)))
@@ -104,9 +101,9 @@ class Signals:
         elif len(call.signals) >= self.limits.signalling_doors:
             effects.append(Note("too-many-signalling-doors"))
         else:
-            door = self._use(call, (protocol, leads_to, known))
+            door = self._use(call, (protocol, leads_to, visitor))
             if door.calls == 1:
-                effects.append(OpenDoor(door.opened(role, place.entrance)))
+                effects.append(OpenDoor(door.opened(place.role, name.new)))
 
     def _use(self, call: Call, key: SignalKey) -> SignalDoor:
         """Let a call keep a door open."""
