@@ -1,5 +1,6 @@
 """The whole way of a queued packet: wire, queue, engine, tables, verdict, wire."""
 
+import gc
 import os
 import random
 import re
@@ -620,6 +621,18 @@ def test_no_more_files_is_a_refusal_and_no_error(live: Live) -> None:
     with live.wires.gateway.inside(), no_files():
         live.traffic.on_time()
     in_a_call(live)
+
+
+def test_the_collector_is_spared_what_came_in_numbers_within_a_second(live: Live) -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(10_000_000)
+    try:
+        many = [[number] for number in range(60_000)]
+        live.tick()
+        assert gc.get_count()[0] < len(many) // 2
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogCaptureFixture) -> None:
