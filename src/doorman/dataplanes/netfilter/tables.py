@@ -34,15 +34,15 @@ Holder = Door | Binding | Tunnel | Peering
 
 
 class _Use:
-    """How many need an element, and when the last of them does no more; only the plan that made it changes it."""
+    """How many need an element, and when the last of them does no more; both also before the last plan to change it."""
 
-    __slots__ = ("closes", "element", "plan", "users")
+    __slots__ = ("closed_before", "closes", "element", "plan", "used_before", "users")
 
-    def __init__(self, element: Packed, users: int, closes: float, plan: int) -> None:
+    def __init__(self, element: Packed) -> None:
         self.element = element
-        self.users = users
-        self.closes = closes
-        self.plan = plan
+        self.users = self.used_before = 0
+        self.closes = self.closed_before = 0.0
+        self.plan = 0
 
 
 class Tables:
@@ -58,11 +58,10 @@ class Tables:
         self._uses: dict[Packed, _Use] = {}
         self._of: dict[Holder, tuple[Packed, ...]] = {}
         self._lingering: dict[Packed, float] = {}
-        # The last plan: its number, elements that are new, others as they were before, as were those of holders, and
-        # when names lingered no more.
+        # The last plan: its number, what it changed, and how the elements of holders were before, and when names
+        # lingered no more.
         self._plan = 0
-        self._new: list[_Use] = []
-        self._before: dict[Packed, _Use] = {}
+        self._changed: list[_Use] = []
         self._of_before: list[tuple[Holder, tuple[Packed, ...] | None]] = []
         self._lingered: list[tuple[Packed, float | None]] = []
 
@@ -129,15 +128,17 @@ class Tables:
                 del self._lingering[element]
             else:
                 self._lingering[element] = until
-        for use in self._new:
-            self._uses.pop(use.element, None)
-        self._uses.update(self._before)
+        for use in self._changed:
+            if use.used_before:
+                use.users, use.closes = use.used_before, use.closed_before
+                self._uses[use.element] = use
+            else:
+                self._uses.pop(use.element, None)
         self._begin_plan()
 
     def _begin_plan(self) -> None:
         self._plan += 1
-        self._new = []
-        self._before = {}
+        self._changed = []
         self._of_before = []
         self._lingered = []
 
@@ -146,14 +147,12 @@ class Tables:
             return
         self._of_before.append((holder, None))
         for element in elements:
-            known = self._uses.get(element)
-            if known is None:
-                use = self._uses[element] = _Use(element, 1, closes, self._plan)
-                self._new.append(use)
-            else:
-                use = self._of_plan(element, known)
-                use.closes = max(use.closes, closes) if use.users else closes
-                use.users += 1
+            use = self._uses.get(element)
+            if use is None:
+                use = self._uses[element] = _Use(element)
+            self._change(use)
+            use.closes = max(use.closes, closes) if use.users else closes
+            use.users += 1
 
     def _leave(self, holder: Holder) -> None:
         mine = self._of.pop(holder, None)
@@ -161,29 +160,30 @@ class Tables:
             return
         self._of_before.append((holder, mine))
         for element in mine:
-            self._of_plan(element, self._uses[element]).users -= 1
+            use = self._uses[element]
+            self._change(use)
+            use.users -= 1
 
-    def _of_plan(self, element: Packed, known: _Use) -> _Use:
-        """What this plan makes of the use of an element."""
-        if known.plan == self._plan:
-            return known
-        self._before[element] = known
-        use = self._uses[element] = _Use(element, known.users, known.closes, self._plan)
-        return use
+    def _change(self, use: _Use) -> None:
+        """Remember what a use was, before this plan changes it."""
+        if use.plan != self._plan:
+            use.plan = self._plan
+            use.used_before, use.closed_before = use.users, use.closes
+            self._changed.append(use)
 
     def _runs(self, now: float) -> list[Run]:
         """What became of the elements of a plan; a name that is given back lingers."""
         destroyed: dict[int, Run] = {}
         added: dict[int, Run] = {}
-        for element, before in self._before.items():
-            use = self._uses[element]
-            if not use.users or use.closes != before.closes:
+        for use in self._changed:
+            element = use.element
+            if not use.used_before:
+                if element[0] == _NAME and element in self._lingering:
+                    _append(destroyed, element, adds=False)
+                self._settle(use, added, now)
+            elif not use.users or use.closes != use.closed_before:
                 _append(destroyed, element, adds=False)
                 self._settle(use, added, now)
-        for use in self._new:
-            if use.element[0] == _NAME and use.element in self._lingering:
-                _append(destroyed, use.element, adds=False)
-            self._settle(use, added, now)
         return [*destroyed.values(), *added.values()]
 
     def _settle(self, use: _Use, added: dict[int, Run], now: float) -> None:
