@@ -366,6 +366,8 @@ class Traffic:
             _log.warning("the kernel does not tell which tunnels are in use: %s", error)
 
     def _let_go_of_tunnels(self) -> None:
+        if not self.plane.new_tunnels:
+            return
         try:
             self.plane.let_go_of_tunnels()
         except PlaneRefused as refused:

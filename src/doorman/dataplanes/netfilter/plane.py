@@ -66,6 +66,7 @@ class NetfilterPlane:
         hooked: told when chains have come into the road of packets: those that wait must meet them anew, see `hooks`.
         idle: chains in the road of packets that have nothing to do any more, until `unhook`.
         commits, steps: how many transactions there were, and changes of elements in them.
+        new_tunnels: whether there may be some that conntrack is to forget, see `let_go_of_tunnels`.
 
     Raises:
         NftError: libnftables is not installed.
@@ -80,6 +81,7 @@ class NetfilterPlane:
         self.idle: list[HookedChain] = []
         self._outside_routes = OutsideRoutes(self.mark, routing_table)
         self.commits = self.steps = 0
+        self.new_tunnels = False
         self._nft = Nft()
         self._redirect = Redirect(setting.table) if setting.proxy_port or setting.zone is not None else None
         self._netlink = Netlink()
@@ -93,7 +95,6 @@ class NetfilterPlane:
         # The configuration, where the rules are others once there is a tunnel; and whether there is.
         self._waits_for_tunnels: Config | None = None
         self._tunnels_began = False
-        self._let_go = False
 
     def close(self, *, remove: bool) -> None:
         """Let go of the kernel, once; with `remove` the table goes too, and with it all translation."""
@@ -176,7 +177,7 @@ class NetfilterPlane:
             ipsec = IpsecChains(config, self.setting, tunnels=tunnels)
             self._waits_for_tunnels = None if ipsec.stand_in_road else config
             self._tunnels_began = False
-            self._let_go = tunnels
+            self.new_tunnels = tunnels
             if (self.setting.queue, bypass) != self._queue_rule:
                 self._send_to_queue(bypass=bypass)
         except (NftError, NetlinkError, UnsupportedConfig) as error:
@@ -247,7 +248,7 @@ class NetfilterPlane:
     def commit(self, changes: Sequence[Change], now: float) -> None:
         """See `Plane.commit`."""
         if self._waits_for_tunnels is not None and has_tunnel(changes):
-            self._tunnels_began = True
+            self._tunnels_began = self.new_tunnels = True
         transaction = Transaction(self.setting.table, self._tables.plan(changes, now))
         if transaction:
             try:
@@ -282,14 +283,12 @@ class NetfilterPlane:
         """
         if self._tunnels_began and self._waits_for_tunnels is not None:
             self._run(self._waits_for_tunnels, "", tunnels=True)
-        if not self._let_go:
-            return
         try:
             seen = [flow.key for flow in filter(self.has, dump(INSPECTED, INSPECTED | OURS)) if flow.protocol == ESP]
         except NetlinkError as error:
             raise PlaneRefused(str(error)) from None
         self.forget(seen)
-        self._let_go = bool(seen)
+        self.new_tunnels = bool(seen)
 
     def admit(self, labels: Mapping[FlowKey, int]) -> None:
         """Let flows pass the firewall, as sessions of the classes with these numbers.
