@@ -170,7 +170,7 @@ def test_conntrack_is_made_to_forget_what_it_saw_of_tunnels(make: Make) -> None:
         gate.wires.send(esp(A, server, 0x1001), INSIDE)
     gate.wires.sync(INSIDE)
     with gate.wires.gateway.inside():
-        [first, second] = gate.queue.receive(2)
+        [first, second] = gate.queue.receive()
         gate.traffic.engine.receive(first.data, INSIDE, seconds())
         gate.traffic.commit()
         gate.queue.accept(first.id)

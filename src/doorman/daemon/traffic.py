@@ -29,7 +29,7 @@ from doorman.dataplanes.netfilter.events import Event, Events, Kind
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, FlowKey
 from doorman.dataplanes.netfilter.marks import ADMITTED, AUDITED, CARRIED, INSPECTED, OURS, PLAIN, PROXIED
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
-from doorman.dataplanes.netfilter.queue import Queue
+from doorman.dataplanes.netfilter.queue import MOST_PACKETS, Queue
 from doorman.dataplanes.netfilter.queued_packet import QueuedPacket
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
@@ -51,8 +51,6 @@ _PASSED: Final = Fate.PASSED
 _DROPPED: Final = Fate.DROPPED
 _FORWARD: Final = 2
 """The hook in which the kernel hands out nothing but datagrams that it carries all the same."""
-_BATCH: Final = 64
-"""Packets that share one transaction: more would wait longer for their verdicts than it saves."""
 _NOT_OURS: Final = frozenset({"no-translation", "no-session-or-door", "esp-other-vrf", "ike-other-vrf"})
 """Reasons for which the engine drops what the kernel knows better: it may be for the gateway itself, or another VRF."""
 _GRACE: Final = 5.0
@@ -126,20 +124,21 @@ class Traffic:
 
     def on_packets(self) -> bool:
         """Decide about packets that wait, some at a time; whether more may wait."""
-        packets = self.queue.receive(_BATCH)
+        packets = self.queue.receive()
         if not packets:
             return False
         self.received += len(packets)
         now = seconds()
         results: list[Result] = []
-        depend_from = _BATCH  # what those before in the batch have changed may be what the next announces once more
+        # What those before in the batch have changed may be what the next announces once more.
+        depend_from = MOST_PACKETS
         for packet in packets:
             results.append(self._decide(packet, now))
-            if depend_from == _BATCH and self.engine.state.changes:
+            if depend_from == MOST_PACKETS and self.engine.state.changes:
                 depend_from = len(results) - 1
         announced = bool(self.engine.state.changes)
         followed = self.commit()
-        has_time = len(packets) < _BATCH
+        has_time = len(packets) < MOST_PACKETS
         if has_time and announced:
             self._keeper.flush_urgent(now)  # nothing is announced that a restart would not know of
         for at, packet in enumerate(packets):

@@ -20,6 +20,7 @@ import struct
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from doorman.dataplanes.netfilter.datagrams import Datagrams
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.messages import (
     ATTRIBUTE,
@@ -53,6 +54,11 @@ _REPEAT: Final = 4
 MAX_PACKET: Final = 0xFFFF - 4
 """The most bytes of a packet that fit an attribute: of longer ones the kernel gives only so many."""
 
+MOST_PACKETS: Final = 64
+"""The most packets that are received at once: with more of them the first would wait longer than it saves."""
+
+_DATAGRAM: Final = (1 << 16) + 1_024
+"""Bytes of the longest message: a packet, and what is told of it."""
 _RECEIVE_BUFFER: Final = 8 << 20
 _SEND_AT: Final = 128 << 10
 """Verdicts are sent early when so many bytes of them have gathered, well within the socket's own limit."""
@@ -99,7 +105,7 @@ class Queue(NetlinkSocket):
         self.overruns = 0
         self.refused_verdicts = 0
         super().__init__(link)
-        self._buffer = memoryview(bytearray(1 << 17))
+        self._datagrams = Datagrams(MOST_PACKETS, _DATAGRAM)
         self._early: list[QueuedPacket] = []
         self._verdicts: list[bytes] = []
         self._gathered = 0
@@ -127,22 +133,13 @@ class Queue(NetlinkSocket):
             raise
         return queue
 
-    def receive(self, limit: int = 256) -> list[QueuedPacket]:
-        """The packets that wait, up to `limit`; an empty list if there are none. Never blocks."""
-        packets, self._early = self._early, []
-        buffer = self._buffer
-        receive = self._socket.recv_into
-        for _ in range(limit - len(packets)):
-            try:
-                length = receive(buffer)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                self.overruns += 1
-                continue
-            datagram = buffer[:length].tobytes()
+    def receive(self) -> list[QueuedPacket]:
+        """The packets that wait, up to MOST_PACKETS; an empty list if there are none. Never blocks."""
+        packets = self._early[:MOST_PACKETS]
+        if packets:
+            del self._early[:MOST_PACKETS]
+            return packets
+        for datagram in self._take():
             if datagram[_KIND_AT : _KIND_AT + 2] == _PACKET_KIND:
                 packets.append(self._reader.read(datagram))
                 continue
@@ -207,6 +204,16 @@ class Queue(NetlinkSocket):
         flags = attribute(_CFG_FLAGS, _U32.pack(_FAIL_OPEN if accept else 0))
         mask = attribute(_CFG_MASK, _U32.pack(_FAIL_OPEN))
         self._socket.send(message(_CONFIG, NLM_F_REQUEST, 0, body(0, mask, flags, resource=self.number)))
+
+    def _take(self) -> list[bytes]:
+        """What waits in the socket."""
+        while True:
+            try:
+                return self._datagrams.take(self._socket.fileno())
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.overruns += 1
 
     def _accepted_with(self, mark: int) -> bytes:
         return remember(self._accepted_as, mark, _verdict_start(self.number, _ACCEPT, mark), _MOST_MARKS)
