@@ -174,6 +174,19 @@ def test_two_owners_may_have_the_same_door() -> None:
     assert table.find(UDP, ENTRANCE, PEER, 6.0) is None
 
 
+@pytest.mark.parametrize("gone", range(3))
+def test_of_several_doors_for_one_flow_any_may_go(gone: int) -> None:
+    doors = [door(CALL._replace(name=bytes([number]))) for number in range(3)]
+    table = opened(*doors)
+    assert table.at(UDP, ENTRANCE, PEER) == doors
+    left = doors.copy()
+    table.remove(left.pop(gone))
+    assert table.at(UDP, ENTRANCE, PEER) == list(table) == left
+    assert table.find(UDP, ENTRANCE, PEER, 1.0) is left[1]
+    assert table.open(doors[gone], 2.0) is None
+    assert table.at(UDP, ENTRANCE, PEER) == [*left, doors[gone]]
+
+
 def test_a_flow_is_covered_while_any_door_for_it_is_there_promoted_or_not() -> None:
     first, second = door(), door(OTHER_CALL, visitor=None)
     table = opened(first, second)

@@ -194,7 +194,7 @@ def tables(gateway: Gateway) -> dict[str, object]:
             [one.shares for one in state.bindings._ways.values() if one.shares],
             [rule.pool._leased for rule in state.rules.dynamic],
         ],
-        "doors": [state.doors._table, state.doors._by_owner],
+        "doors": [state.doors._newest, state.doors._by_owner],
         "sessions": [state.sessions.outward, state.sessions.inward, state.sessions._of_endpoint],
         "calls": [list(alg.calls), alg.calls._counts, {key: door.calls for key, door in alg._signals._doors.items()}],
         "timers": [timer._filed for timer in timers],

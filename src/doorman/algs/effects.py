@@ -34,6 +34,7 @@ class Door(Timed):
         closing: whether it was told to close; opened again, it lets in anew.
         hands_over: whether it leaves once all its flows came, so that what ends its owner ends none of them.
         promoted: whether its first packet made a session of it.
+        older, newer: the doors of other owners for the same flow, beside which it was entered.
     """
 
     __slots__ = (
@@ -44,6 +45,8 @@ class Door(Timed):
         "hands_over",
         "inspect_as",
         "leads_to",
+        "newer",
+        "older",
         "opened",
         "owner",
         "promoted",
@@ -80,6 +83,8 @@ class Door(Timed):
         self.hands_over = hands_over
         self.opened = 0.0
         self.promoted = self.spares = self.closing = False
+        self.older: Door | None = None
+        self.newer: Door | None = None
 
     def same_flow(self, other: "Door") -> bool:
         """Whether another door lets the same visitor to the same place by the same entrance."""

@@ -45,12 +45,12 @@ class Doors:
     def __init__(self) -> None:
         self.retimed = Touched()
         self.silence = Silence()
-        self._table: dict[_Key, list[Door]] = {}
+        self._newest: dict[_Key, Door] = {}
         self._by_owner: dict[Owner, Owned] = {}
         self._timers: Timers[Door] = Timers()
 
     def __iter__(self) -> Iterator[Door]:
-        return (door for doors in self._table.values() for door in doors if not door.promoted)
+        return (door for door in self.everyone() if not door.promoted)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -58,23 +58,25 @@ class Doors:
     def find(self, protocol: int, entrance: Endpoint, visitor: Address, now: float) -> Door | None:
         """The door which lets a visitor in at an entrance."""
         for whom in (visitor, None):
-            for door in reversed(self._table.get((protocol, entrance, whom), ())):
+            door = self._newest.get((protocol, entrance, whom))
+            while door is not None:
                 if not door.promoted and door.closes > now:
                     return door
+                door = door.older
         return None
 
     def covers(self, protocol: int, entrance: Endpoint, visitor: Address) -> bool:
         """Whether a visitor's flows at an entrance have a door, also one that became a session."""
-        return (protocol, entrance, visitor) in self._table or (protocol, entrance, None) in self._table
+        return (protocol, entrance, visitor) in self._newest or (protocol, entrance, None) in self._newest
 
     def at(self, protocol: int, entrance: Endpoint, visitor: Address) -> list[Door]:
         """The doors for a visitor at an entrance, also those that became sessions."""
-        table = self._table
-        return [*table.get((protocol, entrance, visitor), ()), *table.get((protocol, entrance, None), ())]
+        newest = self._newest.get
+        return [*_in_order(newest((protocol, entrance, visitor))), *_in_order(newest((protocol, entrance, None)))]
 
     def everyone(self) -> Iterator[Door]:
         """All doors, also those that became sessions."""
-        return (door for doors in self._table.values() for door in doors)
+        return (door for newest in self._newest.values() for door in _in_order(newest))
 
     def remove(self, door: Door) -> None:
         """Take a door out; with the last of its owner, nothing is known of that any more."""
@@ -189,15 +191,31 @@ class Doors:
             self._timers.start(closes, door)
 
     def _enter(self, door: Door) -> None:
-        alone = [door]  # an empty list that grows would be larger
-        same = self._table.setdefault((door.protocol, door.entrance, door.visitor), alone)
-        if same is not alone:
-            same.append(door)
+        key = (door.protocol, door.entrance, door.visitor)
+        older = door.older = self._newest.get(key)
+        if older is not None:
+            older.newer = door
+        self._newest[key] = door
 
     def _leave(self, door: Door) -> None:
         self._timers.stop(door)
-        key = (door.protocol, door.entrance, door.visitor)
-        same = self._table[key]
-        same.remove(door)
-        if not same:
-            del self._table[key]
+        older, newer = door.older, door.newer
+        door.older = door.newer = None
+        if older is not None:
+            older.newer = newer
+        if newer is not None:
+            newer.older = older
+        elif older is not None:
+            self._newest[door.protocol, door.entrance, door.visitor] = older
+        else:
+            del self._newest[door.protocol, door.entrance, door.visitor]
+
+
+def _in_order(newest: Door | None) -> list[Door]:
+    """The doors for one flow, in the order in which they were entered."""
+    doors = []
+    while newest is not None:
+        doors.append(newest)
+        newest = newest.older
+    doors.reverse()
+    return doors
