@@ -15,16 +15,13 @@ _MOST_SUMS: Final = 4_096
 class _Sums:
     """The word sums of a text and of what took its place last: of an address and its name, in every message."""
 
-    __slots__ = ("new", "of_new", "of_old")
+    __slots__ = ("new", "of_new", "of_old", "old")
 
     def __init__(self, old: bytes, new: bytes) -> None:
+        self.old = old
         self.new = new
         self.of_old = word_sum(old)
         self.of_new = word_sum(new)
-
-
-_SUMS: Final[dict[bytes, _Sums]] = {}
-"""By the text; of short ones."""
 
 
 def word_sum(data: bytes) -> int:
@@ -33,6 +30,11 @@ def word_sum(data: bytes) -> int:
     if len(data) & 1:
         total <<= 8
     return total % 0xFFFF
+
+
+_NO_SUMS: Final = _Sums(b"", b"")
+_SUMS: Final[dict[bytes, _Sums]] = {}
+"""By the text; of short ones."""
 
 
 def sum_difference(new: bytes, old: bytes) -> int:
@@ -61,12 +63,15 @@ def carry_edits(data: bytes, start: int, end: int, edits: list[Edit], parts: lis
     """
     total = growth = 0
     at = start
+    sums = _NO_SUMS
     for edit in edits:
         new, begins, ends = edit.new, start + edit.start, start + edit.end
         kept = data[at:begins]
         if growth & 1:
             total += _turned(kept, at - start)
-        sums = _sums(data[begins:ends], new)
+        old = data[begins:ends]
+        if old != sums.old or new != sums.new:  # the same name stands in several lines of most messages
+            sums = _sums(old, new)
         total += sums.of_new << 8 if edit.start + growth & 1 else sums.of_new
         total -= sums.of_old << 8 if edit.start & 1 else sums.of_old
         growth += len(new) - ends + begins
