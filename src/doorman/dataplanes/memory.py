@@ -13,8 +13,8 @@ from doorman.algs.api import Door
 from doorman.config.model import Config
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
+from doorman.engine.plan import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, IpsecChange, SessionCut, Side
-from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import WHOLE_HOST, Binding, BindingFreed, BindingMade
 from doorman.nat.holdings import Holdings
 from doorman.nat.rules import DynamicRule, Rules

@@ -21,10 +21,11 @@ from doorman.engine.inspection import Inspector
 from doorman.engine.ipsec import Ends, IpsecRoad
 from doorman.engine.level import LevelRoad
 from doorman.engine.modes import Modes
+from doorman.engine.plan import Plan
 from doorman.engine.results import Change, Fate, Led, Result, Segments, Side
 from doorman.engine.screen import Screen
 from doorman.engine.splicing import Splicing, opens
-from doorman.engine.state import Plan, State
+from doorman.engine.state import State
 from doorman.engine.streams import passage_of
 from doorman.engine.views import Outward, Transaction
 from doorman.firewall.access import AccessGroups

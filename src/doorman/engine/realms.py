@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from doorman.config.model import Config
 from doorman.config.realms import Realm, config_of, config_of_outside, outside_of, realms
 from doorman.engine.engine import Engine
-from doorman.engine.state import Plan, hold
+from doorman.engine.plan import Plan, hold
 from doorman.nat.holdings import Holdings
 from doorman.net.routes import Route
 

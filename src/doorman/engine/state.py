@@ -4,7 +4,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from doorman.algs.api import (
     CloseDoors,
@@ -21,6 +21,7 @@ from doorman.algs.api import (
     WaitForOthers,
 )
 from doorman.config.model import Config, Timeouts, lifetime
+from doorman.engine.plan import Plan, allows, hold
 from doorman.engine.results import Change, DoorClosed, DoorOpened, DoorPromoted, Ending, IpsecChange, SessionCut
 from doorman.engine.views import Inward, Level, Names, Outward, Transaction, View
 from doorman.engine.waiting import Waiting
@@ -42,37 +43,11 @@ from doorman.wire.ike import PORT as IKE_PORT
 UNUSED_BINDING: Final = 300.0
 """Seconds that a name given out in a message is kept for traffic that does not come (RFC 4787, REQ-5: at least 120)."""
 
-DELEGATED_PORTS_END = 32_768
-"""Where a kernel translates ordinary flows, it takes the ports from here on; the gateway's own names are below."""
-
-DELEGATED_RESERVED = range(512, 768)
-"""What it takes for flows from ports below 1024, which servers of rsh or NFS ask for; none of ours is among them."""
-
 _ENDINGS = 1_000
 """What ended because of the time, and is remembered."""
 
 _NEVER = Timeouts(None, None, None, None, None, None, None, None)
 """Of sessions that a kernel keeps: it says when they end."""
-
-
-def hold(
-    config: Config, chance: Callable[[], float], *, delegated: bool, reserved: Collection[tuple[int, int]] = ()
-) -> Holdings:
-    """What an outside has to give, with all rules about it; see `Engine` for the other arguments."""
-    if config.ipsec.preserve_port:  # one host's it cannot be, where several have it
-        reserved = {*reserved, (UDP, IKE_PORT)}
-    if not delegated:
-        return Holdings(config, chance, reserved=reserved)
-    return Holdings(config, chance, ports_end=DELEGATED_PORTS_END, kept=DELEGATED_RESERVED, reserved=reserved)
-
-
-class Plan(NamedTuple):
-    """Another configuration, with its rules and their static names: ready to be gone on by."""
-
-    config: Config
-    rules: Rules
-    bindings: Bindings
-    outside: Bindings
 
 
 class State:
@@ -291,7 +266,7 @@ class State:
                 self.changes.append(DoorClosed(door))
         for session in list(self.sessions):
             session.outward.view = session.inward.view = None
-            known = self.bindings.has(session.binding) or _allows(rules, session)
+            known = self.bindings.has(session.binding) or allows(rules, session)
             if not known or {id(session.binding), id(session.outside_binding)} & gone:
                 self._cut(session)
         tunnels = self._make_tunnels(config, rules, bindings)
@@ -488,13 +463,3 @@ class State:
         self._unused.stop(binding)
         table = self.outside if binding.outside else self.bindings
         table.free(binding)
-
-
-def _allows(rules: Rules, session: Session) -> bool:
-    """Whether a flow whose binding is in no table may go on by other rules."""
-    binding = session.binding
-    if binding.local == binding.global_:
-        return not rules.translates(session.inside_local.address)
-    if session.outside_binding is not None:  # the kernel gave it a name
-        return rules.owns(session.inside_global.address)
-    return rules.virtual.allows(binding.global_, binding.local)

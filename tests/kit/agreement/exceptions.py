@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from doorman.config.access_lists import AccessList, Traffic
 from doorman.engine.engine import Engine
+from doorman.engine.plan import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.engine.results import Side
-from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.firewall.access import AccessGroups, traffic_of
 from doorman.nat.bindings import WHOLE_HOST
 from doorman.nat.icmp import quoted

@@ -6,8 +6,8 @@ address stands for one of the kernel's; all else is the same to the byte, but fo
 """
 
 from doorman.engine.engine import Engine
+from doorman.engine.plan import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.engine.results import Side
-from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.bindings import Binding
 from doorman.nat.icmp import quoted, readdress_error
 from doorman.net.addresses import PRIVILEGED_END, Address, Endpoint

@@ -12,7 +12,7 @@ from doorman.config.model import Config, DynamicSource
 from doorman.dataplanes.netfilter.chains.expressions import Chain, UnsupportedConfig, match_address
 from doorman.dataplanes.netfilter.chains.flows import choosing, looks_at_flows
 from doorman.dataplanes.netfilter.chains.limits import LimitChains
-from doorman.engine.state import DELEGATED_PORTS_END, DELEGATED_RESERVED
+from doorman.engine.plan import DELEGATED_PORTS_END, DELEGATED_RESERVED
 from doorman.nat.sharing import longest_run, shared_run
 from doorman.net.addresses import PRIVILEGED_END, address_text
 
