@@ -16,15 +16,23 @@ from typing import Final
 from doorman.net.memo import remember
 from doorman.wire.malformed import Excessive, Malformed
 from doorman.wire.sip_lines import (
+    CALL_ID,
     CONTENT_LENGTH,
+    CSEQ,
+    FROM,
     KINDS,
     NAMES,
+    TO,
+    VIA,
     Block,
     HeaderLine,
     Singles,
+    find_new,
+    find_number,
     header_block,
     header_line,
     read_line,
+    without,
 )
 from doorman.wire.uri import HostPort, find_request_uri
 
@@ -51,6 +59,8 @@ _LONGEST_START: Final = 256
 """Bytes of such a start line: a peer chooses what it sends, and must not fill the memory with it."""
 _STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 """RFC 8489, section 5."""
+_NAMING: Final = 1 << CALL_ID | 1 << TO | 1 << FROM | 1 << VIA
+"""The headers that name a message's hop, its ends and its call: a bit for each kind."""
 _TAB: Final = 0x09
 _LF: Final = 0x0A
 _CR: Final = 0x0D
@@ -87,6 +97,7 @@ class _StartLine:
 
 _START_LINES: Final[dict[str, _StartLine]] = {}
 """What was read of start lines: answers have but a few, and those who call each other write the same again."""
+_NO_HEADERS: Final = Block([])
 
 
 class SipMessage:
@@ -100,7 +111,10 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         target: the addresses in it, see `find_request_uri`.
-        lines: the headers, in order.
+        opening: the headers up to the last of those that name the message's hop, its ends and its call, in order; some
+            without what is new in this message (`find_new`).
+        block: the headers that follow, or all of them where `opening` is empty; the first perhaps without what is new.
+        gaps: how many bytes were cut out of each header in `opening`, and of the first in `block`.
         lines_start: where the first of them stands; each begins where the one before it ends.
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
@@ -109,24 +123,9 @@ class SipMessage:
     """
 
     __slots__ = (
-        "body_end",
-        "body_start",
-        "call_id",
-        "cseq",
-        "cseq_method",
-        "data",
-        "from_tag",
-        "lines",
-        "lines_start",
-        "method",
-        "name",
-        "status",
-        "target",
-        "text",
-        "to_tag",
-        "uri_end",
-        "uri_start",
-    )
+        "block", "body_end", "body_start", "call_id", "cseq", "cseq_method", "data", "from_tag", "gaps", "lines_start",
+        "method", "name", "opening", "status", "target", "text", "to_tag", "uri_end", "uri_start",
+    )  # fmt: skip
 
     def __init__(self, data: bytes, text: str) -> None:
         self.data = data
@@ -136,7 +135,9 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = self.lines_start = 0
         self.target: tuple[HostPort, ...] = ()
-        self.lines: list[HeaderLine] = []
+        self.opening: list[HeaderLine] = []
+        self.gaps: list[int] = []
+        self.block = _NO_HEADERS
         self.call_id = self.cseq = self.cseq_method = self.to_tag = self.from_tag = b""
         self.body_start = self.body_end = len(data)
 
@@ -144,22 +145,24 @@ class SipMessage:
     def headers(self) -> list[Header]:
         """The headers that matter to a gateway, in order: where each stands."""
         found: list[Header] = []
-        at = self.lines_start
+        at, gaps = self.lines_start, iter(self.gaps)
         for line in self.lines:
+            gap = next(gaps, 0)
             if line.kind:
-                found.append(Header(NAMES[line.kind], at + line.start, at + line.end))
-            at += line.length
+                found.append(Header(NAMES[line.kind], at + line.start, at + line.end + gap))
+            at += line.length + gap
         return found
+
+    @property
+    def lines(self) -> list[HeaderLine]:
+        """All headers, in order."""
+        return self.opening + self.block.lines
 
     @property
     def length(self) -> Header | None:
         """The Content-Length header, without anything around its number; None where there is none."""
-        at = self.lines_start
-        for line in self.lines:
-            if line.kind == CONTENT_LENGTH:
-                return Header(NAMES[CONTENT_LENGTH], at + line.start, at + line.end)
-            at += line.length
-        return None
+        name = NAMES[CONTENT_LENGTH]
+        return next((header for header in self.headers if header.name == name), None)
 
     @property
     def body(self) -> bytes:
@@ -169,9 +172,12 @@ class SipMessage:
     def value(self, name: str) -> bytes:
         """The value of the first header of this canonical name; b"" where there is none."""
         kind = KINDS[name]
-        for line in self.lines:
+        at, opening = self.lines_start, len(self.gaps)
+        for index, line in enumerate(self.lines):
+            gap = self.gaps[index] if index < opening else 0
             if line.kind == kind:
-                return line.value
+                return self.data[at + line.start : at + line.end + gap]
+            at += line.length + gap
         return b""
 
 
@@ -201,36 +207,87 @@ def _read_usual(data: bytes, max_headers: int, max_line: int) -> SipMessage | No
     first = text[: text.find("\n", 0, _LONGEST_START) + 1]
     try:
         start = _START_LINES.get(first) or _read_start_line(first)
-        singles = Singles()
-        at = _read_names(message, start.length, singles)
+        _begin(message, start, 0)
+        at = _read_opening(message, start.length)
         end = text.find("\r\n\r\n", at - 2) + 2
-        if not at <= end <= max_line:
+        if not 0 < at <= end <= max_line:
             return None
-        block = header_block(text[at:end])
-        singles.join(block.singles)
+        begin, stop = find_number(data, text, at, end)
+        block = message.block = header_block(without(text, at, begin, stop, end))
+        message.gaps.append(stop - begin)
+        message.body_start = end + 2
+        usual = _take_block(message, block.singles, begin, stop)
     except Malformed:
         return None
-    message.lines += block.lines
-    if len(message.lines) > max_headers:
-        return None
-    message.body_start = end + 2
-    _begin(message, start, 0)
-    _settle(message, singles)
-    return message
+    return message if usual and len(message.opening) + len(block.lines) <= max_headers else None
 
 
-def _read_names(message: SipMessage, at: int, singles: Singles) -> int:
-    """Read headers until all those are there by which `Singles` are named; where they end."""
-    data, text = message.data, message.text
-    while not singles.are_named():
+def _read_opening(message: SipMessage, at: int) -> int:
+    """Read headers until all those are there that name a message's hop, its ends and its call.
+
+    Returns:
+        Where they end; 0 where one of them is not as most are.
+
+    Raises:
+        Malformed: one is none.
+    """
+    data, text, lines, gaps = message.data, message.text, message.opening, message.gaps
+    missing = _NAMING | 1 << CSEQ
+    while missing & _NAMING:
         line_feed = text.find("\n", at)
         if line_feed <= at or data[line_feed - 1] != _CR:
-            raise Malformed("header-line")
-        line = header_line(text[at : line_feed - 1])
-        singles.take(line)
-        message.lines.append(line)
+            return 0
+        end = line_feed - 1
+        begin, stop = find_new(data, text, at, end)
+        line = header_line(without(text, at, begin, stop, end))
+        kind = line.kind
+        if kind and kind <= VIA:
+            if missing & (1 << kind):
+                missing -= 1 << kind
+                if not _take(message, line, begin, stop):
+                    return 0
+            elif kind <= CONTENT_LENGTH:
+                return 0
+        lines.append(line)
+        gaps.append(stop - begin)
         at = line_feed + 1
     return at
+
+
+def _take(message: SipMessage, line: HeaderLine, begin: int, stop: int) -> bool:
+    """Let a message be what a header says of which this part was cut out; whether the header says it as most do."""
+    kind, token = line.kind, line.token
+    if begin < stop:
+        if bool(token) != (kind == CSEQ):
+            return kind == VIA
+        token = message.data[begin - len(token) : stop]
+    if kind == FROM:
+        message.from_tag = token
+    elif kind == TO:
+        message.to_tag = token
+    elif kind == CALL_ID:
+        message.call_id = token
+        return bool(token) and not line.rest
+    elif kind == CSEQ:
+        message.cseq, message.cseq_method = token, line.rest
+        return bool(token and line.rest)
+    return True
+
+
+def _take_block(message: SipMessage, singles: Singles, begin: int, stop: int) -> bool:
+    """Let a message be what the headers behind its opening say, `_take`.
+
+    Raises:
+        Malformed: its body is not as long as they say.
+    """
+    cseq, length = singles.cseq, singles.length
+    if length is not None:
+        _end_body(message, length.number)
+    if cseq is None:
+        message.cseq_method = message.cseq_method or message.method
+    elif message.cseq or not _take(message, cseq, begin, stop):
+        return False
+    return singles.call_id is None
 
 
 def _read_start_line(first: str) -> _StartLine:
@@ -378,9 +435,9 @@ def _read_lines(message: SipMessage, max_headers: int = MAX_HEADERS, max_line: i
     if broken is not None:
         raise broken
     begins.append(at)
-    for begin, end, following in zip(begins, ends, begins[1:], strict=False):
-        message.lines.append(read_line(text[begin:end], following - begin))
-    return Block(message.lines).singles
+    spans = zip(begins, ends, begins[1:], strict=False)
+    message.block = Block([read_line(text[begin:end], following - begin) for begin, end, following in spans])
+    return message.block.singles
 
 
 def _settle(message: SipMessage, singles: Singles, *, fragment: bool = False) -> None:

@@ -1,8 +1,10 @@
 """Header lines of SIP messages: what each of them says, wherever in a message it stands (RFC 3261, section 7.3).
 
     Via: SIP/2.0/UDP 192.168.1.10:5060;branch=…     most lines are in the next message again, and in the one after that:
-    f: "Alice" <sip:alice@192.168.1.10>;tag=1       the answer repeats what the request said, and a phone its own name.
+    f: "Alice" <sip:alice@192.168.1.10>;tag=…       the answer repeats what the request said, and a phone its own name.
     CSeq: 1 INVITE                                  So a line is read once, and looked up from then on.
+
+What is new in each message, or each call, is cut out before: the branch of a Via, tags, Call-ID, the number of a CSeq.
 
 Compact forms are the same header (section 7.3.3): f is From.
 """
@@ -13,7 +15,7 @@ from typing import Final
 
 from doorman.net.memo import remember
 from doorman.wire.malformed import Malformed
-from doorman.wire.uri import HostPort, Via, find_agents, find_uris_in, find_via_in, may_hold_address
+from doorman.wire.uri import HostPort, Via, find_agents, find_uris_in, find_via_in
 
 NAMES: Final[tuple[str, ...]] = (
     "", "call-id", "cseq", "content-length", "to", "from", "via",
@@ -70,27 +72,30 @@ _BLOCKS_REMEMBERED: Final = 1_024
 
 
 class HeaderLine:
-    """A header as it is written; where in a message that is it does not know.
+    """A header as it is written, perhaps without what is new in a message (`find_new`).
+
+    Where in a message it stands it does not know, nor how long the new part is there.
 
     Attributes:
         kind: which header it is, see `NAMES`.
         written: all of it, a character for each byte, with the lines that continue it and without the last one's end.
         length: bytes of it, that end included.
         start, end: where its value stands in it; of Content-Length, the digits.
+        branch: of a Via, where the branch stands or was cut out, counted from the beginning of the value.
         token: what tells by it: the Call-ID, the number of a CSeq as written, the tag of To and From. b"" where it is
             none, or another header.
         rest: what follows the token: the method of a CSeq. A Call-ID that goes on is none.
         number: of Content-Length; -1 where it is none, or another header.
     """
 
-    __slots__ = ("_places", "_vias", "end", "kind", "length", "number", "rest", "start", "token", "written")
+    __slots__ = ("_places", "_vias", "branch", "end", "kind", "length", "number", "rest", "start", "token", "written")
 
     def __init__(self, kind: int, written: str, length: int, start: int) -> None:
         self.kind = kind
         self.written = written
         self.length = length
         self.start = start
-        self.end = len(written)
+        self.end = self.branch = len(written)
         self.token = self.rest = b""
         self.number = -1
         self._places: tuple[HostPort, ...] | None = None
@@ -100,10 +105,6 @@ class HeaderLine:
     def value(self) -> bytes:
         """Its value."""
         return _bytes(self.written[self.start : self.end])
-
-    def share(self, via: "HeaderLine") -> None:
-        """Say the same as another Via, which has no parameters."""
-        self._vias = via.vias(LONGEST)
 
     def places(self, most: int) -> tuple[HostPort, ...]:
         """The addresses in its value, see `find_uris` and `find_agents`; in a long line not many more than `most`."""
@@ -123,16 +124,19 @@ class HeaderLine:
             vias = self._vias = find_via_in(self.written, self.start, self.end, most)
         return vias
 
+    def shift(self, place: HostPort, gap: int) -> int:
+        """How much further a place of a Via stands in a message whose branch of so many bytes was cut out."""
+        return gap if place.start >= self.branch else 0
+
 
 class Singles:
-    """The headers that a message has once, the first From and To, and whether there is a Via.
+    """The headers that a message has once, and the first From and To.
 
     Attributes:
         call_id, cseq, length, to, sender: Call-ID, CSeq, Content-Length, To and From; None where there is none.
-        via: whether there is one.
     """
 
-    __slots__ = ("call_id", "cseq", "length", "sender", "to", "via")
+    __slots__ = ("call_id", "cseq", "length", "sender", "to")
 
     def __init__(self) -> None:
         self.call_id: HeaderLine | None = None
@@ -140,7 +144,6 @@ class Singles:
         self.length: HeaderLine | None = None
         self.to: HeaderLine | None = None
         self.sender: HeaderLine | None = None
-        self.via = False
 
     def take(self, line: HeaderLine) -> None:
         """Keep a header if it is one of these.
@@ -149,11 +152,9 @@ class Singles:
             Malformed: there is one already.
         """
         kind = line.kind
-        if not kind or kind > VIA:
+        if not kind or kind > FROM:
             return
-        if kind == VIA:
-            self.via = True
-        elif kind == FROM:
+        if kind == FROM:
             self.sender = self.sender or line
         elif kind == TO:
             self.to = self.to or line
@@ -166,23 +167,6 @@ class Singles:
         else:
             _require_none(self.length)
             self.length = line
-
-    def join(self, later: "Singles") -> None:
-        """Take those of headers that come after them, From and To being there.
-
-        Raises:
-            Malformed: there is one already.
-        """
-        if later.call_id is not None:
-            self.take(later.call_id)
-        if later.cseq is not None:
-            self.take(later.cseq)
-        if later.length is not None:
-            self.take(later.length)
-
-    def are_named(self) -> bool:
-        """Whether the headers that name a message's hop, its ends and its call were there."""
-        return self.via and self.call_id is not None and self.to is not None and self.sender is not None
 
 
 def _require_none(line: HeaderLine | None) -> None:
@@ -204,8 +188,70 @@ class Block:
 
 _BLOCKS: Final[dict[str, Block]] = {}
 _LINES: Final[dict[str, HeaderLine]] = {}
-"""Lines that were read; of a Via, whose branch is new in each request, what stands before its parameters."""
-_USUAL_VIA: Final = "Via:"
+_BRANCH: Final = ";branch="
+_CALL_ID: Final = "Call-ID: "
+_CSEQ: Final = "CSeq: "
+_LOWER: Final = 0x20
+"""The bit by which a small letter differs from a capital."""
+_C: Final = ord("c")
+_F: Final = ord("f")
+_T: Final = ord("t")
+_V: Final = ord("v")
+_0: Final = ord("0")
+_9: Final = ord("9")
+
+
+def find_new(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
+    """What of the header `text[at:end]`, written as most are, is new in a message: where it begins and ends.
+
+    The branch of a Via; the tag that ends a From or To; a Call-ID; of the number of a CSeq, all digits but the first.
+    Whatever else the header says, it says without it. Both are `end` where there is no such part, or a strange one.
+    """
+    letter = data[at] | _LOWER
+    if letter == _V:
+        begin = text.find(_BRANCH, at, end)
+        if begin >= 0:
+            return _find_branch(text, begin + len(_BRANCH), end)
+    elif letter in (_F, _T):
+        begin = text.find(_USUAL_TAG, at, end)
+        if begin >= 0:
+            begin += len(_USUAL_TAG)
+            tag = text[begin:end]
+            if tag.isalnum() or _TOKEN.fullmatch(tag) is not None:
+                return begin, end
+    elif letter == _C:
+        begin = at + len(_CALL_ID)
+        if text[at:begin] == _CALL_ID and _is_word(text[begin:end]):
+            return begin, end
+        return find_number(data, text, at, end)
+    return end, end
+
+
+def _find_branch(text: str, begin: int, end: int) -> tuple[int, int]:
+    stop = text.find(";", begin, end)
+    branch = text[begin : stop if stop >= 0 else end]
+    if branch.isalnum() or not ("/" in branch or '"' in branch or "\r" in branch):
+        return begin, begin + len(branch)
+    return end, end
+
+
+def find_number(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
+    """The same of the header that begins there, if that is CSeq."""
+    begin = stop = at + len(_CSEQ) + 1
+    if text[at : begin - 1] != _CSEQ:
+        return end, end
+    while stop < end and _0 <= data[stop] <= _9:
+        stop += 1
+    return begin, stop
+
+
+def without(text: str, at: int, begin: int, stop: int, end: int) -> str:
+    """`text[at:end]` without `text[begin:stop]`."""
+    return text[at:end] if begin == stop else text[at:begin] + text[stop:end]
+
+
+def _is_word(text: str) -> bool:
+    return not (" " in text or "\t" in text or "\r" in text or "\v" in text or "\f" in text)
 
 
 def header_line(written: str) -> HeaderLine:
@@ -219,13 +265,8 @@ def header_line(written: str) -> HeaderLine:
         return line
     if "\n" in written or "\r" in written:
         raise Malformed("header-line")  # they end a line for some, and hide a header from the others
-    parameters = written.find(";") if written.startswith(_USUAL_VIA) else -1
-    if parameters >= 0 and not may_hold_address(written, parameters + 1, len(written)):
-        return _with_parameters(header_line(written[:parameters]), written)
     line = read_line(written, len(written) + len("\r\n"))
-    if len(written) <= LONGEST and (line.kind != VIA or parameters < 0):
-        remember(_LINES, written, line, _REMEMBERED)
-    return line
+    return remember(_LINES, written, line, _REMEMBERED) if len(written) <= LONGEST else line
 
 
 def header_block(written: str) -> Block:
@@ -240,13 +281,6 @@ def header_block(written: str) -> Block:
         if len(written) <= _LONGEST_BLOCK:
             remember(_BLOCKS, written, block, _BLOCKS_REMEMBERED)
     return block
-
-
-def _with_parameters(via: HeaderLine, written: str) -> HeaderLine:
-    """A Via like another one without parameters."""
-    line = HeaderLine(VIA, written, len(written) + len("\r\n"), via.start)
-    line.share(via)
-    return line
 
 
 def read_line(written: str, length: int) -> HeaderLine:
@@ -268,6 +302,8 @@ def read_line(written: str, length: int) -> HeaderLine:
     line = HeaderLine(kind, written, length, start)
     if kind in (TO, FROM):
         line.token = _read_tag(written, start)
+    elif kind == VIA:
+        line.branch = written.find(_BRANCH) + len(_BRANCH) - start
     elif kind in (CALL_ID, CSEQ):
         words = _bytes(written[start:]).split(None, 2)
         if words and (kind == CALL_ID or words[0].isdigit()):
@@ -275,12 +311,16 @@ def read_line(written: str, length: int) -> HeaderLine:
         if len(words) > 1:
             line.rest = words[1]
     elif kind == CONTENT_LENGTH:
-        digits = written[start:].strip(_SPACE)
-        if digits.isdecimal() and len(digits) <= _LENGTH_DIGITS:
-            line.start = written.index(digits, start)
-            line.end = line.start + len(digits)
-            line.number = int(digits)
+        _read_length(line)
     return line
+
+
+def _read_length(line: HeaderLine) -> None:
+    digits = line.written[line.start :].strip(_SPACE)
+    if digits.isdecimal() and len(digits) <= _LENGTH_DIGITS:
+        line.start = line.written.index(digits, line.start)
+        line.end = line.start + len(digits)
+        line.number = int(digits)
 
 
 @lru_cache(_REMEMBERED)

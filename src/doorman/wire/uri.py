@@ -256,14 +256,14 @@ def find_via(value: bytes, most: int = _NO_LIMIT) -> tuple[Via, ...]:
 def find_via_in(text: str, start: int, end: int, most: int = _NO_LIMIT) -> tuple[Via, ...]:
     """The same of the value `text[start:end]`, see `find_uris_in`."""
     semicolon = text.find(";", start, end)
-    if semicolon > start and not may_hold_address(text, semicolon + 1, end):
+    if semicolon > start and not _may_hold_address(text, semicolon + 1, end):
         end = semicolon
     value = text[start:end]
     known = _VIAS.get(value)
     return known if known is not None else _remember(_VIAS, value, _read_via(_bytes(value), _limit(value, most)))
 
 
-def may_hold_address(text: str, start: int, end: int) -> bool:
+def _may_hold_address(text: str, start: int, end: int) -> bool:
     """Whether what follows in a Via may be more than its branch, which is new in every message, and the like."""
     if text.find(",", start, end) >= 0:
         return True

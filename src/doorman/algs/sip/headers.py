@@ -14,8 +14,7 @@ from typing import Final
 from doorman.algs.sip.naming import Naming, Treatment
 from doorman.algs.sip.wanted import REFERRAL
 from doorman.wire.sip import SipMessage
-from doorman.wire.sip_lines import FROM, NAMES, TO, VIA
-from doorman.wire.uri import Via
+from doorman.wire.sip_lines import FROM, NAMES, TO, VIA, HeaderLine
 
 _ROUTING: Final = (
     "Alert-Info", "Also", "Call-Info", "Error-Info", "Geolocation", "Path", "Policy-Contact", "Refer-Events-At",
@@ -70,12 +69,12 @@ def translate_headers(sip: SipMessage, naming: Naming) -> None:
     """
     for place in sip.target:
         naming.place(sip.uri_start, place, _REQUEST_URI)
-    via = _FIRST_VIA
-    at = sip.lines_start
-    for line in sip.lines:
+    via, at, gaps = _FIRST_VIA, sip.lines_start, sip.gaps
+    for index, line in enumerate(sip.lines):
         kind = line.kind
+        gap = gaps[index] if index < len(gaps) else 0
         if kind == VIA:
-            _translate_vias(at + line.start, line.vias(naming.budget), via, naming)
+            _translate_vias(line, at + line.start, gap, via, naming)
             via = _VIA
         else:
             treatment = _TREATMENTS[kind]
@@ -84,7 +83,7 @@ def translate_headers(sip: SipMessage, naming: Naming) -> None:
                 naming.spend(len(places))
                 for place in places:
                     naming.place(at + line.start, place, treatment)
-        at += line.length
+        at += line.length + gap
 
 
 def find_users(sip: SipMessage) -> tuple[bytes, bytes]:
@@ -101,11 +100,11 @@ def find_users(sip: SipMessage) -> tuple[bytes, bytes]:
     return sender, receiver
 
 
-def _translate_vias(start: int, vias: tuple[Via, ...], treatment: Treatment, naming: Naming) -> None:
-    """Translate one Via header."""
-    for via in vias:
+def _translate_vias(line: HeaderLine, start: int, gap: int, treatment: Treatment, naming: Naming) -> None:
+    """Translate one Via header, of which so many bytes are new."""
+    for via in line.vias(naming.budget):
         naming.spend(1 + len(via.parameters))
-        naming.place(start, via.sent_by, treatment)
+        naming.place(start + line.shift(via.sent_by, gap), via.sent_by, treatment)
         treatment = _VIA
         for place in via.parameters:
-            naming.place(start, place, _VIA_PARAMETER)
+            naming.place(start + line.shift(place, gap), place, _VIA_PARAMETER)
