@@ -24,6 +24,9 @@ GATEWAY_CPU, BENCH_CPU = 0, 1
 POOL = "203.0.113.16", "203.0.113.31"
 SIP_PORT = 5060
 
+_QUOTA = 100_000
+"""Calls of one phone: in a bench it stands for many, and what has ended counts as long as it is remembered."""
+
 CONFIG = f"""
 interface in0
  ip address 192.168.1.1 255.255.255.0
@@ -34,6 +37,7 @@ interface out0
 access-list 1 permit 192.168.1.0 0.0.0.255
 ip nat pool shared {POOL[0]} {POOL[1]} prefix-length 24
 ip nat inside source list 1 pool shared overload
+ip nat service sip quota calls {_QUOTA}
 """
 PLAIN = f"""
 table ip bench {{
