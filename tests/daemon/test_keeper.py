@@ -13,8 +13,9 @@ from doorman.config.reader import read_config
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import RETRY, Keeper
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import Contents, contents_of, save_everything
+from doorman.engine.snapshot import Contents, contents_of
 from doorman.net.addresses import address_of
+from kit.saved import everything
 from kit.sip import OVERLOAD, Gateway, answer, request, sdp
 
 PARTY = address_of("10.0.0.10")
@@ -51,11 +52,11 @@ class Kept:
     def states(self) -> dict[object, object]:
         """How far calls have come by what the journal has, by their names."""
         calls = [record for record in self.contents() if record.kind == "sip"]
-        return {as_list(call.key)[2]: as_list(call.value)[3] for call in calls}
+        return {as_list(call.key)[1]: as_list(call.value)[3] for call in calls}
 
     def is_complete(self) -> bool:
         """Whether all there is has been saved."""
-        return sorted(self.journal.load().items()) == sorted(save_everything(self.engine))
+        return sorted(self.journal.load().items()) == sorted(everything(self.engine))
 
 
 @pytest.fixture
@@ -136,10 +137,8 @@ def test_when_doors_close_is_saved_with_their_call(kept: Kept) -> None:
     kept.flush()
     assert not kept.is_urgent()
     assert kept.is_complete()
-    closing = [record.value for record in kept.contents() if record.key == ["sip", b"one", PARTY]]
-    assert [[door[8] for door in doors if isinstance(door, list)] for doors in closing if isinstance(doors, list)] == [
-        [1005.0, 1005.0]
-    ]
+    of_call = ("doors", ("sip", b"one", PARTY))
+    assert [as_list(door)[8] for door in as_list(kept.journal.load()[of_call])] == [1005.0, 1005.0]
 
 
 def test_what_a_call_announces_is_saved_while_others_wait(kept: Kept) -> None:
@@ -152,7 +151,7 @@ def test_what_a_call_announces_is_saved_while_others_wait(kept: Kept) -> None:
     kept.keeper.flush_urgent(kept.gateway.now)
     assert not kept.is_urgent()
     assert kept.states() == {b"one": "trying", b"two": "trying"}
-    assert ["sip", b"two", PARTY] in [record.key for record in kept.contents()]
+    assert ("sip", b"two", PARTY) in [record.key for record in kept.contents()]
     assert kept.is_dirty()
     kept.flush()
     assert kept.states() == {b"one": "early", b"two": "trying"}
@@ -197,7 +196,7 @@ def test_a_call_that_is_too_long_is_not_saved(kept: Kept) -> None:
         kept.gateway.in_(answer(180, call_id="long").replace(b";tag=b", b";tag=" + dialog * 30_000))
     kept.flush()
     assert len(kept.gateway.sip.calls) == 2
-    assert [record.key for record in kept.contents() if record.kind == "sip"] == [["call", PARTY, b"one"]]
+    assert [record.key for record in kept.contents() if record.kind == "sip"] == [("sip", b"one", PARTY)]
     assert kept.keeper.counts["too-long"] == 1
     assert kept.said == []
 

@@ -13,8 +13,9 @@ from doorman.config.reader import read_config
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import Saved, contents_of, save_everything
+from doorman.engine.snapshot import contents_of
 from doorman.nat.sessions import Session
+from kit.saved import Read, everything
 from kit.sip import (
     OTHER_PHONE,
     OVERLOAD,
@@ -212,8 +213,8 @@ class Moment(NamedTuple):
     """What there is after a step."""
 
     passage: Passage | None
-    doors: list[Saved]
-    calls: list[Saved]
+    doors: list[Read]
+    calls: list[Read]
 
 
 class Life:
@@ -256,12 +257,12 @@ class Life:
             passage = send(data, step.source, target)._replace(outcome=None)  # it has doors, of which each is another
         self.keeper.note(gateway.engine.take_changes())
         self.keeper.flush(gateway.now)
-        everything = sorted(save_everything(gateway.engine))
-        assert sorted(self.journal.load().items()) == everything, "what is saved bit by bit is all there is"
+        saved = sorted(everything(gateway.engine))
+        assert sorted(self.journal.load().items()) == saved, "what is saved bit by bit is all there is"
         return Moment(
             passage,
-            [record for record in everything if contents_of(record).kind == "doors"],
-            [record for record in everything if contents_of(record).kind == "sip"],
+            [record for record in saved if contents_of(record).kind == "doors"],
+            [record for record in saved if contents_of(record).kind == "sip"],
         )
 
     def name_of_other_phone(self) -> str:
@@ -306,6 +307,6 @@ def finish(life: Life) -> None:
     assert [*life.gateway.engine.state.doors.everyone(), *life.gateway.sip.calls] == []
     left = [contents_of(record) for record in life.journal.load().items()]
     assert {record.kind for record in left} <= {"binding", "sip"}
-    assert [record.key for record in left if isinstance(record.key, list) and record.key[0] == "call"] == []
+    assert [record.key for record in left if isinstance(record.key, tuple) and record.key[0] == "sip"] == []
     assert life.said == []
     life.journal.close()

@@ -12,7 +12,8 @@ from doorman.config.reader import read_config
 from doorman.daemon.journal import Journal
 from doorman.daemon.keeper import Keeper
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import Saved, contents_of, save_everything
+from doorman.engine.snapshot import contents_of
+from kit.saved import Read, everything
 from kit.sip import OVERLOAD, POOL
 from kit.traffic import QUICK, Traffic
 
@@ -34,10 +35,10 @@ class Killed(Traffic):
         self.keeper = Keeper(engine, self.journal, pytest.fail)
         self.restored = self.keeper.restore(self.gateway.now)
 
-    def _flush(self) -> list[Saved]:
+    def _flush(self) -> list[Read]:
         self.keeper.note(self.gateway.engine.take_changes())
         self.keeper.flush(self.gateway.now)
-        return sorted(save_everything(self.gateway.engine))
+        return sorted(everything(self.gateway.engine))
 
     @rule()
     def the_gateway_is_killed(self) -> None:
@@ -67,7 +68,7 @@ class Killed(Traffic):
         super().teardown()
         self._flush()
         left = [contents_of(record).key for record in self.journal.load().items()]
-        assert [key for key in left if not isinstance(key, list) or key[0] != "bare"] == []
+        assert [key for key in left if not isinstance(key, tuple) or key[0] != "bare"] == []
         self.journal.close()
         self._directory.cleanup()
 

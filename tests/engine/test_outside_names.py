@@ -4,9 +4,10 @@ import pytest
 
 from doorman.algs.api import Refused
 from doorman.config.reader import read_config
-from doorman.engine.snapshot import OUTSIDE, contents_of, restore, save_everything
+from doorman.engine.snapshot import OUTSIDE, contents_of, restore
 from kit.gateway import INTERFACES, OVERLOAD, gateway
 from kit.packets import icmp_error, ping, pong, quote_of, tcp, udp
+from kit.saved import everything
 
 PHONE, GLOBAL = "192.168.1.10", "203.0.113.1"
 OUTSIDE_GLOBAL, OUTSIDE_LOCAL = "198.51.100.7", "10.99.0.7"
@@ -100,7 +101,7 @@ def test_leased_names_are_kept_over_a_restart() -> None:
     rules = LIST + "ip nat inside source static 192.168.1.5 203.0.113.5\n"
     before, after, other = gateway(rules), gateway(rules), gateway(OVERLOAD)
     assert before.outside(udp("198.51.100.7:9", "203.0.113.5:9")) == "inside: udp 10.99.0.1:9 > 192.168.1.5:9"
-    records = [record for record in save_everything(before.engine) if contents_of(record).kind == OUTSIDE]
+    records = [record for record in everything(before.engine) if contents_of(record).kind == OUTSIDE]
     restored = restore(after.engine, records, after.now)
     assert (restored.adopted[OUTSIDE], restored.refused) == (1, {})
     assert after.outside(udp("198.51.100.8:9", "203.0.113.5:9")) == "inside: udp 10.99.0.2:9 > 192.168.1.5:9"

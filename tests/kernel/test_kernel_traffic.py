@@ -15,7 +15,7 @@ from msgspec import msgpack
 from scapy.layers.inet import IP, fragment
 
 from doorman.algs.api import Door
-from doorman.algs.records import as_list, as_text, decode
+from doorman.algs.records import as_list, as_text
 from doorman.cli.gateway import NotApplied, Selection
 from doorman.config.model import Config
 from doorman.config.reader import read_config
@@ -648,7 +648,7 @@ def test_an_error_of_who_watches_disturbs_nobody(live: Live, caplog: pytest.LogC
 
 def kinds_of(batch: bytes) -> list[str]:
     """The kinds of the records that are saved, or taken away, at once."""
-    return [as_text(as_list(decode(name), 2)[0]) for name in msgpack.decode(batch)]
+    return [as_text(as_list(name, 2)[0]) for name in msgpack.decode(batch)]
 
 
 def test_what_a_connection_announces_is_saved_when_it_is_committed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from doorman.config.reader import read_config
 from doorman.config.stand_ins import NETWORK, with_stand_ins
 from doorman.engine.realms import engines
 from doorman.engine.results import Side
-from doorman.engine.snapshot import restore, save_everything
+from doorman.engine.snapshot import STAND_IN, contents_of, restore
 from doorman.nat.stand_ins import SWEEP, StandIns
 from doorman.net.addresses import Address, Endpoint, address_of, address_text
 from doorman.net.packet import UDP
 from kit.nat64 import CONFIG
 from kit.packets import udp
+from kit.saved import everything
 
 TEXT = CONFIG.replace(" permit ipv6", " deny ipv6 host 2001:db8:1::66 any\n permit ipv6")
 LONGEST = 86_400.0
@@ -125,7 +126,7 @@ def test_they_outlive_a_restart() -> None:
     stand_in = engine.state.stand_ins.give(host(7), 0.0)
     text = address_text(stand_in)
     engine.receive(udp(f"{text}:5000", "198.51.100.7:9"), Side.INSIDE, 1.0)
-    records = [record for record in save_everything(engine) if record[1] is not None]
+    records = [record for record in everything(engine) if record[1] is not None]
     (again,) = engines(config, random.Random(2).random).values()
     restored = restore(again, records, 2.0)
     assert (restored.adopted["stand-in"], restored.adopted["binding"], restored.refused.total()) == (1, 1, 0)
@@ -142,7 +143,7 @@ def test_a_door_to_a_host_that_is_not_known_stays_shut() -> None:
     owner = Owner("ftp", b"one", end.address)
     door = Door(owner, "data", UDP, visitor=None, entrance=binding.global_, leads_to=end, closes=99.0, flows=1)
     engine.state.carry_out([OpenDoor(door)], 1.0)
-    records = [record for record in save_everything(engine) if b"stand-in" not in record[0]]
+    records = [record for record in everything(engine) if contents_of(record).kind != STAND_IN]
     (again,) = engines(config, random.Random(2).random).values()
     assert restore(again, records, 2.0).refused == {"no-stand-in": 1}
     assert (len(again.state.doors), len(again.state.bindings)) == (0, len(again.state.rules.static_hosts))
@@ -153,7 +154,7 @@ def test_a_name_without_its_host_is_nobodys() -> None:
     (engine,) = engines(config, random.Random(1).random).values()
     text = address_text(engine.state.stand_ins.give(host(7), 0.0))
     engine.receive(udp(f"{text}:5000", "198.51.100.7:9"), Side.INSIDE, 1.0)
-    records = [record for record in save_everything(engine) if b"stand-in" not in record[0]]
+    records = [record for record in everything(engine) if contents_of(record).kind != STAND_IN]
     (again,) = engines(config, random.Random(2).random).values()
     restored = restore(again, records, 2.0)
     assert restored.refused == {"no-stand-in": 1}
@@ -177,7 +178,7 @@ def test_an_engine_goes_on_by_another_configuration() -> None:
 def test_what_was_saved_must_be_permitted_still() -> None:
     (engine,) = engines(config_of(), random.Random(1).random).values()
     engine.state.stand_ins.give(host(7), 0.0)
-    records = list(save_everything(engine))
+    records = everything(engine)
     (denied,) = engines(config_of(TEXT.replace("::66", "::7")), random.Random(2).random).values()
     assert restore(denied, records, 2.0).refused == {"no-nat64-rule": 1}
     (taken,) = engines(config_of(), random.Random(2).random).values()

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec import msgpack
+from msgspec import Raw, msgpack
 
 from doorman.algs.api import Owner, Plain
 from doorman.net.addresses import Address, Endpoint
@@ -23,14 +23,14 @@ _ADDRESS_LENGTHS: Final = frozenset({4, 16})
 _LAST_PORT: Final = 65_535
 
 encode: Final = msgpack.Encoder().encode
-"""A `Plain` value as bytes."""
+"""A value as bytes: `Plain`, or with encoded parts (`msgspec.Raw`)."""
 
 
 class DamagedRecord(ValueError):  # noqa: N818 - says what the record is
     """A record is not what was written; the text says what was expected."""
 
 
-def decode(data: bytes) -> Plain:
+def decode(data: bytes | Raw) -> Plain:
     """The value that was encoded; all that is a sequence as a list.
 
     Raises:
@@ -90,8 +90,8 @@ def as_moment(value: Plain) -> float:
 
 
 def as_list(value: Plain, count: int | None = None) -> Sequence[Plain]:
-    """A list, of `count` items where that is given."""
-    if not isinstance(value, list) or (count is not None and len(value) != count):
+    """A list, of `count` items where that is given; what is known by it has a tuple."""
+    if not isinstance(value, list | tuple) or (count is not None and len(value) != count):
         raise DamagedRecord("a list")
     return value
 

@@ -4,7 +4,7 @@
     batch                         length:u32  ~length:u32  crc:u32  records, numbers as this machine writes them
 
     BOOT       the start of the machine that the times count from
-    records    {name: value, ...} in MessagePack; both are bytes, see `engine/snapshot.py`; null if it was taken out
+    records    {name: value, ...} in MessagePack, see `engine/snapshot.py`; null if it was taken out
     crc        their CRC-32
 
 It is a log: of a record the newest state counts. Which file has that is remembered here. Where there is much that does
@@ -21,22 +21,24 @@ import os
 import stat
 import struct
 import zlib
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from msgspec import msgpack
+from msgspec import Raw, msgpack
+
+from doorman.algs.api import Plain
+from doorman.algs.records import DamagedRecord, decode, encode
 
 NAME: Final = "journal"
 MAX_RECORD: Final = 65_536
-"""Bytes of a value; what is longer is not kept. A call with two streams has some 500."""
+"""Bytes of a value as it is written; what is longer is not kept. A call with two streams has some 500."""
 FULL: Final = 1 << 20
 """Bytes from which on a file gets no more batches: it is read at once when it is the oldest."""
 ROOM: Final = 4_096
 """Records that may be in the files though they do not count, however few do."""
 
-_LAYOUT: Final = 7
+_LAYOUT: Final = 8
 _KIND: Final = b"doorman journal"
 _FRAME: Final = struct.Struct("=III")
 _ONES: Final = 0xFFFF_FFFF
@@ -45,10 +47,12 @@ _TIMES: Final = 4
 _PACE: Final = 2
 """How many old records are written again with each new one, at most: so each write takes about as long."""
 
-Batch = dict[bytes, bytes | None]
-"""Records by their names; None: there is none any more."""
-_encode: Final = msgpack.Encoder().encode
-_decode: Final = msgpack.Decoder(Batch).decode
+Batch = dict[Plain, Plain]
+"""Records by their names; None: there is none any more. What is a sequence in a name is a tuple."""
+_Written = dict[Plain, Plain | Raw]
+"""The same, of which some are written already."""
+_decode: Final = msgpack.Decoder(dict[Any, Raw]).decode
+_GONE: Final = Raw(encode(None))
 
 
 class JournalFailed(Exception):  # noqa: N818 - says what is wrong with what
@@ -107,20 +111,19 @@ class Journal:
             self.close()
             raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
-    def load(self) -> dict[bytes, bytes]:
-        """All records: names and values.
+    def load(self) -> Batch:
+        """All records there are.
 
         Raises:
             JournalFailed: a file cannot be read, or is not as it was written any more.
         """
-        found: dict[bytes, bytes] = {}
+        found: _Written = {}
         for file in self._files:
-            for name, value in self._newest_of(file).items():
-                if value is None:
-                    found.pop(name, None)
-                else:
-                    found[name] = value
-        return found
+            found.update(self._newest_of(file))
+        try:
+            return {name: decode(value) for name, value in found.items() if isinstance(value, Raw)}
+        except DamagedRecord as damaged:
+            raise JournalFailed(f"{self.path}: {damaged}") from damaged
 
     def write(self, records: Batch) -> int:
         """Put records, and take out those without a value, all at once.
@@ -131,18 +134,22 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written, or what is old could not be taken out after it.
         """
-        batch, too_long = records.copy(), 0
-        for name, value in records.items():
-            if value is not None and len(value) <= MAX_RECORD:
-                continue
-            too_long += value is not None
-            if name in self._file_of:
-                batch[name] = None
-            else:
-                del batch[name]
+        batch: _Written = {name: value for name, value in records.items() if value is not None or name in self._file_of}
+        if not batch:
+            return 0
+        self._tidy(batch)
+        written = encode(batch)
+        long = _long(written) if len(written) > MAX_RECORD else []
+        if long:
+            for name in long:
+                if name in self._file_of:
+                    batch[name] = None
+                else:
+                    del batch[name]
+            written = encode(batch)
         if batch:
-            self._append(batch)
-        return too_long
+            self._append(batch, written)
+        return len(long)
 
     def begin_again(self, records: Batch) -> int:
         """Throw all files away, and write a new one: after a failure. Returns and raises as `write` does."""
@@ -162,11 +169,11 @@ class Journal:
             self._lock = -1
 
     def _begin_index(self) -> None:
-        self._files: deque[_File] = deque()
-        self._file_of: dict[bytes, _File] = {}
+        self._files: list[_File] = []
+        self._file_of: dict[Plain, _File] = {}
         self._records = 0
         # What counted in the oldest file when it was looked into, and was not written again.
-        self._old: Batch | None = None
+        self._old: _Written | None = None
 
     def _forget_files(self) -> None:
         if self._descriptor >= 0:
@@ -254,7 +261,7 @@ class Journal:
         file.size = len(self._head)
         self._files.append(file)
 
-    def _enter(self, file: _File, batch: Batch) -> None:
+    def _enter(self, file: _File, batch: _Written) -> None:
         """Take note of where the records of a batch are now."""
         file_of = self._file_of
         for name, value in batch.items():
@@ -271,10 +278,8 @@ class Journal:
         file.records += len(batch)
         self._records += len(batch)
 
-    def _append(self, batch: Batch) -> None:
-        """Write a batch, with some of what counts still of the oldest file, and remove that when nothing does."""
-        self._tidy(batch)
-        records = _encode(batch)
+    def _append(self, batch: _Written, records: bytes) -> None:
+        """Write a batch, and remove the oldest file when nothing counts in it."""
         length = len(records)
         data = _FRAME.pack(length, length ^ _ONES, zlib.crc32(records)) + records
         try:
@@ -297,7 +302,7 @@ class Journal:
             except OSError as error:
                 raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
-    def _tidy(self, batch: Batch) -> None:
+    def _tidy(self, batch: _Written) -> None:
         """Put some of what counts still of the oldest file into a batch, where there is too much that does not."""
         oldest = self._files[0]
         allowed = max(_TIMES * len(self._file_of), self._room)
@@ -321,12 +326,12 @@ class Journal:
         """
         while len(self._files) > 1 and not self._files[0].counting:
             self._files[0].path.unlink()
-            self._records -= self._files.popleft().records
+            self._records -= self._files.pop(0).records
             self._old = None
 
-    def _newest_of(self, file: _File) -> Batch:
+    def _newest_of(self, file: _File) -> _Written:
         """What a file says of each of its records in the end."""
-        newest: Batch = {}
+        newest: _Written = {}
         try:
             data = file.path.read_bytes()
             for _, batch in _batches(data[: file.size], file):
@@ -336,7 +341,7 @@ class Journal:
         return newest
 
 
-def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterator[tuple[int, Batch]]:
+def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterator[tuple[int, _Written]]:
     """The batches of a file, and where each ends; the last one is left out if it `may_end_early`, and does.
 
     Raises:
@@ -361,14 +366,19 @@ def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterat
         start = end
 
 
-def _batch(records: bytes, length: int, crc: int) -> Batch | None:
+def _batch(records: bytes, length: int, crc: int) -> _Written | None:
     """A batch as it was written; None: it is not."""
     if len(records) != length or zlib.crc32(records) != crc:
         return None
     try:
-        return _decode(records)
+        return {name: value if value != _GONE else None for name, value in _decode(records).items()}
     except ValueError:
         return None
+
+
+def _long(records: bytes) -> list[Plain]:
+    """The names of those records of a batch whose values are too long."""
+    return [name for name, value in _decode(records).items() if len(value) > MAX_RECORD]
 
 
 def _number(path: Path) -> int:

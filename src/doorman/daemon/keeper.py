@@ -208,7 +208,7 @@ class Keeper:
         self.counts["saved"] += len(records)
 
     def _begin_again(self, now: float) -> None:
-        records = dict(save_everything(self._engine))
+        records: Batch = dict(save_everything(self._engine))
         try:
             self.counts["too-long"] += self._journal.begin_again(records)
         except JournalFailed as failed:

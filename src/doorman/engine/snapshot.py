@@ -9,8 +9,8 @@
     tunnel     see `ipsec_records`           and `peering`
     sip        see `algs/sip/records.py`     so for each ALG: the kind is its name
 
-Kind and key are what a record is known by: [kind, key], encoded as `algs/records.py` says, and so is the value. Times
-are seconds of a clock that goes on while the gateway does not run.
+Kind and key are what a record is known by, its name; `algs/records.py` says how both are written. Times are seconds of
+a clock that goes on while the gateway does not run.
 """
 
 from collections import Counter
@@ -29,8 +29,6 @@ from doorman.algs.records import (
     as_owner,
     as_text,
     as_time,
-    decode,
-    encode,
 )
 from doorman.config.stand_ins import NETWORK
 from doorman.engine.engine import Engine
@@ -46,8 +44,6 @@ OUTSIDE: Final = "outside"
 STAND_IN: Final = "stand-in"
 DOORS: Final = "doors"
 _PROTOCOLS = frozenset({WHOLE_HOST, ICMP, TCP, UDP})
-_TRUE: Final = encode(True)  # noqa: FBT003 - a value as it is saved
-
 
 MEANINGS = {
     "record-damaged": "it is not what a gateway saves",
@@ -62,17 +58,19 @@ MEANINGS = {
 """Why a record was not adopted."""
 
 
-Saved = tuple[bytes, bytes | None]
-"""What a record is known by, and its value; None: there is none any more."""
+Name = tuple[str, Plain]
+"""What a record is known by: its kind, and its key."""
+
+Saved = tuple[Name, Plain]
+"""The name of a record, and its value; None: there is none any more."""
 
 
 class Contents(NamedTuple):
-    """What a record says; `saved` is the record."""
+    """What a record says."""
 
     kind: str
     key: Plain
     value: Plain
-    saved: Saved
 
 
 class Restored(NamedTuple):
@@ -86,36 +84,31 @@ class Restored(NamedTuple):
 
     adopted: Counter[str]
     refused: Counter[str]
-    corrections: list[Saved]
+    corrections: list[tuple[Plain, Plain]]
 
-    def refuse(self, record: Saved, reason: str) -> None:
+    def refuse(self, name: Plain, reason: str) -> None:
         """Leave a record, which is thrown away."""
         self.refused[reason] += 1
-        self.corrections.append((record[0], None))
+        self.corrections.append((name, None))
 
 
-def saved(kind: str, key: Plain, value: Plain) -> Saved:
-    """A record as it is saved; value None: there is none any more."""
-    return encode([kind, key]), None if value is None else encode(value)
-
-
-def contents_of(record: Saved) -> Contents:
+def contents_of(record: tuple[Plain, Plain]) -> Contents:
     """What a record says that has a value.
 
     Raises:
         DamagedRecord: it is none.
     """
     name, value = record
-    kind, key = as_list(decode(name), 2)
+    kind, key = as_list(name, 2)
     if value is None:
         raise DamagedRecord("a value")
-    return Contents(as_text(kind), key, decode(value), record)
+    return Contents(as_text(kind), key, value)
 
 
 def save_binding(binding: Binding, *, freed: bool = False) -> Saved:
     """The record of a dynamic binding."""
     kind = OUTSIDE if binding.outside else BINDING
-    return encode([kind, [binding.protocol, binding.local, binding.global_]]), None if freed else _TRUE
+    return (kind, (binding.protocol, binding.local, binding.global_)), None if freed else True
 
 
 def stands_alone(binding: Binding) -> bool:
@@ -125,24 +118,27 @@ def stands_alone(binding: Binding) -> bool:
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     """The record of all doors that an owner has now."""
-    return saved(DOORS, owner, [_write_door(door) for door in doors] or None)
+    return (DOORS, owner), [_write_door(door) for door in doors] or None
 
 
 def save_ipsec(change: IpsecChange) -> Saved | None:
     """The record that a change of a tunnel or peering makes, or takes away, if it does."""
     record = ipsec_record(change)
-    return None if record is None else saved(*record)
+    if record is None:
+        return None
+    kind, key, value = record
+    return (kind, key), value
 
 
 def save_item(alg: Alg, item: Hashable) -> Saved:
     """The record of something that an ALG remembers, or did."""
     key, value = alg.record(item)
-    return saved(alg.name, key, value)
+    return (alg.name, key), value
 
 
 def save_stand_in(engine: Engine, host: Address) -> Saved:
     """The record of the stand-in that an IPv6 host was given, or had."""
-    return saved(STAND_IN, host, engine.state.stand_ins.known(host))
+    return (STAND_IN, host), engine.state.stand_ins.known(host)
 
 
 def save_everything(engine: Engine) -> Iterator[Saved]:
@@ -161,7 +157,7 @@ def save_everything(engine: Engine) -> Iterator[Saved]:
             yield save_item(alg, item)
 
 
-def restore(engine: Engine, records: Iterable[Saved], now: float) -> Restored:
+def restore(engine: Engine, records: Iterable[tuple[Plain, Plain]], now: float) -> Restored:
     """Let a new engine go on where another ended. What cannot be adopted is told of by its reason, and left.
 
     Doors that nobody owns any more close; what was over meanwhile ends as soon as the engine is told the time.
@@ -192,14 +188,14 @@ class _Left(Exception):  # noqa: N818 - an outcome
     """A record cannot be adopted; the text is the reason's name."""
 
 
-def _by_kind(records: Iterable[Saved], restored: Restored) -> dict[str, list[Contents]]:
+def _by_kind(records: Iterable[tuple[Plain, Plain]], restored: Restored) -> dict[str, list[Contents]]:
     """What records say; those that say nothing are refused."""
     of_kind: dict[str, list[Contents]] = {}
     for record in records:
         try:
             contents = contents_of(record)
         except DamagedRecord:
-            restored.refuse(record, "record-damaged")
+            restored.refuse(record[0], "record-damaged")
         else:
             of_kind.setdefault(contents.kind, []).append(contents)
     return of_kind
@@ -215,7 +211,7 @@ def _try(restored: Restored, record: Contents, adopt: Callable[[Contents], int])
         reason = str(left)
     else:
         return
-    restored.refuse(record.saved, reason)
+    restored.refuse((record.kind, record.key), reason)
 
 
 def _adopt_stand_in(engine: Engine, now: float, record: Contents) -> int:

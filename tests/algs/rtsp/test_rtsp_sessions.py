@@ -10,9 +10,10 @@ from doorman.algs.rtsp.alg import RtspAlg
 from doorman.config.reader import read_config
 from doorman.engine.engine import Engine
 from doorman.engine.results import Side
-from doorman.engine.snapshot import restore, save_everything
+from doorman.engine.snapshot import restore
 from doorman.net.addresses import address_of
 from kit.rtsp import CLIENT_PORTS, FILM, OVERLOAD, SERVER_PORTS, TRACK, Rtsp
+from kit.saved import everything
 
 HOST = address_of("10.0.0.10")
 
@@ -273,7 +274,7 @@ def test_it_ends_soon_after_its_media() -> None:
 def test_a_session_goes_on_after_a_restart() -> None:
     rtsp = playing()
     rtsp.flows(SERVER, NAME)
-    saved = list(save_everything(rtsp.engine))
+    saved = everything(rtsp.engine)
     engine = Engine(read_config(OVERLOAD, "f"), random.Random(8).random)
     restored = restore(engine, saved, rtsp.now)
     assert restored.adopted == {"binding": 5, "doors": 4, "rtsp": 1}
@@ -294,7 +295,7 @@ def test_a_session_goes_on_after_a_restart() -> None:
 def test_a_session_that_nobody_goes_on_with_after_a_restart() -> None:
     rtsp = playing()
     engine = Engine(read_config(OVERLOAD, "f"), random.Random(8).random)
-    restore(engine, list(save_everything(rtsp.engine)), rtsp.now)
+    restore(engine, everything(rtsp.engine), rtsp.now)
     again = Rtsp(engine=engine, client="10.0.0.10:40002")
     for seconds in (1, 71, 31, 1):
         again.wait(seconds)
@@ -302,15 +303,25 @@ def test_a_session_that_nobody_goes_on_with_after_a_restart() -> None:
     assert not state(again)
 
 
+OWNER: list[Plain] = ["rtsp", b"7 x", HOST]
+SESSION: list[Plain] = [b"7", [HOST, 1], [b"1234", 554], b"", 0.0, "playing", 60.0, 60.0, {}]
+
+
+def test_a_session_by_its_record() -> None:
+    """What the next test damages is one."""
+    assert list(RtspAlg(frozenset({554})).restore(OWNER, SESSION, [])) == []
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ([HOST], []),
-        ([HOST, b"7 x"], []),
-        ([b"nobody", b"7 x"], None),
-        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", 0.0, "playing", 60.0, 60.0, None]),
-        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", 0.0, "dancing", 60.0, 60.0, {}]),
-        ([HOST, b"7 x"], [b"7", [HOST, 1], [b"1234", 554], b"", "x", "playing", 60.0, 60.0, {}]),
+        (OWNER[:2], []),
+        (OWNER, []),
+        (["rtsp", b"7 x", b"nobody"], None),
+        (["sip", b"7 x", HOST], SESSION),
+        (OWNER, [*SESSION[:8], None]),
+        (OWNER, [*SESSION[:5], "dancing", 60.0, 60.0, {}]),
+        (OWNER, [*SESSION[:4], "x", *SESSION[5:]]),
     ],
 )
 def test_damaged_records(key: Plain, value: Plain) -> None:

@@ -13,7 +13,7 @@ from doorman.algs.records import DamagedRecord, decode, encode
 from doorman.algs.sip.alg import SipAlg
 from doorman.algs.sip.calls import NO_TRANSACTION, NOT_ASKED, Call, Dialog, Fork, Speaker, State, Unsettled
 from doorman.algs.sip.media import GONE, INACTIVE, RECVONLY, SENDONLY, SENDRECV, Announced
-from doorman.algs.sip.records import call_key, read_call, read_key, write_call
+from doorman.algs.sip.records import read_call, read_key, write_call
 from doorman.algs.sip.signal_doors import SignalDoor
 from doorman.algs.sip.spelling import BARE, PUBLIC, Written
 from doorman.net.addresses import Address, Endpoint, address_of
@@ -92,7 +92,7 @@ def taken_apart(value: object) -> object:
 def test_a_call_comes_back(call: Call) -> None:
     again = read_call(call.owner, decode(encode(write_call(call))))
     assert properties(again) == properties(call)
-    assert read_key(decode(encode(call_key(call.owner))), "sip") == call.owner
+    assert read_key(decode(encode(call.owner)), "sip") == call.owner
 
 
 @few
@@ -104,15 +104,16 @@ def test_a_spelling_comes_back(written: Written) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "call",
+        "sip",
         [],
-        ["call"],
-        ["call", b"1234"],
-        ["call", b"x", b"y"],
+        ["sip"],
+        ["sip", b"x"],
+        ["sip", b"x", b"y"],
+        ["ftp", b"x", b"1234"],
         ["bare", [b"1234", 5060]],
         ["public", [b"1234", 5060], b"x"],
         ["other", [b"1234", 5060], True],
-        [b"call", b"1234", b"y"],
+        [b"sip", b"y", b"1234"],
     ],
     ids=repr,
 )
@@ -213,7 +214,7 @@ class TestTouched:
         gateway.in_(answer(method="OPTIONS"))
         (call,) = gateway.sip.touched.take()
         key, value = gateway.sip.record(call)
-        assert key == ("call", PARTY, b"one")
+        assert key == Owner("sip", b"one", PARTY)
         assert value is not None
         gateway.wait(40)
         (gone,) = gateway.sip.touched.take()
@@ -271,7 +272,7 @@ class TestRestore:
         assert len(alg.calls) == 0
 
     @pytest.mark.parametrize(
-        ("key", "value"), [(["bare", [PARTY, 5060], True], None), (["call", PARTY, b"one"], None), ("x", 1)]
+        ("key", "value"), [(["bare", [PARTY, 5060], True], None), (["sip", b"one", PARTY], None), ("x", 1)]
     )
     def test_damaged(self, key: Plain, value: Plain) -> None:
         with pytest.raises(DamagedRecord):
@@ -279,7 +280,7 @@ class TestRestore:
 
     def test_a_call_has_one_record(self) -> None:
         alg = SipAlg(frozenset())
-        alg.restore(["call", PARTY, b"one"], RECORD, frozenset())
+        alg.restore(["sip", b"one", PARTY], RECORD, frozenset())
         with pytest.raises(DamagedRecord):
-            alg.restore(["call", PARTY, b"one"], RECORD, frozenset())
+            alg.restore(["sip", b"one", PARTY], RECORD, frozenset())
         assert len(alg.calls) == 1

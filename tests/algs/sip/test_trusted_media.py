@@ -12,12 +12,13 @@ from doorman.algs.sip.calls import State
 from doorman.config.reader import read_config
 from doorman.dataplanes.report import registration_entry
 from doorman.engine.results import Fate
-from doorman.engine.snapshot import restore, save_everything
+from doorman.engine.snapshot import restore
 from doorman.nat.bindings import MAX_PORTS_PER_HOST
 from doorman.net.addresses import address_text
 from doorman.net.packet import UDP
 from kit.dialogs import ANSWER, EAR, MEDIA, RTP, hears, numbered, reply, within, within_inbound
 from kit.packets import endpoint
+from kit.saved import everything
 from kit.sip import (
     GLOBAL,
     OTHER_PHONE,
@@ -190,7 +191,7 @@ class TestProxy:
         before = exchange()
         name = self.accepted(before).line("Contact").partition("@")[2].rstrip(">")
         gateway = Gateway(OVERLOAD + TRUSTED)
-        restore(gateway.engine, list(save_everything(before.engine)), gateway.now)
+        restore(gateway.engine, everything(before.engine), gateway.now)
         gateway.in_(self.within("BYE", 2, name), target=name)
         assert gateway.call("one").state == State.ENDED
 

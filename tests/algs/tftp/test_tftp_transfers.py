@@ -6,7 +6,8 @@ import pytest
 
 from doorman.config.reader import read_config
 from doorman.engine.realms import engines
-from doorman.engine.snapshot import restore, save_everything
+from doorman.engine.snapshot import restore
+from kit.saved import everything
 from kit.sip import INTERFACES, OVERLOAD, POOL
 from kit.tftp import CLIENT, ERROR, FORWARDED, SERVED, SERVER, Tftp, ack, data, request
 from kit.vrf import OVERLOAD as VRFS
@@ -133,7 +134,7 @@ def test_what_is_shown_of_requests() -> None:
 def test_a_request_outlives_its_gateway() -> None:
     before = Tftp()
     before.out(request())
-    records = list(save_everything(before.engine))
+    records = everything(before.engine)
     after = Tftp()
     restored = restore(after.engine, records, after.now)
     assert restored.refused == {}

@@ -4,9 +4,10 @@ import random
 
 from doorman.algs.rtsp.sessions import RtspSession
 from doorman.engine.engine import Engine
-from doorman.engine.snapshot import contents_of, restore, save_everything
+from doorman.engine.snapshot import contents_of, restore
 from kit.fuzz.gateways import config_of, spoken
 from kit.fuzz.judge import Failure
+from kit.saved import everything
 
 _LONG = 50_000.0
 """Seconds in which everything is over; calls and what follows from their end, four times."""
@@ -39,12 +40,12 @@ def _has_orphans(engine: Engine, protocol: str) -> bool:
 
 
 def _judge_saved(engine: Engine, now: float, name: str) -> None:
-    records = dict(save_everything(engine))
+    records = dict(everything(engine))
     other = Engine(config_of(name), random.Random(8).random)
     restored = restore(other, records.items(), now)
     if restored.refused:
         raise Failure("not-restored", ", ".join(sorted(restored.refused)))
-    again = dict(save_everything(other))
+    again = dict(everything(other))
     differ = {contents_of(record).kind for record in records.items() if again.get(record[0]) != record[1]}
     if name == "observe":
         return  # doors that were never opened are not there to be found again

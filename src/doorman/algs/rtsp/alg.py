@@ -34,7 +34,7 @@ from doorman.algs.api import (
 from doorman.algs.base import BaseAlg
 from doorman.algs.records import DamagedRecord
 from doorman.algs.rtsp.control import Control, Request
-from doorman.algs.rtsp.records import read_session, session_key, write_session
+from doorman.algs.rtsp.records import read_session, write_session
 from doorman.algs.rtsp.sessions import GRACE, LINGER, LONGEST_TIMEOUT, RtspSession, RtspSessions, State
 from doorman.algs.rtsp.settings import RtspSettings
 from doorman.algs.rtsp.streams import stream_of
@@ -256,7 +256,7 @@ class RtspAlg(BaseAlg[RtspSettings]):
         """The record of a session. See `Alg.record`."""
         if not isinstance(item, RtspSession):
             raise TypeError(f"not of RTSP: {item!r}")
-        return session_key(item.owner), None if item.over else write_session(item)
+        return item.owner, None if item.over else write_session(item)
 
     def restore(self, key: Plain, value: Plain, doors: Container[Owner]) -> Iterable[Owner]:
         """Remember a session again. See `Alg.restore`."""

@@ -1,25 +1,30 @@
 """The memory of the RTSP ALG as records: its sessions. A connection ends with the gateway, a session need not.
 
-key         [party, "SESSION CLIENT SERVER"]
+key         an owner, whose name is "SESSION CLIENT SERVER"
 value       [id, client, server, url, begun, state, timeout, until, {url: stream, ...}]
 
 stream      [transport, where the client receives or null, where the server does or null, [entrance, ...]]
 entrance    [flow, visitor], see `algs/flows.py`
 """
 
-from doorman.algs.api import Owner, Plain
+from doorman.algs.api import Plain
 from doorman.algs.flows import read_flow, write_flow
-from doorman.algs.records import DamagedRecord, as_address, as_bytes, as_endpoint, as_list, as_mapping, as_text, as_time
+from doorman.algs.records import (
+    DamagedRecord,
+    as_address,
+    as_bytes,
+    as_endpoint,
+    as_list,
+    as_mapping,
+    as_owner,
+    as_text,
+    as_time,
+)
 from doorman.algs.rtsp.sessions import RtspSession, State
 from doorman.algs.rtsp.streams import Entrance, Stream
 from doorman.net.addresses import Endpoint
 
 _STATES = {state.value: state for state in State}
-
-
-def session_key(owner: Owner) -> Plain:
-    """The key of a session."""
-    return owner.party, owner.name
 
 
 def write_session(session: RtspSession) -> Plain:
@@ -43,9 +48,11 @@ def read_session(key: Plain, value: Plain, alg: str) -> RtspSession:
     Raises:
         DamagedRecord: it did not write this.
     """
-    party, name = as_list(key, 2)
+    owner = as_owner(key)
+    if owner.alg != alg:
+        raise DamagedRecord("an owner of this protocol")
     identity, client, server, url, begun, state, timeout, until, streams = as_list(value, 9)
-    session = RtspSession(Owner(alg, as_bytes(name), as_address(party)), as_bytes(identity), 0.0)
+    session = RtspSession(owner, as_bytes(identity), 0.0)
     session.client, session.server = as_endpoint(client), as_endpoint(server)
     session.url, session.begun = as_bytes(url), as_time(begun)
     session.timeout, session.until = as_time(timeout), as_time(until)

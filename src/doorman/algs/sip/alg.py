@@ -51,7 +51,7 @@ from doorman.algs.sip.progress import (
     is_of_dialog,
     tells_nothing,
 )
-from doorman.algs.sip.records import call_key, read_call, read_key, write_call
+from doorman.algs.sip.records import read_call, read_key, write_call
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signalling import Signals
 from doorman.algs.sip.spelling import Spelling, Written
@@ -262,7 +262,7 @@ class SipAlg:
         if isinstance(item, Call):
             owner = item.owner
             call = item if item.kept else self.calls.find(owner.name, owner.party)
-            return call_key(owner), write_call(call) if call is not None else None
+            return owner, write_call(call) if call is not None else None
         if isinstance(item, Written):
             return item, item in self._spelling or None
         raise TypeError(f"not of SIP: {item!r}")

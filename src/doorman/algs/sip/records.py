@@ -1,7 +1,7 @@
 """The memory of the SIP ALG as records: its calls and registrations, and how inside hosts wrote themselves.
 
 key                                     value
-["call", PARTY, CALL-ID]                [format, method, ...], see `_PROPERTIES`; each as it is in `Call`
+OWNER                                   [format, method, ...] of a call, see `_PROPERTIES`; each as it is in `Call`
 ["bare", ENDPOINT, in a Via header]     true
 ["public", ENDPOINT, in a Via header]   true
 """
@@ -20,6 +20,7 @@ from doorman.algs.records import (
     as_list,
     as_mapping,
     as_moment,
+    as_owner,
     as_text,
 )
 from doorman.algs.sip.calls import (
@@ -47,15 +48,9 @@ _PROPERTIES: Final = (
 )  # fmt: skip
 """What stands in it, in this order."""
 
-_CALL: Final = "call"
 _STATES: Final = {state.value: state for state in State}
 _DIRECTIONS: Final = tuple(Direction)
 _FORMS: dict[str, Form] = {BARE: BARE, PUBLIC: PUBLIC}
-
-
-def call_key(owner: Owner) -> Plain:
-    """The key of a call."""
-    return _CALL, owner.party, owner.name
 
 
 def write_call(call: Call) -> Plain:
@@ -111,13 +106,13 @@ def read_key(key: Plain, alg: str) -> Owner | Written:
     Raises:
         DamagedRecord: nobody's.
     """
-    kind, whose, name = as_list(key, 3)
-    if kind == _CALL:
-        return Owner(alg, as_bytes(name), as_address(whose))
+    kind, whose, via = as_list(key, 3)
+    if kind == alg:
+        return as_owner(key)
     form = _FORMS.get(as_text(kind))
-    if form is None or not isinstance(name, bool):
+    if form is None or not isinstance(via, bool):
         raise DamagedRecord("a key")
-    return Written(form, as_endpoint(whose), name)
+    return Written(form, as_endpoint(whose), via)
 
 
 def _read_progress(call: Call, record: Mapping[str, Plain]) -> None:
