@@ -99,7 +99,7 @@ def test_each_thing_is_saved_once_as_it_is_in_the_end(kept: Kept) -> None:
     kept.flush()
     assert not kept.is_dirty()
     # A call, and the doors of three owners, which tell of three bindings.
-    assert kept.keeper.counts == {"flushes": 1, "saved": 4, "too-long": 0}
+    assert kept.keeper.counts == {"flushes": 1, "saved": 4, "too-long": 0, "failures": 0}
     assert kept.is_complete()
     kept.flush()
     assert kept.keeper.counts["flushes"] == 1, "nothing had changed"
@@ -165,6 +165,19 @@ def test_doors_that_are_nobody_s_own_are_saved_with_who_keeps_them(kept: Kept) -
     kept.keeper.flush_urgent(kept.gateway.now)
     assert not kept.is_dirty()
     assert {record.kind for record in kept.contents()} == {"doors", "sip"}
+    assert kept.is_complete()
+
+
+def test_who_has_no_doors_any_more_can_wait(kept: Kept) -> None:
+    kept.gateway.out(request("OPTIONS"))
+    kept.flush()
+    kept.gateway.wait(40)
+    kept.keeper.note(kept.engine.take_changes())
+    kept.keeper.flush_urgent(kept.gateway.now)
+    assert [record.kind for record in kept.contents()] == ["sip", "binding"]
+    assert not kept.is_urgent()
+    assert kept.is_dirty()
+    kept.flush()
     assert kept.is_complete()
 
 

@@ -7,7 +7,6 @@ ALGs           -> `Alg.touched`               which calls
                                               of the calls that have these: before it is told of; all else may wait
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -50,7 +49,7 @@ class Keeper:
     """
 
     def __init__(self, engine: Engine, journal: Journal, say: Callable[[str], None]) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts = {"saved": 0, "too-long": 0, "flushes": 0, "failures": 0}
         self._engine = engine
         self._journal = journal
         self._say = say
@@ -164,10 +163,11 @@ class Keeper:
         for binding, is_there in names.items():
             self._save_name(binding, records, alone=is_there and stands_alone(binding))
         for owner in owners:
-            alg = algs.get(owner.alg)
+            left = doors.of_owner(owner)
+            alg = algs.get(owner.alg) if left else None
             if alg is not None:
                 self._save_keepers(alg, owner, records)
-            name, value = save_doors(owner, doors.of_owner(owner))
+            name, value = save_doors(owner, left)
             records[name] = value
         return records
 
