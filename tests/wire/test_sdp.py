@@ -221,9 +221,10 @@ def test_what_stands_behind_a_description_is_none_of_it() -> None:
         lines = [(media.kind, told(media.port), media.transport, media.mux) for media in description.media]
         return told(description.origin), told(description.connection), lines
 
-    whole = b"o=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.2\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n"
-    for end in range(len(whole) + 1):
-        assert outline(whole, end) == outline(whole[:end], end), whole[:end]
+    whole = b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.2\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n"
+    for data in (whole, whole.removeprefix(b"v=0\r\n"), whole[whole.index(b"m=") :]):
+        for end in range(len(data) + 1):
+            assert outline(data, end) == outline(data[:end], end), data[:end]
 
 
 def test_candidates() -> None:
@@ -375,6 +376,7 @@ OPENINGS = st.tuples(
         max_size=3,
     ).map("".join),
 ).map("".join)
+CANDIDATE = "a=candidate:1 1 UDP 2130706431 10.0.0.5 5000 typ host"
 SECTIONS = st.tuples(
     st.sampled_from(["m=audio ", "m=video ", "m=x ", "m=audio  "]),
     st.sampled_from(["4000", "5", "70000", "000080", "4000/2", "\xb2"]),
@@ -385,9 +387,7 @@ SECTIONS = st.tuples(
             [
                 "a=rtpmap:0 PCMU/8000", "c=IN IP4 10.0.0.3", "a=rtcp:5001", "a=rtcp:5001 IN IP4 10.0.0.4",
                 "a=rtcp-mux", "a=rtcp-mux-only", "a=sendonly", "a=setup:passive", "a=msrp-cema",
-                "a=remote-candidates:1 10.0.0.6 5006",
-                "a=candidate:1 1 UDP 2130706431 10.0.0.5 5000 typ host", "a=path:msrp://10.0.0.7:2855/s7x;tcp",
-                "x" * 1_100,
+                "a=remote-candidates:1 10.0.0.6 5006", CANDIDATE, "a=path:msrp://10.0.0.7:2855/s7x;tcp", "x" * 1_100,
             ]
         ).map(lambda line: line + "\r\n"),
         max_size=3,
@@ -399,13 +399,23 @@ SECTIONS = st.tuples(
 @example("v=0\r\no=a \r IN IP4 10.0.0.1\r\n", "")
 @example("v=0\r\no=a IN IP4 10.0.0.1", "")
 @example(
-    "v=0\r\no=a\n IN IP4 10.0.0.1\r\n", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 10.0.0.3\r\na=rtcp:5 IN IP4 10.0.0.4\r\n"
+    "v=0\r\no=a\n IN IP4 10.0.0.1\r\n", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 1.0.0.3\r\na=rtcp:5 IN IP4 1.0.0.4\r\n"
 )
+@example("", "m=audio 4000/2 RTP/AVP 0\r\nc=IN IP4 1.0.0.3\r\n")
+@example("", f"m=audio 4000 RTP/AVP 0\r\n{CANDIDATE}\r\n")
 @given(OPENINGS, st.lists(SECTIONS, max_size=3).map("".join))
 def test_what_is_recalled_in_one_piece_reads_as_it_does_line_by_line(opening: str, sections: str) -> None:
     first = (opening + sections).encode("latin-1")
     again = first.replace(b"o=a", b"o=alice").replace(b" 4000 ", b" 49152 ").replace(b"10.0.0.1", b"192.168.100.1", 1)
-    for description in (first.replace(b"\r IN", b"IN"), first, again, b"m=audio 6000 RTP/AVP 0\r\n" + again):
+    other = first.replace(b"\r IN", b"IN").replace(b"/2 ", b" ")
+    for description in (
+        first,
+        again,
+        other,
+        other.replace(b"m=audio", b"m=text"),
+        first,
+        b"m=audio 6000 RTP/AVP 0\r\n" + again,
+    ):
         assert outline(description, in_pieces) == outline(description, by_lines)
 
 

@@ -14,24 +14,20 @@ piece. All else is read line by line, see `sdp_lines`.
 
 from typing import Final
 
-from doorman.net.addresses import parse_address
 from doorman.net.memo import remember
-from doorman.wire.places import Host, Port
+from doorman.wire.places import Port
 from doorman.wire.sdp_lines import MAX_PORT, read_lines
 from doorman.wire.session_description import Media, SessionDescription
 
 _BEGIN: Final = "v=0\r\no="
-_FAMILY: Final = "IN IP4 "
 _MEDIA: Final = "m="
 _NEXT_MEDIA: Final = "\nm="
-_KINDS: Final = {f"m={kind} ": kind for kind in ("audio", "video", "image", "application", "message", "text")}
-"""How lines of media begin that most have."""
 _DIGITS_OF_PORT: Final = 5
 _LONGEST: Final = 1_024
 """Bytes of lines that are remembered: a peer chooses what it sends, and must not fill the memory with it."""
 _REMEMBERED: Final = 512
 _OPENINGS: Final[dict[str, SessionDescription]] = {}
-"""Sessions, by what followed the address of their origin."""
+"""Sessions that begin with an address in `o=`, by that and by what follows it."""
 _SECTIONS: Final[dict[str, Media]] = {}
 """Media, by what followed their port."""
 
@@ -45,7 +41,9 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
         Malformed: a media line cannot be read, or ports are out of range.
     """
     text = text or data.decode("latin-1")
-    at = start if text.startswith(_MEDIA, start, end) else text.find(_NEXT_MEDIA, start, end) + 1 or end
+    at = start
+    if text[start : min(start + len(_MEDIA), end)] != _MEDIA:
+        at = text.find(_NEXT_MEDIA, start, end) + 1 or end
     session = _read_opening(data, text, start, at)
     while at < end:
         following = text.find(_NEXT_MEDIA, at, end) + 1 or end
@@ -56,51 +54,35 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
 
 def _read_opening(data: bytes, text: str, start: int, end: int) -> SessionDescription:
     """Read what is said of the whole session."""
-    origin = _usual_origin(data, text, start, end)
-    if origin is None:
+    first = start + len(_BEGIN)
+    family = text.find("IP", first, end) - 1
+    before, written = text[first:family], text[family:end]
+    if family < 0 or text[start:first] != _BEGIN or "\n" in before or "\r" in before or len(written) > _LONGEST:
         session = SessionDescription()
         read_lines(session, data, text, start, end)
         return session
-    written = text[origin.end : end]
     known = _OPENINGS.get(written)
     if known is None:
         known = SessionDescription()
-        read_lines(known, data, text, start, end)
-        if known.origin is None or known.origin.end != origin.end:
-            return known  # another one follows
-        if len(written) <= _LONGEST:
-            remember(_OPENINGS, written, known, _REMEMBERED)
-    return known.continued(origin)
-
-
-def _usual_origin(data: bytes, text: str, start: int, end: int) -> Host | None:
-    """The origin of a description that begins as most do, with a line of its own; None of any other."""
-    if not text.startswith(_BEGIN, start, end):
-        return None
-    start += len(_BEGIN)
-    last = text.find("\n", start, end) - 1
-    first = text.find("IP", start, last) + len("IP4 ")
-    if text.find("\r", start, last + 1) != last or text[first - len(_FAMILY) : first] != _FAMILY:
-        return None
-    address = parse_address(data[first:last])
-    return Host(first, last, address) if address is not None and len(address) == 4 else None  # noqa: PLR2004 - IPv4
+        alone = _BEGIN + written
+        read_lines(known, alone.encode("latin-1"), alone, 0, len(alone))
+        remember(_OPENINGS, written, known, _REMEMBERED)
+    return known.moved(family - len(_BEGIN))
 
 
 def _read_media(session: SessionDescription, data: bytes, text: str, start: int, end: int) -> None:
     """Read a line of media, and what is said of these."""
     first = text.find(" ", start, end) + 1
     last = text.find(" ", first, end)
-    kind, digits = _KINDS.get(text[start:first]), text[first:last]
-    if kind is None or last < 0 or len(digits) > _DIGITS_OF_PORT or not digits.isdecimal():
-        read_lines(session, data, text, start, end)
-        return
-    port, written = Port(first, last, int(digits)), text[last:end]
+    digits, written = text[first:last], text[last:end]
     known = _SECTIONS.get(written)
-    if known is not None and port.number <= MAX_PORT:
-        session.media.append(known.again(kind, port, end))
-        return
+    if known is not None and len(digits) <= _DIGITS_OF_PORT and digits.isdecimal():
+        port = Port(first, last, int(digits))
+        if port.number <= MAX_PORT and known.kind == text[start + len(_MEDIA) : first - 1]:
+            session.media.append(known.again(port, end))
+            return
     origin = session.origin
     read_lines(session, data, text, start, end)
     media = session.media[-1]
-    if len(written) <= _LONGEST and not media.is_of_its_session and session.origin is origin:
+    if media.port.end == last and len(written) <= _LONGEST and not media.is_of_its_session and session.origin is origin:
         remember(_SECTIONS, written, media, _REMEMBERED)

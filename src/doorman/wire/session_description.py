@@ -78,9 +78,9 @@ class Media:
         """Whether it says what is new in each session: candidates of ICE, and paths."""
         return bool(self.candidates or self.remote or self.path)
 
-    def again(self, kind: str, port: Port, end: int) -> "Media":
-        """Media of a kind, at another port, of which the same is said up to an end; but see `is_of_its_session`."""
-        media = Media(kind, port, self.transport, is_rtp=self.is_rtp, protocol=self.protocol)
+    def again(self, port: Port, end: int) -> "Media":
+        """Media of this kind at another port, of which the same is said up to an end; but see `is_of_its_session`."""
+        media = Media(self.kind, port, self.transport, is_rtp=self.is_rtp, protocol=self.protocol)
         by = port.end - self.port.end
         if self.connection is not None:
             media.connection = self.connection.moved(by)
@@ -104,11 +104,12 @@ class SessionDescription:
         self.direction = self.setup = b""
         self.media: list[Media] = []
 
-    def continued(self, origin: Host) -> "SessionDescription":
-        """A session of another origin, after which the same is said as after this one's; its media are to come."""
+    def moved(self, by: int) -> "SessionDescription":
+        """The same so many bytes further on; its media are to come."""
         session = SessionDescription()
-        session.origin = origin
-        if self.connection is not None and self.origin is not None:
-            session.connection = self.connection.moved(origin.end - self.origin.end)
+        if self.origin is not None:
+            session.origin = self.origin.moved(by)
+        if self.connection is not None:
+            session.connection = self.connection.moved(by)
         session.direction, session.setup = self.direction, self.setup
         return session
