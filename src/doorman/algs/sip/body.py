@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from doorman.algs.api import Edit, Nat, Note
 from doorman.algs.edits import corrected
-from doorman.algs.sip.description import DescriptionTranslation
+from doorman.algs.sip.description import translate_description
 from doorman.algs.sip.headers import translate_headers
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.mention import Mention
@@ -117,12 +117,13 @@ class BodyTranslation:
             self._note(covered)
             return
         longer = 0
-        counted: dict[tuple[Place, ...], int] = {}
+        counted: dict[tuple[Place, ...], int] | None = None
         for part in find_parts(self._data, sip.value("content-type"), sip.body_start, sip.body_end):
             edits = self._part(part)
             if edits:
                 self.edits += edits
                 if part.lengths:
+                    counted = counted or {}
                     counted[part.lengths] = counted.get(part.lengths, 0) + growth(edits)
                 else:
                     longer += growth(edits)
@@ -159,18 +160,17 @@ class BodyTranslation:
     def _description(self, part: Part) -> list[Edit]:
         sdp = read_sdp(self._data, part.start, part.end, self._sip.text)
         self._naming.spend(sum(_COST + len(one.candidates) + len(one.remote) + len(one.path) for one in sdp.media))
-        media = DescriptionTranslation(self._data, sdp, self._nat)
-        media.run(self._max_media)
-        self._naming.effects += media.effects
+        edits: list[Edit] = []
+        announced = translate_description(self._data, sdp, self._nat, self._max_media, edits, self._naming.effects)
         if self.announced is None:
-            self.announced = media.announced
+            self.announced = announced
             self._choice = part.alternative
         elif part.alternative < 0 or part.alternative != self._choice:
-            self.announced += media.announced
+            self.announced += announced
         else:
             # Another way to say the same (RFC 2046, section 5.1.4): whichever is chosen, these are the streams.
-            _merge(self.announced, media.announced)
-        return media.edits
+            _merge(self.announced, announced)
+        return edits
 
     def _xml(self, part: Part) -> list[Edit]:
         data, naming = self._data, self._mentioned()

@@ -13,70 +13,58 @@ from doorman.wire.places import Host
 from doorman.wire.session_description import Media, SessionDescription
 
 
-class DescriptionTranslation:
-    """One session description on its way through the NAT.
+def translate_description(  # noqa: PLR0913, PLR0917 - a description, its NAT, and where the outcome goes
+    data: bytes, sdp: SessionDescription, nat: Nat, max_media: int, edits: list[Edit], effects: list[Effect]
+) -> list[Announced]:
+    """Translate a whole description that stands in `data`; what each of its media lines announces, in order.
 
-    Attributes:
-        edits: what is to be changed, in order of discovery.
-        effects: notes on what was left.
-        announced: what each media line announces, in order.
+    Args:
+        data: the message.
+        sdp: the description.
+        nat: how things are named.
+        max_media: media lines that it may have.
+        edits: where to add what is to be changed, in order of discovery.
+        effects: where to add notes on what was left.
+
+    Raises:
+        Malformed: a media line has no connection, or there are more of them than allowed.
+        Refused: an address or port may not be announced, or no name is left for it.
     """
+    if len(sdp.media) > max_media:
+        raise Excessive("too-many-media-lines")
+    common = sdp.connection
+    named: Address | None = None
+    announced: list[Announced] = []
+    for media in sdp.media:
+        connection = media.connection or common
+        if connection is None:
+            raise Malformed("no-connection-line")
+        line = MediaLine(data, media, media.setup or sdp.setup, nat, edits, effects)
+        one = line.translate(connection)
+        said = media.direction or sdp.direction or SENDRECV
+        if one.receives is None or said != SENDRECV:
+            one.direction = _direction(media, connection, said)
+        announced.append(one)
+        if connection is common:
+            named = _of_all(named, line.named)
+        elif line.named is not None or line.idle:
+            _write(edits, connection, line.named, nat, "SDP c=")
+    _write(edits, common, named, nat, "SDP c=")
+    _write(edits, sdp.origin, None, nat, "SDP o=")
+    return announced
 
-    __slots__ = ("_data", "_named", "_nat", "_sdp", "announced", "edits", "effects")
 
-    def __init__(self, data: bytes, sdp: SessionDescription, nat: Nat) -> None:
-        self._data = data
-        self._sdp = sdp
-        self._nat = nat
-        self._named: Address | None = None
-        self.edits: list[Edit] = []
-        self.effects: list[Effect] = []
-        self.announced: list[Announced] = []
+def _of_all(named: Address | None, another: Address | None) -> Address | None:
+    """The address of a connection line that several media lines share."""
+    if named is not None and another is not None and named != another:
+        raise Refused("one-connection-line-two-addresses")
+    return named or another
 
-    def run(self, max_media: int) -> None:
-        """Translate the whole description.
 
-        Raises:
-            Malformed: a media line has no connection, or there are more of them than allowed.
-            Refused: an address or port may not be announced, or no name is left for it.
-        """
-        sdp = self._sdp
-        if len(sdp.media) > max_media:
-            raise Excessive("too-many-media-lines")
-        for media in sdp.media:
-            connection = media.connection or sdp.connection
-            if connection is None:
-                raise Malformed("no-connection-line")
-            self.announced.append(self._media(media, connection))
-        if sdp.connection is not None and self._named is None:
-            self._host(sdp.connection, "SDP c=")
-        if sdp.origin is not None:
-            self._host(sdp.origin, "SDP o=")
-
-    def _media(self, media: Media, connection: Host) -> Announced:
-        line = MediaLine(self._data, media, media.setup or self._sdp.setup, self._nat, self.edits, self.effects)
-        announced = line.translate(connection)
-        if line.named is not None:
-            self._connection(connection, line.named)
-        elif line.idle and connection is not self._sdp.connection:
-            self._host(connection, "SDP c=")  # the session's is written anyway
-        said = media.direction or self._sdp.direction
-        if announced.receives is None or (said and said != SENDRECV):
-            announced.direction = _direction(media, connection, said or SENDRECV)
-        return announced
-
-    def _connection(self, host: Host, address: Address) -> None:
-        if host is self._sdp.connection:
-            if self._named is not None:
-                if self._named != address:
-                    raise Refused("one-connection-line-two-addresses")
-                return
-            self._named = address
-        write_host(self.edits, host, address, "SDP c=")
-
-    def _host(self, host: Host, rule: str) -> None:
-        if host.address is not None:
-            write_host(self.edits, host, self._nat.host(host.address, own=True), rule)
+def _write(edits: list[Edit], host: Host | None, name: Address | None, nat: Nat, rule: str) -> None:
+    """Name a host as its media lines do, or where none says it, as one of the sender's side."""
+    if host is not None and host.address is not None:
+        write_host(edits, host, name or nat.host(host.address, own=True), rule)
 
 
 def _direction(media: Media, connection: Host, said: bytes) -> bytes:
