@@ -39,10 +39,9 @@ from doorman.algs.sip.guard import Guard
 from doorman.algs.sip.headers import echoed_identity, find_users, own_identities, translate_headers
 from doorman.algs.sip.hold import silence
 from doorman.algs.sip.lifetime import deadline, why_over
-from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.naming import Naming
-from doorman.algs.sip.negotiation import announces_media, negotiate, wants_more_doors
+from doorman.algs.sip.negotiation import concerns_media, negotiate, wants_more_doors
 from doorman.algs.sip.progress import (
     follow,
     is_answered_by,
@@ -89,7 +88,7 @@ class SipAlg:
         self.touched = Touched()
         self._settings = _of_sip(settings or SipSettings())
         self.calls = Calls(self._settings)
-        self._limits = Limits(self._settings)
+        self._limits = self.calls.limits
         self._signals = Signals(ports, self._limits)
         self.guard = Guard(self._settings, self._signals.expect)
         self._spelling = Spelling(self.touched)
@@ -103,7 +102,7 @@ class SipAlg:
         self._settings = _of_sip(settings)
         self.calls.configure(self._settings)
         self.guard.configure(self._settings)
-        self._limits = self._signals.limits = Limits(self._settings)
+        self._limits = self._signals.limits = self.calls.limits
         if settings == before:
             return
         self._to_watch = list(self.calls)
@@ -200,9 +199,10 @@ class SipAlg:
             return [Note("unexpected-answer" if sip.status else "unknown-dialog")]
         if not is_answered_by(call, sip, message):
             return [Note("unexpected-answer")]
-        effects = negotiate(self.calls, call, announced, sip, message) if announces_media(sip.cseq_method) else []
-        effects += follow(self.calls, call, sip, message, nat)
-        return effects
+        if not concerns_media(call, announced, sip):
+            return follow(self.calls, call, sip, message, nat)
+        effects = negotiate(self.calls, call, announced, sip, message)
+        return effects + follow(self.calls, call, sip, message, nat)
 
     def as_sent(self, message: Message, nat: Nat) -> list[Edit]:
         """Name everything in a message as its sender did. See `Alg.as_sent`."""
@@ -223,7 +223,7 @@ class SipAlg:
         """Give up calls that nothing ended. See `Alg.on_time`."""
         self.guard.expire(now)
         watched = [call for call in self._to_watch if call.state is _CONFIRMED and call.streams]
-        effects: list[Effect] = [silence(call, self._settings) for call in watched]
+        effects: list[Effect] = [silence(self.calls, call) for call in watched]
         self._to_watch = []
         for call in self.calls.overdue(now):
             self.touched.add(call)

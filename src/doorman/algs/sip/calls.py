@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from doorman.algs.api import Direction, Owner, Refused
+from doorman.algs.sip.limits import Limits
 from doorman.algs.sip.media import Announced
 from doorman.algs.sip.settings import SipSettings
 from doorman.algs.sip.signal_doors import SignalDoor
@@ -203,9 +204,9 @@ class Call(Timed):
 
 
 class Calls:
-    """All calls of one SIP ALG. `settings`: how many of them there may be; `times`: how long they are kept."""
+    """All calls of one SIP ALG. `limits`: how many of them there may be; `times`: how long they are kept."""
 
-    __slots__ = ("_counts", "_known", "_namesakes", "_timers", "settings", "times")
+    __slots__ = ("_counts", "_known", "_namesakes", "_timers", "limits", "times")
 
     def __init__(self, settings: SipSettings) -> None:
         self.configure(settings)
@@ -217,7 +218,7 @@ class Calls:
 
     def configure(self, settings: SipSettings) -> None:
         """Go on by other settings; each call is to be kept anew."""
-        self.settings = settings
+        self.limits = Limits(settings)
         self.times = Times(settings)
 
     def __iter__(self) -> Iterator[Call]:
@@ -242,8 +243,8 @@ class Calls:
         counts = self._counts.get(owner.party)
         if counts is not None:
             own, strangers = counts
-            settings = self.settings
-            if own + strangers >= settings.calls or (direction and strangers >= settings.incoming_calls):
+            limits = self.limits
+            if own + strangers >= limits.calls or (direction and strangers >= limits.incoming_calls):
                 raise Refused("too-many-calls")
         return Call(owner, method, direction)
 
@@ -273,7 +274,10 @@ class Calls:
         else:
             self._known[name] = call
         call.kept = True
-        self._counts.setdefault(party, [0, 0])[call.begun] += 1
+        counts = self._counts.get(party)
+        if counts is None:
+            counts = self._counts[party] = [0, 0]
+        counts[call.begun] += 1
 
     def _leave(self, call: Call) -> None:
         name, party = call.owner.name, call.owner.party

@@ -13,10 +13,9 @@ stay, for ends which then go on with what was agreed before. The doors of a stre
 from typing import Final
 
 from doorman.algs.api import CloseDoors, Effect, InactivityTimeout
-from doorman.algs.sip.calls import Call, Ends, Speaker
+from doorman.algs.sip.calls import Call, Calls, Ends, Speaker
 from doorman.algs.sip.media import GONE, Announced, hears, speaks
 from doorman.algs.sip.offers import close_gone
-from doorman.algs.sip.settings import SipSettings
 
 _FOR_EVER: Final = float("inf")
 
@@ -33,7 +32,7 @@ def retained(call: Call, announced: list[Announced], speaker: Speaker) -> list[A
     ]
 
 
-def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
+def release(calls: Calls, call: Call, at: float) -> list[Effect]:
     """Close, at a time, the doors that nobody listens at, once both ends agree on that.
 
     A flow by which the end itself goes on to send is spared while it is announced: its music keeps its name.
@@ -45,7 +44,7 @@ def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
             theirs = ends[1 - end]
             if mine is None or theirs is None or not mine.flows or (hears(mine) and speaks(theirs)):
                 continue
-            if settings.hold == "retain" and GONE not in {mine.direction, theirs.direction}:
+            if calls.limits.retains and GONE not in {mine.direction, theirs.direction}:
                 continue
             if speaks(mine) and hears(theirs):
                 effects += [CloseDoors(call.owner, at, flow.entrance, spare=True) for flow in mine.flows]
@@ -55,11 +54,10 @@ def release(call: Call, settings: SipSettings, at: float) -> list[Effect]:
     return effects + [effect for mine in released for effect in close_gone(call, mine, at)]
 
 
-def silence(call: Call, settings: SipSettings) -> InactivityTimeout:
+def silence(calls: Calls, call: Call) -> InactivityTimeout:
     """How long the media of a call may be silent: for ever while it is on hold and what it has is to be retained."""
-    retains = settings.hold == "retain" and any(_is_held(ends) for ends in call.streams)
-    seconds = _FOR_EVER if retains else float(settings.inactive_media_timeout)
-    return InactivityTimeout(call.owner, seconds)
+    retains = calls.limits.retains and any(_is_held(ends) for ends in call.streams)
+    return InactivityTimeout(call.owner, _FOR_EVER if retains else calls.times.silence)
 
 
 def _is_held(ends: Ends) -> bool:

@@ -66,7 +66,7 @@ def refresh(calls: Calls, call: Call, sip: SipMessage, now: float) -> list[Effec
     said = _INTERVAL.match(value) if value else None
     call.session = max(float(said[1]), MIN_SESSION) if said is not None else None
     keep(calls, call, now)
-    return [silence(call, calls.settings)] if call.streams else []
+    return [silence(calls, call)] if call.streams else []
 
 
 def why_over(call: Call, times: Times) -> str:

@@ -7,14 +7,24 @@ from doorman.algs.sip.settings import SipSettings
 
 
 class Limits:
-    """Of `SipSettings`, what has the same name there."""
+    """Of `SipSettings`, what has the same name there.
 
-    __slots__ = ("doors", "header_length", "headers", "max_streams", "signalling_doors", "trusted_media", "values")
+    Attributes:
+        retains: whether the media of a stream on hold are retained.
+    """
+
+    __slots__ = (
+        "calls", "doors", "header_length", "headers", "incoming_calls", "max_streams", "retains", "signalling_doors",
+        "trusted_media", "values",
+    )  # fmt: skip
 
     def __init__(self, settings: SipSettings) -> None:
         self.headers = settings.headers
         self.header_length = settings.header_length
         self.values = settings.values
+        self.calls = settings.calls
+        self.incoming_calls = settings.incoming_calls
+        self.retains = settings.hold == "retain"
         self.max_streams = settings.max_streams
         self.doors = settings.doors
         self.signalling_doors = settings.signalling_doors

@@ -7,24 +7,29 @@ from doorman.algs.sip.calls import Call, Calls, Transaction
 from doorman.algs.sip.forks import choose, dialog_of, is_followed, remember, speaker_of
 from doorman.algs.sip.hold import release, retained
 from doorman.algs.sip.media import Announced
-from doorman.algs.sip.offers import announce, is_accepted, settle, succeeds, transaction_of
+from doorman.algs.sip.offers import announce, is_accepted, is_success, settle, succeeds, transaction_of
 from doorman.algs.sip.progress import may_announce
 from doorman.wire.sip import SipMessage
 
 
-def announces_media(method: bytes) -> bool:
-    """Whether messages of a method, and the answers to them, announce media (RFC 3264, 3262, 3311)."""
-    return method in (b"INVITE", b"ACK", b"PRACK", b"UPDATE")
+def concerns_media(call: Call, announced: list[Announced] | None, sip: SipMessage) -> bool:
+    """Whether a message says anything of media: it describes some, accepts some, or is one that a change waits for.
+
+    Requests of some methods do, and the answers to them (RFC 3264, 3262, 3311).
+    """
+    if not (announced or call.unsettled or is_success(sip)):
+        return False
+    return sip.cseq_method in (b"INVITE", b"ACK", b"PRACK", b"UPDATE")
 
 
 def negotiate(
     calls: Calls, call: Call, announced: list[Announced] | None, sip: SipMessage, message: Message
 ) -> list[Effect]:
-    """Follow a message of a method by which media may be announced; what it announces, None for nothing."""
+    """Follow a message that concerns media; what it announces, None for nothing."""
     transaction = transaction_of(sip, message.direction)
     if not may_announce(call, sip, transaction):
         return []
-    settings, now, linger = calls.settings, message.now, calls.times.linger
+    now, linger = message.now, calls.times.linger
     dialog = dialog_of(call, sip)
     if not is_followed(call, dialog):
         if announced:
@@ -34,7 +39,7 @@ def negotiate(
         speaker = speaker_of(message)
         if not is_accepted(sip):  # what is followed from now on need not be remembered
             remember(call, dialog, announced, speaker)
-        if settings.hold == "retain":
+        if calls.limits.retains:
             announced = retained(call, announced, speaker)
         if sip.method and sip.method != b"ACK":
             call.offer = transaction
@@ -44,7 +49,7 @@ def negotiate(
     if call.unsettled:
         effects += settle(call, sip, transaction, now, linger)
     if _is_agreed(call, announced, sip, transaction):
-        effects += release(call, settings, now + linger)
+        effects += release(calls, call, now + linger)
     return effects
 
 

@@ -21,7 +21,7 @@ from doorman.wire.sip import SipMessage
 LONGEST_DOOR: Final = LONGEST_CALL * 60.0
 """Seconds that a door is there, and until the next whole hour. What closes it is the end of its call; this is for a
 kernel left alone."""
-_HOUR: Final = 3_600.0
+_HOUR: Final = 3_600
 MAX_UNSETTLED: Final = 64
 """Changes of a call that wait for an answer; what further ones leave behind closes with the call."""
 
@@ -76,12 +76,17 @@ def accept(call: Call, transaction: Transaction, at: float) -> list[Effect]:
 
 def succeeds(sip: SipMessage) -> bool:
     """Whether a message says that a request was accepted."""
-    return 200 <= sip.status < 300 or sip.method == b"ACK"  # noqa: PLR2004 - success
+    return is_success(sip) or sip.method == b"ACK"
+
+
+def is_success(sip: SipMessage) -> bool:
+    """Whether a message is a response of success."""
+    return 200 <= sip.status < 300  # noqa: PLR2004 - see RFC 3261, section 7.2
 
 
 def is_accepted(sip: SipMessage) -> bool:
     """Whether a message says that an INVITE was accepted."""
-    return 200 <= sip.status < 300 and sip.cseq_method == b"INVITE"  # noqa: PLR2004 - success
+    return is_success(sip) and sip.cseq_method == b"INVITE"
 
 
 def _changes(call: Call, transaction: Transaction) -> tuple[list[Unsettled], tuple[Unsettled, ...]]:
@@ -145,7 +150,7 @@ def _door(  # noqa: PLR0913 - a flow of a call, and who may come by it
     What closes either is the end of the call: a gate's comes with timer C, which ringing prolongs.
     """
     # In whole hours: to announce a door again seldom changes it, so that nothing of it has to be saved.
-    closes = (now + LONGEST_DOOR) // _HOUR * _HOUR + _HOUR
+    closes = float((int(now + LONGEST_DOOR) // _HOUR + 1) * _HOUR)
     return OpenDoor(flow.door(call.owner, _visitor(visiting, peer), closes), anew=anew)
 
 

@@ -8,7 +8,7 @@ from doorman.algs.api import CloseDoors, Direction, Effect, InactivityTimeout, M
 from doorman.algs.sip.calls import NO_TRANSACTION, NOT_ASKED, Call, Calls, State, Transaction
 from doorman.algs.sip.forks import dialog_of, follow_dialog, go_on, is_followed
 from doorman.algs.sip.lifetime import keep, keep_a_while, keep_ringing, refresh
-from doorman.algs.sip.offers import transaction_of
+from doorman.algs.sip.offers import is_success, transaction_of
 from doorman.wire.sip import SipMessage
 from doorman.wire.uri import HostPort, find_uris
 
@@ -108,14 +108,14 @@ def follow(calls: Calls, call: Call, sip: SipMessage, message: Message, nat: Nat
         return _answered(calls, call, sip, sip.to_tag, now)  # an inside host knows what it was
     if sip.method == b"BYE" or (sip.method == b"CANCEL" and _cancels(call, sip, message.direction)):
         return _end(calls, call, sip, message)
-    if sip.cseq_method == b"UPDATE" and 200 <= sip.status < 300:  # noqa: PLR2004 - success
+    if sip.cseq_method == b"UPDATE" and is_success(sip):
         return _refreshed(calls, call, sip, now)
     if call.method in _LASTING and sip.cseq_method in _LASTING:
         if sip.method:
             if call.asked == NOT_ASKED or call.asked[0] == message.direction:  # the other end cannot ask for this one
                 call.asked = (message.direction, message.path.arrives_to.address)
                 call.expires = _expires(call, sip, message, nat)
-        elif 200 <= sip.status < 300 and call.asked != NOT_ASKED:  # noqa: PLR2004 - success
+        elif is_success(sip) and call.asked != NOT_ASKED:
             said = _expires(call, sip, message, nat)
             expires = said if said is not None else call.expires
             calls.keep(call, now + min(DEFAULT_EXPIRES if expires is None else expires, MAX_EXPIRES))
