@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doorman.algs.api import About, Direction, Message, Outcome, Owner
+from doorman.algs.api import Direction, Message, Outcome, Owner
 from doorman.algs.api import Path as Ends
 from doorman.cli.debug.topic import Topic
 from doorman.cli.gateway import NotApplied
@@ -46,8 +46,8 @@ def big(length: int, call: bytes = b"one") -> Inspection:
     """A message of an inside phone."""
     ends = Ends(endpoint(PHONE), endpoint(PEER), endpoint("203.0.113.1:5060"), endpoint(PEER))
     message = Message(bytes(length), Direction.OUTBOUND, UDP, ends, 0.0)
-    about = About(Owner("sip", call, address_of("10.0.0.10")))
-    return Inspection("sip", message, Outcome([], [], "INFO", None, about))
+    owner = Owner("sip", call, address_of("10.0.0.10"))
+    return Inspection("sip", message, Outcome([], [], "INFO", None, owner))
 
 
 def judged_by_tshark(path: Path) -> list[tuple[str, str, str, str]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorman.algs.api import About, Direction, Message, Outcome, Owner, Path
+from doorman.algs.api import Direction, Message, Outcome, Owner, Path
 from doorman.engine.inspection import Inspection
 from doorman.engine.ladder import LADDER_BYTES, MOST_STEPS, STEP_BYTES, Ladder, Ladders, held_back, judged
 from doorman.engine.results import Fate, Result, Side
@@ -33,7 +33,7 @@ def seen(  # noqa: PLR0913 - all that can differ between two messages
     checksum: int = 0,
 ) -> Inspection:
     message = Message(data or name.encode() + call, direction, UDP, path, now)
-    return Inspection("sip", message, Outcome([], [], name, drop, About(Owner("sip", call, PARTY))), checksum)
+    return Inspection("sip", message, Outcome([], [], name, drop, Owner("sip", call, PARTY)), checksum)
 
 
 def ladder_of(ladders: Ladders, call: bytes = b"one") -> Ladder:

@@ -36,7 +36,6 @@ __all__ = [
     "MAX_RUN",
     "PROTOCOL_NUMBERS",
     "VOID",
-    "About",
     "Alg",
     "CloseDoors",
     "Direction",
@@ -137,21 +136,6 @@ VOID = "void: "
 """What the rule of an edit begins with that keeps something from happening; its reason follows."""
 
 
-class About:
-    """What a message belongs to.
-
-    Attributes:
-        owner: whose call or transfer it is of.
-        answers: what it answers, such as `INVITE`; empty where it answers nothing, or nothing that is known.
-    """
-
-    __slots__ = ("answers", "owner")
-
-    def __init__(self, owner: Owner, answers: str = "") -> None:
-        self.owner = owner
-        self.answers = answers
-
-
 class Withheld(NamedTuple):
     """What an ALG decided about a message and its mode kept from happening.
 
@@ -174,20 +158,22 @@ class Outcome:
         drop: why the message must not go on, None where it goes on.
         effects: to be carried out before the message is sent.
         name: what the message is, for counters: `INVITE`, `200`, …; empty where it is none of the protocol.
-        about: what it belongs to, None where that is not to be read.
+        owner: whose call or transfer it is of, None where that is not to be read.
+        answers: what it answers, such as `INVITE`; empty where it answers nothing, or nothing that is known.
         withheld: what else was decided and does not happen, because of the ALG's mode; None: all happens.
         reset: whether the connection that it came by must end with it.
     """
 
-    __slots__ = ("about", "drop", "edits", "effects", "name", "reset", "withheld")
+    __slots__ = ("answers", "drop", "edits", "effects", "name", "owner", "reset", "withheld")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a decision is what its seven parts say
+    def __init__(  # noqa: PLR0913, PLR0917 - a decision is what its eight parts say
         self,
         edits: list[Edit],
         effects: list[Effect],
         name: str = "",
         drop: str | None = None,
-        about: About | None = None,
+        owner: Owner | None = None,
+        answers: str = "",
         withheld: Withheld | None = None,
         *,
         reset: bool = False,
@@ -196,9 +182,16 @@ class Outcome:
         self.effects = effects
         self.name = name
         self.drop = drop
-        self.about = about
+        self.owner = owner
+        self.answers = answers
         self.withheld = withheld
         self.reset = reset
+
+    def instead(
+        self, edits: list[Edit], effects: list[Effect], drop: str | None, withheld: Withheld | None = None
+    ) -> "Outcome":
+        """What else is decided about the same message."""
+        return Outcome(edits, effects, self.name, drop, self.owner, self.answers, withheld, reset=self.reset)
 
 
 Plain: TypeAlias = Union[bool, int, float, str, bytes, Enum, Sequence["Plain"], Mapping[bytes, "Plain"], None]  # noqa: UP007 - names itself

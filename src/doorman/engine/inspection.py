@@ -173,9 +173,7 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - whatever a message does to an ALG, the gateway goes on
             outcome = Outcome([], [], "", drop=f"internal-error {type(error).__name__}")
         if outcome.name:
-            about = outcome.about
-            answers = about.answers if about is not None else ""
-            seen, kind = self.seen[alg], (outcome.name, answers, message.protocol, message.direction)
+            seen, kind = self.seen[alg], (outcome.name, outcome.answers, message.protocol, message.direction)
             tally = seen.get(kind)
             if tally is None:
                 tally = seen[kind] = Tally()

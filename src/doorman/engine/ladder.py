@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
-from doorman.algs.api import About, Message, Outcome, Owner, Path
+from doorman.algs.api import Message, Outcome, Owner, Path
 from doorman.engine.inspection import Inspection
 from doorman.engine.results import Fate, Result
 
@@ -47,10 +47,10 @@ class Step:
 
     __slots__ = ("answers", "digest", "direction", "drop", "name", "path", "protocol", "repeats", "time")
 
-    def __init__(self, message: Message, outcome: Outcome, about: About, path: Path, digest: int) -> None:
+    def __init__(self, message: Message, outcome: Outcome, path: Path, digest: int) -> None:
         self.time = message.now
         self.name = outcome.name
-        self.answers = about.answers
+        self.answers = outcome.answers
         self.direction = message.direction
         self.protocol = message.protocol
         self.path = path
@@ -116,11 +116,11 @@ class Ladders:
     def see(self, inspection: Inspection) -> None:
         """Take note of a message."""
         message, outcome = inspection.message, inspection.outcome
-        about = outcome.about
-        if about is None:
+        owner = outcome.owner
+        if owner is None:
             return
         self._seen += 1
-        ladder = self._ladders.get(about.owner) or self._begin(about.owner, message.now)
+        ladder = self._ladders.get(owner) or self._begin(owner, message.now)
         ladder.moved = self._seen
         steps, direction, digest, path = ladder.steps, message.direction, inspection.digest, message.path
         for at in range(len(steps) - 1, max(-1, len(steps) - 1 - _LOOKED_BACK), -1):
@@ -133,7 +133,7 @@ class Ladders:
                 return
             if step.path is not path and step.path == path:
                 path = step.path  # held once
-        steps.append(Step(message, outcome, about, path, digest))
+        steps.append(Step(message, outcome, path, digest))
         self._bytes += STEP_BYTES
         if len(steps) > MOST_STEPS:
             del steps[0]
@@ -178,7 +178,7 @@ def held_back(inspections: tuple[Inspection, ...], reason: str) -> tuple[Inspect
         return inspections
     last = inspections[-1]
     said = last.outcome
-    outcome = Outcome(said.edits, said.effects, said.name, reason, said.about, said.withheld, reset=said.reset)
+    outcome = said.instead(said.edits, said.effects, reason, said.withheld)
     return (*inspections[:-1], last.judged(outcome))
 
 

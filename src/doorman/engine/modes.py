@@ -103,7 +103,7 @@ def as_decided(outcome: Outcome) -> Outcome:
         return outcome
     others = [one for one in outcome.effects if not (isinstance(one, Note) and one.name in WOULD)]
     effects = [*others, *withheld.effects]
-    return Outcome(withheld.edits, effects, outcome.name, withheld.drop, outcome.about, reset=outcome.reset)
+    return outcome.instead(withheld.edits, effects, withheld.drop)
 
 
 def restrain(outcome: Outcome, mode: Mode) -> Outcome:
@@ -123,5 +123,5 @@ def restrain(outcome: Outcome, mode: Mode) -> Outcome:
             told.append(Note("would-drop", drop.encode()))
         drop = None
     if not told:
-        return Outcome(outcome.edits, effects, outcome.name, outcome.drop, outcome.about, reset=outcome.reset)
-    return Outcome([], [*effects, *told], outcome.name, drop, outcome.about, withheld, reset=outcome.reset)
+        return outcome.instead(outcome.edits, effects, outcome.drop)
+    return outcome.instead([], [*effects, *told], drop, withheld)

@@ -175,8 +175,8 @@ class TestProxy:
         received = gateway.in_(self.within("BYE", 2, name), target=name)
         assert received.text.startswith("BYE sip:carol@10.0.0.11:5060 SIP/2.0\r\n")
         assert received.outcome is not None
-        assert received.outcome.about is not None
-        assert address_text(received.outcome.about.owner.party) == "10.0.0.10", "one call, and one ladder"
+        assert received.outcome.owner is not None
+        assert address_text(received.outcome.owner.party) == "10.0.0.10", "one call, and one ladder"
         assert gateway.call("one").state == State.ENDED
         assert gateway.out(reply(received, 200), OTHER_PHONE).target == PEER
         gateway.in_(self.within("BYE", 2, name), target=name)

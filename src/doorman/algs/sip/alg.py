@@ -14,7 +14,6 @@ from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 from typing import Final
 
 from doorman.algs.api import (
-    About,
     CloseDoors,
     Edit,
     Effect,
@@ -125,31 +124,35 @@ class SipAlg:
             return self._unreadable(malformed, "malformed", message)
         if sip is None:
             return Outcome([], [] if is_keepalive(message.data) else [StopInspecting(), Note("not-sip")])
-        answers = _NAMES.get(sip.cseq_method, "") if sip.status else ""
         party = message.party
         call = self.calls.find(sip.call_id, party)
         owner = call.owner if call is not None else new_tuple(Owner, (self.name, sip.call_id, party))
-        about = About(owner, answers)
         if sip.method and sip.method not in METHODS:
             note = Note("unknown-method", sip.method)
-            return _by_policy(self._settings.unknown_message, "unknown-method", "unknown", message, [note], about)
+            outcome = _by_policy(self._settings.unknown_message, "unknown-method", "unknown", message, [note])
+        else:
+            if call is None:
+                call = self._signals.joined(sip, owner)
+                owner = call.owner if call is not None else owner
+            outcome = self._decide(sip, message, nat, owner, call)
+        outcome.owner = owner
+        outcome.answers = _NAMES.get(sip.cseq_method) or "" if sip.status else ""
+        return outcome
+
+    def _decide(self, sip: SipMessage, message: Message, nat: Nat, owner: Owner, known: Call | None) -> Outcome:
         try:
-            return self._translate(sip, message, nat, about, call)
+            return self._translate(sip, message, nat, owner, known)
         except Malformed as malformed:
-            return self._unreadable(malformed, sip.name, message, about)
+            return self._unreadable(malformed, sip.name, message)
         except Refused as refused:
-            return Outcome([], [], sip.name, str(refused), about)
+            return Outcome([], [], sip.name, str(refused))
 
-    def _unreadable(self, malformed: Malformed, name: str, message: Message, about: About | None = None) -> Outcome:
+    def _unreadable(self, malformed: Malformed, name: str, message: Message) -> Outcome:
         policy = "drop" if isinstance(malformed, Excessive) else self._settings.malformed
-        return _by_policy(policy, malformed.reason, name, message, [], about)
+        return _by_policy(policy, malformed.reason, name, message, [])
 
-    def _translate(self, sip: SipMessage, message: Message, nat: Nat, about: About, known: Call | None) -> Outcome:
-        limits, owner = self._limits, about.owner
-        if known is None:
-            known = self._signals.joined(sip, owner)
-            if known is not None:
-                about = About(known.owner, about.answers)
+    def _translate(self, sip: SipMessage, message: Message, nat: Nat, owner: Owner, known: Call | None) -> Outcome:
+        limits = self._limits
         guarded = sip.cseq_method == b"INVITE" and not is_established(known, sip)
         if guarded and sip.method:
             guarded = self.guard.admit(message, nat)
@@ -161,7 +164,7 @@ class SipAlg:
         edits, effects = naming.edits, naming.effects
         announced = translate_body(sip, naming, limits.max_streams)
         if _outgrows(message, edits):
-            return _by_policy(self._settings.oversized, "message-too-long", sip.name, message, [], about)
+            return _by_policy(self._settings.oversized, "message-too-long", sip.name, message, [])
         if announced and wants_more_doors(call, announced, limits.doors):
             raise Refused("too-many-doors")
         # From here on nothing is refused: what the message does to its call may be written down.
@@ -171,7 +174,7 @@ class SipAlg:
         if guarded:
             effects += self.guard.follow(sip, message)
         effects += self._follow(call, announced, sip, message, nat)
-        return Outcome(edits, effects, sip.name, None, about)
+        return Outcome(edits, effects, sip.name)
 
     def _remember(self, call: Call, sip: SipMessage, naming: Naming, message: Message) -> None:
         """Keep what a message says of the hosts of its call, and open the doors that signalling needs to them."""
@@ -289,13 +292,11 @@ def _of_sip(settings: Settings) -> SipSettings:
     return settings
 
 
-def _by_policy(  # noqa: PLR0913, PLR0917 - a policy, and all there is to say of a message
-    policy: str, reason: str, name: str, message: Message, effects: list[Effect], about: About | None
-) -> Outcome:
+def _by_policy(policy: str, reason: str, name: str, message: Message, effects: list[Effect]) -> Outcome:
     """Let a message go on as it came, or drop it for this reason."""
     if lets_pass(policy, translated=message.path.translated):
-        return Outcome([], [*effects, Note("passed-as-it-came", reason.encode())], name, None, about)
-    return Outcome([], effects, name, reason, about)
+        return Outcome([], [*effects, Note("passed-as-it-came", reason.encode())], name)
+    return Outcome([], effects, name, reason)
 
 
 def _outgrows(message: Message, edits: list[Edit]) -> bool:

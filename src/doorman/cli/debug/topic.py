@@ -28,8 +28,8 @@ class Topic(NamedTuple):
             return False
         if self.host is not None and all(end.address != self.host for end in inspection.message.path):
             return False
-        about = inspection.outcome.about
-        return not self.call_id or (about is not None and shown(about.owner.name).startswith(self.call_id))
+        owner = inspection.outcome.owner
+        return not self.call_id or (owner is not None and shown(owner.name).startswith(self.call_id))
 
     @property
     def condition(self) -> str:
