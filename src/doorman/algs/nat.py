@@ -23,15 +23,17 @@ class Name:
     Attributes:
         endpoint, protocol: which is asked for.
         new: its name.
+        port: that name's.
         written: the same as text; None where it is called as it was.
     """
 
-    __slots__ = ("endpoint", "new", "protocol", "written")
+    __slots__ = ("endpoint", "new", "port", "protocol", "written")
 
     def __init__(self, endpoint: Endpoint, protocol: int, new: Endpoint) -> None:
         self.endpoint = endpoint
         self.protocol = protocol
         self.new = new
+        self.port = new.port
         self.written = endpoint_ascii(new) if new != endpoint else None
 
 

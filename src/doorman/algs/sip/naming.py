@@ -60,7 +60,7 @@ class Naming:
     """
 
     __slots__ = (
-        "_guests", "_left", "_outbound", "_own", "_protocol", "_spelling", "aliases", "budget", "edits",
+        "_guests", "_left", "_own", "_spelling", "aliases", "budget", "edits",
         "effects", "message", "nat", "wanted",
     )  # fmt: skip
 
@@ -95,8 +95,6 @@ class Naming:
         self._guests = guests
         self.wanted = wanted
         self._left = b""
-        self._outbound = message.direction is _OUTBOUND
-        self._protocol = message.protocol
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
@@ -152,7 +150,7 @@ class Naming:
 
     def _is_own_name(self, name: Endpoint, place: HostPort, treatment: Treatment) -> bool:
         """Whether the sender writes itself as the receiver knows it: then it stays, and must be reachable there."""
-        protocol = place.protocol or self._protocol
+        protocol = place.protocol or self.message.protocol
         local = self.nat.behind(name, protocol)
         if local is None:
             return False
@@ -163,7 +161,7 @@ class Naming:
 
     def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
-        protocol, via, role = place.protocol or self._protocol, treatment.rule == "Via", treatment.role
+        protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
         name = self.nat.name(old, protocol)
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
@@ -173,7 +171,7 @@ class Naming:
         if name.written is None:
             return None
         if self._spelling.any_public:
-            if self._outbound:
+            if self.message.direction is _OUTBOUND:
                 if role:
                     self._spelling.remember(old, PUBLIC, via=via, so=False)
             elif self._spelling.was(name.new, PUBLIC, via=via):
@@ -197,7 +195,7 @@ class Naming:
         return name
 
     def _identity(self, address: Address, user: bytes, *, own: bool) -> Address:
-        if self._outbound:
+        if self.message.direction is _OUTBOUND:
             # With guests, the call may go on at another host, to which the same name must mean this one.
             if own and (address != self.message.party or self._guests is not None):
                 self.aliases = self.aliases or {}
@@ -209,22 +207,20 @@ class Naming:
 
     def _spell(self, place: HostPort, name: Name, written: bytes, *, via: bool, routing: bool) -> bytes:
         """How to write the new name of an endpoint at a place."""
-        old, new = name.endpoint, name.new
-        address, port = new
+        port, default_port = name.port, place.default_port
         if place.part is _PORT:
             return b"%d" % port
         if place.part is _HOST:
-            return uri_host(address)
-        default_port = place.default_port
+            return uri_host(name.new.address)
         if place.port < 0:
             if port == default_port:
-                return uri_host(address)
-            self._spelling.remember(old, BARE, via=via, so=True)
+                return uri_host(name.new.address)
+            self._spelling.remember(name.endpoint, BARE, via=via, so=True)
         elif not routing:
             pass  # an identity that has a port was written with it
         elif port == default_port:
-            if place.port != default_port and self._spelling.was(new, BARE, via=via):
-                return uri_host(address)
-        elif old.port == default_port:
-            self._spelling.remember(old, BARE, via=via, so=False)
+            if place.port != default_port and self._spelling.was(name.new, BARE, via=via):
+                return uri_host(name.new.address)
+        elif place.port == default_port:
+            self._spelling.remember(name.endpoint, BARE, via=via, so=False)
         return written
