@@ -13,6 +13,7 @@ import os
 import socket
 from typing import Final
 
+_DONT_WAIT: Final = int(socket.MSG_DONTWAIT)
 _LINE: Final = 64
 """Bytes of a line of the processor's caches."""
 
@@ -50,6 +51,7 @@ class Datagrams:
         self._messages = (_Message * most)()
         for message, vector in zip(self._messages, self._vectors, strict=True):
             message.header.vectors, message.header.vector_count = ctypes.pointer(vector), 1
+        self._place = ctypes.byref(self._messages)
         slots = memoryview(memory)
         self._slots = [slots[at * step : at * step + size] for at in range(most)]
         words = memoryview(self._messages).cast("B").cast("I")
@@ -63,10 +65,11 @@ class Datagrams:
         Raises:
             OSError: what the socket has to tell.
         """
-        count = self._receive(descriptor, self._messages, self._most, socket.MSG_DONTWAIT, None)
-        if count < 0:
-            number = ctypes.get_errno()
-            if number == errno.EAGAIN:
-                return []
-            raise OSError(number, os.strerror(number))
-        return [slot[:length].tobytes() for slot, length in zip(self._slots, self._lengths[:count], strict=False)]
+        count: int = self._receive(descriptor, self._place, self._most, _DONT_WAIT, None)
+        if count >= 0:
+            slots, lengths = self._slots, self._lengths
+            return [slots[at][: lengths[at]].tobytes() for at in range(count)]
+        number = ctypes.get_errno()
+        if number == errno.EAGAIN:
+            return []
+        raise OSError(number, os.strerror(number))

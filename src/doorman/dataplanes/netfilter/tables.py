@@ -56,13 +56,13 @@ class Tables:
         self.terms = terms
         self._needs = Needs(terms)
         self._uses: dict[Packed, _Use] = {}
-        self._of: dict[Holder, tuple[Packed, ...]] = {}
+        self._of: dict[Holder, tuple[_Use, ...]] = {}
         self._lingering: dict[Packed, float] = {}
         # The last plan: its number, what it changed, and how the elements of holders were before, and when names
         # lingered no more.
         self._plan = 0
         self._changed: list[_Use] = []
-        self._of_before: list[tuple[Holder, tuple[Packed, ...] | None]] = []
+        self._of_before: list[tuple[Holder, tuple[_Use, ...] | None]] = []
         self._lingered: list[tuple[Packed, float | None]] = []
 
     def __iter__(self) -> Iterator[Element]:
@@ -118,11 +118,11 @@ class Tables:
 
     def undo(self) -> None:
         """Forget the last plan."""
-        for holder, elements in reversed(self._of_before):
-            if elements is None:
+        for holder, uses in reversed(self._of_before):
+            if uses is None:
                 del self._of[holder]
             else:
-                self._of[holder] = elements
+                self._of[holder] = uses
         for element, until in self._lingered:
             if until is None:
                 del self._lingering[element]
@@ -143,26 +143,30 @@ class Tables:
         self._lingered = []
 
     def _need(self, holder: Holder, elements: tuple[Packed, ...], closes: float) -> None:
-        if not elements or self._of.setdefault(holder, elements) is not elements:
+        if not elements or holder in self._of:
             return
+        uses = self._of[holder] = tuple([self._use(element) for element in elements])
         self._of_before.append((holder, None))
-        for element in elements:
-            use = self._uses.get(element)
-            if use is None:
-                use = self._uses[element] = _Use(element)
-            self._change(use)
+        for use in uses:
             use.closes = max(use.closes, closes) if use.users else closes
             use.users += 1
 
     def _leave(self, holder: Holder) -> None:
-        mine = self._of.pop(holder, None)
-        if mine is None:
+        uses = self._of.pop(holder, None)
+        if uses is None:
             return
-        self._of_before.append((holder, mine))
-        for element in mine:
-            use = self._uses[element]
+        self._of_before.append((holder, uses))
+        for use in uses:
             self._change(use)
             use.users -= 1
+
+    def _use(self, element: Packed) -> _Use:
+        """The use of an element, which this plan changes."""
+        use = self._uses.get(element)
+        if use is None:
+            use = self._uses[element] = _Use(element)
+        self._change(use)
+        return use
 
     def _change(self, use: _Use) -> None:
         """Remember what a use was, before this plan changes it."""
