@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from doorman.dataplanes.netfilter.errors import NetlinkError
+from doorman.dataplanes.netfilter.hooks import remove_tables
+from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft, NftError
 from kit.namespaces import Namespace
 
@@ -67,3 +70,24 @@ def test_a_long_script(nft: Nft, namespace: Namespace) -> None:
     elements = ", ".join(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255} : 10.0.0.2" for number in range(20_000))
     nft.run("add table ip t\nadd map ip t m { type ipv4_addr : ipv4_addr; }\nadd element ip t m { " + elements + " }\n")
     assert namespace.run("nft", "list", "map", "ip", "t", "m").count(" : 10.0.0.2") == 20_000
+
+
+def test_tables_are_removed_whether_they_are_there_or_not(nft: Nft, namespace: Namespace) -> None:
+    nft.run("add table ip t\nadd table ip6 t\nadd table ip u\n")
+    with namespace.inside(), Netlink() as netlink:
+        remove_tables(netlink, "t", ipv6=False)
+        assert sorted(nft.run("list tables").splitlines()) == ["table ip u", "table ip6 t"]
+        for _ in range(2):
+            remove_tables(netlink, "t", ipv6=True)
+            assert nft.run("list tables") == "table ip u\n"
+
+
+def test_the_socket_of_the_library_owns_what_was_made_with_an_owner(nft: Nft, namespace: Namespace) -> None:
+    nft.run("add table ip t { flags owner; }")
+    with namespace.inside():
+        with Netlink() as other, pytest.raises(NetlinkError, match="Operation not permitted"):
+            remove_tables(other, "t", ipv6=False)
+        with Netlink(nft.link()) as owner:
+            remove_tables(owner, "t", ipv6=False)
+    assert nft.run("list tables") == ""
+    nft.run(TABLE)

@@ -28,14 +28,15 @@ from doorman.dataplanes.netfilter.chains.expressions import Setting, Zone
 from doorman.dataplanes.netfilter.counters import has_ipv6
 from doorman.dataplanes.netfilter.errors import NetlinkError, QueueTaken
 from doorman.dataplanes.netfilter.events import Events
+from doorman.dataplanes.netfilter.hooks import remove_tables
 from doorman.dataplanes.netfilter.marks import AUDITED, OURS, VRF
+from doorman.dataplanes.netfilter.netlink import Netlink
 from doorman.dataplanes.netfilter.nft import Nft
 from doorman.dataplanes.netfilter.packet_log import PacketLog
 from doorman.dataplanes.netfilter.plane import NetfilterPlane
 from doorman.dataplanes.netfilter.queue import Queue
 from doorman.dataplanes.netfilter.routing import Lead, forget_mark, lead_mark, observe_routing
 from doorman.dataplanes.netfilter.rtnetlink import MAIN
-from doorman.dataplanes.netfilter.ruleset import tear_down
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.engine import Engine
 
@@ -128,7 +129,7 @@ class Parts(dict[Realm, Part]):
         To be followed by `close`, when the others have served for a while, see `NetfilterPlane.withdraw`.
 
         Raises:
-            NftError: the kernel refused.
+            NetlinkError: the kernel refused.
         """
         self._answer_all()
         part.traffic.plane.withdraw()
@@ -258,13 +259,14 @@ def _remove_others(place: Place, parts: Parts) -> None:
     """Remove the tables of VRFs that an earlier configuration had."""
     nft = Nft()
     try:
-        for line in nft.run("list tables ip").splitlines():
-            name = line.split()[-1]
-            base, dot, vrf = name.partition(".")
-            if base == place.table and dot and vrf not in parts:
-                nft.run(tear_down(name, ipv6=has_ipv6(name)))
+        names = [line.split()[-1] for line in nft.run("list tables ip").splitlines()]
     finally:
         nft.close()
+    with Netlink() as netlink:
+        for name in names:
+            base, dot, vrf = name.partition(".")
+            if base == place.table and dot and vrf not in parts:
+                remove_tables(netlink, name, ipv6=has_ipv6(name))
 
 
 def _adopt_saved(engine: Engine, directory: Path, stack: ExitStack) -> Keeper:

@@ -20,10 +20,10 @@ from doorman.daemon.notify import Notifier
 from doorman.daemon.part import Part
 from doorman.daemon.parts import Parts
 from doorman.daemon.proxy import Proxy, Settings
+from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.link_news import hear_of_links
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.netlink import Listener
-from doorman.dataplanes.netfilter.nft import NftError
 
 _TICK = 1.0
 """Seconds."""
@@ -151,7 +151,7 @@ class Service:
         async def leave() -> None:
             part.traffic.segments.reset()
             await self._leave(part)
-            with contextlib.suppress(NftError):  # once more with `close`
+            with contextlib.suppress(NetlinkError):  # once more with `close`
                 self._parts.withdraw(part)
             await asyncio.sleep(_PARTING)
             self._parts.close(part)

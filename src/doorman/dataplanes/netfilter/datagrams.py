@@ -47,9 +47,9 @@ class Datagrams:
         memory = mmap.mmap(-1, most * step)
         base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         self._most = most
-        self._vectors = (_Vector * most)(*(_Vector(base + at * step, size) for at in range(most)))
+        vectors = (_Vector * most)(*(_Vector(base + at * step, size) for at in range(most)))
         self._messages = (_Message * most)()
-        for message, vector in zip(self._messages, self._vectors, strict=True):
+        for message, vector in zip(self._messages, vectors, strict=True):
             message.header.vectors, message.header.vector_count = ctypes.pointer(vector), 1
         self._place = ctypes.byref(self._messages)
         slots = memoryview(memory)

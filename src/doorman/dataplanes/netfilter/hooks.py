@@ -20,11 +20,13 @@ lost, and counted as refused verdicts.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES
+from doorman.dataplanes.netfilter.elements import NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6
 from doorman.dataplanes.netfilter.errors import NetlinkError
-from doorman.dataplanes.netfilter.messages import body, name
+from doorman.dataplanes.netfilter.messages import NLM_F_CREATE, body, name
 from doorman.dataplanes.netfilter.netlink import Netlink, Request
 
+_NEWTABLE = NFNL_SUBSYS_NFTABLES << 8 | 0
+_DELTABLE = NFNL_SUBSYS_NFTABLES << 8 | 2
 _DELCHAIN = NFNL_SUBSYS_NFTABLES << 8 | 5
 _TABLE, _NAME = 1, 3
 
@@ -45,3 +47,19 @@ def unhook(netlink: Netlink, table: str, chains: Iterable[HookedChain]) -> None:
     requests = [Request(_DELCHAIN, body(family, name(_TABLE, table), name(_NAME, chain))) for family, chain in chains]
     for failure in netlink.batch(NFNL_SUBSYS_NFTABLES, requests):
         raise NetlinkError(failure.errno, f"remove chains of table {table}", failure.explanation)
+
+
+def remove_tables(netlink: Netlink, table: str, *, ipv6: bool) -> None:
+    """Remove all tables with this name, if they are there: that of family ip, and that of ip6 where there may be one.
+
+    The kernel is told directly: where libnftables is asked, more is lost of what comes meanwhile.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    requests = []
+    for family in (NFPROTO_IPV4, NFPROTO_IPV6) if ipv6 else (NFPROTO_IPV4,):
+        place = body(family, name(_TABLE, table))
+        requests += [Request(_NEWTABLE, place, NLM_F_CREATE), Request(_DELTABLE, place)]
+    for failure in netlink.batch(NFNL_SUBSYS_NFTABLES, requests):
+        raise NetlinkError(failure.errno, f"remove table {table}", failure.explanation)

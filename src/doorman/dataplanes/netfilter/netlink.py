@@ -131,13 +131,13 @@ class Listener(NetlinkSocket):
 
 
 class Netlink(NetlinkSocket):
-    """A socket for requests, used by one thread.
+    """A socket for requests, used by one thread: one of its own, or the one that it is given.
 
     `unknown_kinds` are kinds of message that this kernel has turned out not to know, for those that have another way.
     """
 
-    def __init__(self) -> None:
-        super().__init__(open_socket(4 << 20, 16 << 20))
+    def __init__(self, link: socket.socket | None = None) -> None:
+        super().__init__(link or open_socket(4 << 20, 16 << 20))
         self._sequence = 0
         self.unknown_kinds: set[int] = set()
 
@@ -235,7 +235,7 @@ def _datagram(link: socket.socket) -> bytes | None:
     """A datagram that waits, passing over the news that some were lost; None: there is none."""
     while True:
         try:
-            return link.recv(_READ)
+            return link.recv(_READ, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError as error:

@@ -6,6 +6,9 @@ script is one transaction: all of it is in force, or none.
 
 import ctypes
 import ctypes.util
+import os
+import socket
+from pathlib import Path
 
 _JSON = 1 << 4
 """NFT_CTX_OUTPUT_JSON."""
@@ -31,7 +34,9 @@ class Nft:
         library.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
         library.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
         self._library = library
+        before = _sockets()
         self._context = ctypes.c_void_p(library.nft_ctx_new(0))
+        [self._socket] = _sockets() - before
         library.nft_ctx_buffer_error(self._context)
         library.nft_ctx_buffer_output(self._context)
 
@@ -50,6 +55,10 @@ class Nft:
         if refused:
             raise NftError(error.strip().split("\n")[0] or "nft refused the script without a word")
         return printed
+
+    def link(self) -> socket.socket:
+        """One more handle of the socket that the library speaks through: what it made with an owner, that owns."""
+        return socket.socket(fileno=os.dup(self._socket))
 
     @property
     def is_closed(self) -> bool:
@@ -77,3 +86,8 @@ class Nft:
     def _set_dry_run(self, value: int) -> None:
         if not self.is_closed:
             self._library.nft_ctx_set_dry_run(self._context, ctypes.c_int(value))
+
+
+def _sockets() -> set[int]:
+    """Those that this process has open."""
+    return {int(one.name) for one in Path("/proc/self/fd").iterdir() if one.is_socket()}

@@ -24,7 +24,7 @@ from doorman.dataplanes.netfilter.element_counts import packets_of
 from doorman.dataplanes.netfilter.elements import NFPROTO_IPV6, Transaction
 from doorman.dataplanes.netfilter.errors import NetlinkError
 from doorman.dataplanes.netfilter.flow import SEEN_REPLY, Flow, FlowKey
-from doorman.dataplanes.netfilter.hooks import HookedChain, unhook
+from doorman.dataplanes.netfilter.hooks import HookedChain, remove_tables, unhook
 from doorman.dataplanes.netfilter.injection import Injection
 from doorman.dataplanes.netfilter.kernel_flows import flows_of, keys_of
 from doorman.dataplanes.netfilter.marks import ADMITTED, INSPECTED, OURS, PROXIED
@@ -37,7 +37,7 @@ from doorman.dataplanes.netfilter.presence import presence
 from doorman.dataplanes.netfilter.queue_rule import append_queue_rule, has_rules
 from doorman.dataplanes.netfilter.redirect import Redirect
 from doorman.dataplanes.netfilter.rtnetlink import MAIN
-from doorman.dataplanes.netfilter.ruleset import filling, set_up, skeleton, tear_down
+from doorman.dataplanes.netfilter.ruleset import filling, set_up, skeleton
 from doorman.dataplanes.netfilter.tables import Tables
 from doorman.dataplanes.plane import PlaneRefused
 from doorman.engine.flows import KernelFlow
@@ -119,10 +119,10 @@ class NetfilterPlane:
         socket of netfilter, and then would be lost what came meanwhile.
 
         Raises:
-            NftError: the kernel refused.
+            NetlinkError: the kernel refused.
         """
         self.end_redirect()
-        self._nft.run(tear_down(self.setting.table, ipv6=self._has_ipv6))
+        remove_tables(self._netlink, self.setting.table, ipv6=self._has_ipv6)
         self._has_ipv6 = False
         self._outside_routes.close()
 

@@ -16,8 +16,10 @@ from doorman.config.model import Config
 from doorman.dataplanes.netfilter.chains.expressions import Chain, Setting, Zone, braces_of, interface_names
 from doorman.dataplanes.netfilter.chains.filling import filled
 from doorman.dataplanes.netfilter.chains.vrf import both_ways
+from doorman.dataplanes.netfilter.hooks import remove_tables
 from doorman.dataplanes.netfilter.marks import PROXIED
-from doorman.dataplanes.netfilter.nft import Nft, NftError
+from doorman.dataplanes.netfilter.netlink import Netlink
+from doorman.dataplanes.netfilter.nft import Nft
 
 
 class Redirect:
@@ -56,13 +58,14 @@ class Redirect:
     def end(self) -> None:
         """Lead nothing any more, until `lead`."""
         if self._chains:
-            with contextlib.suppress(NftError):  # then it goes with its owner
-                self._nft.run(f"delete table ip {self._table}")
+            with contextlib.suppress(OSError), Netlink(self._nft.link()) as owner:  # else it goes with its owner
+                remove_tables(owner, self._table, ipv6=False)
             self._chains = {}
 
     def close(self) -> None:
         """Lead nothing any more."""
         self._nft.close()
+        self._chains = {}
 
 
 def _leading(interfaces: str, setting: Setting) -> Iterator[Chain]:

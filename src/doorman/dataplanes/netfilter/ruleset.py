@@ -229,12 +229,6 @@ def _with_timeout(element: Element, timeout: int) -> str:
     return f"{key} timeout {timeout // 1000 + 1}s{colon}{data}"
 
 
-def tear_down(table: str, *, ipv6: bool) -> str:
-    """The commands that remove the table, and that of family ip6 where there is one."""
-    also = f"delete table ip6 {table}\n" if ipv6 else ""
-    return f"add table ip {table}\ndelete table ip {table}\n{also}"
-
-
 def skeleton(table: str) -> str:
     """The commands that make the table with nothing but the chain for the queue."""
     return f"add table ip {table}\nadd chain ip {table} {TO_ALG}\n"
