@@ -27,12 +27,9 @@ from doorman.wire.sip_lines import (
     Block,
     HeaderLine,
     Singles,
-    find_new,
-    find_number,
-    header_block,
-    header_line,
     read_line,
-    without,
+    recall,
+    recall_block,
 )
 from doorman.wire.uri import HostPort, find_request_uri
 
@@ -97,7 +94,6 @@ class _StartLine:
 
 _START_LINES: Final[dict[str, _StartLine]] = {}
 """What was read of start lines: answers have but a few, and those who call each other write the same again."""
-_NO_HEADERS: Final = Block([])
 
 
 class SipMessage:
@@ -111,10 +107,8 @@ class SipMessage:
         status: of a response, 0 in a request.
         uri_start, uri_end: where the Request-URI stands.
         target: the addresses in it, see `find_request_uri`.
-        opening: the headers up to the last of those that name the message's hop, its ends and its call, in order; some
-            without what is new in this message (`find_new`).
-        block: the headers that follow, or all of them where `opening` is empty; the first perhaps without what is new.
-        gaps: how many bytes were cut out of each header in `opening`, and of the first in `block`.
+        lines: the headers, in order; some without what is new in this message, see `recall`.
+        gaps: how many bytes were cut out of each of the first of them; of the others, none.
         lines_start: where the first of them stands; each begins where the one before it ends.
         call_id, cseq, cseq_method: from the headers of these names; `cseq` is the number as written. A request without
             CSeq has its own method as `cseq_method`.
@@ -123,8 +117,8 @@ class SipMessage:
     """
 
     __slots__ = (
-        "block", "body_end", "body_start", "call_id", "cseq", "cseq_method", "data", "from_tag", "gaps", "lines_start",
-        "method", "name", "opening", "status", "target", "text", "to_tag", "uri_end", "uri_start",
+        "body_end", "body_start", "call_id", "cseq", "cseq_method", "data", "from_tag", "gaps", "lines", "lines_start",
+        "method", "name", "status", "target", "text", "to_tag", "uri_end", "uri_start",
     )  # fmt: skip
 
     def __init__(self, data: bytes, text: str) -> None:
@@ -135,9 +129,8 @@ class SipMessage:
         self.status = 0
         self.uri_start = self.uri_end = self.lines_start = 0
         self.target: tuple[HostPort, ...] = ()
-        self.opening: list[HeaderLine] = []
+        self.lines: list[HeaderLine] = []
         self.gaps: list[int] = []
-        self.block = _NO_HEADERS
         self.call_id = self.cseq = self.cseq_method = self.to_tag = self.from_tag = b""
         self.body_start = self.body_end = len(data)
 
@@ -154,11 +147,6 @@ class SipMessage:
         return found
 
     @property
-    def lines(self) -> list[HeaderLine]:
-        """All headers, in order."""
-        return self.opening + self.block.lines
-
-    @property
     def length(self) -> Header | None:
         """The Content-Length header, without anything around its number; None where there is none."""
         name = NAMES[CONTENT_LENGTH]
@@ -172,9 +160,9 @@ class SipMessage:
     def value(self, name: str) -> bytes:
         """The value of the first header of this canonical name; b"" where there is none."""
         kind = KINDS[name]
-        at, opening = self.lines_start, len(self.gaps)
+        at, gaps = self.lines_start, self.gaps
         for index, line in enumerate(self.lines):
-            gap = self.gaps[index] if index < opening else 0
+            gap = gaps[index] if index < len(gaps) else 0
             if line.kind == kind:
                 return self.data[at + line.start : at + line.end + gap]
             at += line.length + gap
@@ -212,14 +200,14 @@ def _read_usual(data: bytes, max_headers: int, max_line: int) -> SipMessage | No
         end = text.find("\r\n\r\n", at - 2) + 2
         if not 0 < at <= end <= max_line:
             return None
-        begin, stop = find_number(data, text, at, end)
-        block = message.block = header_block(without(text, at, begin, stop, end))
+        block, begin, stop = recall_block(data, text, at, end)
+        message.lines += block.lines
         message.gaps.append(stop - begin)
         message.body_start = end + 2
         usual = _take_block(message, block.singles, begin, stop)
     except Malformed:
         return None
-    return message if usual and len(message.opening) + len(block.lines) <= max_headers else None
+    return message if usual and len(message.lines) <= max_headers else None
 
 
 def _read_opening(message: SipMessage, at: int) -> int:
@@ -231,15 +219,13 @@ def _read_opening(message: SipMessage, at: int) -> int:
     Raises:
         Malformed: one is none.
     """
-    data, text, lines, gaps = message.data, message.text, message.opening, message.gaps
+    data, text, lines, gaps = message.data, message.text, message.lines, message.gaps
     missing = _NAMING | 1 << CSEQ
     while missing & _NAMING:
         line_feed = text.find("\n", at)
         if line_feed <= at or data[line_feed - 1] != _CR:
             return 0
-        end = line_feed - 1
-        begin, stop = find_new(data, text, at, end)
-        line = header_line(without(text, at, begin, stop, end))
+        line, begin, stop = recall(data, text, at, line_feed - 1)
         kind = line.kind
         if kind and kind <= VIA:
             if missing & (1 << kind):
@@ -436,8 +422,8 @@ def _read_lines(message: SipMessage, max_headers: int = MAX_HEADERS, max_line: i
         raise broken
     begins.append(at)
     spans = zip(begins, ends, begins[1:], strict=False)
-    message.block = Block([read_line(text[begin:end], following - begin) for begin, end, following in spans])
-    return message.block.singles
+    message.lines = [read_line(text[begin:end], following - begin) for begin, end, following in spans]
+    return Block(message.lines).singles
 
 
 def _settle(message: SipMessage, singles: Singles, *, fragment: bool = False) -> None:

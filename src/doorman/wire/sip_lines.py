@@ -72,7 +72,7 @@ _BLOCKS_REMEMBERED: Final = 1_024
 
 
 class HeaderLine:
-    """A header as it is written, perhaps without what is new in a message (`find_new`).
+    """A header as it is written, perhaps without what is new in a message (`recall`).
 
     Where in a message it stands it does not know, nor how long the new part is there.
 
@@ -189,7 +189,6 @@ class Block:
 _BLOCKS: Final[dict[str, Block]] = {}
 _LINES: Final[dict[str, HeaderLine]] = {}
 _BRANCH: Final = ";branch="
-_CALL_ID: Final = "Call-ID: "
 _CSEQ: Final = "CSeq: "
 _LOWER: Final = 0x20
 """The bit by which a small letter differs from a capital."""
@@ -201,42 +200,73 @@ _0: Final = ord("0")
 _9: Final = ord("9")
 
 
-def find_new(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
-    """What of the header `text[at:end]`, written as most are, is new in a message: where it begins and ends.
+def recall(data: bytes, text: str, at: int, end: int) -> tuple[HeaderLine, int, int]:
+    """Read the header `text[at:end]` that one line holds, or recall it; its end, CRLF, follows.
 
-    The branch of a Via; the tag that ends a From or To; a Call-ID; of the number of a CSeq, all digits but the first.
-    Whatever else the header says, it says without it. Both are `end` where there is no such part, or a strange one.
+    Of what most write, the part that is new in a message is cut out before: the branch of a Via; the tag that ends a
+    From or To; a Call-ID; of the number of a CSeq, all digits but the first. Whatever else the header says, it says
+    without it.
+
+    Returns:
+        The header, then where the new part begins and ends; that is at one place where there is none.
+
+    Raises:
+        Malformed: it is none.
     """
     letter = data[at] | _LOWER
-    if letter == _V:
-        begin = text.find(_BRANCH, at, end)
-        if begin >= 0:
-            return _find_branch(text, begin + len(_BRANCH), end)
+    begin = stop = end
+    if letter == _C:
+        begin = at + len(_CALL_ID.written)
+        if text[at:begin] == _CALL_ID.written and _is_word(text[begin:end]):
+            return _CALL_ID, begin, end
+        begin, stop = _find_number(data, text, at, end)
     elif letter in (_F, _T):
-        begin = text.find(_USUAL_TAG, at, end)
-        if begin >= 0:
-            begin += len(_USUAL_TAG)
-            tag = text[begin:end]
-            if tag.isalnum() or _TOKEN.fullmatch(tag) is not None:
-                return begin, end
-    elif letter == _C:
-        begin = at + len(_CALL_ID)
-        if text[at:begin] == _CALL_ID and _is_word(text[begin:end]):
-            return begin, end
-        return find_number(data, text, at, end)
+        begin = _find_tag(text, at, end)
+    elif letter == _V:
+        begin, stop = _find_branch(text, at, end)
+    return _header_line(_without(text, at, begin, stop, end)), begin, stop
+
+
+def recall_block(data: bytes, text: str, at: int, end: int) -> tuple[Block, int, int]:
+    """Read the headers `text[at:end]` that are all on lines of their own, each with its end, or recall them.
+
+    What is new is cut out of the first one, if that is CSeq. For the rest see `recall`.
+
+    Raises:
+        Malformed: one of them is none, or is there twice.
+    """
+    begin, stop = _find_number(data, text, at, end)
+    written = _without(text, at, begin, stop, end)
+    block = _BLOCKS.get(written)
+    if block is None:
+        block = Block([_header_line(line) for line in written.split("\r\n")[:-1]])
+        if len(written) <= _LONGEST_BLOCK:
+            remember(_BLOCKS, written, block, _BLOCKS_REMEMBERED)
+    return block, begin, stop
+
+
+def _find_branch(text: str, at: int, end: int) -> tuple[int, int]:
+    begin = text.find(_BRANCH, at, end)
+    if begin >= 0:
+        begin += len(_BRANCH)
+        stop = text.find(";", begin, end)
+        branch = text[begin : stop if stop >= 0 else end]
+        if branch.isalnum() or not ("/" in branch or '"' in branch or "\r" in branch):
+            return begin, begin + len(branch)
     return end, end
 
 
-def _find_branch(text: str, begin: int, end: int) -> tuple[int, int]:
-    stop = text.find(";", begin, end)
-    branch = text[begin : stop if stop >= 0 else end]
-    if branch.isalnum() or not ("/" in branch or '"' in branch or "\r" in branch):
-        return begin, begin + len(branch)
-    return end, end
+def _find_tag(text: str, at: int, end: int) -> int:
+    begin = text.find(_USUAL_TAG, at, end)
+    if begin >= 0:
+        begin += len(_USUAL_TAG)
+        tag = text[begin:end]
+        if tag.isalnum() or _TOKEN.fullmatch(tag) is not None:
+            return begin
+    return end
 
 
-def find_number(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
-    """The same of the header that begins there, if that is CSeq."""
+def _find_number(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
     begin = stop = at + len(_CSEQ) + 1
     if text[at : begin - 1] != _CSEQ:
         return end, end
@@ -245,21 +275,15 @@ def find_number(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
     return begin, stop
 
 
-def without(text: str, at: int, begin: int, stop: int, end: int) -> str:
-    """`text[at:end]` without `text[begin:stop]`."""
-    return text[at:end] if begin == stop else text[at:begin] + text[stop:end]
-
-
 def _is_word(text: str) -> bool:
     return not (" " in text or "\t" in text or "\r" in text or "\v" in text or "\f" in text)
 
 
-def header_line(written: str) -> HeaderLine:
-    """Read a header that one line holds, or recall it; it is given without its end, CRLF.
+def _without(text: str, at: int, begin: int, stop: int, end: int) -> str:
+    return text[at:end] if begin == stop else text[at:begin] + text[stop:end]
 
-    Raises:
-        Malformed: it is none.
-    """
+
+def _header_line(written: str) -> HeaderLine:
     line = _LINES.get(written)
     if line is not None:
         return line
@@ -267,20 +291,6 @@ def header_line(written: str) -> HeaderLine:
         raise Malformed("header-line")  # they end a line for some, and hide a header from the others
     line = read_line(written, len(written) + len("\r\n"))
     return remember(_LINES, written, line, _REMEMBERED) if len(written) <= LONGEST else line
-
-
-def header_block(written: str) -> Block:
-    """Read headers that are all on lines of their own, each with its end, or recall them.
-
-    Raises:
-        Malformed: one of them is none, or is there twice.
-    """
-    block = _BLOCKS.get(written)
-    if block is None:
-        block = Block([header_line(line) for line in written.split("\r\n")[:-1]])
-        if len(written) <= _LONGEST_BLOCK:
-            remember(_BLOCKS, written, block, _BLOCKS_REMEMBERED)
-    return block
 
 
 def read_line(written: str, length: int) -> HeaderLine:
@@ -343,3 +353,7 @@ def _read_tag(written: str, start: int) -> bytes:
 
 def _bytes(text: str) -> bytes:
     return text.encode("latin-1")
+
+
+_CALL_ID: Final = read_line("Call-ID: ", len("Call-ID: \r\n"))
+"""The header that names a call, without its name."""
