@@ -401,8 +401,10 @@ SECTIONS = st.tuples(
 @example(
     "v=0\r\no=a\n IN IP4 10.0.0.1\r\n", "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 1.0.0.3\r\na=rtcp:5 IN IP4 1.0.0.4\r\n"
 )
-@example("", "m=audio 4000/2 RTP/AVP 0\r\nc=IN IP4 1.0.0.3\r\n")
-@example("", f"m=audio 4000 RTP/AVP 0\r\n{CANDIDATE}\r\n")
+@example("s=-\r\n", "m=audio 4000/2 RTP/AVP 0\r\nc=IN IP4 1.0.0.3\r\n")
+@example("s=-\r\n", f"m=audio 4000 RTP/AVP 0\r\n{CANDIDATE}\r\n")
+@example("s=-\r\n", "m=audio 4000 RTP/AVP 0\r\no=b 1 1 IN IP4 9.9.9.9\r\n")
+@example("s=-\r\n", "m=audio 4000 80")
 @given(OPENINGS, st.lists(SECTIONS, max_size=3).map("".join))
 def test_what_is_recalled_in_one_piece_reads_as_it_does_line_by_line(opening: str, sections: str) -> None:
     first = (opening + sections).encode("latin-1")
@@ -411,6 +413,7 @@ def test_what_is_recalled_in_one_piece_reads_as_it_does_line_by_line(opening: st
     for description in (
         first,
         again,
+        first.replace(b" 4000 ", b" "),
         other,
         other.replace(b"m=audio", b"m=text"),
         first,

@@ -22,6 +22,8 @@ from doorman.wire.session_description import Media, SessionDescription
 _BEGIN: Final = "v=0\r\no="
 _MEDIA: Final = "m="
 _NEXT_MEDIA: Final = "\nm="
+_FIRST_WORDS: Final = 2
+"""The kind of media, and their port."""
 _DIGITS_OF_PORT: Final = 5
 _LONGEST: Final = 1_024
 """Bytes of lines that are remembered: a peer chooses what it sends, and must not fill the memory with it."""
@@ -41,25 +43,25 @@ def read_sdp(data: bytes, start: int, end: int, text: str = "") -> SessionDescri
         Malformed: a media line cannot be read, or ports are out of range.
     """
     text = text or data.decode("latin-1")
-    at = start
-    if text[start : min(start + len(_MEDIA), end)] != _MEDIA:
-        at = text.find(_NEXT_MEDIA, start, end) + 1 or end
-    session = _read_opening(data, text, start, at)
-    while at < end:
-        following = text.find(_NEXT_MEDIA, at, end) + 1 or end
-        _read_media(session, data, text, at, following)
+    sections = text[start:end].split(_NEXT_MEDIA)
+    at = min(start + len(sections[0]) + 1, end)
+    session = _read_opening(sections[0], data, start, at)
+    for section in sections[1:]:
+        following = min(at + len(_MEDIA) + len(section) + 1, end)
+        _read_media(session, section, data, at, following)
         at = following
     return session
 
 
-def _read_opening(data: bytes, text: str, start: int, end: int) -> SessionDescription:
+def _read_opening(opening: str, data: bytes, start: int, end: int) -> SessionDescription:
     """Read what is said of the whole session."""
-    first = start + len(_BEGIN)
-    family = text.find("IP", first, end) - 1
-    before, written = text[first:family], text[family:end]
-    if family < 0 or text[start:first] != _BEGIN or "\n" in before or "\r" in before or len(written) > _LONGEST:
+    first = len(_BEGIN)
+    family = opening.find("IP", first) - 1
+    before, written = opening[first:family], opening[family:]
+    usual = family >= 0 and opening.startswith(_BEGIN) and "\n" not in before and "\r" not in before
+    if not usual or len(written) > _LONGEST:
         session = SessionDescription()
-        read_lines(session, data, text, start, end)
+        read_lines(session, data, opening, start, end)
         return session
     known = _OPENINGS.get(written)
     if known is None:
@@ -67,22 +69,22 @@ def _read_opening(data: bytes, text: str, start: int, end: int) -> SessionDescri
         alone = _BEGIN + written
         read_lines(known, alone.encode("latin-1"), alone, 0, len(alone))
         remember(_OPENINGS, written, known, _REMEMBERED)
-    return known.moved(family - len(_BEGIN))
+    return known.moved(start + family - first)
 
 
-def _read_media(session: SessionDescription, data: bytes, text: str, start: int, end: int) -> None:
+def _read_media(session: SessionDescription, section: str, data: bytes, start: int, end: int) -> None:
     """Read a line of media, and what is said of these."""
-    first = text.find(" ", start, end) + 1
-    last = text.find(" ", first, end)
-    digits, written = text[first:last], text[last:end]
-    known = _SECTIONS.get(written)
-    if known is not None and len(digits) <= _DIGITS_OF_PORT and digits.isdecimal():
-        port = Port(first, last, int(digits))
-        if port.number <= MAX_PORT and known.kind == text[start + len(_MEDIA) : first - 1]:
+    words = section.split(" ", _FIRST_WORDS)
+    known = _SECTIONS.get(words[-1]) if len(words) > _FIRST_WORDS else None
+    first = start + len(_MEDIA) + len(words[0]) + 1
+    if known is not None and known.kind == words[0] and len(words[1]) <= _DIGITS_OF_PORT and words[1].isdecimal():
+        port = Port(first, first + len(words[1]), int(words[1]))
+        if port.number <= MAX_PORT:
             session.media.append(known.again(port, end))
             return
     origin = session.origin
-    read_lines(session, data, text, start, end)
+    read_lines(session, data, _MEDIA + section, start, end)
     media = session.media[-1]
-    if media.port.end == last and len(written) <= _LONGEST and not media.is_of_its_session and session.origin is origin:
-        remember(_SECTIONS, written, media, _REMEMBERED)
+    recurs = not media.is_of_its_session and session.origin is origin and len(section) <= _LONGEST
+    if recurs and len(words) > _FIRST_WORDS and media.port.end == first + len(words[1]):
+        remember(_SECTIONS, words[-1], media, _REMEMBERED)

@@ -64,13 +64,13 @@ _EQUALS: Final = 0x3D
 
 
 def read_lines(session: SessionDescription, data: bytes, text: str, start: int, end: int) -> None:
-    """Read the lines that stand in `data[start:end]`, of which `text` has a character for each byte.
+    """Read the lines that stand in `data[start:end]`; `text`: the same, a character for each byte.
 
     Raises:
         Malformed: one of media cannot be read, or ports are out of range.
     """
     at = start
-    for line in text[start:end].split("\n"):  # most do not matter, and show it by their first letters
+    for line in text.split("\n"):  # most do not matter, and show it by their first letters
         kind = data[at] if len(line) > 1 and data[at + 1] == _EQUALS else 0
         if kind == _ATTRIBUTE:
             if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
