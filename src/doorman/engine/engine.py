@@ -119,8 +119,7 @@ class Engine:
         """
         if now >= self._next_second:
             self.expire(now)
-        ported = len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP)  # noqa: PLR2004 - speed
-        if ported and self._is_direct:
+        if self._is_direct and len(data) >= 40 and data[0] == 0x45 and (data[9] == UDP or data[9] == TCP):  # noqa: PLR2004
             ways = self._outward if side == _INSIDE else self._inward
             way = ways.get(plain_key(data))
             if way is not None and way.session.plain and not (data[6] & 0x3F or data[7]):
