@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -185,3 +186,12 @@ def call(new: str) -> SipMessage:
     )
     assert message is not None
     return message
+
+
+@pytest.mark.parametrize("cseq", ["CSeq:  1 INVITE", "CSeq:  23 INVITE", "CSeq: 23 INVITE", "CSeq:\t1 INVITE"])
+def test_however_the_number_is_spaced_all_lines_are_recalled(cseq: str) -> None:
+    first, second = (read_sip(sip("SIP/2.0 200 OK", *NAMED, cseq)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.lines == second.lines, "the same objects"
+    assert second.cseq == cseq.split()[1].encode()

@@ -267,12 +267,11 @@ def _find_tag(text: str, at: int, end: int) -> int:
 
 
 def _find_number(data: bytes, text: str, at: int, end: int) -> tuple[int, int]:
-    begin = stop = at + len(_CSEQ) + 1
-    if text[at : begin - 1] != _CSEQ:
-        return end, end
-    while stop < end and _0 <= data[stop] <= _9:
-        stop += 1
-    return begin, stop
+    first = stop = at + len(_CSEQ)
+    if text[at:first] == _CSEQ:
+        while stop < end and _0 <= data[stop] <= _9:
+            stop += 1
+    return (first + 1, stop) if stop > first else (end, end)
 
 
 def _is_word(text: str) -> bool:
