@@ -60,7 +60,7 @@ class Naming:
     """
 
     __slots__ = (
-        "_guests", "_left", "_own", "_spelling", "aliases", "budget", "edits",
+        "_guests", "_left", "_name", "_own", "_spelling", "aliases", "budget", "edits",
         "effects", "message", "nat", "wanted",
     )  # fmt: skip
 
@@ -95,6 +95,8 @@ class Naming:
         self._guests = guests
         self.wanted = wanted
         self._left = b""
+        # The endpoint of ours that was met last: most messages write but one.
+        self._name: Name | None = None
         self.aliases = aliases
         self.edits: list[Edit] = []
         self.effects: list[Effect] = []
@@ -125,7 +127,8 @@ class Naming:
         if old is None:
             return
         address, end = old.address, place.end
-        if not self.nat.owns(address):
+        met = self._name is not None and self._name.endpoint is old
+        if not met and not self.nat.owns(address):
             if not treatment.role or not self._is_own_name(old, place, treatment):
                 self._leave(place.host)
             return
@@ -162,10 +165,12 @@ class Naming:
     def _endpoint(self, old: Endpoint, place: HostPort, treatment: Treatment) -> bytes | None:
         """What to write for an endpoint; None where it stays as it is."""
         protocol, via, role = place.protocol or self.message.protocol, treatment.rule == "Via", treatment.role
-        name = self.nat.name(old, protocol)
+        name = self._name
+        if name is None or name.endpoint is not old or name.protocol != protocol:
+            name = self._name = self.nat.name(old, protocol)
         if role and place.part is _BOTH:
             if role == REFERRAL or self._guests is not None:
-                name = self._invite(role, name)
+                name = self._name = self._invite(role, name)
             elif self.wanted is not None:
                 self.wanted.add(role, name)
         if name.written is None:
