@@ -30,7 +30,3 @@ class Port:
         self.start = start
         self.end = end
         self.number = number
-
-    def moved(self, by: int) -> "Port":
-        """The same so many bytes further on."""
-        return Port(self.start + by, self.end + by, self.number)

@@ -25,6 +25,8 @@ _NEXT_MEDIA: Final = "\nm="
 _FIRST_WORDS: Final = 2
 """The kind of media, and their port."""
 _DIGITS_OF_PORT: Final = 5
+_KEY: Final = "\na=crypto:"
+"""Holds a key for this session (RFC 4568)."""
 _LONGEST: Final = 1_024
 """Bytes of lines that are remembered: a peer chooses what it sends, and must not fill the memory with it."""
 _REMEMBERED: Final = 512
@@ -85,6 +87,6 @@ def _read_media(session: SessionDescription, section: str, data: bytes, start: i
     origin = session.origin
     read_lines(session, data, _MEDIA + section, start, end)
     media = session.media[-1]
-    recurs = not media.is_of_its_session and session.origin is origin and len(section) <= _LONGEST
-    if recurs and len(words) > _FIRST_WORDS and media.port.end == first + len(words[1]):
+    recurs = not media.is_of_its_session and session.origin is origin and _KEY not in section
+    if recurs and len(section) <= _LONGEST and len(words) > _FIRST_WORDS and media.port.end == first + len(words[1]):
         remember(_SECTIONS, words[-1], media, _REMEMBERED)

@@ -60,7 +60,17 @@ _DIRECTIONS: Final = frozenset({b"sendrecv", b"sendonly", b"recvonly", b"inactiv
 _FLAGS: Final = {
     flag.decode(): flag for flag in (*_DIRECTIONS, b"rtcp-mux", b"setup:active", b"setup:passive", b"setup:actpass")
 }
+_TRANSPORTS: Final = {
+    "RTP/AVP": True, "RTP/SAVP": True, "RTP/AVPF": True, "RTP/SAVPF": True, "UDP/TLS/RTP/SAVP": True,
+    "UDP/TLS/RTP/SAVPF": True, "udptl": False,
+}  # fmt: skip
+"""What is usually written, of flows over UDP, and whether it is RTP."""
+_KINDS: Final = {"m=" + kind: kind for kind in ("audio", "video", "image", "application", "message", "text")}
+"""How lines of media begin that most have."""
+_FAMILY: Final = "IN IP4 "
+_CR: Final = 0x0D
 _EQUALS: Final = 0x3D
+_DIGITS_OF_PORT: Final = 5
 
 
 def read_lines(session: SessionDescription, data: bytes, text: str, start: int, end: int) -> None:
@@ -75,11 +85,45 @@ def read_lines(session: SessionDescription, data: bytes, text: str, start: int, 
         if kind == _ATTRIBUTE:
             if line[2:5] in _ATTRIBUTES and not _read_usual_flag(session, line):
                 _read_line(session, data, at, end)
-        elif kind in (_MEDIA_LINE, _CONNECTION, _ORIGIN):
+        elif kind == _MEDIA_LINE:
+            if not _read_usual_media(session, line, at):
+                _read_line(session, data, at, end)
+        elif kind in (_CONNECTION, _ORIGIN) and not _read_usual_host(session, data, line, at):
             _read_line(session, data, at, end)
         at += len(line) + 1
     if session.media:
         session.media[-1].end = end
+
+
+def _read_usual_host(session: SessionDescription, data: bytes, line: str, at: int) -> bool:
+    """Read a line with an IPv4 address that is written as most are; False where it is not. The same of others below."""
+    origin = data[at] == _ORIGIN
+    family = line.find("IP") - len("IN ") if origin else len("c=")
+    if family < 0 or line[family : family + len(_FAMILY)] != _FAMILY:
+        return False
+    if origin and line.find("\r", 0, family) >= 0:
+        return False
+    first, last = at + family + len(_FAMILY), at + len(line)
+    if data[last - 1] == _CR:
+        last -= 1
+    address = parse_address(data[first:last]) if first < last else None
+    if address is None or len(address) != 4:  # noqa: PLR2004 - IPv4
+        return False
+    _take_host(session, Host(first, last, address), origin=origin)
+    return True
+
+
+def _read_usual_media(session: SessionDescription, line: str, at: int) -> bool:
+    words = line.split(" ", 3)
+    if len(words) <= 3:  # noqa: PLR2004 - those before the formats
+        return False
+    kind, digits, is_rtp = _KINDS.get(words[0]), words[1], _TRANSPORTS.get(words[2])
+    if kind is None or is_rtp is None or len(digits) > _DIGITS_OF_PORT or not digits.isdecimal():
+        return False
+    first = at + len(words[0]) + 1
+    port = Port(first, first + len(digits), int(digits))
+    _begin_media(session, Media(kind, port, words[2], is_rtp=is_rtp), at)
+    return True
 
 
 def _read_usual_flag(session: SessionDescription, line: str) -> bool:

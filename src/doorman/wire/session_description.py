@@ -75,19 +75,14 @@ class Media:
 
     @property
     def is_of_its_session(self) -> bool:
-        """Whether it says what is new in each session: candidates of ICE, and paths."""
-        return bool(self.candidates or self.remote or self.path)
+        """Whether it says what is new in each session: a port of RTCP, candidates of ICE, paths."""
+        return self.rtcp is not None or bool(self.candidates or self.remote or self.path)
 
     def again(self, port: Port, end: int) -> "Media":
         """Media of this kind at another port, of which the same is said up to an end; but see `is_of_its_session`."""
         media = Media(self.kind, port, self.transport, is_rtp=self.is_rtp, protocol=self.protocol)
-        by = port.end - self.port.end
         if self.connection is not None:
-            media.connection = self.connection.moved(by)
-        if self.rtcp is not None:
-            media.rtcp = self.rtcp.moved(by)
-        if self.rtcp_host is not None:
-            media.rtcp_host = self.rtcp_host.moved(by)
+            media.connection = self.connection.moved(port.end - self.port.end)
         media.mux, media.mux_only, media.cema = self.mux, self.mux_only, self.cema
         media.direction, media.setup, media.end = self.direction, self.setup, end
         return media
