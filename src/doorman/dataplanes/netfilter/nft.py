@@ -36,7 +36,8 @@ class Nft:
         self._library = library
         before = _sockets()
         self._context = ctypes.c_void_p(library.nft_ctx_new(0))
-        [self._socket] = _sockets() - before
+        opened = _sockets() - before
+        self._socket = opened.pop() if len(opened) == 1 else -1  # another thread's may be among them
         library.nft_ctx_buffer_error(self._context)
         library.nft_ctx_buffer_output(self._context)
 
@@ -57,7 +58,11 @@ class Nft:
         return printed
 
     def link(self) -> socket.socket:
-        """One more handle of the socket that the library speaks through: what it made with an owner, that owns."""
+        """One more handle of the socket that the library speaks through: what it made with an owner, that owns.
+
+        Raises:
+            OSError: which one that is, is not known.
+        """
         return socket.socket(fileno=os.dup(self._socket))
 
     @property

@@ -19,7 +19,7 @@ from doorman.dataplanes.netfilter.chains.vrf import both_ways
 from doorman.dataplanes.netfilter.hooks import remove_tables
 from doorman.dataplanes.netfilter.marks import PROXIED
 from doorman.dataplanes.netfilter.netlink import Netlink
-from doorman.dataplanes.netfilter.nft import Nft
+from doorman.dataplanes.netfilter.nft import Nft, NftError
 
 
 class Redirect:
@@ -58,8 +58,12 @@ class Redirect:
     def end(self) -> None:
         """Lead nothing any more, until `lead`."""
         if self._chains:
-            with contextlib.suppress(OSError), Netlink(self._nft.link()) as owner:  # else it goes with its owner
-                remove_tables(owner, self._table, ipv6=False)
+            try:
+                with Netlink(self._nft.link()) as owner:
+                    remove_tables(owner, self._table, ipv6=False)
+            except OSError:
+                with contextlib.suppress(NftError):  # then it goes with its owner
+                    self._nft.run(f"delete table ip {self._table}")
             self._chains = {}
 
     def close(self) -> None:
