@@ -42,9 +42,13 @@ _LAYOUT: Final = 8
 _KIND: Final = b"doorman journal"
 _FRAME: Final = struct.Struct("=III")
 _ONES: Final = 0xFFFF_FFFF
-_TIMES: Final = 4
-"""How many times as many records may be in the files as count."""
-_PACE: Final = 2
+_TIMES: Final = 6
+"""How many times as many records may be in the files as count.
+
+A short call has some six before it is forgotten: so files of such calls go when nothing counts in them any more, and
+nothing of them has to be written again.
+"""
+_PACE: Final = 1
 """How many old records are written again with each new one, at most: so each write takes about as long."""
 
 Batch = dict[Plain, Plain]
