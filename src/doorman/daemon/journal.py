@@ -51,10 +51,8 @@ nothing of them has to be written again.
 _PACE: Final = 1
 """How many old records are written again with each new one, at most: so each write takes about as long."""
 
-Batch = dict[Plain, Plain]
-"""Records by their names; None: there is none any more. What is a sequence in a name is a tuple."""
-_Written = dict[Plain, Plain | Raw]
-"""The same, of which some are written already."""
+Batch = dict[Plain, Plain | Raw]
+"""Records by their names, some written already; None: there is none any more. Sequences in a name are tuples."""
 _decode: Final = msgpack.Decoder(dict[Any, Raw]).decode
 _GONE: Final = Raw(encode(None))
 
@@ -115,13 +113,13 @@ class Journal:
             self.close()
             raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
-    def load(self) -> Batch:
+    def load(self) -> dict[Plain, Plain]:
         """All records there are.
 
         Raises:
             JournalFailed: a file cannot be read, or is not as it was written any more.
         """
-        found: _Written = {}
+        found: Batch = {}
         for file in self._files:
             found.update(self._newest_of(file))
         try:
@@ -138,22 +136,19 @@ class Journal:
         Raises:
             JournalFailed: nothing of it was written, or what is old could not be taken out after it.
         """
-        batch: _Written = {name: value for name, value in records.items() if value is not None or name in self._file_of}
-        if not batch:
-            return 0
-        self._tidy(batch)
-        written = encode(batch)
-        long = _long(written) if len(written) > MAX_RECORD else []
-        if long:
-            for name in long:
-                if name in self._file_of:
-                    batch[name] = None
-                else:
-                    del batch[name]
-            written = encode(batch)
+        batch: Batch = {}
+        too_long = 0
+        for name, value in records.items():
+            written = value if value is None or isinstance(value, Raw) else Raw(encode(value))
+            if written is not None and len(written) > MAX_RECORD:
+                too_long += 1
+                written = None
+            if written is not None or name in self._file_of:
+                batch[name] = written
         if batch:
-            self._append(batch, written)
-        return len(long)
+            self._tidy(batch)
+            self._append(batch, encode(batch))
+        return too_long
 
     def begin_again(self, records: Batch) -> int:
         """Throw all files away, and write a new one: after a failure. Returns and raises as `write` does."""
@@ -177,7 +172,7 @@ class Journal:
         self._file_of: dict[Plain, _File] = {}
         self._records = 0
         # What counted in the oldest file when it was looked into, and was not written again.
-        self._old: _Written | None = None
+        self._old: Batch | None = None
 
     def _forget_files(self) -> None:
         if self._descriptor >= 0:
@@ -265,7 +260,7 @@ class Journal:
         file.size = len(self._head)
         self._files.append(file)
 
-    def _enter(self, file: _File, batch: _Written) -> None:
+    def _enter(self, file: _File, batch: Batch) -> None:
         """Take note of where the records of a batch are now."""
         file_of = self._file_of
         for name, value in batch.items():
@@ -282,7 +277,7 @@ class Journal:
         file.records += len(batch)
         self._records += len(batch)
 
-    def _append(self, batch: _Written, records: bytes) -> None:
+    def _append(self, batch: Batch, records: bytes) -> None:
         """Write a batch, and remove the oldest file when nothing counts in it."""
         length = len(records)
         data = _FRAME.pack(length, length ^ _ONES, zlib.crc32(records)) + records
@@ -306,7 +301,7 @@ class Journal:
             except OSError as error:
                 raise JournalFailed(f"{self.path}: {_what_failed(error)}") from error
 
-    def _tidy(self, batch: _Written) -> None:
+    def _tidy(self, batch: Batch) -> None:
         """Put some of what counts still of the oldest file into a batch, where there is too much that does not."""
         oldest = self._files[0]
         allowed = max(_TIMES * len(self._file_of), self._room)
@@ -333,9 +328,9 @@ class Journal:
             self._records -= self._files.pop(0).records
             self._old = None
 
-    def _newest_of(self, file: _File) -> _Written:
+    def _newest_of(self, file: _File) -> Batch:
         """What a file says of each of its records in the end."""
-        newest: _Written = {}
+        newest: Batch = {}
         try:
             data = file.path.read_bytes()
             for _, batch in _batches(data[: file.size], file):
@@ -345,7 +340,7 @@ class Journal:
         return newest
 
 
-def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterator[tuple[int, _Written]]:
+def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterator[tuple[int, Batch]]:
     """The batches of a file, and where each ends; the last one is left out if it `may_end_early`, and does.
 
     Raises:
@@ -370,7 +365,7 @@ def _batches(data: bytes, file: _File, *, may_end_early: bool = False) -> Iterat
         start = end
 
 
-def _batch(records: bytes, length: int, crc: int) -> _Written | None:
+def _batch(records: bytes, length: int, crc: int) -> Batch | None:
     """A batch as it was written; None: it is not."""
     if len(records) != length or zlib.crc32(records) != crc:
         return None
@@ -378,11 +373,6 @@ def _batch(records: bytes, length: int, crc: int) -> _Written | None:
         return {name: value if value != _GONE else None for name, value in _decode(records).items()}
     except ValueError:
         return None
-
-
-def _long(records: bytes) -> list[Plain]:
-    """The names of those records of a batch whose values are too long."""
-    return [name for name, value in _decode(records).items() if len(value) > MAX_RECORD]
 
 
 def _number(path: Path) -> int:

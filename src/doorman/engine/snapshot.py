@@ -19,6 +19,8 @@ from functools import partial
 from itertools import chain
 from typing import Final, NamedTuple
 
+from msgspec import Raw
+
 from doorman.algs.api import Alg, Door, Owner, Plain, Refused
 from doorman.algs.records import (
     DamagedRecord,
@@ -29,6 +31,7 @@ from doorman.algs.records import (
     as_owner,
     as_text,
     as_time,
+    encode,
 )
 from doorman.config.stand_ins import NETWORK
 from doorman.engine.engine import Engine
@@ -61,8 +64,11 @@ MEANINGS = {
 Name = tuple[str, Plain]
 """What a record is known by: its kind, and its key."""
 
-Saved = tuple[Name, Plain]
-"""The name of a record, and its value; None: there is none any more."""
+Saved = tuple[Name, Plain | Raw]
+"""The name of a record, and its value; None: there is none any more.
+
+What has many parts is written as it is taken: they are in the processor's caches then, and gone before the next.
+"""
 
 
 class Contents(NamedTuple):
@@ -118,7 +124,8 @@ def stands_alone(binding: Binding) -> bool:
 
 def save_doors(owner: Owner, doors: Iterable[Door]) -> Saved:
     """The record of all doors that an owner has now."""
-    return (DOORS, owner), [_write_door(door) for door in doors] or None
+    written = [_write_door(door) for door in doors]
+    return (DOORS, owner), Raw(encode(written)) if written else None
 
 
 def save_ipsec(change: IpsecChange) -> Saved | None:
@@ -133,7 +140,7 @@ def save_ipsec(change: IpsecChange) -> Saved | None:
 def save_item(alg: Alg, item: Hashable) -> Saved:
     """The record of something that an ALG remembers, or did."""
     key, value = alg.record(item)
-    return (alg.name, key), value
+    return (alg.name, key), Raw(encode(value)) if value is not None else None
 
 
 def save_stand_in(engine: Engine, host: Address) -> Saved:
