@@ -38,6 +38,8 @@ def lab(request: pytest.FixtureRequest, shared_lab: Lab) -> Iterator[Lab]:
         f"ip nat inside source static tcp {phone} {RSH_PORT} interface out0 {RSH_PORT}",
         f"ip nat service rcmd tcp port {RLOGIN_PORT}",
     )
+    # A gateway that was here before has left flows, whose names the kernel would refuse to a client that draws them.
+    shared_lab.in_gateway("conntrack", "-F")
     with ExitStack() as stack:
         stack.enter_context(shared_lab.serving())
         for server, namespace, address, port in (
