@@ -138,8 +138,7 @@ class Traffic:
                 depend_from = len(results) - 1
         announced = bool(self.engine.state.changes)
         followed = self.commit()
-        has_time = len(packets) < MOST_PACKETS
-        if has_time and announced:
+        if announced:
             self._keeper.flush_urgent(now)  # nothing is announced that a restart would not know of
         for at, packet in enumerate(packets):
             result = results[at]
@@ -148,12 +147,12 @@ class Traffic:
         self.queue.flush()
         self._let_go_of_tunnels()
         self.segments.settle()
-        if has_time and self._keeper.urgent:
+        if self._keeper.urgent:
             self._keeper.flush_urgent(now)
         for result in results:
             if result.inspections:
                 self.watch(judged(result) if followed else held_back(result.inspections, "kernel-refused"))
-        return not has_time
+        return len(packets) == MOST_PACKETS
 
     def on_events(self) -> None:
         """Hear what flows began, were answered, and ended."""
